@@ -1,0 +1,3 @@
+module github.com/bighead-ml/bighead
+
+go 1.26
