@@ -1,8 +1,15 @@
 module github.com/bighead-ml/bighead
 
-go 1.26
+go 1.26.0
 
 require (
+	github.com/apache/arrow-go/v18 v18.8.0 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/grpc v1.85.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )

@@ -1,0 +1,162 @@
+package proc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Spec says what to start.
+type Spec struct {
+	Name string   // how errors call it
+	Path string   // the executable
+	Args []string // without the executable
+	Env  []string // the whole environment
+	Dir  string   // working directory
+	Log  string   // file that gets stdout and stderr
+}
+
+// Process is a started server. Its methods may be called from several goroutines.
+type Process struct {
+	name string
+	log  string
+	cmd  *exec.Cmd
+	done chan struct{}
+	err  error // of Wait; valid once done is closed
+
+	stop sync.Once
+}
+
+// ErrPortTaken says that a server exited because another program had taken its port between [FreePorts] and its own
+// bind; the caller starts again with other ports.
+var ErrPortTaken = errors.New("port already in use")
+
+// grace is how long a server may take to end by itself after SIGTERM before it is killed.
+const grace = 10 * time.Second
+
+// Start starts the process and returns at once.
+//
+// The child is started by a goroutine that keeps its thread until the child has ended: the kernel sends the parent-death
+// signal when the *thread* that forked goes away, not the process, and a thread that Go retires early would take the
+// server with it.
+func Start(s Spec) (*Process, error) {
+	log, err := os.Create(s.Log)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Name, err)
+	}
+	cmd := exec.Command(s.Path, s.Args...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = s.Env, s.Dir, log, log
+	cmd.SysProcAttr = ownGroup()
+	p := &Process{name: s.Name, log: s.Log, cmd: cmd, done: make(chan struct{})}
+	started := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer log.Close()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		started <- nil
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.Name, err)
+	}
+	return p, nil
+}
+
+// PID is the process id, which is also the id of its group.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed once the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Stop ends the whole group: SIGTERM, then SIGKILL for what is left after a grace period. It returns once the process
+// has ended and may be called more than once.
+func (p *Process) Stop() {
+	p.stop.Do(func() {
+		group := -p.PID()
+		_ = syscall.Kill(group, syscall.SIGTERM)
+		select {
+		case <-p.done:
+		case <-time.After(grace):
+		}
+		// Also after an orderly end: a child of the server may have stayed in the group.
+		_ = syscall.Kill(group, syscall.SIGKILL)
+		<-p.done
+	})
+}
+
+// Ready repeats probe until it returns nil. It fails when the process ends first or the context does, with the last
+// error of the probe and the tail of the log.
+func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		one, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := probe(one)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-p.done:
+			return p.exited()
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not become ready (%w); last answer: %v; end of its log:\n%s", p.name, ctx.Err(), last, p.LogTail(40))
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Process) exited() error {
+	tail := p.LogTail(40)
+	err := fmt.Errorf("%s ended before it was ready: %v; end of its log:\n%s", p.name, p.err, tail)
+	if strings.Contains(tail, "Address already in use") || strings.Contains(tail, "BindException") {
+		return errors.Join(ErrPortTaken, err)
+	}
+	return err
+}
+
+// LogTail is the last n lines of what the process wrote, for messages.
+func (p *Process) LogTail(n int) string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return "(no log: " + err.Error() + ")"
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	if len(lines) > n {
+		lines = lines[len(lines)-n:]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// FreePorts returns n different loopback TCP ports that nobody listened on a moment ago. All are held open until the
+// last is known, so that they differ; between the return and the server's own bind another program may still take one,
+// which [Process.Ready] reports as [ErrPortTaken].
+func FreePorts(n int) ([]int, error) {
+	ports := make([]int, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer l.Close()
+		ports[i] = l.Addr().(*net.TCPAddr).Port
+	}
+	return ports, nil
+}
