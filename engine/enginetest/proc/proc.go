@@ -97,6 +97,24 @@ func (p *Process) Stop() {
 	})
 }
 
+// Run starts the process and waits for its end. When the context ends first, the whole group is ended.
+func Run(ctx context.Context, s Spec) error {
+	p, err := Start(s)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", s.Name, ctx.Err())
+	}
+	if p.err != nil {
+		return fmt.Errorf("%s: %w; end of its output:\n%s", s.Name, p.err, p.LogTail(10))
+	}
+	return nil
+}
+
 // Ready repeats probe until it returns nil. It fails when the process ends first or the context does, with the last
 // error of the probe and the tail of the log.
 func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) error {

@@ -148,6 +148,18 @@ func TestReadyFailsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestRunTellsHowItEnded(t *testing.T) {
+	err := proc.Run(deadline(t), self("taken", filepath.Join(t.TempDir(), "log")))
+	if err == nil || !strings.Contains(err.Error(), "exit status 1") || !strings.Contains(err.Error(), "BindException") {
+		t.Fatalf("want the status and the output, got %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := proc.Run(ctx, self("server", filepath.Join(t.TempDir(), "log"))); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("want the context's error, got %v", err)
+	}
+}
+
 func TestStartNamesWhatIsMissing(t *testing.T) {
 	_, err := proc.Start(proc.Spec{Name: "ghost", Path: filepath.Join(t.TempDir(), "none"), Log: filepath.Join(t.TempDir(), "log")})
 	if err == nil || !strings.Contains(err.Error(), "start ghost") {

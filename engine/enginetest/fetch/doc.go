@@ -1,0 +1,14 @@
+// Package fetch brings the pinned engines into a cache folder and says where they lie.
+//
+// [Spark] and [Flink] return at once when the engine is there. Otherwise it is fetched with the ordinary clients: pip for
+// what is on the Python index, and for the one Flink jar that is only in Maven repositories Apache Ivy, which comes inside
+// Spark's own package (so no Maven is needed). What is fetched is pinned by version and checksum in pins.go; a new version
+// is an edit there and nowhere else.
+//
+// The folder is $BIGHEAD_CACHE/engines, else bighead/engines under the user's cache folder. An engine is staged beside its
+// place and renamed when it is whole, so a half download is never taken for a whole one, and a file lock keeps two
+// processes from fetching the same engine at once.
+//
+// What the machine lacks (Python with pip, Java, a network) is an [UnavailableError] that names it with its cure. The
+// package must not know how an engine is started.
+package fetch
