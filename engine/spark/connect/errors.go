@@ -1,0 +1,48 @@
+package connect
+
+import (
+	"regexp"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Error is what the server answered instead of a result.
+type Error struct {
+	Class    string // Spark's error class, as UNRESOLVED_COLUMN.WITH_SUGGESTION; "" where it gave none
+	SQLState string // as 42703; "" where it gave none
+	Message  string // the server's text, without a stack trace
+}
+
+func (e *Error) Error() string { return "spark: " + e.Message }
+
+var (
+	bracket  = regexp.MustCompile(`\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]`)
+	sqlState = regexp.MustCompile(`SQLSTATE: ([0-9A-Z]{5})`)
+)
+
+// asError makes an *Error of a status that the server sent. The class comes from the structured details where there are
+// any, else from the bracket in the text. Statuses of the transport (Unavailable, Canceled, …) stay what they are.
+func asError(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	e := &Error{Message: s.Message()}
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok {
+			e.Class, e.SQLState = info.GetMetadata()["errorClass"], info.GetMetadata()["sqlState"]
+		}
+	}
+	if m := bracket.FindStringSubmatch(e.Message); e.Class == "" && m != nil {
+		e.Class = m[1]
+	}
+	if m := sqlState.FindStringSubmatch(e.Message); e.SQLState == "" && m != nil {
+		e.SQLState = m[1]
+	}
+	if e.Class == "" && s.Code() != codes.Internal {
+		return err
+	}
+	return e
+}

@@ -1,0 +1,157 @@
+package connect
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
+)
+
+// maxMessage bounds one message of the server; Spark cuts its Arrow batches far below it.
+const maxMessage = 512 << 20
+
+// interruptWithin bounds the farewells (interrupt, release) that are said after the caller's context has ended.
+const interruptWithin = 10 * time.Second
+
+var clientType = "bighead"
+
+// Session is one session on a Connect server. Its methods may be called from several goroutines; statements of one session
+// share temporary views and settings.
+type Session struct {
+	conn  *grpc.ClientConn
+	stub  pb.SparkConnectServiceClient
+	id    string
+	user  *pb.UserContext
+	token string
+}
+
+// Open opens a session at a connection string (sc://host:port) and waits until the server has answered a first query, so
+// that a wrong address is an error here and not later.
+func Open(ctx context.Context, connection string) (*Session, error) {
+	r, err := parseRemote(connection)
+	if err != nil {
+		return nil, err
+	}
+	creds := insecure.NewCredentials()
+	if r.tls {
+		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+	}
+	conn, err := grpc.NewClient("dns:///"+r.address, grpc.WithTransportCredentials(creds), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+	if err != nil {
+		return nil, fmt.Errorf("spark at %s: %w", r.address, err)
+	}
+	s := &Session{
+		conn: conn, stub: pb.NewSparkConnectServiceClient(conn), id: uuid(),
+		user: &pb.UserContext{UserId: r.user, UserName: r.user}, token: r.token,
+	}
+	if _, err := s.Query(ctx, "select 1"); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("spark at %s: %w", r.address, err)
+	}
+	return s, nil
+}
+
+// Close releases the session on the server, which drops its temporary views, and closes the connection.
+func (s *Session) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), interruptWithin)
+	defer cancel()
+	_, err := s.stub.ReleaseSession(s.authorised(ctx), &pb.ReleaseSessionRequest{SessionId: s.id, UserContext: s.user, ClientType: &clientType})
+	return errors.Join(err, s.conn.Close())
+}
+
+// Exec runs a command: DDL, INSERT, SET. A query is refused, because the server would only analyse it: its rows and its
+// run-time errors would be lost without a word.
+func (s *Session) Exec(ctx context.Context, sql string) error {
+	input := &pb.Relation{RelType: &pb.Relation_Sql{Sql: &pb.SQL{Query: sql}}}
+	command := &pb.Command{CommandType: &pb.Command_SqlCommand{SqlCommand: &pb.SqlCommand{Input: input}}}
+	return s.execute(ctx, &pb.Plan{OpType: &pb.Plan_Command{Command: command}}, func(r *pb.ExecutePlanResponse) error {
+		if r.GetSqlCommandResult().GetRelation().GetSql() != nil {
+			return errors.New("spark: Exec runs commands; this statement is a query, which Query or Records runs")
+		}
+		return nil
+	})
+}
+
+// batches runs a query and gives its Arrow batches, each a whole IPC stream, at least one.
+func (s *Session) batches(ctx context.Context, sql string, yield func([]byte) error) error {
+	root := &pb.Relation{RelType: &pb.Relation_Sql{Sql: &pb.SQL{Query: sql}}}
+	return s.execute(ctx, &pb.Plan{OpType: &pb.Plan_Root{Root: root}}, func(r *pb.ExecutePlanResponse) error {
+		if b := r.GetArrowBatch(); b != nil {
+			return yield(b.GetData())
+		}
+		return nil
+	})
+}
+
+// execute runs a plan and hands its responses to yield. When the caller leaves early (its context ends, yield fails) the
+// operation is interrupted on the server: without reattaching, a server goes on with a query whose client has gone.
+func (s *Session) execute(ctx context.Context, plan *pb.Plan, yield func(*pb.ExecutePlanResponse) error) error {
+	streamCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	operation := uuid()
+	stream, err := s.stub.ExecutePlan(s.authorised(streamCtx), &pb.ExecutePlanRequest{
+		SessionId: s.id, UserContext: s.user, Plan: plan, ClientType: &clientType, OperationId: &operation,
+	})
+	if err != nil {
+		return s.ended(ctx, operation, err)
+	}
+	for {
+		r, err := stream.Recv()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.ended(ctx, operation, err)
+		}
+		if err := yield(r); err != nil {
+			s.interrupt(operation)
+			return err
+		}
+	}
+}
+
+// ended says why a stream ended, the caller's own context first.
+func (s *Session) ended(ctx context.Context, operation string, err error) error {
+	if ctx.Err() != nil {
+		s.interrupt(operation)
+		return fmt.Errorf("spark: %w", ctx.Err())
+	}
+	return asError(err)
+}
+
+// interrupt asks the server to stop an operation. The caller has its own error already; a server that cannot be reached
+// has nothing to stop.
+func (s *Session) interrupt(operation string) {
+	ctx, cancel := context.WithTimeout(context.Background(), interruptWithin)
+	defer cancel()
+	_, _ = s.stub.Interrupt(s.authorised(ctx), &pb.InterruptRequest{
+		SessionId: s.id, UserContext: s.user, ClientType: &clientType,
+		InterruptType: pb.InterruptRequest_INTERRUPT_TYPE_OPERATION_ID,
+		Interrupt:     &pb.InterruptRequest_OperationId{OperationId: operation},
+	})
+}
+
+func (s *Session) authorised(ctx context.Context) context.Context {
+	if s.token == "" {
+		return ctx
+	}
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.token)
+}
+
+// uuid is a random UUID (RFC 9562, version 4), the form in which Spark wants ids.
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
