@@ -25,6 +25,7 @@ type Table interface {
 type Warning struct {
 	Column  string
 	Message string
+	LeftOut bool // the column has no type of ours, so it is not in the schema; Message says what it is
 }
 
 // Part is one file of a table.
