@@ -75,6 +75,9 @@ func Start(s Spec) (*Process, error) {
 	return p, nil
 }
 
+// Name is how errors call it.
+func (p *Process) Name() string { return p.name }
+
 // PID is the process id, which is also the id of its group.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 

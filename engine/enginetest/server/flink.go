@@ -1,0 +1,178 @@
+package server
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
+)
+
+// flinkConf is all of the cluster's configuration. Without Flink's shell scripts the memory of the task manager has to be
+// spelled out part by part. %[1]d is the JobManager's RPC port, %[2]d its REST port, %[3]s a folder for files.
+const flinkConf = `jobmanager.rpc.address: 127.0.0.1
+jobmanager.rpc.port: %[1]d
+jobmanager.bind-host: 127.0.0.1
+jobmanager.memory.process.size: 1024m
+rest.address: 127.0.0.1
+rest.bind-address: 127.0.0.1
+rest.port: %[2]d
+taskmanager.host: 127.0.0.1
+taskmanager.bind-host: 127.0.0.1
+taskmanager.numberOfTaskSlots: 24
+taskmanager.cpu.cores: 2.0
+taskmanager.memory.task.heap.size: 640m
+taskmanager.memory.task.off-heap.size: 16m
+taskmanager.memory.framework.heap.size: 64m
+taskmanager.memory.framework.off-heap.size: 64m
+taskmanager.memory.network.min: 96m
+taskmanager.memory.network.max: 96m
+taskmanager.memory.managed.size: 64m
+taskmanager.memory.jvm-metaspace.size: 192m
+taskmanager.memory.jvm-overhead.min: 64m
+taskmanager.memory.jvm-overhead.max: 64m
+io.tmp.dirs: %[3]s
+process.working-dir: %[3]s
+parallelism.default: 1
+table.local-time-zone: UTC
+execution.checkpointing.mode: EXACTLY_ONCE
+`
+
+const flinkLog = `rootLogger.level = WARN
+rootLogger.appenderRef.console.ref = Console
+appender.console.name = Console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %-5p %c - %m%n
+`
+
+// StartFlink fetches Flink if need be and starts a session cluster: JobManager, one TaskManager with 24 slots, and the SQL
+// gateway; one slot a job, UTC.
+func StartFlink(ctx context.Context) (*Server, error) {
+	home, err := fetch.Flink(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, home, "flink", runFlink)
+}
+
+func runFlink(ctx context.Context, home fetch.Home, s *Server) error {
+	ports, err := proc.FreePorts(3)
+	if err != nil {
+		return err
+	}
+	if err := writeFlinkConf(s.dir, ports[0], ports[1]); err != nil {
+		return err
+	}
+	opens, err := flinkModules(filepath.Join(home.Dir, "lib"))
+	if err != nil {
+		return err
+	}
+	s.JobManager, s.URL = fmt.Sprintf("http://127.0.0.1:%d", ports[1]), fmt.Sprintf("http://127.0.0.1:%d", ports[2])
+	run := func(name string, memory []string, main ...string) (*proc.Process, error) {
+		args := append(append([]string{}, memory...), opens...)
+		args = append(args, "-Dlog4j.configurationFile=file:"+filepath.Join(s.dir, "log4j.properties"), "-cp", filepath.Join(home.Dir, "lib", "*"))
+		return s.java(home, name, []string{"FLINK_CONF_DIR=" + s.dir}, append(args, main...)...)
+	}
+	jm, err := run("jobmanager", []string{"-Xmx384m"},
+		"org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint", "--configDir", s.dir, "--executionMode", "cluster")
+	if err != nil {
+		return err
+	}
+	tm, err := run("taskmanager", []string{"-Xmx704m", "-XX:MaxDirectMemorySize=192m"},
+		"org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", s.dir)
+	if err != nil {
+		return err
+	}
+	gw, err := run("sql-gateway", []string{"-Xmx384m"}, "org.apache.flink.table.gateway.SqlGateway",
+		"-Dsql-gateway.endpoint.rest.address=127.0.0.1", fmt.Sprintf("-Dsql-gateway.endpoint.rest.port=%d", ports[2]))
+	if err != nil {
+		return err
+	}
+	if err := jm.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.JobManager+"/overview", &struct{}{}) }); err != nil {
+		return err
+	}
+	if err := tm.Ready(ctx, s.hasSlots); err != nil {
+		return err
+	}
+	return gw.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.URL+"/v3/info", &struct{}{}) })
+}
+
+// hasSlots asks the JobManager whether the TaskManager has offered its slots.
+func (s *Server) hasSlots(ctx context.Context) error {
+	var overview struct {
+		Slots int `json:"slots-total"`
+	}
+	if err := get(ctx, s.JobManager+"/overview", &overview); err != nil {
+		return err
+	}
+	if overview.Slots == 0 {
+		return errors.New("the TaskManager has not registered its slots")
+	}
+	return nil
+}
+
+func writeFlinkConf(dir string, rpc, rest int) error {
+	files := map[string]string{"config.yaml": fmt.Sprintf(flinkConf, rpc, rest, dir), "log4j.properties": flinkLog}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var stockOptions = regexp.MustCompile(`(?m)^\s+all: (--add-.*)$`)
+
+// flinkModules is what Flink wants opened of the JDK: the options of the stock configuration inside its own jar.
+func flinkModules(lib string) ([]string, error) {
+	jars, err := filepath.Glob(filepath.Join(lib, "flink-dist-*.jar"))
+	if err != nil || len(jars) != 1 {
+		return nil, fmt.Errorf("want one flink-dist jar in %s, found %v", lib, jars)
+	}
+	z, err := zip.OpenReader(jars[0])
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	f, err := z.Open("config.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", jars[0], err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", jars[0], err)
+	}
+	m := stockOptions.FindSubmatch(text)
+	if m == nil {
+		return nil, fmt.Errorf("%s: its config.yaml has no env.java.opts.all", jars[0])
+	}
+	return strings.Fields(string(m[1])), nil
+}
+
+// get reads JSON.
+func get(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(into)
+}

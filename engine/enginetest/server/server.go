@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
+)
+
+// startWithin bounds a start. It is long because a loaded machine takes a minute for what an idle one does in fifteen
+// seconds; a server that fails says so by exiting, which ends the wait at once.
+const startWithin = 5 * time.Minute
+
+// Server is a running engine.
+type Server struct {
+	URL string // Spark: sc://127.0.0.1:port; Flink: the gateway's http://127.0.0.1:port
+	// JobManager is the base URL of Flink's own REST interface; "" for Spark.
+	JobManager string
+
+	dir   string
+	procs []*proc.Process
+}
+
+// Stop ends the engine and removes its files. It may be called more than once.
+func (s *Server) Stop() {
+	for i := len(s.procs) - 1; i >= 0; i-- {
+		s.procs[i].Stop()
+	}
+	os.RemoveAll(s.dir)
+}
+
+// Logs is the end of what the engine's processes wrote, for messages of tests.
+func (s *Server) Logs() string {
+	var b strings.Builder
+	for _, p := range s.procs {
+		fmt.Fprintf(&b, "--- %s\n", p.Name())
+		for line := range strings.Lines(p.LogTail(400)) {
+			if !strings.HasPrefix(line, "\tat ") { // the causes say what is wrong; their frames would bury them
+				b.WriteString(line)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// A starter starts the processes of an engine in a fresh folder, on ports that were free a moment ago, and waits until
+// they answer. What it started is in the server also when it fails.
+type starter func(ctx context.Context, home fetch.Home, s *Server) error
+
+// start runs the starter, again when a port was taken in between.
+func start(ctx context.Context, home fetch.Home, name string, run starter) (*Server, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		dir, err := os.MkdirTemp("", "bighead-"+name+"-")
+		if err != nil {
+			return nil, fmt.Errorf("start %s: %w", name, err)
+		}
+		s := &Server{dir: dir}
+		bounded, cancel := context.WithTimeout(ctx, startWithin)
+		err = run(bounded, home, s)
+		cancel()
+		if err == nil {
+			return s, nil
+		}
+		s.Stop()
+		if try == tries || !errors.Is(err, proc.ErrPortTaken) {
+			return nil, fmt.Errorf("start %s: %w", name, err)
+		}
+	}
+}
+
+// java starts a Java program of the engine in the server's folder.
+func (s *Server) java(home fetch.Home, name string, env []string, args ...string) (*proc.Process, error) {
+	common := []string{
+		// Many short statements: a quick start and few threads are worth more than peak speed.
+		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.io.tmpdir=" + s.dir,
+	}
+	p, err := proc.Start(proc.Spec{
+		Name: name, Path: home.Java, Args: append(common, args...), Dir: s.dir,
+		Env: append(os.Environ(), env...), Log: filepath.Join(s.dir, name+".log"),
+	})
+	if err == nil {
+		s.procs = append(s.procs, p)
+	}
+	return p, err
+}

@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"strconv"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
+)
+
+// sparkModules is what Spark's launcher opens of the JDK (org.apache.spark.launcher.JavaModuleOptions); we start Java
+// without the launcher, which needs a shell and one more JVM.
+var sparkModules = []string{
+	"-XX:+IgnoreUnrecognizedVMOptions", "--add-modules=jdk.incubator.vector",
+	"--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.lang.invoke=ALL-UNNAMED",
+	"--add-opens=java.base/java.lang.reflect=ALL-UNNAMED", "--add-opens=java.base/java.io=ALL-UNNAMED",
+	"--add-opens=java.base/java.net=ALL-UNNAMED", "--add-opens=java.base/java.nio=ALL-UNNAMED",
+	"--add-opens=java.base/java.util=ALL-UNNAMED", "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
+	"--add-opens=java.base/java.util.concurrent.atomic=ALL-UNNAMED", "--add-opens=java.base/jdk.internal.ref=ALL-UNNAMED",
+	"--add-opens=java.base/sun.nio.ch=ALL-UNNAMED", "--add-opens=java.base/sun.nio.cs=ALL-UNNAMED",
+	"--add-opens=java.base/sun.security.action=ALL-UNNAMED", "--add-opens=java.base/sun.util.calendar=ALL-UNNAMED",
+	"-Dio.netty.tryReflectionSetAccessible=true", "--enable-native-access=ALL-UNNAMED",
+}
+
+// StartSpark fetches Spark if need be and starts its Connect server: two local cores, 1 GB, ANSI mode, UTC, a catalogue in
+// memory, no user interface.
+func StartSpark(ctx context.Context) (*Server, error) {
+	home, err := fetch.Spark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, home, "spark", runSpark)
+}
+
+func runSpark(ctx context.Context, home fetch.Home, s *Server) error {
+	ports, err := proc.FreePorts(1)
+	if err != nil {
+		return err
+	}
+	port := strconv.Itoa(ports[0])
+	args := append([]string{"-Xmx1g"}, sparkModules...)
+	args = append(args, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit",
+		"--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
+	for _, conf := range []string{
+		"spark.connect.grpc.binding.address=127.0.0.1", "spark.connect.grpc.binding.port=" + port,
+		"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1",
+		"spark.ui.enabled=false", "spark.sql.catalogImplementation=in-memory",
+		"spark.sql.ansi.enabled=true", "spark.sql.session.timeZone=UTC",
+		"spark.sql.warehouse.dir=" + filepath.Join(s.dir, "warehouse"), "spark.local.dir=" + s.dir,
+		"spark.sql.shuffle.partitions=2", "spark.default.parallelism=2",
+	} {
+		args = append(args, "--conf", conf)
+	}
+	// Without SPARK_LOCAL_IP Spark also listens on the outer interface. An own folder of settings keeps a SPARK_CONF_DIR or
+	// SPARK_HOME of the machine's user out of the test.
+	env := []string{"SPARK_LOCAL_IP=127.0.0.1", "SPARK_HOME=" + home.Dir, "SPARK_CONF_DIR=" + s.dir}
+	p, err := s.java(home, "spark-connect", env, append(args, "spark-internal")...)
+	if err != nil {
+		return err
+	}
+	s.URL = "sc://127.0.0.1:" + port
+	return p.Ready(ctx, func(ctx context.Context) error {
+		var d net.Dialer
+		conn, err := d.DialContext(ctx, "tcp", "127.0.0.1:"+port)
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	})
+}

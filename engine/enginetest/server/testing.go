@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
+	"github.com/bighead-ml/bighead/engine/flink/gateway"
+	"github.com/bighead-ml/bighead/engine/spark/connect"
+)
+
+// shared is the one server of an engine that a test binary has.
+type shared struct {
+	once   sync.Once
+	start  func(context.Context) (*Server, error)
+	server *Server
+	err    error
+}
+
+var (
+	spark = &shared{start: StartSpark}
+	flink = &shared{start: StartFlink}
+
+	inMain bool
+)
+
+// Main runs the tests and ends what they started. It is the body of a TestMain.
+func Main(m *testing.M) int {
+	inMain = true
+	defer func() {
+		for _, s := range []*shared{spark, flink} {
+			if s.server != nil {
+				s.server.Stop()
+			}
+		}
+	}()
+	return m.Run()
+}
+
+// get starts the engine if no test has yet, and skips or fails the test where it cannot be had.
+func (s *shared) get(t testing.TB) *Server {
+	t.Helper()
+	if !inMain {
+		t.Fatal("this test binary has no TestMain that calls server.Main, so nothing would end the engine")
+	}
+	if testing.Short() {
+		t.Skip("the real engines are left out with -short")
+	}
+	s.once.Do(func() { s.server, s.err = s.start(context.Background()) })
+	var lacks *fetch.UnavailableError
+	switch {
+	case s.err == nil:
+	case errors.As(s.err, &lacks) && os.Getenv("BIGHEAD_REQUIRE_ENGINES") != "1":
+		t.Skip(s.err)
+	default:
+		t.Fatal(s.err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the engine's logs:\n%s", s.server.Logs())
+		}
+	})
+	return s.server
+}
+
+// Spark gives the test a session on the test binary's Spark.
+func Spark(t testing.TB) *connect.Session {
+	t.Helper()
+	s, err := connect.Open(t.Context(), spark.get(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close the session: %v", err)
+		}
+	})
+	return s
+}
+
+// Flink gives the test a session on the test binary's Flink, in batch mode.
+func Flink(t testing.TB) *gateway.Session {
+	t.Helper()
+	s, err := gateway.Open(t.Context(), flink.get(t).URL, map[string]string{"execution.runtime-mode": "batch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close the session: %v", err)
+		}
+	})
+	return s
+}
+
+// NoFlinkJobs waits until no job runs on the test binary's Flink; a test that cancels one ends with it.
+func NoFlinkJobs(t testing.TB) {
+	t.Helper()
+	s := flink.get(t)
+	for {
+		var overview struct {
+			Running int `json:"jobs-running"`
+		}
+		if err := get(t.Context(), s.JobManager+"/overview", &overview); err != nil {
+			t.Fatal(err)
+		}
+		if overview.Running == 0 {
+			return
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal("jobs still run")
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
