@@ -11,6 +11,7 @@ var avg = &Aggregation{
 	Examples: []Example{
 		{Input: value.Int, Cells: []string{"1", "null", "2"}, Want: "1.5"},
 		{Input: value.Bool, Cells: []string{"true", "false", "false", "false"}, Want: "0.25", Remark: "a share"},
+		{Input: value.Int, Cells: []string{"1", "2", "null", "9"}, By: []string{"a", "a", "b", "null"}, Want: `{"a":1.5,"b":null}`, Remark: "b has rows, though no input"},
 		{Input: value.Float, Cells: []string{"null"}, Want: "null"},
 	},
 	output: func(value.Type, Params) value.Type { return value.Float },

@@ -4,7 +4,7 @@ import "github.com/bighead-ml/bighead/value"
 
 var bottomK = &Aggregation{
 	Name:    "bottom_k",
-	Doc:     "The `k` least inputs, ascending, one that came twice twice.",
+	Doc:     "The `k` least inputs, ascending, duplicates kept.",
 	Input:   InputRule{Kinds: ordered},
 	Params:  []Param{kParam},
 	Version: 1,

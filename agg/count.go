@@ -9,6 +9,7 @@ var count = &Aggregation{
 	Version: 1,
 	Examples: []Example{
 		{Cells: []string{"null", "null", "null"}, Want: "3", Remark: "without an input: rows"},
+		{Cells: []string{"null", "null", "null"}, By: []string{"b", "a", "b"}, Want: `{"a":1,"b":2}`},
 		{Input: value.Int, Cells: []string{"5", "null", "7"}, Want: "2"},
 		{Input: value.String, Cells: []string{"null"}, Want: "0"},
 	},

@@ -18,3 +18,5 @@
 // put one line into the table of agg.go; the laws, the examples, the documentation (docs/aggregations.md, by go generate) and the
 // engines follow. To add a fold, write its State and one line in the table of fold.go, and teach it to each engine.
 package agg
+
+//go:generate go test . -run ^TestDocumentationIsCurrent$ -rewrite

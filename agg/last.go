@@ -9,6 +9,7 @@ var last = &Aggregation{
 	Version: 1,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"a", "b", "null"}, Want: "b", Remark: "nulls are passed over"},
+		{Input: value.Int, Cells: []string{"1", "2", "3"}, By: []string{"c", "b", "a"}, Args: Args{ByMax: new(2)}, Want: `{"a":3,"b":2}`, Remark: "the least by name"},
 		{Input: value.String, Cells: []string{"null"}, Want: "null"},
 	},
 	output: sameType,

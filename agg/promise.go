@@ -51,7 +51,7 @@ func (a *Aggregation) Promise(in value.Type, p Params) Promise {
 // Scale is the size of the inputs behind one value, which the promise's bounds are made of.
 type Scale struct {
 	N         int
-	Abs       float64 // Σ|x|, +Inf where it overflows
+	SumBound  float64 // 1e-9 · Σ|x|, which does not overflow
 	Mean      float64
 	Deviation float64 // of the population, or of the sample
 	Overflow  bool    // a power sum may overflow, so null is right too
@@ -88,22 +88,24 @@ func (p Promise) measure(xs []float64) Scale {
 	if s.N == 0 {
 		return s
 	}
-	power, sum := powers[p.Rule], 0.0
-	for _, x := range xs {
-		s.Abs += math.Abs(x)
-		sum += math.Pow(2*math.Abs(x), power) // a distance from a mean is at most twice the greatest input
+	power, reach, sum := powers[p.Rule], 2.0, 0.0
+	if power == 1 {
+		reach = 1
 	}
-	if p.Rule == SumRule || p.Rule == MeanRule {
-		s.Overflow = math.IsInf(s.Abs, 0)
-		return s
+	for _, x := range xs {
+		s.SumBound += 1e-9 * math.Abs(x)
+		sum += math.Pow(reach*math.Abs(x), power) // a distance from a mean is at most twice the greatest input
 	}
 	s.Overflow = math.IsInf(sum, 0)
-	s.Mean, _ = exactMean(xs).Float64()
-	variance, _ := exactMoment(xs, 2).Float64()
-	if p.Sample && s.N > 1 {
-		variance *= float64(s.N) / float64(s.N-1)
+	if power == 1 {
+		return s
 	}
-	s.Deviation = math.Sqrt(variance)
+	s.Mean, _ = exactMean(xs).Float64()
+	variance := exactMoment(xs, 2)
+	if p.Sample && s.N > 1 {
+		variance.Quo(variance.Mul(variance, exactly(float64(s.N))), exactly(float64(s.N-1)))
+	}
+	s.Deviation, _ = variance.Sqrt(variance).Float64()
 	s.Underflow = !allEqual(xs) && float64(s.N)*math.Pow(s.Deviation, power) < smallestKept
 	return s
 }
@@ -144,11 +146,11 @@ func (p Promise) check(want, got value.Value, s Scale) error {
 	if !floats {
 		return fmt.Errorf("%s and %s differ", want, got)
 	}
-	a, b, bound := want.Float(), got.Float(), p.bound(want.Float(), s)
-	if p.Rule == DeviationRule {
-		a, b = a*a, b*b
+	difference, bound := math.Abs(want.Float()-got.Float()), p.bound(want.Float(), s)
+	if p.Rule == DeviationRule { // the squares' difference and its bound, both over σ, which keeps them from overflowing
+		difference *= math.Abs(want.Float()+got.Float()) / s.Deviation
 	}
-	if difference := math.Abs(a - b); !(difference <= bound) {
+	if !(difference <= bound) {
 		return fmt.Errorf("%s and %s differ by %g where %g is allowed (%s)", want, got, difference, bound, p.Rule)
 	}
 	return nil
@@ -163,11 +165,13 @@ func (p Promise) bound(want float64, s Scale) float64 {
 	mean, sigma := math.Abs(s.Mean), s.Deviation
 	switch p.Rule {
 	case SumRule:
-		return 1e-9 * s.Abs
+		return s.SumBound
 	case MeanRule:
-		return 1e-9 * s.Abs / float64(s.N)
-	case VarianceRule, DeviationRule:
+		return s.SumBound / float64(s.N)
+	case VarianceRule:
 		return 1e-9 * (sigma*sigma + 1e-3*mean*sigma)
+	case DeviationRule:
+		return 1e-9 * (sigma + 1e-3*mean)
 	}
 	return 1e-6 * max(1, math.Abs(want), 1e-8*mean/sigma)
 }

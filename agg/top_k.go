@@ -8,7 +8,7 @@ import (
 
 var topK = &Aggregation{
 	Name:    "top_k",
-	Doc:     "The `k` greatest inputs, descending, one that came twice twice.",
+	Doc:     "The `k` greatest inputs, descending, duplicates kept.",
 	Input:   InputRule{Kinds: ordered},
 	Params:  []Param{kParam},
 	Version: 1,
