@@ -1,0 +1,420 @@
+"""Where in a definition file something was written.
+
+Every call of the SDK asks for its place, thousands of times in a large project. So a file is parsed once, a place in
+the bytecode is looked up once, and what it says is kept. Nothing here imports a definition or runs one.
+
+Positions are written as the binary reads them: ``file:line:col-line:col``, from one, columns in code points.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import re
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+_SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_SITE = os.sep + "site-packages" + os.sep
+COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
+
+
+class SourceFile:
+    """The text of one file, its tree, and the calls in it by where they end.
+
+    Parameters
+    ----------
+    display : str
+        The name that positions carry.
+    text : str
+        The source, lines ending in ``\\n``.
+    line, col : int
+        Where the text begins within the file of that name: a ``define`` block stands in the middle of a script.
+    on_disk : bool
+        Whether the binary can read the file itself, by that name.
+    """
+
+    def __init__(self, display: str, text: str, line: int = 1, col: int = 1, on_disk: bool = True) -> None:
+        self.display = display
+        self.text = text
+        self.on_disk = on_disk
+        self.lines = text.split("\n")
+        self._line, self._col = line - 1, col - 1
+        self._starts: list[int] | None = None
+        self._tree: ast.Module | None = None
+        self._ends: dict[tuple[int, int], ast.Call] | None = None
+        self._by_line: dict[int, list[ast.Call]] = {}
+        self._spans: dict[int, str] = {}
+        self._literals: dict[int, dict[str, Any] | None] = {}
+
+    @property
+    def tree(self) -> ast.Module:
+        """The parsed file; empty where Python cannot parse it."""
+        if self._tree is None:
+            try:
+                self._tree = ast.parse(self.text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                self._tree = ast.Module(body=[], type_ignores=[])
+        return self._tree
+
+    def _index(self) -> dict[tuple[int, int], ast.Call]:
+        # A call's closing parenthesis is its own, so its end names it; its start is shared by a(b)(c).
+        if self._ends is None:
+            self._ends = {}
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Call):
+                    self._ends[node.end_lineno or 0, node.end_col_offset or 0] = node
+                    self._by_line.setdefault(node.lineno, []).append(node)
+        return self._ends
+
+    def call_ending(self, line: int, col: int) -> ast.Call | None:
+        """The call that ends there, in the compiler's count: bytes, from zero."""
+        return self._index().get((line, col))
+
+    def calls_on(self, line: int) -> list[ast.Call]:
+        """The calls that begin on a line."""
+        self._index()
+        return self._by_line.get(line, [])
+
+    def column(self, line: int, offset: int) -> int:
+        """The code points before a byte offset of a line."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        if text.isascii():
+            return offset
+        return len(text.encode("utf-8")[:offset].decode("utf-8", "replace"))
+
+    def position(self, line: int, col: int) -> str:
+        """``file:line:col`` of a column that is counted in code points from zero."""
+        return f"{self.display}:{line + self._line}:{col + 1 + self._col}"
+
+    def stretch(self, line: int, col: int, end_line: int, end_col: int) -> str:
+        """``file:line:col-line:col`` of columns that are counted in bytes from zero."""
+        begin = self.position(line, self.column(line, col))
+        return f"{begin}-{end_line + self._line}:{self.column(end_line, end_col) + 1 + self._col}"
+
+    def whole_line(self, line: int) -> str:
+        """The span of what stands on a line."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        indent = len(text) - len(text.lstrip())
+        end = max(len(text.rstrip()), indent)
+        return f"{self.position(line, indent)}-{line + self._line}:{end + 1 + self._col}"
+
+    def span(self, node: ast.AST) -> str:
+        """The span of an expression."""
+        known = self._spans.get(id(node))
+        if known is None:
+            n: Any = node
+            known = self.stretch(n.lineno, n.col_offset, n.end_lineno, n.end_col_offset)
+            self._spans[id(node)] = known
+        return known
+
+    def callee(self, call: ast.Call) -> str:
+        """The span of what is called: ``bh.avg``; in a chain of calls the last name alone."""
+        func = call.func
+        if isinstance(func, ast.Attribute) and not isinstance(func.value, ast.Name):
+            known = self._spans.get(-id(call))
+            if known is None:
+                line, end = func.end_lineno or func.lineno, func.end_col_offset or 0
+                known = self.stretch(line, end - len(func.attr.encode("utf-8")), line, end)
+                self._spans[-id(call)] = known
+            return known
+        return self.span(func)
+
+    def literal(self, node: ast.Constant) -> dict[str, Any]:
+        """The record of a string literal: its text, its span and where each part of the text stands."""
+        known = self._literals.get(id(node))
+        if known is None:
+            known = {"text": node.value, "at": self.span(node)}
+            runs = self._runs(node)
+            if runs is not None:
+                known["runs"] = runs
+            self._literals[id(node)] = known
+        return known
+
+    def _at(self, line: int, offset: int) -> int:
+        if self._starts is None:
+            self._starts, at = [], 0
+            for text in self.lines:
+                self._starts.append(at)
+                at += len(text) + 1
+        return self._starts[line - 1] + self.column(line, offset)
+
+    def _runs(self, node: ast.Constant) -> list[list[int]] | None:
+        begin = self._at(node.lineno, node.col_offset)
+        end = self._at(node.end_lineno or node.lineno, node.end_col_offset or 0)
+        col = begin - (self._starts or [0])[node.lineno - 1]
+        scan = _LiteralScan(self.text, begin, end, node.lineno, begin - col)
+        if not scan.run() or "".join(scan.pieces) != node.value:
+            return None
+        return [[o, line + self._line, c + 1 + self._col] for o, line, c in scan.runs]
+
+
+_OPENING = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")")
+_ESCAPE = r"\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|N\{[^}]*\}|.)"
+_COOKED = {q: re.compile(rf"{_ESCAPE}|\n|{q}", re.DOTALL) for q in ("'", '"', "'''", '"""')}
+_RAW = {q: re.compile(rf"\\.|\n|{q}", re.DOTALL) for q in ("'", '"', "'''", '"""')}
+
+
+class _LiteralScan:
+    """Walks a string literal, "also" "in pieces", and notes where runs of its value stand."""
+
+    def __init__(self, text: str, begin: int, end: int, line: int, line_start: int) -> None:
+        self._text, self._at, self._end = text, begin, end
+        self._line, self._line_start = line, line_start
+        self._offset = 0
+        self.pieces: list[str] = []
+        self.runs: list[tuple[int, int, int]] = []
+
+    def run(self) -> bool:
+        """Walk; False for what is no plain string."""
+        while self._at < self._end:
+            opening = _OPENING.match(self._text, self._at)
+            if opening:
+                prefix = opening.group(1).lower()
+                if prefix not in ("", "r", "u"):
+                    return False
+                self._at = opening.end()
+                if not self._body(_RAW if prefix == "r" else _COOKED, opening.group(2)):
+                    return False
+                continue
+            c = self._text[self._at]
+            if c == "#":
+                self._at = self._text.find("\n", self._at)
+                continue
+            if c not in " \t\f\\()\n":
+                return False
+            self._at += 1
+            if c == "\n":
+                self._newline()
+        return True
+
+    def _newline(self) -> None:
+        self._line += 1
+        self._line_start = self._at
+
+    def _mark(self) -> None:
+        here = (self._offset, self._line, self._at - self._line_start)
+        if self.runs and self.runs[-1][0] == self._offset:
+            self.runs[-1] = here
+        else:
+            self.runs.append(here)
+
+    def _take(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self._offset += len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogatepass"))
+
+    def _body(self, patterns: dict[str, re.Pattern[str]], quote: str) -> bool:
+        self._mark()
+        while True:
+            found = patterns[quote].search(self._text, self._at, self._end)
+            if not found:
+                return False
+            self._take(self._text[self._at : found.start()])
+            self._at = found.end()
+            special = found.group()
+            if special == quote:
+                return True
+            meant = special if special == "\n" or patterns is _RAW else _meaning(special)
+            self._take(meant)
+            if special.endswith("\n"):
+                self._newline()
+                self._mark()
+            elif len(meant) != len(special):
+                self._mark()
+
+
+def _meaning(escape: str) -> str:
+    if escape == "\\\n":
+        return ""
+    if escape in ("\\'", '\\"'):
+        return escape[1]
+    if escape[1] not in "\\abfnrtvxuUN01234567":
+        return escape  # Python keeps an escape that it does not know
+    try:
+        return str(ast.literal_eval(f'"{escape}"'))
+    except (SyntaxError, ValueError):
+        return escape
+
+
+class Site:
+    """One place in the bytecode that called, and what the source says of it."""
+
+    __slots__ = ("file", "node", "at", "here", "_code")
+
+    def __init__(self, code: CodeType | None, file: SourceFile | None, node: ast.Call | None, at: str) -> None:
+        self._code = code  # kept alive: sites are found by its id
+        self.file = file
+        self.node = node
+        self.at = at
+        self.here = at.rsplit("-", 1)[0]
+
+
+NOWHERE = Site(None, None, None, "")
+
+
+class Sources:
+    """The files that positions are looked up in.
+
+    Parameters
+    ----------
+    root : str, optional
+        Files under it are named relative to it.
+    """
+
+    def __init__(self, root: str | None = None) -> None:
+        self.root = os.path.realpath(root) if root else None
+        self._files: dict[str, SourceFile | None] = {}
+        self._positions: dict[int, list[Any]] = {}
+        self._sites: dict[tuple[int, int], Site] = {}
+        self._own: dict[str, bool] = {}
+
+    def add(self, filename: str, file: SourceFile) -> None:
+        """Make a text known under the name it is compiled with."""
+        self._files[filename] = file
+
+    def file(self, filename: str) -> SourceFile | None:
+        """The file of a code object, None where its text is not to be had."""
+        if filename not in self._files:
+            self._files[filename] = self._read(filename)
+        return self._files[filename]
+
+    def touched(self) -> list[SourceFile]:
+        """The files that were looked at, in that order."""
+        return [f for f in self._files.values() if f is not None]
+
+    def _read(self, filename: str) -> SourceFile | None:
+        on_disk = os.path.isfile(filename)
+        if on_disk:
+            try:
+                with open(filename, encoding="utf-8-sig", newline=None) as f:
+                    text = f.read()
+            except (OSError, UnicodeDecodeError):
+                return None
+        else:
+            text = "".join(linecache.getlines(filename))
+            if not text:
+                return None
+        return SourceFile(self.display(filename), text, on_disk=on_disk)
+
+    def display(self, filename: str) -> str:
+        """The name of a file in positions."""
+        cell = _cell_number(filename)
+        if cell:
+            return cell
+        base = self.root or os.getcwd()
+        full = os.path.realpath(filename) if os.path.isabs(filename) or os.path.exists(filename) else filename
+        if os.path.isabs(full) and full.startswith(base.rstrip(os.sep) + os.sep):
+            full = os.path.relpath(full, base)
+        return full.replace(os.sep, "/")
+
+    def is_user(self, code: CodeType) -> bool:
+        """Whether a code object is neither ours nor Python's own."""
+        name = code.co_filename
+        known = self._own.get(name)
+        if known is None:
+            full = name if name.startswith("<") else os.path.abspath(name)
+            own = full.startswith(_SDK) or full.startswith("<frozen")
+            if full.startswith(_STDLIB) and _SITE not in full:
+                own = True
+            known = self._own[name] = not own
+        return known
+
+    def site(self, frame: FrameType, callee: str = "", values: tuple[Any, ...] = ()) -> Site:
+        """The call that a frame is in the middle of."""
+        code = frame.f_code
+        key = (id(code), frame.f_lasti)
+        known = self._sites.get(key)
+        if known is None:
+            known, certain = self._find(frame, callee, values)
+            if certain:
+                self._sites[key] = known
+        return known
+
+    def _find(self, frame: FrameType, callee: str, values: tuple[Any, ...]) -> tuple[Site, bool]:
+        code = frame.f_code
+        file = self.file(code.co_filename)
+        if file is None:
+            line = frame.f_lineno or 1
+            name = self.display(code.co_filename)
+            return Site(code, None, None, f"{name}:{line}:1-{line}:1"), True
+        place = self.exact(code, frame.f_lasti)
+        if place is not None:
+            line, end_line, col, end_col = place
+            node = file.call_ending(end_line, end_col)
+            at = file.callee(node) if node else file.stretch(line, col, end_line, end_col)
+            return Site(code, file, node, at), True
+        node = _likely(file.calls_on(frame.f_lineno or 1), callee, values)
+        at = file.callee(node) if node else file.whole_line(frame.f_lineno or 1)
+        # Without exact places two calls on one line can be told apart by their values alone, each time anew.
+        return Site(code, file, node, at), False
+
+    def exact(self, code: CodeType, lasti: int) -> tuple[int, int, int, int] | None:
+        """Line, end line, column and end column of an instruction, where Python (3.11 and later) keeps them."""
+        positions = self._positions.get(id(code))
+        if positions is None:
+            get = getattr(code, "co_positions", None)
+            positions = [code, *get()] if get else [code]
+            self._positions[id(code)] = positions
+        index = lasti // 2 + 1
+        if lasti < 0 or index >= len(positions) or None in positions[index]:
+            return None
+        place: tuple[int, int, int, int] = positions[index]
+        return place
+
+    def callers(self, frame: FrameType) -> list[str]:
+        """The places of the calls that led into a frame, innermost first, up to the top of its file.
+
+        A comprehension has a frame of its own before Python 3.12; it is part of what holds it, no caller.
+        """
+        found: list[str] = []
+        while frame.f_code.co_name != "<module>":
+            inside = frame.f_code.co_name in COMPREHENSIONS
+            back = frame.f_back
+            while back is not None and not self.is_user(back.f_code):
+                back = back.f_back
+            if back is None:
+                break
+            frame = back
+            if not inside:
+                found.append(self.site(frame).here)
+        return found
+
+
+def _likely(calls: list[ast.Call], callee: str, values: tuple[Any, ...]) -> ast.Call | None:
+    """The call on a line that the arguments fit best (Python 3.10 keeps lines alone)."""
+    named = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == callee]
+    candidates = named or calls
+    if len(candidates) > 1:
+        fitting = [c for c in candidates if _literals(c) <= {repr(v) for v in _flat(values)}]
+        candidates = sorted(fitting or candidates, key=lambda c: -len(_literals(c)))
+    return candidates[0] if candidates else None
+
+
+def _literals(call: ast.Call) -> set[str]:
+    nodes = [*call.args, *(k.value for k in call.keywords)]
+    flat: list[ast.expr] = []
+    for node in nodes:
+        flat.extend(node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node])
+    return {repr(n.value) for n in flat if isinstance(n, ast.Constant)}
+
+
+def _flat(values: tuple[Any, ...]) -> list[Any]:
+    out: list[Any] = []
+    for value in values:
+        out.extend(value if isinstance(value, (list, tuple)) else [value])
+    return out
+
+
+def _cell_number(filename: str) -> str:
+    """The name of a notebook's cell, from IPython where it runs."""
+    if not ("ipykernel" in filename or filename.startswith("<ipython-input")):
+        return ""
+    shell = sys.modules.get("IPython")
+    get = getattr(shell, "get_ipython", None)
+    ip = get() if get else None
+    names = getattr(getattr(ip, "compile", None), "_filename_map", {}) or {}
+    number = names.get(filename) or getattr(ip, "execution_count", None)
+    return f"cell [{number}]" if number else "cell"
