@@ -57,6 +57,8 @@ const (
 	FileExited      MistakeKind = "exited"           // sys.exit, os._exit
 	NotAllowed      MistakeKind = "not_allowed"      // network, files, processes while recording
 	NotYet          MistakeKind = "not_yet"          // bh.Model and what else comes later
+	TimedOut        MistakeKind = "timed_out"        // still running when its time was up; At is where it was
+	Crashed         MistakeKind = "crashed"          // Python itself ended; At is the file that ran
 )
 
 // Ref points to another recorded object by its place in the list that it belongs to.

@@ -1,0 +1,189 @@
+package project
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// kind is what the text of a setting must be.
+type kind uint8
+
+const (
+	text kind = iota
+	integer
+	truth
+	duration
+	size
+	list // of texts; in a flag or the environment separated by commas
+)
+
+// Setting is one line of bighead.toml: what can be set, what it is when nobody sets it, and what for.
+type Setting struct {
+	Key     string // section.name
+	Default string
+	Doc     string
+	Choices []string // nil: anything of its kind
+	Secret  bool     // a literal in the file is worth a warning; never printed
+
+	kind kind
+}
+
+// Settings is the table of all that bighead.toml can say, in the order of documentation. Places of sources,
+// [source.<name>], stand beside it in placeNames.
+func Settings() []Setting { return slices.Clone(settings) }
+
+var settings = []Setting{
+	{Key: "project.name", Doc: "the project's name; its folder's without one"},
+	{Key: "project.files", kind: list, Default: "*.py", Doc: "the definition files, as globs from the project's folder"},
+
+	{Key: "batch.engine", Default: "local", Choices: []string{"local", "spark"}, Doc: "what computes training sets and backfills"},
+	{Key: "batch.remote", Doc: "the Spark Connect server: sc://host:15002"},
+	{Key: "batch.memory", kind: size, Doc: "what the local engine may take before it spills to disk"},
+	{Key: "batch.threads", kind: integer, Default: "0", Doc: "how many cores the local engine uses; 0: all"},
+
+	{Key: "stream.engine", Default: "local", Choices: []string{"local", "flink"}, Doc: "what computes live features"},
+	{Key: "stream.gateway", Doc: "the Flink SQL gateway: http://host:8083"},
+	{Key: "stream.brokers", kind: list, Doc: "the Kafka brokers"},
+	{Key: "stream.group", Doc: "the consumer group; the project's name without one"},
+	{Key: "stream.registry", Doc: "the schema registry's URL"},
+	{Key: "stream.sasl.mechanism", Choices: []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, Doc: "how to log in to Kafka"},
+	{Key: "stream.sasl.user", Doc: "the user at Kafka"},
+	{Key: "stream.sasl.password", Secret: true, Doc: "the password at Kafka"},
+	{Key: "stream.tls.enabled", kind: truth, Default: "false", Doc: "speak TLS with the brokers"},
+	{Key: "stream.tls.ca", Doc: "a file of certificates to trust"},
+	{Key: "stream.tls.cert", Doc: "the client's certificate"},
+	{Key: "stream.tls.key", Doc: "the file of the client's key"},
+
+	{Key: "store.kind", Default: "pebble", Choices: []string{"pebble", "memory", "redis"}, Doc: "the online store"},
+	{Key: "store.path", Default: ".bighead/online", Doc: "the folder of the pebble store"},
+	{Key: "store.url", Secret: true, Doc: "the Redis server: redis://host:6379"},
+	{Key: "store.prefix", Doc: "what the keys in Redis begin with; the project's name without one"},
+
+	{Key: "catalog.kind", Default: "sqlite", Choices: []string{"sqlite", "postgres"}, Doc: "where what is applied is registered"},
+	{Key: "catalog.path", Default: ".bighead/catalog.db", Doc: "the file of the SQLite catalog"},
+	{Key: "catalog.url", Secret: true, Doc: "the Postgres server"},
+
+	{Key: "events.path", Default: ".bighead/events", Doc: "the log of accepted events"},
+	{Key: "events.keep", kind: duration, Default: "90d", Doc: "how long the log keeps events"},
+
+	{Key: "serve.listen", Default: "127.0.0.1:8080", Doc: "the address of HTTP"},
+	{Key: "serve.grpc", Doc: "the address of gRPC; none without one"},
+	{Key: "serve.admin", Doc: "an address of their own for metrics, health and admin calls"},
+	{Key: "serve.clock", Default: "wall", Choices: []string{"wall", "events"}, Doc: "what says now"},
+	{Key: "serve.deadline", kind: duration, Default: "1s", Doc: "the longest that a request may take"},
+	{Key: "serve.drain", kind: duration, Default: "5s", Doc: "how long an unready server goes on accepting before it stops"},
+	{Key: "serve.max_inflight", kind: integer, Default: "1024", Doc: "requests at a time; more are told to come later"},
+	{Key: "serve.max_body", kind: size, Default: "8MiB", Doc: "the largest request"},
+	{Key: "serve.tls.cert", Doc: "the server's certificate"},
+	{Key: "serve.tls.key", Doc: "the file of the server's key"},
+
+	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes"},
+	{Key: "files.s3.region", Doc: "the region of buckets"},
+	{Key: "files.s3.endpoint", Doc: "an S3 server other than AWS"},
+	{Key: "features.resolution", Doc: `windows' resolution where a feature names none; "exact" keeps raw events online`},
+	{Key: "log.level", Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Doc: "how much is logged"},
+	{Key: "log.format", Default: "json", Choices: []string{"json", "text"}, Doc: "how it is logged"},
+	{Key: "metrics.per_feature", kind: truth, Default: "false", Doc: "a series for each feature"},
+
+	{Key: "python.path", Doc: "the interpreter that records definitions"},
+	{Key: "python.timeout", kind: duration, Default: "30s", Doc: "how long recording may take"},
+	{Key: "python.memory", kind: size, Default: "4GiB", Doc: "how much memory recording may take"},
+}
+
+// placeNames are what [source.<name>] may say.
+var placeNames = []string{"path", "table", "topic", "format", "time_unit"}
+
+var settingIndex = func() map[string]int {
+	m := make(map[string]int, len(settings))
+	for i, s := range settings {
+		m[s.Key] = i
+	}
+	return m
+}()
+
+// check says what is wrong with the text of a setting, nil for nothing.
+func (s Setting) check(v string) error {
+	if v == "" && s.kind != list {
+		return nil // empty is unset
+	}
+	switch s.kind {
+	case integer:
+		if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+			return fmt.Errorf("%q is not a whole number", v)
+		}
+	case truth:
+		if v != "true" && v != "false" {
+			return fmt.Errorf("%q is neither true nor false", v)
+		}
+	case duration:
+		_, err := value.ParseDuration(v)
+		return err
+	case size:
+		_, err := parseSize(v)
+		return err
+	}
+	if s.Choices != nil && !slices.Contains(s.Choices, v) {
+		return fmt.Errorf("%q is none of %s", v, strings.Join(s.Choices, ", "))
+	}
+	return nil
+}
+
+var sizeUnits = []struct {
+	suffix string
+	bytes  int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1}, {"", 1}}
+
+// parseSize reads a number of bytes: 512MiB, 2GB, 1048576.
+func parseSize(s string) (int64, error) {
+	for _, u := range sizeUnits {
+		digits, ok := strings.CutSuffix(s, u.suffix)
+		if !ok || digits == "" || strings.Trim(digits, "0123456789") != "" {
+			continue
+		}
+		n, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || n > (1<<62)/u.bytes {
+			return 0, fmt.Errorf("size %q is too large", s)
+		}
+		return n * u.bytes, nil
+	}
+	return 0, fmt.Errorf("%q is not a size: write a whole number and a unit, such as \"512MiB\" or \"2GB\"", s)
+}
+
+// nearest is the known name that a misspelt one most likely meant; empty where none is near.
+func nearest(name string, known []string) string {
+	best, at := "", len(name)/3+2
+	for _, k := range known {
+		if d := distance(name, k); d < at {
+			best, at = k, d
+		}
+	}
+	return best
+}
+
+// distance is that of Levenshtein, with a swap of neighbours as one step.
+func distance(a, b string) int {
+	two, one := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range one {
+		one[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(one[j]+1, row[j-1]+1, one[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], two[j-2]+1)
+			}
+		}
+		two, one = one, row
+	}
+	return one[len(b)]
+}

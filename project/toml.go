@@ -1,0 +1,181 @@
+package project
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/bighead-ml/bighead/feature"
+)
+
+// SettingError is a mistake in a settings file, in the environment or in a flag. Pos is zero where it is in no file.
+type SettingError struct {
+	Pos     feature.Pos
+	Message string
+	Cure    string
+}
+
+// Error is one line: place, mistake, cure.
+func (e *SettingError) Error() string {
+	s := e.Message
+	if e.Pos.IsValid() {
+		s = e.Pos.String() + ": " + s
+	}
+	if e.Cure != "" {
+		s += "; " + e.Cure
+	}
+	return s
+}
+
+// tomlValue is a key of a file with its value as text and the places of both.
+type tomlValue struct {
+	key   []string
+	text  string
+	items []string // of an array of texts
+	kind  tomlKind
+	keyAt feature.Pos
+	at    feature.Span
+}
+
+type tomlKind uint8
+
+const (
+	tomlText tomlKind = iota
+	tomlInteger
+	tomlTruth
+	tomlList
+	tomlOther
+)
+
+// readTOML reads a file into its keys, in their order. file is its name in positions.
+func readTOML(file string, b []byte) ([]tomlValue, error) {
+	if !utf8.Valid(b) {
+		return nil, &SettingError{Pos: feature.Pos{File: file, Line: 1, Col: 1}, Message: "the file is not UTF-8"}
+	}
+	// The decoder judges the whole file, repeated keys included; the parser below knows where things stand.
+	var whole map[string]any
+	if err := toml.Unmarshal(b, &whole); err != nil {
+		return nil, tomlError(file, err)
+	}
+	w := tomlWalk{file: file, source: string(b)}
+	w.p.Reset(b)
+	for w.p.NextExpression() {
+		e := w.p.Expression()
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			w.table, _ = w.keys(e.Key())
+		case unstable.KeyValue:
+			w.keyValue(w.table, e)
+		}
+	}
+	if err := w.p.Error(); err != nil {
+		return nil, tomlError(file, err)
+	}
+	return w.found, nil
+}
+
+func tomlError(file string, err error) error {
+	var de *toml.DecodeError
+	if errors.As(err, &de) {
+		line, col := de.Position()
+		return &SettingError{Pos: feature.Pos{File: file, Line: max(line, 1), Col: max(col, 1)}, Message: strings.TrimPrefix(de.Error(), "toml: ")}
+	}
+	return &SettingError{Pos: feature.Pos{File: file, Line: 1, Col: 1}, Message: strings.TrimPrefix(err.Error(), "toml: ")}
+}
+
+type tomlWalk struct {
+	file   string
+	source string
+	p      unstable.Parser
+	table  []string
+	found  []tomlValue
+}
+
+func (w *tomlWalk) keyValue(table []string, e *unstable.Node) {
+	names, at := w.keys(e.Key())
+	key := append(append([]string{}, table...), names...)
+	v := e.Value()
+	if v.Kind == unstable.InlineTable {
+		for it := v.Children(); it.Next(); {
+			w.keyValue(key, it.Node())
+		}
+		return
+	}
+	found := tomlValue{key: key, keyAt: at, at: w.span(v, at)}
+	switch v.Kind {
+	case unstable.String:
+		found.text = string(v.Data)
+	case unstable.Integer:
+		found.kind, found.text = tomlInteger, strings.ReplaceAll(string(v.Data), "_", "")
+	case unstable.Bool:
+		found.kind, found.text = tomlTruth, string(v.Data)
+	case unstable.Array:
+		found.kind = tomlList
+		for it := v.Children(); it.Next(); {
+			if it.Node().Kind == unstable.String {
+				found.items = append(found.items, string(it.Node().Data))
+			} else if it.Node().Kind != unstable.Comment {
+				found.kind = tomlOther
+			}
+		}
+		found.text = strings.Join(found.items, ",")
+	default:
+		found.kind = tomlOther
+		found.text = string(v.Data)
+	}
+	w.found = append(w.found, found)
+}
+
+// keys reads a dotted key and says where it begins.
+func (w *tomlWalk) keys(it unstable.Iterator) (names []string, at feature.Pos) {
+	for it.Next() {
+		n := it.Node()
+		if at.Line == 0 {
+			at = w.pos(int(n.Raw.Offset))
+		}
+		names = append(names, string(n.Data))
+	}
+	return names, at
+}
+
+func (w *tomlWalk) pos(offset int) feature.Pos {
+	offset = min(offset, len(w.source))
+	before := w.source[:offset]
+	line := strings.Count(before, "\n") + 1
+	return feature.Pos{File: w.file, Line: line, Col: utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1}
+}
+
+// span is a value's place; a kind that the parser keeps no range of stands where its key does.
+func (w *tomlWalk) span(v *unstable.Node, key feature.Pos) feature.Span {
+	if v.Raw.Length == 0 {
+		return feature.Span{Pos: key, EndLine: key.Line, EndCol: key.Col}
+	}
+	a, b := w.pos(int(v.Raw.Offset)), w.pos(int(v.Raw.Offset)+int(v.Raw.Length))
+	return feature.Span{Pos: a, EndLine: b.Line, EndCol: b.Col}
+}
+
+// mustBe says how a value of the file does not fit its setting's kind.
+func (v tomlValue) mustBe(k kind) error {
+	want := map[kind]string{text: "a string", integer: "a whole number", truth: "true or false", duration: `a string like "90d"`, size: `a string like "2GiB"`, list: "a list of strings"}
+	ok := false
+	switch k {
+	case text, duration:
+		ok = v.kind == tomlText
+	case integer:
+		ok = v.kind == tomlInteger
+	case truth:
+		ok = v.kind == tomlTruth
+	case size:
+		ok = v.kind == tomlText || v.kind == tomlInteger
+	case list:
+		ok = v.kind == tomlList || v.kind == tomlText
+	}
+	if !ok {
+		return fmt.Errorf("%s takes %s", strings.Join(v.key, "."), want[k])
+	}
+	return nil
+}
