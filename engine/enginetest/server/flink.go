@@ -47,14 +47,6 @@ table.local-time-zone: UTC
 execution.checkpointing.mode: EXACTLY_ONCE
 `
 
-const flinkLog = `rootLogger.level = WARN
-rootLogger.appenderRef.console.ref = Console
-appender.console.name = Console
-appender.console.type = CONSOLE
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d %-5p %c - %m%n
-`
-
 // StartFlink fetches Flink if need be and starts a session cluster: JobManager, one TaskManager with 24 slots, and the SQL
 // gateway; one slot a job, UTC.
 func StartFlink(ctx context.Context) (*Server, error) {
@@ -80,7 +72,7 @@ func runFlink(ctx context.Context, home fetch.Home, s *Server) error {
 	s.JobManager, s.URL = fmt.Sprintf("http://127.0.0.1:%d", ports[1]), fmt.Sprintf("http://127.0.0.1:%d", ports[2])
 	run := func(name string, memory []string, main ...string) (*proc.Process, error) {
 		args := append(append([]string{}, memory...), opens...)
-		args = append(args, "-Dlog4j.configurationFile=file:"+filepath.Join(s.dir, "log4j.properties"), "-cp", filepath.Join(home.Dir, "lib", "*"))
+		args = append(args, "-Dlog4j2.configurationFile="+filepath.Join(s.dir, "log4j2.properties"), "-cp", filepath.Join(home.Dir, "lib", "*"))
 		return s.java(home, name, []string{"FLINK_CONF_DIR=" + s.dir}, append(args, main...)...)
 	}
 	jm, err := run("jobmanager", []string{"-Xmx384m"},
@@ -122,7 +114,7 @@ func (s *Server) hasSlots(ctx context.Context) error {
 }
 
 func writeFlinkConf(dir string, rpc, rest int) error {
-	files := map[string]string{"config.yaml": fmt.Sprintf(flinkConf, rpc, rest, dir), "log4j.properties": flinkLog}
+	files := map[string]string{"config.yaml": fmt.Sprintf(flinkConf, rpc, rest, dir), "log4j2.properties": warnings}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err

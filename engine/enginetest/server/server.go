@@ -17,6 +17,15 @@ import (
 // seconds; a server that fails says so by exiting, which ends the wait at once.
 const startWithin = 5 * time.Minute
 
+// warnings has both engines write warnings and errors only.
+const warnings = `rootLogger.level = WARN
+rootLogger.appenderRef.console.ref = Console
+appender.console.name = Console
+appender.console.type = CONSOLE
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d %-5p %c - %m%n
+`
+
 // Server is a running engine.
 type Server struct {
 	URL string // Spark: sc://127.0.0.1:port; Flink: the gateway's http://127.0.0.1:port

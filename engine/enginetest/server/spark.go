@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -40,7 +41,7 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server) error {
 		return err
 	}
 	port := strconv.Itoa(ports[0])
-	args := append([]string{"-Xmx1g"}, sparkModules...)
+	args := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
 	args = append(args, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit",
 		"--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
 	for _, conf := range []string{
@@ -55,6 +56,9 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server) error {
 	}
 	// Without SPARK_LOCAL_IP Spark also listens on the outer interface. An own folder of settings keeps a SPARK_CONF_DIR or
 	// SPARK_HOME of the machine's user out of the test.
+	if err := os.WriteFile(filepath.Join(s.dir, "log4j2.properties"), []byte(warnings), 0o644); err != nil {
+		return err
+	}
 	env := []string{"SPARK_LOCAL_IP=127.0.0.1", "SPARK_HOME=" + home.Dir, "SPARK_CONF_DIR=" + s.dir}
 	p, err := s.java(home, "spark-connect", env, append(args, "spark-internal")...)
 	if err != nil {

@@ -136,6 +136,9 @@ func TestQueryReadsEveryTypeOverAllPages(t *testing.T) {
 	if got, want := strings.Join(types, " "), "bool int float string bytes timestamp timestamp date list<float> map<string,int> struct<x:string,y:null>"; got != want {
 		t.Errorf("types %s, want %s", got, want)
 	}
+	if got, want := strings.Join(res.Native, " "), "BOOLEAN BIGINT DOUBLE VARCHAR VARBINARY TIMESTAMP_WITHOUT_TIME_ZONE TIMESTAMP_WITH_LOCAL_TIME_ZONE DATE ARRAY<DOUBLE> MAP<VARCHAR,INTEGER> ROW<x CHAR,y NULL>"; got != want {
+		t.Errorf("native types %s, want %s", got, want)
+	}
 	st := func(x value.Value) value.Value {
 		return value.OfStruct([]value.Entry{{Key: "x", Value: x}, {Key: "y"}})
 	}

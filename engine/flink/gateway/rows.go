@@ -36,6 +36,23 @@ type Type struct {
 	}
 }
 
+// String writes the type as SQL does, without lengths, precisions and nullability.
+func (t Type) String() string {
+	switch {
+	case t.ElementType != nil:
+		return t.Type + "<" + t.ElementType.String() + ">"
+	case t.KeyType != nil && t.ValueType != nil:
+		return t.Type + "<" + t.KeyType.String() + "," + t.ValueType.String() + ">"
+	case t.Fields != nil:
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = f.Name + " " + f.FieldType.String()
+		}
+		return t.Type + "<" + strings.Join(fields, ",") + ">"
+	}
+	return t.Type
+}
+
 // Row is one row or one change; its fields are JSON of their column's type, numbers as json.Number.
 type Row struct {
 	Kind   string // INSERT, UPDATE_BEFORE, UPDATE_AFTER, DELETE
@@ -45,6 +62,8 @@ type Row struct {
 // Result is the rows of a query.
 type Result struct {
 	Schema value.Schema
+	// Native is each column's type as Flink calls it: Schema does not tell an INTEGER from a BIGINT, nor a DECIMAL from a DOUBLE.
+	Native []string
 	Rows   [][]value.Value
 	// Altered says which cells did not meet the value rules of the contract and were made to: NaN and infinities became
 	// null, −0.0 became 0.0, a time outside the years 0001–9999 null. SQL that prints the contract leaves none.
@@ -64,6 +83,7 @@ func (r *Result) add(p Page) error {
 				return fmt.Errorf("flink: column %q: %w", c.Name, err)
 			}
 			r.Schema, r.read = append(r.Schema, value.Field{Name: c.Name, Type: t}), append(r.read, read)
+			r.Native = append(r.Native, c.Type.String())
 		}
 	}
 	for _, row := range p.Rows {

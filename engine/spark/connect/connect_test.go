@@ -168,6 +168,9 @@ func TestQueryDecodesEveryTypeOverBatches(t *testing.T) {
 	if got, want := strings.Join(types, " "), "bool int int float string bytes timestamp date list<int> struct<x:string> null"; got != want {
 		t.Errorf("types %s, want %s", got, want)
 	}
+	if got, want := strings.Join(res.Native, " "), "bool int64 int8 float64 utf8 binary timestamp[us, tz=UTC] date32 list<int64> struct<x:utf8> null"; got != want {
+		t.Errorf("native types %s, want %s", got, want)
+	}
 	list := value.OfList([]value.Value{value.OfInt(1), {}, value.OfInt(3)})
 	st := value.OfStruct([]value.Entry{{Key: "x", Value: value.OfString("y")}})
 	want := [][]value.Value{

@@ -15,9 +15,10 @@ import (
 // cells turns one Arrow array into values of one type. at reports a cell that had to be altered to meet the value rules;
 // it is not asked for null cells.
 type cells struct {
-	kind value.Type
-	at   func(i int) (v value.Value, altered bool)
-	null func(i int) bool
+	kind   value.Type
+	native string
+	at     func(i int) (v value.Value, altered bool)
+	null   func(i int) bool
 }
 
 // get is cell i.
@@ -42,6 +43,7 @@ func (r *Result) add(rec arrow.RecordBatch) error {
 		}
 		if first {
 			r.Schema = append(r.Schema, value.Field{Name: rec.ColumnName(c), Type: read.kind})
+			r.Native = append(r.Native, read.native)
 		}
 		for i := range col.Len() {
 			v, altered := read.get(i)
@@ -56,7 +58,7 @@ func (r *Result) add(rec arrow.RecordBatch) error {
 
 // cellsOf reads the types that Spark sends; the others have no type of ours.
 func cellsOf(col arrow.Array) (cells, error) {
-	c := cells{null: col.IsNull}
+	c := cells{null: col.IsNull, native: col.DataType().String()}
 	switch a := col.(type) {
 	case *array.Null:
 		c.kind, c.null = value.Null, func(int) bool { return true }
@@ -151,7 +153,7 @@ func lists(a *array.List) (cells, error) {
 		}
 		return value.OfList(elems), altered
 	}
-	return cells{kind: value.ListOf(elem.kind), at: at, null: a.IsNull}, nil
+	return cells{kind: value.ListOf(elem.kind), native: "list<" + elem.native + ">", at: at, null: a.IsNull}, nil
 }
 
 func maps(a *array.Map) (cells, error) {
@@ -172,18 +174,19 @@ func maps(a *array.Map) (cells, error) {
 		}
 		return value.OfMap(entries), altered
 	}
-	return cells{kind: value.MapOf(item.kind), at: at, null: a.IsNull}, nil
+	return cells{kind: value.MapOf(item.kind), native: "map<utf8," + item.native + ">", at: at, null: a.IsNull}, nil
 }
 
 func structs(a *array.Struct) (cells, error) {
 	t := a.DataType().(*arrow.StructType)
-	fields, types := make([]cells, a.NumField()), make([]value.Field, a.NumField())
+	fields, types, native := make([]cells, a.NumField()), make([]value.Field, a.NumField()), make([]string, a.NumField())
 	for f := range fields {
 		read, err := cellsOf(a.Field(f))
 		if err != nil {
 			return cells{}, err
 		}
 		fields[f], types[f] = read, value.Field{Name: t.Field(f).Name, Type: read.kind}
+		native[f] = types[f].Name + ":" + read.native
 	}
 	at := func(i int) (value.Value, bool) {
 		entries, altered := make([]value.Entry, len(fields)), false
@@ -193,5 +196,5 @@ func structs(a *array.Struct) (cells, error) {
 		}
 		return value.OfStruct(entries), altered
 	}
-	return cells{kind: value.StructOf(types...), at: at, null: a.IsNull}, nil
+	return cells{kind: value.StructOf(types...), native: "struct<" + strings.Join(native, ",") + ">", at: at, null: a.IsNull}, nil
 }

@@ -16,6 +16,8 @@ import (
 // Result is the rows of a query.
 type Result struct {
 	Schema value.Schema
+	// Native is each column's type as Arrow calls it: Schema does not tell an int32 from an int64, nor a decimal from a double.
+	Native []string
 	Rows   [][]value.Value
 	// Altered says which cells did not meet the value rules of the contract and were made to: NaN, infinities and invalid
 	// UTF-8 became null, −0.0 became 0.0. SQL that prints the contract leaves none.
