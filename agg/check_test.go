@@ -123,42 +123,6 @@ func TestCheckFillsDefaultsAndTypes(t *testing.T) {
 	}
 }
 
-// A cure leads to a type that is taken: the type named last in a cast is among those of the rule.
-func TestCuresLeadSomewhere(t *testing.T) {
-	for _, a := range agg.All() {
-		for _, in := range allKinds {
-			if a.Input.Allows(in) {
-				continue
-			}
-			_, _, err := a.Check(in, true, agg.Args{K: new(1), Q: new(0.5)})
-			var problems agg.Problems
-			if !errors.As(err, &problems) || problems[0].Arg != "input" {
-				t.Errorf("%s takes a %s, which its rule does not", a.Name, in)
-				continue
-			}
-			cure := problems[0].Cure
-			to := in
-			for _, k := range []value.Type{value.Int, value.Float, value.String} {
-				if strings.Contains(cure, "x as "+k.String()+")") {
-					to = k
-				}
-			}
-			if strings.Contains(cure, "as string), or make") {
-				to = value.String
-			}
-			if strings.Contains(cure, "epoch_ms") {
-				to = value.Int
-			}
-			if strings.Contains(cure, "count(") || strings.Contains(cure, "count_distinct") && lookup(t, "count_distinct").Input.Allows(in) {
-				continue
-			}
-			if !a.Input.Allows(to) {
-				t.Errorf("%s of %s: the cure is %q", a.Name, in, cure)
-			}
-		}
-	}
-}
-
 func TestTheTableIsWhole(t *testing.T) {
 	want := strings.Fields("count sum avg min max variance stddev skewness kurtosis first last first_row last_row first_k last_k top_k bottom_k " +
 		"distinct_k count_distinct approx_count_distinct approx_quantile histogram time_since_last time_since_first latest")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -32,7 +33,12 @@ func (f Fold) DecodeState(b []byte) (State, []byte, error) {
 // DecodeInto is DecodeState into a state of this fold that exists, whose events are forgotten. After an error the state is that of no event.
 func (f Fold) DecodeInto(s State, b []byte) ([]byte, error) {
 	s.Reset()
-	r := &reader{b: b}
+	r := readers.Get().(*reader)
+	defer func() {
+		r.b = nil
+		readers.Put(r)
+	}()
+	r.b = b
 	version, err := r.byte()
 	if err == nil && version != encodingVersion {
 		err = fmt.Errorf("version %d is not %d", version, encodingVersion)
@@ -49,6 +55,9 @@ func (f Fold) DecodeInto(s State, b []byte) ([]byte, error) {
 
 // reader takes an encoding apart from the front.
 type reader struct{ b []byte }
+
+// readers are kept because one that goes through an interface lives on the heap, and a request decodes hundreds of states.
+var readers = sync.Pool{New: func() any { return new(reader) }}
 
 func (r *reader) byte() (byte, error) {
 	if len(r.b) == 0 {

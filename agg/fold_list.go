@@ -32,21 +32,29 @@ func (b *bounded[T]) add(x T) {
 	}
 }
 
-// sorted is the elements that are kept, in order; a fresh slice unless there is nothing to settle.
+// sorted is the elements that are kept, in order, not to be written to.
 func (b *bounded[T]) sorted() []T {
 	if len(b.tail) == 0 {
 		return b.head
 	}
 	tail := slices.Clone(b.tail)
 	slices.SortFunc(tail, b.compare)
-	out := make([]T, 0, min(b.k, len(b.head)+len(tail)))
-	for i, j := 0, 0; len(out) < b.k && (i < len(b.head) || j < len(tail)); {
+	return b.union(b.head, tail)
+}
+
+// union is what is kept of two lists, each sorted and, where asked, distinct as kept lists are; xs itself where ys is empty.
+func (b *bounded[T]) union(xs, ys []T) []T {
+	if len(ys) == 0 {
+		return xs
+	}
+	out := make([]T, 0, min(b.k, len(xs)+len(ys)))
+	for i, j := 0, 0; len(out) < b.k && (i < len(xs) || j < len(ys)); {
 		var x T
-		if j == len(tail) || i < len(b.head) && b.compare(b.head[i], tail[j]) <= 0 {
-			x = b.head[i]
+		if j == len(ys) || i < len(xs) && b.compare(xs[i], ys[j]) <= 0 {
+			x = xs[i]
 			i++
 		} else {
-			x = tail[j]
+			x = ys[j]
 			j++
 		}
 		if b.distinct && len(out) > 0 && b.compare(out[len(out)-1], x) == 0 {
@@ -58,12 +66,11 @@ func (b *bounded[T]) sorted() []T {
 }
 
 func (b *bounded[T]) merge(o *bounded[T]) {
-	for _, x := range o.head {
-		b.add(x)
+	head, other := b.sorted(), o.sorted()
+	if len(head) == 0 {
+		head, other = other, nil // shared: no head is ever written to
 	}
-	for _, x := range o.tail {
-		b.add(x)
-	}
+	b.head, b.tail = b.union(head, other), b.tail[:0]
 }
 
 func (b *bounded[T]) clone() bounded[T] {
@@ -88,6 +95,7 @@ func (b *bounded[T]) decode(r *reader, one func() (T, error)) error {
 	if err != nil {
 		return err
 	}
+	b.head = make([]T, 0, min(n, minTail)) // a long list must prove itself before it gets its memory
 	for range n {
 		x, err := one()
 		if err != nil {

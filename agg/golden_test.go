@@ -156,6 +156,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{agg.Fold{Kind: agg.KindValueList, In: value.Bool, K: 1 << 40}, "01ffffffff1f", "cut short"}, // many elements in no bytes
 		{agg.Fold{Kind: agg.KindTextCounts, In: value.String}, "0102016201016101", "keys out of order"},
 		{agg.Fold{Kind: agg.KindTextCounts, In: value.String}, "0101016100", "count of 0"},
+		{agg.Fold{Kind: agg.KindTextCounts, In: value.String}, "01020161" + "8080808080808010" + "0162" + "01", "9007199254740993 events"},
 		{agg.Fold{Kind: agg.KindBucketCounts, In: value.Float, Bits: 6}, "01010201", "no bucket 1"}, // a subnormal's
 		{agg.Fold{Kind: agg.KindRegisters, Bits: 8}, "01000180023a", "register"},                    // beyond 256; rank 58
 		{agg.Fold{Kind: agg.KindRegisters, Bits: 8}, "010001003a", "register"},

@@ -55,7 +55,7 @@ type Scale struct {
 	Mean      float64
 	Deviation float64 // of the population, or of the sample
 	Overflow  bool    // a power sum may overflow, so null is right too
-	Underflow bool    // a power sum falls below the normal floats, where no digits can be promised
+	Underflow bool    // a power sum is too small for its digits to be promised
 	Entries   map[string]Scale
 }
 
@@ -80,8 +80,8 @@ func (p Promise) Scale(events []Event) Scale {
 	return s
 }
 
-// smallestKept is 2^-1022, the least normal float, over the 1e-12 that a power sum must still resolve.
-const smallestKept = 0x1p-1022 / 1e-12
+// smallestKept is the least power sum that is compared: about 2^-1022, the least normal float, over the 1e-12 that it must still resolve.
+const smallestKept = 1e-295
 
 func (p Promise) measure(xs []float64) Scale {
 	s := Scale{N: len(xs)}

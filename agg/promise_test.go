@@ -146,6 +146,24 @@ func TestPromiseOfMaps(t *testing.T) {
 	}
 }
 
+// The default replaces a map as a whole, never an entry of it (A4).
+func TestPromiseOfMapsHasNoDefaultInside(t *testing.T) {
+	promise := lookup(t, "sum").Promise(value.Float, agg.Params{By: true, ByMax: 10})
+	promise.Default = value.OfFloat(-7)
+	events := floatEvents(math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64)
+	for i := range events {
+		events[i].By = value.OfString("a")
+	}
+	entry := func(v value.Value) value.Value { return value.OfMap([]value.Entry{{Key: "a", Value: v}}) }
+	want, scale := entry(value.OfFloat(math.MaxFloat64)), promise.Scale(events)
+	if err := promise.Check(want, entry(value.Value{}), scale); err != nil {
+		t.Error(err)
+	}
+	if promise.Check(want, entry(promise.Default), scale) == nil {
+		t.Error("the default passes for an entry")
+	}
+}
+
 func TestPromiseOfTranscendentalInputs(t *testing.T) {
 	promise := lookup(t, "last_k").Promise(value.Float, agg.Params{K: 2})
 	list := func(x float64) value.Value { return value.OfList([]value.Value{value.OfFloat(x), value.OfFloat(0)}) }
