@@ -1,0 +1,85 @@
+package expr
+
+import (
+	"fmt"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+var nestedTable = []*Function{
+	{
+		Name: "[]", Family: "Lists, maps, structs", text: func(_ *tree, args []string) string { return args[0] + "[" + args[1] + "]" },
+		Doc: "list[i] is the i-th element, from 1; null, counted, where there is none. map['key'] is the entry's value; null where there is none, which is an answer and not counted.",
+		overloads: []*overload{
+			{sig: "(x list<T>, i int) T", kernel: fnAny(element)},
+			{sig: "(x map<string,T>, key string) T", kernel: fnAny(entry)},
+		},
+	},
+	{
+		Name: ".", Family: "Lists, maps, structs", text: func(t *tree, args []string) string { return args[0] + "." + quoteName(t.args[1].val.Str()) },
+		Doc:       "The field of a struct; of a null struct null. A name with other characters stands in double quotes.",
+		overloads: []*overload{{sig: "(x struct, field const string) T", bind: bindField}},
+		hint: func(types []value.Type) string {
+			return "a " + typeName(types[0]) + " has no fields; a column whose name has a point is written in double quotes"
+		},
+	},
+	{
+		Name: "size", Family: "Lists, maps, structs",
+		Doc:       "Number of elements of a list or entries of a map.",
+		overloads: []*overload{{sig: "(x list<T>) int", kernel: fn1(sizeOf, nil)}, {sig: "(x map<string,T>) int", kernel: fn1(sizeOf, nil)}},
+		hint:      func([]value.Type) string { return "of text it is length(s)" },
+	},
+	{
+		Name: "contains", Family: "Lists, maps, structs",
+		Doc:      "contains(s, t): whether the text t is in s; every text holds ''. contains(list, x): whether an element equals x; null elements equal nothing. contains(map, key): whether there is an entry, be its value null.",
+		Examples: []Example{{"contains('abc', 'b')", "true"}, {"contains('abc', '')", "true"}, {"contains('abc', 'B')", "false"}, {"contains('abc', null)", "null"}},
+		overloads: []*overload{
+			{sig: "(s string, t string) bool", kernel: fn2(containsText, nil)},
+			{sig: "(x list<O>, element O) bool", kernel: fnAny(containsElement)},
+			{sig: "(x map<string,T>, key string) bool", kernel: fnAny(containsKey)},
+		},
+	},
+}
+
+func element(a []value.Value) (value.Value, Reason) {
+	i := a[1].Int()
+	if i < 1 || i > int64(a[0].Len()) {
+		return value.Value{}, IndexRange
+	}
+	return a[0].At(int(i - 1)), 0
+}
+
+func entry(a []value.Value) (value.Value, Reason) {
+	v, _ := a[0].Lookup(a[1].Str())
+	return v, 0
+}
+
+func bindField(b *binding) kernel {
+	fields, name := value.Schema(b.args[0].typ.Fields), b.text(1)
+	i := fields.Index(name)
+	if i < 0 {
+		cure := didYouMean(Nearest(name, fields.Names()))
+		if cure == "" {
+			cure = fmt.Sprintf("fields: %v", fields.Names())
+		}
+		return b.refuse(1, fmt.Sprintf("the struct has no field %q", name), cure)
+	}
+	b.result = fields[i].Type
+	return fnAny(func(a []value.Value) (value.Value, Reason) { return a[0].At(i), 0 })
+}
+
+func sizeOf(v value.Value) (int64, Reason) { return int64(v.Len()), 0 }
+
+func containsElement(a []value.Value) (value.Value, Reason) {
+	for i := range a[0].Len() {
+		if e := a[0].At(i); !e.IsNull() && value.Equal(e, a[1]) {
+			return value.OfBool(true), 0
+		}
+	}
+	return value.OfBool(false), 0
+}
+
+func containsKey(a []value.Value) (value.Value, Reason) {
+	_, ok := a[0].Lookup(a[1].Str())
+	return value.OfBool(ok), 0
+}

@@ -1,0 +1,419 @@
+package expr
+
+import (
+	"cmp"
+	"math"
+	"strings"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// operatorTable is arithmetic, comparison and logic.
+var operatorTable = []*Function{
+	{
+		Name: "+", Family: "Operators", form: formInfix, hint: plusHint,
+		Doc: "Sum. Two ints give an int, null where it leaves 64 bits; an int meets a float as a float. An interval is added to a timestamp; to a date only in whole days.",
+		Examples: []Example{{"1 + 2", "3"}, {"1 + 0.5", "1.5"}, {"9223372036854775807 + 1", "null"}, {"1 + null", "null"}, {"timestamp '2024-01-31T06:00:00Z' + interval '2 hours'", `"2024-01-31T08:00:00Z"`},
+			{"date '2024-02-28' + interval '2 days'", `"2024-03-01"`}, {"timestamp '9999-12-31T23:00:00Z' + interval '1 hour'", "null"}},
+		overloads: []*overload{
+			{sig: "(x int, y int) int", kernel: fn2(addInt, addInts)},
+			{sig: "(x float, y float) float", kernel: fn2(addFloat, addFloats)},
+			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(addInt, nil)},
+			{sig: "(span interval, t timestamp) timestamp", kernel: fn2(addInt, nil)},
+			{sig: "(d date, span const interval) date", bind: bindDateShift(1)},
+		},
+	},
+	{
+		Name: "-", Family: "Operators", form: formInfix, hint: minusHint,
+		Doc:      "Difference, as + . Timestamps are not subtracted: the result would need a unit; datediff(end, start) gives days, the difference of extract(epoch_ms from …) milliseconds.",
+		Examples: []Example{{"1 - 3", "-2"}, {"-9223372036854775808 - 1", "null"}, {"2.5 - 1", "1.5"}, {"timestamp '1970-01-01T00:00:00Z' - interval '1 millisecond'", `"1969-12-31T23:59:59.999Z"`}, {"date '2024-03-01' - interval '1 day'", `"2024-02-29"`}},
+		overloads: []*overload{
+			{sig: "(x int, y int) int", kernel: fn2(subInt, subInts)},
+			{sig: "(x float, y float) float", kernel: fn2(subFloat, subFloats)},
+			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(subInt, nil)},
+			{sig: "(d date, span const interval) date", bind: bindDateShift(-1)},
+		},
+	},
+	{
+		Name: "*", Family: "Operators", form: formInfix,
+		Doc:      "Product. Two ints give an int, null where it leaves 64 bits; an int meets a float as a float.",
+		Examples: []Example{{"6 * 7", "42"}, {"1.5 * 2", "3.0"}, {"9223372036854775807 * 2", "null"}, {"-1 * -9223372036854775808", "null"}, {"1e308 * 10", "null"}, {"0.0 * -1", "0.0"}},
+		overloads: []*overload{
+			{sig: "(x int, y int) int", kernel: fn2(mulInt, mulInts)},
+			{sig: "(x float, y float) float", kernel: fn2(mulFloat, mulFloats)},
+		},
+	},
+	{
+		Name: "/", Family: "Operators", form: formInfix,
+		Doc:       "Division of floats, also of two ints; null where the divisor is 0. Whole quotients are div's.",
+		Examples:  []Example{{"7 / 2", "3.5"}, {"1 / 3", "0.3333333333333333"}, {"1 / 0", "null"}, {"0.0 / 0.0", "null"}, {"1e308 / 0.1", "null"}},
+		overloads: []*overload{{sig: "(x float, y float) float", kernel: fn2(divFloat, divFloats)}},
+	},
+	{
+		Name: "div", Family: "Operators", form: formInfix,
+		Doc:       "Quotient of ints, truncated toward zero; null where the divisor is 0 and for the least int div -1.",
+		Examples:  []Example{{"7 div 2", "3"}, {"-7 div 2", "-3"}, {"7 div 0", "null"}, {"-9223372036854775808 div -1", "null"}},
+		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(divInt, nil)}},
+	},
+	{
+		Name: "%", Aliases: []string{"mod"}, Family: "Operators", form: formInfix,
+		Doc:       "Remainder of ints, with the dividend's sign; null where the divisor is 0. Also mod(x, y).",
+		Examples:  []Example{{"7 % 3", "1"}, {"-7 % 3", "-1"}, {"7 % -3", "1"}, {"7 % 0", "null"}, {"-9223372036854775808 % -1", "0"}, {"mod(7, 3)", "1"}},
+		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(modInt, nil)}},
+		hint:      func([]value.Type) string { return "% is for ints; of floats write x - y * floor(x / y)" },
+	},
+	{
+		Name: "unary -", Family: "Operators", form: formPrefix,
+		Doc:      "Negation; null for the least int.",
+		Examples: []Example{{"-(2 + 3)", "-5"}, {"-(-9223372036854775808)", "null"}, {"-(0.0)", "0.0"}},
+		overloads: []*overload{
+			{sig: "(x int) int", kernel: fn1(negInt, nil)},
+			{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return -x, 0 }, nil)},
+		},
+	},
+	comparison("=", "Equal. Null where either side is; is not distinct from sees nulls.", []Example{{"1 = 1.0", "true"}, {"'a' = 'A'", "false"}, {"null = null", "null"}, {"0.0 = -0.0", "true"}}),
+	comparison("<>", "Not equal, also written !=.", []Example{{"1 <> 2", "true"}, {"1 != null", "null"}}),
+	comparison("<", "Less. Text and bytes compare byte for byte, which is the order of code points; false is less than true.", []Example{{"1 < 2.5", "true"}, {"'B' < 'a'", "true"}, {"'ﬁ' < '😀'", "true"}, {"false < true", "true"}, {"date '1969-12-31' < date '1970-01-01'", "true"}}),
+	comparison("<=", "Less or equal.", []Example{{"2 <= 2", "true"}}),
+	comparison(">", "Greater.", []Example{{"'b' > 'a'", "true"}}),
+	comparison(">=", "Greater or equal.", []Example{{"15 >= 15", "true"}, {"null >= 15", "null"}}),
+	{
+		Name: "is distinct from", Family: "Operators", form: formInfix, hint: comparisonHint,
+		Doc:       "Not equal, where null equals null and nothing else; never null. x is not distinct from y is its negation.",
+		Examples:  []Example{{"null is distinct from null", "false"}, {"1 is distinct from null", "true"}, {"1 is not distinct from 1.0", "true"}},
+		overloads: []*overload{{sig: "(x O, y O) bool", kernel: fnNulls(func(a []value.Value) (value.Value, Reason) { return value.OfBool(!value.Equal(a[0], a[1])), 0 })}},
+	},
+	{
+		Name: "not", Family: "Operators", form: formPrefix,
+		Doc:       "Negation; null of null.",
+		Examples:  []Example{{"not true", "false"}, {"not null", "null"}, {"not 1 = 2", "true"}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: fn1(func(x bool) (bool, Reason) { return !x, 0 }, notBools)}},
+	},
+	{
+		Name: "and", Family: "Operators", form: formInfix,
+		Doc:       "True where all are, false where one is, else null. Stops at the first false.",
+		Examples:  []Example{{"true and null", "null"}, {"false and null", "false"}, {"null and false", "false"}},
+		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(false)}},
+	},
+	{
+		Name: "or", Family: "Operators", form: formInfix,
+		Doc:       "False where all are, true where one is, else null. Stops at the first true.",
+		Examples:  []Example{{"false or null", "null"}, {"true or null", "true"}, {"null or true", "true"}},
+		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(true)}},
+	},
+	{
+		Name: "is null", Family: "Operators", form: formPostfix,
+		Doc:       "Whether the value is null, of any type; never null. x is not null is its negation.",
+		Examples:  []Example{{"null is null", "true"}, {"1 div 0 is null", "true"}, {"'' is null", "false"}, {"1 is not null", "true"}},
+		overloads: []*overload{{sig: "(x T) bool", kernel: isNull}},
+	},
+	{
+		Name: "is true", Family: "Operators", form: formPostfix,
+		Doc:       "Whether the condition is true; never null. x is not true is its negation.",
+		Examples:  []Example{{"null is true", "false"}, {"1 = 1 is true", "true"}, {"null is not true", "true"}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(true)}},
+	},
+	{
+		Name: "is false", Family: "Operators", form: formPostfix,
+		Doc:       "Whether the condition is false; never null. x is not false is its negation.",
+		Examples:  []Example{{"null is false", "false"}, {"1 = 2 is false", "true"}, {"null is not false", "true"}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(false)}},
+	},
+}
+
+func plusHint(types []value.Type) string {
+	for _, t := range types {
+		switch t.Kind {
+		case value.KindString:
+			return "text is joined with ||; text that holds a number is read with cast(x as int)"
+		case value.KindTimestamp, value.KindDate:
+			return "add an interval: x + interval '1 day'"
+		}
+	}
+	return ""
+}
+
+func minusHint(types []value.Type) string {
+	if len(types) == 2 && (types[0].Kind == value.KindTimestamp || types[0].Kind == value.KindDate) && types[1].Kind != kindInterval {
+		return "for days write datediff(end, start); for milliseconds extract(epoch_ms from end) - extract(epoch_ms from start); to go back in time x - interval '1 day'"
+	}
+	return plusHint(types)
+}
+
+func comparisonHint(types []value.Type) string {
+	for _, t := range types {
+		if t.Kind != value.KindNull && !t.Ordered() {
+			return "a " + typeName(t) + " has no order; compare what is in it"
+		}
+	}
+	if len(types) == 2 {
+		a, b := types[0], types[1]
+		if a.Kind != value.KindString {
+			a, b = b, a
+		}
+		switch {
+		case a.Kind == value.KindString && b.Numeric():
+			return "nothing is converted by itself: cast(x as " + b.String() + ") reads the text as a number"
+		case a.Kind == value.KindString && b.Kind == value.KindTimestamp:
+			return "write timestamp '2024-01-31T06:00:00Z', or cast(x as timestamp)"
+		case a.Kind == value.KindString && b.Kind == value.KindDate:
+			return "write date '2024-01-31', or cast(x as date)"
+		case a.Kind == value.KindString && b.Kind == value.KindBool:
+			return "write true or false without quotes, or cast(x as bool)"
+		}
+		if a, b := types[0].Kind, types[1].Kind; a == value.KindTimestamp && b == value.KindDate || a == value.KindDate && b == value.KindTimestamp {
+			return "write cast(x as timestamp) or cast(x as date) on one side"
+		}
+	}
+	return "both sides must have one type"
+}
+
+func comparison(op, doc string, examples []Example) *Function {
+	bind := func(b *binding) kernel {
+		switch b.args[0].typ.Kind {
+		case value.KindBool:
+			rel := relation[int64](op)
+			return fn2(func(x, y bool) (bool, Reason) { return rel(ofBool(x), ofBool(y)) }, nil)
+		case value.KindFloat:
+			return fn2(relation[float64](op), relations[float64](op))
+		case value.KindString, value.KindBytes:
+			return fn2(relation[string](op), relations[string](op))
+		}
+		return fn2(relation[int64](op), relations[int64](op))
+	}
+	return &Function{Name: op, Family: "Operators", form: formInfix, Doc: doc, Examples: examples, hint: comparisonHint,
+		overloads: []*overload{{sig: "(x O, y O) bool", bind: bind}}}
+}
+
+func ofBool(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func relation[T cmp.Ordered](op string) func(x, y T) (bool, Reason) {
+	switch op {
+	case "=":
+		return func(x, y T) (bool, Reason) { return x == y, 0 }
+	case "<>":
+		return func(x, y T) (bool, Reason) { return x != y, 0 }
+	case "<":
+		return func(x, y T) (bool, Reason) { return x < y, 0 }
+	case "<=":
+		return func(x, y T) (bool, Reason) { return x <= y, 0 }
+	case ">":
+		return func(x, y T) (bool, Reason) { return x > y, 0 }
+	}
+	return func(x, y T) (bool, Reason) { return x >= y, 0 }
+}
+
+// relations are the loops of relation. They write the comparison out six times, for a call a row would cost more than the rest.
+func relations[T cmp.Ordered](op string) func(out []bool, a, b []T) bool {
+	switch op {
+	case "=":
+		return func(out []bool, a, b []T) bool {
+			for i, x := range a {
+				out[i] = x == b[i]
+			}
+			return true
+		}
+	case "<>":
+		return func(out []bool, a, b []T) bool {
+			for i, x := range a {
+				out[i] = x != b[i]
+			}
+			return true
+		}
+	case "<":
+		return func(out []bool, a, b []T) bool {
+			for i, x := range a {
+				out[i] = x < b[i]
+			}
+			return true
+		}
+	case "<=":
+		return func(out []bool, a, b []T) bool {
+			for i, x := range a {
+				out[i] = x <= b[i]
+			}
+			return true
+		}
+	case ">":
+		return func(out []bool, a, b []T) bool {
+			for i, x := range a {
+				out[i] = x > b[i]
+			}
+			return true
+		}
+	}
+	return func(out []bool, a, b []T) bool {
+		for i, x := range a {
+			out[i] = x >= b[i]
+		}
+		return true
+	}
+}
+
+func notBools(out, a []bool) bool {
+	for i, x := range a {
+		out[i] = !x
+	}
+	return true
+}
+
+func addInt(x, y int64) (int64, Reason) {
+	s := x + y
+	if (x^s)&(y^s) < 0 {
+		return 0, Overflow
+	}
+	return s, 0
+}
+
+// addInts notices overflow anywhere in the block at once, and leaves finding the row to addInt. So do its siblings.
+func addInts(out, a, b []int64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var over int64
+	for i, x := range a {
+		y := b[i]
+		s := x + y
+		over |= (x ^ s) & (y ^ s)
+		out[i] = s
+	}
+	return over >= 0
+}
+
+func subInt(x, y int64) (int64, Reason) {
+	d := x - y
+	if (x^y)&(x^d) < 0 {
+		return 0, Overflow
+	}
+	return d, 0
+}
+
+func subInts(out, a, b []int64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var over int64
+	for i, x := range a {
+		y := b[i]
+		d := x - y
+		over |= (x ^ y) & (x ^ d)
+		out[i] = d
+	}
+	return over >= 0
+}
+
+func mulInt(x, y int64) (int64, Reason) {
+	p := x * y
+	if x != 0 && (p/x != y || x == -1 && y == math.MinInt64) {
+		return 0, Overflow
+	}
+	return p, 0
+}
+
+// mulInts multiplies where both factors fit 32 bits, as they nearly always do, and else asks mulInt.
+func mulInts(out, a, b []int64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var wide int64
+	for i, x := range a {
+		y := b[i]
+		wide |= (int64(int32(x)) ^ x) | (int64(int32(y)) ^ y)
+		out[i] = x * y
+	}
+	return wide == 0
+}
+
+func divInt(x, y int64) (int64, Reason) {
+	switch {
+	case y == 0:
+		return 0, DivisionByZero
+	case y == -1:
+		return negInt(x)
+	}
+	return x / y, 0
+}
+
+func modInt(x, y int64) (int64, Reason) {
+	if y == 0 {
+		return 0, DivisionByZero
+	}
+	return x % y, 0 // the least int % -1 is 0 in Go
+}
+
+func negInt(x int64) (int64, Reason) {
+	if x == math.MinInt64 {
+		return 0, Overflow
+	}
+	return -x, 0
+}
+
+func addFloat(x, y float64) (float64, Reason) { return x + y, 0 }
+func subFloat(x, y float64) (float64, Reason) { return x - y, 0 }
+func mulFloat(x, y float64) (float64, Reason) { return x * y, 0 }
+
+func divFloat(x, y float64) (float64, Reason) {
+	if y == 0 {
+		return 0, DivisionByZero
+	}
+	return x / y, 0
+}
+
+// addFloats adds 0 to make −0.0 plain (V2), and sums s − s, which is NaN as soon as one s is not finite. So do its siblings.
+func addFloats(out, a, b []float64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var bad float64
+	for i, x := range a {
+		s := x + b[i] + 0
+		bad += s - s
+		out[i] = s
+	}
+	return bad == 0
+}
+
+func subFloats(out, a, b []float64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var bad float64
+	for i, x := range a {
+		s := x - b[i] + 0
+		bad += s - s
+		out[i] = s
+	}
+	return bad == 0
+}
+
+func mulFloats(out, a, b []float64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var bad float64
+	for i, x := range a {
+		s := float64(x*b[i]) + 0 // the conversion forbids fusing
+		bad += s - s
+		out[i] = s
+	}
+	return bad == 0
+}
+
+func divFloats(out, a, b []float64) bool {
+	b, out = b[:len(a)], out[:len(a)]
+	var bad float64
+	for i, x := range a {
+		s := x/b[i] + 0
+		bad += s - s
+		out[i] = s
+	}
+	return bad == 0
+}
+
+// bindDateShift moves dates by a constant interval of whole days.
+func bindDateShift(sign int64) func(b *binding) kernel {
+	return func(b *binding) kernel {
+		ms := b.args[1].val.Int()
+		if ms%value.DayMS != 0 {
+			return b.refuse(1, "a date moves by whole days, not by "+formatInterval(ms), "write cast(x as timestamp) + …")
+		}
+		days := sign * (ms / value.DayMS)
+		return fn2(func(d, _ int64) (int64, Reason) { return addInt(d, days) }, nil)
+	}
+}
+
+// opName is the operator as canonical text writes it.
+func opName(f *Function) string { return strings.TrimPrefix(f.Name, "unary ") }

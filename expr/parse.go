@@ -1,0 +1,616 @@
+package expr
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// MaxDepth is how deeply an expression may be nested; chains of one operator count too, but and, or are flat.
+const MaxDepth = 200
+
+// MaxSize is how many operators, columns and constants an expression may have.
+const MaxSize = 250_000
+
+type nodeKind uint8
+
+const (
+	literalNode nodeKind = iota
+	columnNode
+	callNode
+)
+
+// Node is a piece of syntax: a literal, a column, or a call of an operator or function of the table. It has no types yet.
+type Node struct {
+	Start, End int // bytes of the source text
+	kind       nodeKind
+	name       string // column; function or operator, in lower case
+	nameStart  int    // place of the function's name or the operator
+	nameEnd    int
+	value      value.Value
+	typ        value.Type  // of a literal
+	target     *value.Type // of a cast
+	args       []*Node
+	depth      int
+	size       int // nodes in it, those of a shared subject counted each time
+}
+
+// Column is the name of the column where the expression is nothing but a column.
+func (n *Node) Column() (name string, ok bool) { return n.name, n.kind == columnNode }
+
+// Columns lists the distinct columns that the text names, in order of first use.
+func (n *Node) Columns() []string {
+	var out []string
+	n.walk(func(m *Node) {
+		if m.kind == columnNode && !slices.Contains(out, m.name) {
+			out = append(out, m.name)
+		}
+	})
+	return out
+}
+
+func (n *Node) walk(f func(*Node)) {
+	f(n)
+	for _, a := range n.args {
+		a.walk(f)
+	}
+}
+
+// Binding powers, loosest first; doc.go has them in words.
+const (
+	precOr = iota + 1
+	precAnd
+	precNot
+	precIs
+	precCompare
+	precIn
+	precAdd
+	precMul
+	precUnary
+)
+
+var infixPrec = map[string]int{
+	"or": precOr, "and": precAnd, "is": precIs,
+	"=": precCompare, "<>": precCompare, "!=": precCompare, "<": precCompare, "<=": precCompare, ">": precCompare, ">=": precCompare,
+	"not": precIn, "in": precIn, "between": precIn, "like": precIn,
+	"+": precAdd, "-": precAdd, "||": precAdd, "*": precMul, "/": precMul, "%": precMul, "div": precMul,
+}
+
+// reserved words cannot be bare columns. The words date, timestamp, interval, cast, extract and the like can: what follows decides.
+var reserved = []string{"and", "or", "not", "is", "in", "between", "like", "case", "when", "then", "else", "end", "null", "true", "false"}
+
+func isReserved(word string) bool { return slices.Contains(reserved, strings.ToLower(word)) }
+
+type parser struct {
+	lexer lexer
+	tok   token
+	err   *Error
+	depth int
+}
+
+// Parse reads the syntax of an expression. Of mistakes in syntax only the first is reported.
+func Parse(src string) (*Node, Errors) {
+	if len(src) > MaxText {
+		return nil, Errors{{Kind: TooLarge, End: min(len(src), 80), Message: fmt.Sprintf("the expression has %d bytes, more than %d", len(src), MaxText), Cure: "compute it before, as a column of the source"}}
+	}
+	if !utf8.ValidString(src) {
+		i := 0
+		for r, n := utf8.DecodeRuneInString(src); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRuneInString(src[i:]) {
+			i += n
+		}
+		return nil, Errors{syntax(i, i+1, "the expression is not valid UTF-8", "")}
+	}
+	p := &parser{lexer: lexer{src: src}}
+	p.advance()
+	if p.err == nil && p.tok.kind == tokEnd {
+		return nil, Errors{syntax(0, len(src), "the expression is empty", "")}
+	}
+	n := p.expr(0)
+	if p.err == nil && p.tok.kind != tokEnd {
+		p.unexpected("after the end of the expression")
+	}
+	if p.err != nil {
+		return nil, Errors{p.err}
+	}
+	return n, nil
+}
+
+// fail keeps the first mistake and ends the input, so that every loop above winds up.
+func (p *parser) fail(e *Error) *Node {
+	if p.err == nil {
+		p.err = e
+	}
+	p.lexer.pos = len(p.lexer.src)
+	p.tok = token{kind: tokEnd, start: p.lexer.pos, end: p.lexer.pos}
+	return &Node{}
+}
+
+func (p *parser) advance() token {
+	t := p.tok
+	next, err := p.lexer.next()
+	if err != nil {
+		p.fail(err)
+		return t
+	}
+	p.tok = next
+	return t
+}
+
+// peek is the token after the current one.
+func (p *parser) peek() token {
+	l := p.lexer
+	t, err := l.next()
+	if err != nil {
+		return token{}
+	}
+	return t
+}
+
+func (p *parser) describe() string {
+	switch p.tok.kind {
+	case tokEnd:
+		return "the expression ends"
+	case tokText:
+		return "found the text '" + p.tok.text + "'"
+	case tokQuoted:
+		return `found the column "` + p.tok.text + `"`
+	}
+	return fmt.Sprintf("found %q", p.tok.text)
+}
+
+func (p *parser) unexpected(where string) *Node {
+	t := p.tok
+	cure := ""
+	switch t.text {
+	case "::":
+		cure = "write cast(x as type)"
+	case "==":
+		cure = "write ="
+	case "&&":
+		cure = "write and"
+	case "!":
+		cure = "write not"
+	}
+	return p.fail(syntax(t.start, t.end, p.describe()+" "+where, cure))
+}
+
+// expect takes the keyword or operator, or fails naming what it would have closed or continued.
+func (p *parser) expect(word, of string) token {
+	if !p.tok.is(word) {
+		p.fail(syntax(p.tok.start, p.tok.end, fmt.Sprintf("%s where %q of %s should be", p.describe(), word, of), ""))
+		return p.tok
+	}
+	return p.advance()
+}
+
+// finish fills in a node's place and depth, and refuses what is nested too deeply.
+func (p *parser) finish(n *Node, start int) *Node {
+	n.Start, n.End = start, start
+	if p.err != nil {
+		return n
+	}
+	n.size = 1
+	for _, a := range n.args {
+		n.depth = max(n.depth, a.depth+1)
+		n.size += max(1, a.size)
+		n.End = max(n.End, a.End)
+	}
+	n.End = max(n.End, n.nameEnd)
+	if n.depth > MaxDepth {
+		return p.tooDeep(n.nameStart)
+	}
+	if n.size > MaxSize {
+		return p.fail(&Error{Kind: TooLarge, Start: n.nameStart, End: n.nameEnd, Message: fmt.Sprintf("the expression has more than %d parts", MaxSize), Cure: "compute a part before, as a column of the source"})
+	}
+	return n
+}
+
+func (p *parser) tooDeep(at int) *Node {
+	return p.fail(&Error{Kind: TooLarge, Start: at, End: min(at+1, len(p.lexer.src)), Message: fmt.Sprintf("the expression is nested deeper than %d", MaxDepth), Cure: "group a long chain with parentheses, (a + b) + (c + d), or compute a part before"})
+}
+
+func (p *parser) expr(least int) *Node {
+	if p.depth++; p.depth > MaxDepth {
+		return p.tooDeep(p.tok.start)
+	}
+	defer func() { p.depth-- }()
+	left := p.prefix(least)
+	for p.err == nil && (p.tok.kind == tokName || p.tok.kind == tokOp) {
+		prec, ok := infixPrec[strings.ToLower(p.tok.text)]
+		if p.tok.is("[") || p.tok.is(".") {
+			left = p.postfix(left)
+			continue
+		}
+		if !ok || prec < least {
+			break
+		}
+		left = p.infix(left, prec)
+	}
+	return left
+}
+
+func (p *parser) infix(left *Node, prec int) *Node {
+	switch op := strings.ToLower(p.tok.text); op {
+	case "is":
+		return p.isTest(left)
+	case "not", "in", "between", "like":
+		return p.membership(left)
+	case "and", "or":
+		return p.chain(left, op, prec)
+	default:
+		t := p.advance()
+		if op == "!=" {
+			op = "<>"
+		}
+		right := p.expr(prec + 1)
+		if prec == precCompare && infixPrec[p.tok.text] == precCompare {
+			return p.fail(syntax(p.tok.start, p.tok.end, "comparisons do not chain", "write a < b and b < c"))
+		}
+		return p.call(op, t, left.Start, left, right)
+	}
+}
+
+func (p *parser) call(name string, at token, start int, args ...*Node) *Node {
+	return p.finish(&Node{kind: callNode, name: name, nameStart: at.start, nameEnd: at.end, args: args}, start)
+}
+
+// chain reads a and b and c as one node of three arguments: both operators are associative, and conditions written by programs are long.
+func (p *parser) chain(left *Node, op string, prec int) *Node {
+	n := &Node{kind: callNode, name: op, nameStart: p.tok.start, nameEnd: p.tok.end}
+	add := func(m *Node) {
+		if m.kind == callNode && m.name == op {
+			n.args = append(n.args, m.args...)
+		} else {
+			n.args = append(n.args, m)
+		}
+	}
+	add(left)
+	for p.tok.is(op) {
+		p.advance()
+		add(p.expr(prec + 1))
+	}
+	return p.finish(n, left.Start)
+}
+
+func (p *parser) negated(not bool, at token, n *Node) *Node {
+	if !not {
+		return n
+	}
+	end := n.End
+	m := p.call("not", at, n.Start, n)
+	m.End = max(m.End, end)
+	return m
+}
+
+func (p *parser) isTest(left *Node) *Node {
+	at := p.advance()
+	not := p.tok.is("not")
+	if not {
+		p.advance()
+	}
+	var n *Node
+	switch t := p.tok; {
+	case t.is("null"), t.is("true"), t.is("false"):
+		p.advance()
+		at.end = t.end
+		n = p.call("is "+strings.ToLower(t.text), at, left.Start, left)
+	case t.is("distinct"):
+		p.advance()
+		p.expect("from", "is distinct from")
+		n = p.call("is distinct from", at, left.Start, left, p.expr(precIs+1))
+	default:
+		return p.unexpected("after is, where null, true, false or distinct from should be")
+	}
+	return p.negated(not, at, n)
+}
+
+func (p *parser) membership(left *Node) *Node {
+	at := p.tok
+	not := p.tok.is("not")
+	if not {
+		p.advance()
+	}
+	t := p.tok
+	var n *Node
+	switch {
+	case t.is("in"):
+		p.advance()
+		open := p.expect("(", "in (…)")
+		n = &Node{kind: callNode, name: "in", nameStart: t.start, nameEnd: t.end, args: append([]*Node{left}, p.list(open, "in (…)")...)}
+		end := n.nameEnd
+		if p.err == nil && len(n.args) == 1 {
+			return p.fail(syntax(t.start, p.tok.start, "in () has no values", ""))
+		}
+		n = p.finish(n, left.Start)
+		n.End = max(n.End, end)
+	case t.is("between"):
+		p.advance()
+		low := p.expr(precAdd)
+		p.expect("and", "between … and …")
+		n = p.call("between", t, left.Start, left, low, p.expr(precAdd))
+	case t.is("like"):
+		p.advance()
+		args := []*Node{left, p.expr(precAdd)}
+		if p.tok.is("escape") {
+			p.advance()
+			args = append(args, p.expr(precAdd))
+		}
+		n = p.call("like", t, left.Start, args...)
+	default:
+		return p.unexpected("where in, between or like should be after not")
+	}
+	return p.negated(not, at, n)
+}
+
+func (p *parser) postfix(left *Node) *Node {
+	at := p.advance()
+	if at.text == "[" {
+		index := p.expr(0)
+		at.end = p.expect("]", "the index").end
+		return p.call("[]", at, left.Start, left, index)
+	}
+	f := p.tok
+	if f.kind != tokName && f.kind != tokQuoted {
+		return p.unexpected("where the name of a field should be")
+	}
+	p.advance()
+	return p.call(".", token{start: at.start, end: f.end}, left.Start, left, p.literal(f, value.String, value.OfString(f.text)))
+}
+
+func (p *parser) literal(t token, typ value.Type, v value.Value) *Node {
+	return &Node{kind: literalNode, Start: t.start, End: t.end, nameStart: t.start, nameEnd: t.end, typ: typ, value: v}
+}
+
+func (p *parser) prefix(least int) *Node {
+	t := p.tok
+	switch t.kind {
+	case tokEnd:
+		return p.unexpected("where a value should be")
+	case tokInt, tokFloat:
+		p.advance()
+		return p.number(t, t, "")
+	case tokText:
+		p.advance()
+		return p.literal(t, value.String, value.OfString(t.text))
+	case tokBytes:
+		p.advance()
+		b, err := hex.DecodeString(t.text)
+		if err != nil {
+			return p.fail(syntax(t.start, t.end, "x'…' holds an even number of hexadecimal digits", ""))
+		}
+		return p.literal(t, value.Bytes, value.OfBytes(b))
+	case tokQuoted:
+		p.advance()
+		return &Node{kind: columnNode, name: t.text, Start: t.start, End: t.end, nameStart: t.start, nameEnd: t.end}
+	case tokName:
+		return p.word(t, least)
+	}
+	switch t.text {
+	case "(":
+		p.advance()
+		n := p.expr(0)
+		end := p.closing(t, "parenthesis").end
+		n.Start, n.End = min(n.Start, t.start), max(n.End, end)
+		return n
+	case "-":
+		p.advance()
+		if num := p.tok; num.kind == tokInt || num.kind == tokFloat {
+			p.advance()
+			return p.number(t, num, "-")
+		}
+		return p.call("unary -", t, t.start, p.expr(precUnary))
+	case "+":
+		return p.fail(syntax(t.start, t.end, "there is no unary +", "leave it out"))
+	}
+	return p.unexpected("where a value should be")
+}
+
+// closing takes the bracket that closes open, and points at open when it is missing.
+func (p *parser) closing(open token, what string) token {
+	if p.tok.is(")") {
+		return p.advance()
+	}
+	if p.tok.kind == tokEnd {
+		p.fail(syntax(open.start, open.end, "the "+what+" is never closed", "add )"))
+	} else {
+		p.unexpected("where ) or an operator should be")
+	}
+	return p.tok
+}
+
+func (p *parser) number(first, t token, sign string) *Node {
+	at := token{start: first.start, end: t.end}
+	if t.kind == tokInt {
+		i, err := strconv.ParseInt(sign+t.text, 10, 64)
+		if err != nil {
+			return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit an int of 64 bits", sign, t.text), "write a float: "+sign+t.text+".0"))
+		}
+		return p.literal(at, value.Int, value.OfInt(i))
+	}
+	f, err := strconv.ParseFloat(sign+t.text, 64)
+	if err != nil || math.IsInf(f, 0) {
+		return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit a float of 64 bits", sign, t.text), ""))
+	}
+	return p.literal(at, value.Float, value.OfFloat(f))
+}
+
+// word reads what begins with a bare word: a keyword, a literal with a prefix, a call or a column.
+func (p *parser) word(t token, least int) *Node {
+	lower := strings.ToLower(t.text)
+	if next := p.peek(); !isReserved(lower) {
+		switch {
+		case next.kind == tokText && (lower == "date" || lower == "timestamp" || lower == "interval"):
+			p.advance()
+			return p.timeLiteral(lower, t, p.advance())
+		case next.is("(") && next.kind == tokOp:
+			return p.function(lower, t)
+		}
+		p.advance()
+		return &Node{kind: columnNode, name: t.text, Start: t.start, End: t.end, nameStart: t.start, nameEnd: t.end}
+	}
+	switch lower {
+	case "null":
+		p.advance()
+		return p.literal(t, value.Null, value.Value{})
+	case "true", "false":
+		p.advance()
+		return p.literal(t, value.Bool, value.OfBool(lower == "true"))
+	case "not":
+		if least > precNot {
+			return p.fail(syntax(t.start, t.end, "not binds more loosely than what stands before it", "put parentheses around not …"))
+		}
+		p.advance()
+		return p.call("not", t, t.start, p.expr(precNot))
+	case "case":
+		return p.caseOf(t)
+	}
+	return p.fail(syntax(t.start, t.end, fmt.Sprintf("the keyword %q stands where a value should be", t.text), fmt.Sprintf("a column of that name is written in double quotes: %q", t.text)))
+}
+
+func (p *parser) timeLiteral(word string, at, text token) *Node {
+	at.end = text.end
+	var v value.Value
+	var typ value.Type
+	var form string
+	ok := false
+	switch word {
+	case "date":
+		d, good := value.ParseDate(text.text)
+		v, typ, ok, form = value.OfDate(d), value.Date, good, "YYYY-MM-DD"
+	case "timestamp":
+		ms, good := value.ParseTimestamp(text.text)
+		v, typ, ok, form = value.OfTimestamp(ms), value.Timestamp, good, "2024-01-31T06:00:00Z"
+	default:
+		ms, good := parseInterval(text.text)
+		v, typ, ok, form = value.OfInt(ms), intervalType, good, "a whole number and a unit: '2 hours', '30 days'; months and years have no fixed length"
+	}
+	if !ok {
+		return p.fail(syntax(text.start, text.end, fmt.Sprintf("'%s' is no %s", text.text, word), "write "+form))
+	}
+	return p.literal(at, typ, v)
+}
+
+// list reads arguments up to the closing parenthesis, which it takes.
+func (p *parser) list(open token, what string) (args []*Node) {
+	for p.err == nil && !p.tok.is(")") {
+		if p.tok.is("*") {
+			p.unexpected("where an argument should be")
+			break
+		}
+		args = append(args, p.expr(0))
+		if !p.tok.is(",") {
+			break
+		}
+		if p.advance(); p.tok.is(")") {
+			p.unexpected("after a comma")
+		}
+	}
+	p.closing(open, what)
+	return args
+}
+
+func (p *parser) function(name string, t token) *Node {
+	p.advance()
+	open := p.advance()
+	n := &Node{kind: callNode, name: name, nameStart: t.start, nameEnd: t.end}
+	switch name {
+	case "cast", "try_cast":
+		n.name = "cast"
+		n.args = []*Node{p.expr(0)}
+		p.expect("as", "cast(x as type)")
+		n.target = p.typeName()
+		p.closing(open, "cast")
+	case "extract":
+		unit := p.advance()
+		if unit.kind != tokName && unit.kind != tokText {
+			return p.fail(syntax(unit.start, unit.end, "extract names a unit first", "write extract(hour from x)"))
+		}
+		p.expect("from", "extract(unit from x)")
+		n.args = []*Node{p.literal(unit, value.String, value.OfString(strings.ToLower(unit.text))), p.expr(0)}
+		p.closing(open, "extract")
+	default:
+		n.args = p.list(open, name+"(…)")
+	}
+	n = p.finish(n, t.start)
+	n.End = max(n.End, p.lastEnd())
+	return n
+}
+
+// lastEnd is the end of what was read so far, without the spaces before the current token.
+func (p *parser) lastEnd() int {
+	return len(strings.TrimRight(p.lexer.src[:p.tok.start], " \t\r\n"))
+}
+
+// typeName reads the type of a cast, which has a syntax of its own, up to the parenthesis that closes the cast.
+func (p *parser) typeName() *value.Type {
+	start, src := p.tok.start, p.lexer.src
+	end, quoted := start, false
+	for ; end < len(src) && (quoted || src[end] != ')'); end++ {
+		if src[end] == '"' {
+			quoted = !quoted
+		}
+	}
+	text := strings.TrimSpace(src[start:end])
+	if p.err != nil || end == len(src) {
+		p.fail(syntax(start, end, "the cast is never closed", "add )"))
+		return nil
+	}
+	t, err := value.ParseType(text)
+	if err != nil {
+		cure := "types are bool, int, float, string, bytes, timestamp, date"
+		if alias, ok := typeAliases[strings.ToLower(text)]; ok {
+			cure = "write " + alias
+		}
+		p.fail(syntax(start, start+len(text), fmt.Sprintf("unknown type %q", text), cure))
+		return nil
+	}
+	p.lexer.pos = end
+	p.advance()
+	return &t
+}
+
+var typeAliases = map[string]string{
+	"bigint": "int", "integer": "int", "int64": "int", "int8": "int", "long": "int", "smallint": "int", "tinyint": "int", "signed": "int",
+	"double": "float", "real": "float", "float64": "float", "float8": "float", "double precision": "float", "decimal": "float", "numeric": "float", "number": "float",
+	"varchar": "string", "text": "string", "char": "string", "str": "string", "boolean": "bool", "datetime": "timestamp", "timestamptz": "timestamp",
+	"binary": "bytes", "bytea": "bytes", "blob": "bytes", "varbinary": "bytes",
+}
+
+// caseOf reads both forms; case x when v is case when x = v, as the standard defines it.
+func (p *parser) caseOf(t token) *Node {
+	p.advance()
+	n := &Node{kind: callNode, name: "case", nameStart: t.start, nameEnd: t.end}
+	var subject *Node
+	if !p.tok.is("when") {
+		subject = p.expr(0)
+	}
+	for first := true; first || p.tok.is("when"); first = false {
+		when := p.expect("when", "case")
+		condition := p.expr(0)
+		if subject != nil {
+			condition = p.call("=", when, condition.Start, subject, condition)
+		}
+		p.expect("then", "case")
+		n.args = append(n.args, condition, p.expr(0))
+		if p.err != nil {
+			return n
+		}
+	}
+	if p.tok.is("else") {
+		p.advance()
+		n.args = append(n.args, p.expr(0))
+	}
+	if p.err == nil && !p.tok.is("end") {
+		return p.fail(syntax(p.tok.start, p.tok.end, p.describe()+" where when, else or end of the case should be", ""))
+	}
+	p.advance()
+	n = p.finish(n, t.start)
+	n.End = max(n.End, p.lastEnd())
+	return n
+}

@@ -1,0 +1,135 @@
+package expr
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// zoneDatabase is the version of the IANA time zone database in zoneinfo.zip, which is the file of the Go distribution's lib/time.
+// The machine's own zones are never looked at: two machines must not give two answers.
+const zoneDatabase = "2025c"
+
+//go:embed zoneinfo.zip
+var zoneZip []byte
+
+// zoneEnd is where zones end, 2100-01-01T00:00:00Z: tables are finite, because engines are handed them whole.
+const zoneEnd = 4102444800000
+
+// zone is the offsets of a time zone: offsets[i] ms hold from starts[i] until starts[i+1]. starts[0] is before all times.
+type zone struct {
+	starts  []int64
+	offsets []int64
+}
+
+func (z *zone) offset(ms int64) int64 {
+	return z.offsets[sort.Search(len(z.starts), func(i int) bool { return z.starts[i] > ms })-1]
+}
+
+var zones struct {
+	sync.Mutex
+	files  map[string]*zip.File
+	names  []string
+	loaded map[string]*zone
+}
+
+// openZones reads the archive's directory once; the lock is held.
+func openZones() {
+	if zones.files != nil {
+		return
+	}
+	r, err := zip.NewReader(bytes.NewReader(zoneZip), int64(len(zoneZip)))
+	if err != nil {
+		panic(err) // the archive is compiled in
+	}
+	zones.files, zones.loaded = make(map[string]*zip.File), make(map[string]*zone)
+	for _, f := range r.File {
+		if !strings.HasSuffix(f.Name, "/") {
+			zones.files[f.Name] = f
+			zones.names = append(zones.names, f.Name)
+		}
+	}
+}
+
+func zoneNames() []string {
+	zones.Lock()
+	defer zones.Unlock()
+	openZones()
+	return zones.names
+}
+
+// loadZone makes the table of a zone by its exact name.
+func loadZone(name string) (*zone, error) {
+	zones.Lock()
+	defer zones.Unlock()
+	openZones()
+	if z := zones.loaded[name]; z != nil {
+		return z, nil
+	}
+	f := zones.files[name]
+	if f == nil {
+		return nil, fmt.Errorf("unknown time zone %q", name)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("time zone %s: %w", name, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("time zone %s: %w", name, err)
+	}
+	loc, err := time.LoadLocationFromTZData(name, data)
+	if err != nil {
+		return nil, fmt.Errorf("time zone %s: %w", name, err)
+	}
+	z := tabulate(loc)
+	zones.loaded[name] = z
+	return z, nil
+}
+
+// tabulate walks from change to change; changes of the name alone are no change.
+func tabulate(loc *time.Location) *zone {
+	z := &zone{}
+	start := int64(value.MinTimestamp)
+	for start < zoneEnd {
+		t := time.UnixMilli(start).In(loc)
+		_, seconds := t.Zone()
+		if n := len(z.offsets); n == 0 || z.offsets[n-1] != int64(seconds)*1000 {
+			z.starts, z.offsets = append(z.starts, start), append(z.offsets, int64(seconds)*1000)
+		}
+		_, end := t.ZoneBounds()
+		if end.IsZero() {
+			break
+		}
+		// By a rule, ZoneBounds ends each year after 365 days, and so does not advance on the last day of a leap year.
+		start = max(end.UnixMilli(), start+15*60_000)
+	}
+	return z
+}
+
+// zoneVersion names a zone's table by its contents, so that a new database changes only the fingerprints of zones that it changes.
+func zoneVersion(name string) string {
+	z, err := loadZone(name)
+	if err != nil {
+		panic(err) // check has loaded it
+	}
+	h := sha256.New()
+	for i, start := range z.starts {
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[:8], uint64(start))
+		binary.BigEndian.PutUint64(b[8:], uint64(z.offsets[i]))
+		h.Write(b[:])
+	}
+	return fmt.Sprintf("zone %s/%x", name, h.Sum(nil)[:8])
+}
