@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -106,6 +107,53 @@ func TestBrokenValuesAreSeen(t *testing.T) {
 		}
 		if v := answers[0].Values[1]; !value.Equal(v, value.OfFloat(0)) {
 			t.Errorf("the mended value is %v", v)
+		}
+	})
+}
+
+// TestNestedSources reads lists, maps and structs whose parts break the value rules; what Flink cannot mend it refuses.
+func TestNestedSources(t *testing.T) {
+	deep := value.StructOf(value.Field{Name: "f", Type: value.Float}, value.Field{Name: "it's", Type: value.Timestamp})
+	structs := Table{Columns: value.Schema{{Name: "st", Type: deep}}, Rows: [][]Cell{
+		{Struct{math.NaN(), int64(1)}}, {Struct{math.Copysign(0, -1), int64(math.MaxInt64)}}, {Struct{nil, nil}}, {nil}}}
+	lists := Table{Columns: value.Schema{{Name: "fs", Type: value.ListOf(value.Float)}, {Name: "days", Type: value.MapOf(value.Date)}}}
+	for i, l := range edgeFloatLists {
+		lists.Rows = append(lists.Rows, []Cell{l, []Cell{map[string]Cell{"a": int64(1), "b": int64(1) << 40}, nil}[i%2]})
+	}
+	same := func(table Table) func(*testing.T, Engine) {
+		return func(t *testing.T, e Engine) {
+			var exprs []Expression
+			for _, c := range table.Columns {
+				exprs = append(exprs, Expression{Quote(c.Name), c.Type})
+			}
+			answers, err := Run(t.Context(), e, "edges", len(table.Rows), exprs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for c, a := range answers {
+				for i := range table.Rows {
+					if want := table.Values(i)[c]; a.Err != nil || len(a.Broken) > 0 || !value.Equal(a.Values[i], want) {
+						t.Errorf("%s, row %d: %v, want %v", table.Columns[c].Name, i, a, want)
+					}
+				}
+			}
+		}
+	}
+	onBoth(t, structs, same(structs))
+	t.Run("Spark lists", func(t *testing.T) { load(t, OnSpark(server.Spark(t), t.TempDir()), lists, same(lists)) })
+	for _, c := range lists.Columns {
+		if text, err := Flink.SourceColumn(c.Name, c.Type); err == nil || !strings.Contains(err.Error(), c.Name) {
+			t.Errorf("Flink prints %s as %s", c.Type, text)
+		}
+	}
+	t.Run("Spark text", func(t *testing.T) {
+		text, err := Spark.SourceColumn("s", value.String)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := server.Spark(t).Query(t.Context(), "SELECT "+text+" FROM (SELECT cast(unhex(h) AS string) s FROM VALUES ('ff41'), ('41') t(h)) ORDER BY 1 NULLS FIRST")
+		if err != nil || len(res.Altered) > 0 || !res.Rows[0][0].IsNull() || res.Rows[1][0].Str() != "A" {
+			t.Errorf("invalid UTF-8 reads as %v (%v), want null", res.Rows, err)
 		}
 	})
 }
