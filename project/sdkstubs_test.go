@@ -5,8 +5,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/bighead-ml/bighead/agg"
 )
 
 var update = flag.Bool("update", false, "write what is generated and the golden files anew")
@@ -16,7 +20,7 @@ const stubsFile = "../sdk/python/bighead/_aggregations.py"
 // stub is what the Python function of an aggregation is made of.
 type stub struct {
 	name, doc string
-	input     string // "required", "optional"
+	optional  bool // the input need not be given
 	params    []stubParam
 	entity    bool
 }
@@ -78,7 +82,7 @@ func renderStubs(all []stub) []byte {
 
 func renderStub(b *bytes.Buffer, s stub) {
 	input := stubParam{"input", "str", "A column or SQL."}
-	if s.input == "optional" {
+	if s.optional {
 		input.python = "str | None = None"
 		input.doc = "A column or SQL; without it every row counts."
 	}
@@ -98,7 +102,7 @@ func renderStub(b *bytes.Buffer, s stub) {
 	for _, p := range params {
 		fmt.Fprintf(b, "    %s: %s,\n", p.name, p.python)
 	}
-	fmt.Fprintf(b, ") -> %s:\n    \"\"\"%s\n\n    Parameters\n    ----------\n", returns, sentence(s.doc))
+	fmt.Fprintf(b, ") -> %s:\n    %s\n\n    Parameters\n    ----------\n", returns, docstring(s.doc))
 	for _, p := range append([]stubParam{input}, params...) {
 		typ, def, has := strings.Cut(p.python, " = ")
 		note := ""
@@ -114,30 +118,65 @@ func renderStub(b *bytes.Buffer, s stub) {
 	fmt.Fprintf(b, "\n    Returns\n    -------\n    %s\n        %s\n    \"\"\"\n    return %s\n", returns, doc, body)
 }
 
-func sentence(s string) string {
-	s = strings.TrimSpace(s)
-	return strings.ToUpper(s[:1]) + strings.TrimSuffix(s[1:], ".") + "."
+// docstring is the documentation in numpydoc: a sentence, then the rest, wrapped.
+func docstring(doc string) string {
+	doc = strings.ReplaceAll(strings.TrimSpace(doc), "`", "``")
+	first, rest, more := strings.Cut(doc, ". ")
+	if !more {
+		return wrap(doc, `"""`)
+	}
+	return wrap(first+".", `"""`) + "\n\n    " + wrap(rest, "")
 }
 
-func stubs() []stub {
-	k := stubParam{"k", "int", "How many."}
+// wrap breaks a text into lines that fit behind an indent of four.
+func wrap(s, opening string) string {
+	var lines []string
+	line := opening
+	for word := range strings.FieldsSeq(s) {
+		if utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > 108 && line != opening {
+			lines, line = append(lines, line), ""
+		}
+		if line != "" && line != opening {
+			line += " "
+		}
+		line += word
+	}
+	return strings.Join(append(lines, line), "\n    ")
+}
+
+// pythonType is that of a parameter, by the type of its field in agg.Args.
+func pythonType(t *testing.T, name string) string {
+	field := ""
+	for part := range strings.SplitSeq(name, "_") {
+		field += strings.ToUpper(part[:1]) + part[1:]
+	}
+	f, ok := reflect.TypeFor[agg.Args]().FieldByName(field)
+	if !ok {
+		t.Fatalf("the parameter %q has no field %s in agg.Args", name, field)
+	}
+	kind := f.Type
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	python, ok := map[reflect.Kind]string{reflect.Int: "int", reflect.Float64: "float", reflect.Bool: "bool"}[kind.Kind()]
+	if !ok {
+		t.Fatalf("the parameter %q is a %s, which has no Python type here", name, kind)
+	}
+	return python
+}
+
+// stubs are the aggregations as the SDK shows them.
+func stubs(t *testing.T) []stub {
 	var all []stub
-	for _, n := range []string{"count", "sum", "avg", "min", "max", "variance", "stddev", "skewness", "kurtosis", "first", "last", "first_row", "last_row",
-		"first_k", "last_k", "top_k", "bottom_k", "distinct_k", "count_distinct", "approx_count_distinct", "approx_quantile", "histogram", "time_since_last", "time_since_first", "latest"} {
-		s := stub{name: n, doc: n, entity: n == "latest"}
-		switch n {
-		case "count", "time_since_last", "time_since_first":
-			s.input = "optional"
-		case "variance", "stddev":
-			s.params = []stubParam{{"sample", "bool = False", "Divide by n - 1."}}
-		case "first_k", "last_k", "top_k", "bottom_k", "distinct_k", "histogram":
-			s.params = []stubParam{k}
-		case "count_distinct":
-			s.params = []stubParam{{"max", "int = 1000", "Counted exactly up to here."}}
-		case "approx_count_distinct":
-			s.params = []stubParam{{"lg_k", "int = 12", "x"}}
-		case "approx_quantile":
-			s.params = []stubParam{{"q", "float", "x"}, {"accuracy", "float = 0.01", "x"}}
+	for _, a := range agg.All() {
+		s := stub{name: a.Name, doc: a.Doc, optional: a.Input.Need == agg.Optional, entity: a.Entity}
+		for _, p := range a.Params {
+			python := pythonType(t, p.Name)
+			if p.Default != "" {
+				python += " = " + p.Default
+			}
+			doc := strings.ReplaceAll(p.Doc, "`", "``")
+			s.params = append(s.params, stubParam{p.Name, python, strings.ToUpper(doc[:1]) + doc[1:] + "."})
 		}
 		all = append(all, s)
 	}
@@ -146,7 +185,7 @@ func stubs() []stub {
 
 // An aggregation of package agg is a function of the SDK without anybody writing it.
 func TestStubsAreThoseOfTheTable(t *testing.T) {
-	want := renderStubs(stubs())
+	want := renderStubs(stubs(t))
 	if *update {
 		if err := os.WriteFile(stubsFile, want, 0o644); err != nil {
 			t.Fatal(err)

@@ -62,7 +62,7 @@ def count(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Count.
+    """How many rows, or how many of them have an input that is not null.
 
     Parameters
     ----------
@@ -131,7 +131,10 @@ def sum(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Sum.
+    """The sum.
+
+    Of ints it is exact, and null where it does not fit 64 bits, whatever the order in which it was added up; of
+    bools it is how many are true; of floats it is null where it is too large for a float.
 
     Parameters
     ----------
@@ -200,7 +203,9 @@ def avg(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Avg.
+    """The mean: the sum divided by the number of inputs.
+
+    Of ints the sum is exact and made a float before the one division; of bools it is the share of true.
 
     Parameters
     ----------
@@ -269,7 +274,7 @@ def min(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Min.
+    """The least input: false before true, strings by code point, times by time.
 
     Parameters
     ----------
@@ -338,7 +343,7 @@ def max(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Max.
+    """The greatest input: true after false, strings by code point, times by time.
 
     Parameters
     ----------
@@ -408,7 +413,11 @@ def variance(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Variance.
+    """The mean squared distance from the mean, of the population; with ``sample=True`` of a sample: divided by
+    n − 1, and null under two inputs.
+
+    Computed about the mean, so that large numbers with small differences keep their digits; equal inputs have
+    exactly 0.
 
     Parameters
     ----------
@@ -429,7 +438,7 @@ def variance(
     fallback : Any, optional
         In place of a value that could not be had, in serving alone.
     sample : bool, default False
-        Divide by n - 1.
+        Divide by n − 1.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -480,7 +489,7 @@ def stddev(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Stddev.
+    """The standard deviation: the square root of ``variance``.
 
     Parameters
     ----------
@@ -501,7 +510,7 @@ def stddev(
     fallback : Any, optional
         In place of a value that could not be had, in serving alone.
     sample : bool, default False
-        Divide by n - 1.
+        Divide by n − 1.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -551,7 +560,10 @@ def skewness(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Skewness.
+    """How far the inputs lean to one side: the mean cubed distance from the mean, over the cube of the standard
+    deviation (biased).
+
+    Null when all inputs are equal.
 
     Parameters
     ----------
@@ -620,7 +632,10 @@ def kurtosis(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Kurtosis.
+    """How heavy the tails are: the mean fourth power of the distance from the mean, over the squared variance,
+    less the 3 of a normal distribution (excess, biased).
+
+    Null when all inputs are equal.
 
     Parameters
     ----------
@@ -689,7 +704,9 @@ def first(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """First.
+    """The input of the oldest event that has one.
+
+    Between events of one millisecond ``order_by`` decides, then ``known_at``, then the lesser input.
 
     Parameters
     ----------
@@ -758,7 +775,9 @@ def last(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Last.
+    """The input of the newest event that has one.
+
+    Between events of one millisecond ``order_by`` decides, then ``known_at``, then the greater input.
 
     Parameters
     ----------
@@ -827,7 +846,7 @@ def first_row(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """First_row.
+    """The column in the oldest row, null where it is null there.
 
     Parameters
     ----------
@@ -896,7 +915,7 @@ def last_row(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Last_row.
+    """The column in the newest row, null where it is null there.
 
     Parameters
     ----------
@@ -966,7 +985,7 @@ def first_k(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """First_k.
+    """The inputs of the ``k`` oldest events that have one, oldest first.
 
     Parameters
     ----------
@@ -1038,7 +1057,7 @@ def last_k(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Last_k.
+    """The inputs of the ``k`` newest events that have one, newest first.
 
     Parameters
     ----------
@@ -1110,7 +1129,7 @@ def top_k(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Top_k.
+    """The ``k`` greatest inputs, descending, duplicates kept.
 
     Parameters
     ----------
@@ -1182,7 +1201,7 @@ def bottom_k(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Bottom_k.
+    """The ``k`` least inputs, ascending, duplicates kept.
 
     Parameters
     ----------
@@ -1254,7 +1273,7 @@ def distinct_k(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Distinct_k.
+    """The ``k`` least distinct inputs, ascending.
 
     Parameters
     ----------
@@ -1326,7 +1345,10 @@ def count_distinct(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Count_distinct.
+    """How many distinct inputs there are: exact up to ``max``, and ``max`` from there on.
+
+    The state keeps the ``max`` least values; where there may be many more, ``approx_count_distinct`` is
+    smaller.
 
     Parameters
     ----------
@@ -1347,7 +1369,7 @@ def count_distinct(
     fallback : Any, optional
         In place of a value that could not be had, in serving alone.
     max : int, default 1000
-        Counted exactly up to here.
+        The most that is counted.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1398,7 +1420,10 @@ def approx_count_distinct(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Approx_count_distinct.
+    """About how many distinct inputs there are, by HyperLogLog (Flajolet et al., 2007) over MD5: 2^``lg_k``
+    registers keep one byte each, and the standard error is 1.04 / √(2^``lg_k``).
+
+    Small numbers are counted by the registers left empty. Every engine gives the same number.
 
     Parameters
     ----------
@@ -1419,7 +1444,7 @@ def approx_count_distinct(
     fallback : Any, optional
         In place of a value that could not be had, in serving alone.
     lg_k : int, default 12
-        x
+        8, 12 or 16: an error of 6.5 %, 1.6 % or 0.4 %.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1471,7 +1496,11 @@ def approx_quantile(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Approx_quantile.
+    """The ``q``-quantile, the element of rank ⌊q·(n−1)⌋ among n, to a relative ``accuracy``: a DDSketch
+    (Masson, Rim and Lee, 2019) whose buckets are cut at exact floats, a power of two into 2^m equal parts, so
+    that every engine finds the same bucket.
+
+    The value is the bucket's midpoint.
 
     Parameters
     ----------
@@ -1492,9 +1521,9 @@ def approx_quantile(
     fallback : Any, optional
         In place of a value that could not be had, in serving alone.
     q : float
-        x
+        The quantile, from 0 (the least) to 1 (the greatest).
     accuracy : float, default 0.01
-        x
+        The relative error, between 0 and 1.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1545,7 +1574,9 @@ def histogram(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Histogram.
+    """How often each string came, for the ``k`` most frequent; of equally frequent ones the lesser stay.
+
+    The counts are exact, so the state keeps every string that came.
 
     Parameters
     ----------
@@ -1616,7 +1647,7 @@ def time_since_last(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Time_since_last.
+    """How long ago the newest row was, in ms; with an input, the newest row whose input is not null.
 
     Parameters
     ----------
@@ -1685,7 +1716,7 @@ def time_since_first(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature:
-    """Time_since_first.
+    """How long ago the oldest row was, in ms; with an input, the oldest row whose input is not null.
 
     Parameters
     ----------
@@ -1753,7 +1784,8 @@ def latest(
     keys: Sequence[str] | None = None,
     within: str | None = None,
 ) -> Feature | list[Feature]:
-    """Latest.
+    """Over entity sources: the column in the row that holds, null where it is null there, after a deletion and
+    before the first row.
 
     Parameters
     ----------

@@ -97,7 +97,7 @@ class Call:
         self.site: Site = NOWHERE
         self.via: list[str] = []
         if frame is not None:
-            self.site = sources.site(frame, spec.short, (*args, *kwargs.values()))
+            self.site = sources.site(frame, spec.short, args, kwargs)
             if frame.f_code.co_name != "<module>":
                 self.via = sources.callers(frame)
 
@@ -197,20 +197,21 @@ class Call:
 
     def text(self, name: str, value: Any, node: ast.expr | None = None, want: str = "a string", cure: str = "") -> Record | None:
         """A string argument, or an element of one that is a list."""
-        if type(value) is not str:
-            if not isinstance(value, str):
-                self.wrong(name, want, value, node, cure)
-                return None
-            value = str(value)
         if node is None:
             node = self.node(name)
+        file = self.site.file
+        if type(node) is ast.Constant and type(value) is str and node.value == value and value.isascii() and file is not None:
+            return file.literal(node)
+        if not isinstance(value, str):
+            self.wrong(name, want, value, node, cure)
+            return None
+        value = str(value)
         if not value.isascii():
             try:
                 value.encode("utf-8")
             except UnicodeEncodeError:
                 self.wrong(name, "text that is valid Unicode", value, node)
                 return None
-        file = self.site.file
         if isinstance(node, ast.Constant) and file is not None and node.value == value:
             return file.literal(node)
         if isinstance(node, ast.Constant):  # called through map() or partial: not what stands there

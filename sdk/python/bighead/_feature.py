@@ -61,6 +61,7 @@ _TEXTS = ("name", "where", "by", "description", "resolution", "offset", "refresh
 _INTEGERS = ("by_max", "k", "max", "lg_k")
 _NUMBERS = ("q", "accuracy")
 _TRUTHS = ("sample", "tumbling")
+_NOT_OPTIONS = ("call", "input", "columns")
 _LITERALS = ("default", "fallback")
 
 
@@ -85,8 +86,9 @@ def _feature(call: Call, aggregation: str, values: dict[str, Any], source_input:
     if source_input is not None:
         record["input"] = source_input
     # Most arguments of most features are not given: ask for those that are.
+    defaults = call.spec.defaults
     for name, value in values.items():
-        if value is None or name in ("call", "input", "columns"):
+        if value is None or value is defaults.get(name) or name in _NOT_OPTIONS:
             continue
         found: Any = None
         if name in _TEXTS:
@@ -103,6 +105,8 @@ def _feature(call: Call, aggregation: str, values: dict[str, Any], source_input:
             found = call.literal(name, value)
         elif name == "origin":
             found = call.moment(name, value)
+        elif name != "source":
+            raise AssertionError(f"bighead: an argument {name} that is not recorded")
         if found is not None:
             record[name] = found
     source = values.get("source")

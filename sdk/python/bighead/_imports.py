@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.abc
 import importlib.machinery
 import os
 import sys
@@ -34,8 +33,10 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
         text = _decoded(self.get_data(path), path)
-        self.imports.sources.add(path, SourceFile(self.imports.sources.display(path), text))
-        return compile(text, path, "exec", dont_inherit=True)
+        file = SourceFile(self.imports.sources.display(path), text)
+        self.imports.sources.add(path, file)
+        file.tree = ast.parse(text, path)  # once, for Python and for the places
+        return compile(file.tree, path, "exec", dont_inherit=True)
 
     def exec_module(self, module: ModuleType) -> None:
         with self.imports.running(self.imports.sources.display(self.path)):
@@ -137,7 +138,8 @@ class Imports:
         self.sources.add(name, file)
         try:
             with self.running(file.display):
-                code = compile(file.text, name, "exec", dont_inherit=True)
+                file.tree = ast.parse(file.text, name)
+                code = compile(file.tree, name, "exec", dont_inherit=True)
                 exec(code, {"__name__": "__definitions__", "bh": bighead})
         except BaseException as e:
             explain(e, self.sources, file.display, self.siblings())
@@ -168,7 +170,7 @@ class _MissingModule(ModuleType):
         return ABSENT
 
 
-class _MissingFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class _MissingFinder:
     """Asked last: reports an import at the top of a definition file that nothing else finds."""
 
     def __init__(self, imports: Imports) -> None:

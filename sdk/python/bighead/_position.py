@@ -9,12 +9,13 @@ Positions are written as the binary reads them: ``file:line:col-line:col``, from
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 import os
 import re
 import sys
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Iterator
 
 _SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
@@ -60,14 +61,17 @@ class SourceFile:
                 self._tree = ast.Module(body=[], type_ignores=[])
         return self._tree
 
+    @tree.setter
+    def tree(self, tree: ast.Module) -> None:
+        self._tree = tree
+
     def _index(self) -> dict[tuple[int, int], ast.Call]:
         # A call's closing parenthesis is its own, so its end names it; its start is shared by a(b)(c).
         if self._ends is None:
             self._ends = {}
-            for node in ast.walk(self.tree):
-                if isinstance(node, ast.Call):
-                    self._ends[node.end_lineno or 0, node.end_col_offset or 0] = node
-                    self._by_line.setdefault(node.lineno, []).append(node)
+            for node in _calls(self.tree):
+                self._ends[node.end_lineno or 0, node.end_col_offset or 0] = node
+                self._by_line.setdefault(node.lineno, []).append(node)
         return self._ends
 
     def call_ending(self, line: int, col: int) -> ast.Call | None:
@@ -92,6 +96,9 @@ class SourceFile:
 
     def stretch(self, line: int, col: int, end_line: int, end_col: int) -> str:
         """``file:line:col-line:col`` of columns that are counted in bytes from zero."""
+        if line == end_line and self.lines[line - 1].isascii():
+            number, more = line + self._line, self._col + 1
+            return f"{self.display}:{number}:{col + more}-{number}:{end_col + more}"
         begin = self.position(line, self.column(line, col))
         return f"{begin}-{end_line + self._line}:{self.column(end_line, end_col) + 1 + self._col}"
 
@@ -127,12 +134,25 @@ class SourceFile:
         """The record of a string literal: its text, its span and where each part of the text stands."""
         known = self._literals.get(id(node))
         if known is None:
-            known = {"text": node.value, "at": self.span(node)}
-            runs = self._runs(node)
-            if runs is not None:
-                known["runs"] = runs
+            known = self._simple(node)
+            if known is None:
+                known = {"text": node.value, "at": self.span(node)}
+                runs = self._runs(node)
+                if runs is not None:
+                    known["runs"] = runs
             self._literals[id(node)] = known
         return known
+
+    def _simple(self, node: ast.Constant) -> dict[str, Any] | None:
+        """The record of a literal in quotes on one line, as nearly all are; None for any other."""
+        line, col, end, value = node.lineno, node.col_offset, node.end_col_offset or 0, node.value
+        text = self.lines[line - 1]
+        if end - col != len(value) + 2 or node.end_lineno != line or text[col] not in "'\"" or not text.isascii():
+            return None
+        if text[col + 1 : end - 1] != value:
+            return None
+        line, col, end = line + self._line, col + 1 + self._col, end + 1 + self._col
+        return {"text": value, "at": f"{self.display}:{line}:{col}-{line}:{end}", "runs": [[0, line, col + 1]]}
 
     def _at(self, line: int, offset: int) -> int:
         if self._starts is None:
@@ -152,6 +172,22 @@ class SourceFile:
         return [[o, line + self._line, c + 1 + self._col] for o, line, c in scan.runs]
 
 
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """Every call of a tree; ast.walk visits names and operators too, and takes twice as long."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if type(node) is ast.Call:
+            yield node
+        for field in node._fields:
+            found = getattr(node, field, None)
+            if type(found) is list:
+                todo.extend([n for n in found if type(n) not in _LEAVES])
+            elif type(found) not in _LEAVES:
+                todo.append(found)
+
+
+_LEAVES = (ast.Constant, ast.Name, ast.Load, ast.Store, type(None), str, int, bool)
 _OPENING = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")")
 _ESCAPE = r"\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|N\{[^}]*\}|.)"
 _COOKED = {q: re.compile(rf"{_ESCAPE}|\n|{q}", re.DOTALL) for q in ("'", '"', "'''", '"""')}
@@ -270,6 +306,7 @@ class Sources:
         self._positions: dict[int, list[Any]] = {}
         self._sites: dict[tuple[int, int], Site] = {}
         self._own: dict[str, bool] = {}
+        self._kept: list[CodeType] = []
 
     def add(self, filename: str, file: SourceFile) -> None:
         """Make a text known under the name it is compiled with."""
@@ -322,18 +359,18 @@ class Sources:
             known = self._own[name] = not own
         return known
 
-    def site(self, frame: FrameType, callee: str = "", values: tuple[Any, ...] = ()) -> Site:
-        """The call that a frame is in the middle of."""
+    def site(self, frame: FrameType, callee: str = "", args: tuple[Any, ...] | None = None, kwargs: dict[str, Any] | None = None) -> Site:
+        """The call that a frame is in the middle of, by what is called and how where Python does not say."""
         code = frame.f_code
         key = (id(code), frame.f_lasti)
         known = self._sites.get(key)
         if known is None:
-            known, certain = self._find(frame, callee, values)
+            known, certain = self._find(frame, callee, args, kwargs)
             if certain:
                 self._sites[key] = known
         return known
 
-    def _find(self, frame: FrameType, callee: str, values: tuple[Any, ...]) -> tuple[Site, bool]:
+    def _find(self, frame: FrameType, callee: str, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> tuple[Site, bool]:
         code = frame.f_code
         file = self.file(code.co_filename)
         if file is None:
@@ -346,7 +383,7 @@ class Sources:
             node = file.call_ending(end_line, end_col)
             at = file.callee(node) if node else file.stretch(line, col, end_line, end_col)
             return Site(code, file, node, at), True
-        node = _likely(file.calls_on(frame.f_lineno or 1), callee, values)
+        node = _likely(file.calls_on(frame.f_lineno or 1), callee, args, kwargs or {})
         at = file.callee(node) if node else file.whole_line(frame.f_lineno or 1)
         # Without exact places two calls on one line can be told apart by their values alone, each time anew.
         return Site(code, file, node, at), False
@@ -356,9 +393,10 @@ class Sources:
         positions = self._positions.get(id(code))
         if positions is None:
             get = getattr(code, "co_positions", None)
-            positions = [code, *get()] if get else [code]
+            positions = list(get()) if get else []
             self._positions[id(code)] = positions
-        index = lasti // 2 + 1
+            self._kept.append(code)  # found by its id
+        index = lasti // 2
         if lasti < 0 or index >= len(positions) or None in positions[index]:
             return None
         place: tuple[int, int, int, int] = positions[index]
@@ -367,29 +405,29 @@ class Sources:
     def callers(self, frame: FrameType) -> list[str]:
         """The places of the calls that led into a frame, innermost first, up to the top of its file.
 
-        A comprehension has a frame of its own before Python 3.12; it is part of what holds it, no caller.
+        A class's body has a frame of its own, before Python 3.12 a comprehension too; they are part of what holds them.
         """
         found: list[str] = []
         while frame.f_code.co_name != "<module>":
-            inside = frame.f_code.co_name in COMPREHENSIONS
+            inside = frame.f_code.co_name in COMPREHENSIONS or not frame.f_code.co_flags & inspect.CO_OPTIMIZED
             back = frame.f_back
             while back is not None and not self.is_user(back.f_code):
                 back = back.f_back
             if back is None:
                 break
-            frame = back
+            callee, frame = frame.f_code.co_name, back
             if not inside:
-                found.append(self.site(frame).here)
+                found.append(self.site(frame, callee).here)
         return found
 
 
-def _likely(calls: list[ast.Call], callee: str, values: tuple[Any, ...]) -> ast.Call | None:
+def _likely(calls: list[ast.Call], callee: str, args: tuple[Any, ...] | None, kwargs: dict[str, Any]) -> ast.Call | None:
     """The call on a line that the arguments fit best (Python 3.10 keeps lines alone)."""
-    named = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == callee]
-    candidates = named or calls
-    if len(candidates) > 1:
-        fitting = [c for c in candidates if _literals(c) <= {repr(v) for v in _flat(values)}]
-        candidates = sorted(fitting or candidates, key=lambda c: -len(_literals(c)))
+    candidates = [c for c in calls if getattr(c.func, "attr", getattr(c.func, "id", "")) == callee] or calls
+    if len(candidates) > 1 and args is not None:
+        values = {repr(v) for v in _flat((*args, *kwargs.values()))}
+        fitting = [c for c in candidates if {k.arg for k in c.keywords} - {None} <= set(kwargs) and _literals(c) <= values]
+        candidates = sorted(fitting or candidates, key=lambda c: (-len(c.args) - len(c.keywords), -len(_literals(c)), c.col_offset))
     return candidates[0] if candidates else None
 
 

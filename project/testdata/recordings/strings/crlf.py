@@ -1,0 +1,4 @@
+﻿import bighead as bh
+x = bh.EventSource("crlf",
+    time="a"
+    " b")
