@@ -1,0 +1,219 @@
+package feature
+
+import (
+	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Project is what Check makes of recorded definitions: names resolved, expressions typed, durations in milliseconds, defaults filled
+// in, fingerprints taken. Everything below it is read-only and shared; slices are in the order of definition.
+type Project struct {
+	Sources      []*Source
+	Groups       []*Group
+	Views        []*View
+	TrainingSets []*TrainingSet
+}
+
+// RowKind says how the rows of a source replace each other.
+type RowKind uint8
+
+const (
+	// Events happen and stay (E1–E4).
+	Events RowKind = iota
+	// Entities are rows that replace each other (E5).
+	Entities
+	// Snapshots are whole tables by partition (E6).
+	Snapshots
+)
+
+// Source is a typed event, entity or snapshot source.
+type Source struct {
+	Name string
+	Pos  Pos
+	Kind RowKind
+
+	Place  Place
+	Schema value.Schema // all columns, by the footer or the declaration
+
+	Time    *expr.Expr   // timestamp; nil for a snapshot, and for an entity source without a time column: true since ever
+	KnownAt *expr.Expr   // timestamp; nil: known when it happened
+	OrderBy []*expr.Expr // ordered types (E2)
+	Where   *expr.Expr   // bool; nil: every row
+	ID      string       // column; "": duplicates count (E3)
+
+	Keys     []string // of an entity source
+	Deleted  string   // bool column; "": rows never end an entity
+	Snapshot string   // partition column of a snapshot source
+
+	Delay, Lateness int64 // ms
+	PII             []string
+	Fingerprint     string // of the source's part of I1 that does not depend on which columns are used
+}
+
+// Place is where a source's rows are. Places are roads: they change no meaning and are in no fingerprint.
+type Place struct {
+	Path, Table, Topic string
+	Format             string
+	TimeUnit           string
+	// Declared is the schema written in the definition, where there is no file to read it from.
+	Declared value.Schema
+}
+
+// Key is one column of a group's key, a view's key or a request field.
+type Key struct {
+	Name     string
+	Type     value.Type
+	Optional bool // may be absent from a request; absent is null
+}
+
+// Group is features of one source under one key.
+type Group struct {
+	Name     string
+	Pos      Pos
+	Source   *Source
+	Keys     []Key // names are columns of the source
+	Features []*Feature
+
+	Flush, MaxStaleness, Deadline int64 // ms
+	Owner, Description            string
+	Tags                          []string
+}
+
+// Feature is one column: an aggregation of an input over one window.
+type Feature struct {
+	Name  string
+	Pos   Pos
+	Group *Group // nil for a label
+
+	Agg    *agg.Aggregation
+	Params agg.Params
+	Input  *expr.Expr // nil: none
+	Where  *expr.Expr // bool; nil: every row
+	By     string     // string column; "": no map
+	Window Window
+
+	Default  value.Value // null: none
+	Fallback value.Value // null: none; FallbackTypical instead of a constant
+	Typical  bool
+	Type     value.Type // of the finished value, the map of by= included
+
+	Fingerprint     string // I1
+	FoldFingerprint string // I1 less window, delay, offset, default
+	Description     string
+}
+
+// Window is a feature's window with every default decided (W2). Times are ms.
+type Window struct {
+	Unbounded  bool
+	Size       int64 // W; 0 when unbounded
+	Resolution int64 // r; 0: exact. A tumbling window has none
+	Tumbling   bool
+	Origin     int64 // of a tumbling grid
+	Offset     int64
+	Daily      bool // refresh="daily"
+}
+
+// ColumnKind says where a view's column comes from.
+type ColumnKind uint8
+
+const (
+	// FeatureColumn is a group's feature.
+	FeatureColumn ColumnKind = iota
+	// RequestColumn is a request field, passed through.
+	RequestColumn
+	// DerivedColumn is an expression over the others.
+	DerivedColumn
+)
+
+// View joins groups to a spine or a request.
+type View struct {
+	Name    string
+	Pos     Pos
+	Keys    []Key // what the groups need, in order of first need, less what Request names
+	Request []Key
+	Joins   []Join
+	// Derived is every derived column, each after those it reads.
+	Derived []Derived
+	Columns []ViewColumn // in declared order
+	// Fingerprint is that of its columns in order.
+	Fingerprint string
+	Description string
+}
+
+// Join is one group under one prefix and key mapping.
+type Join struct {
+	Group  *Group
+	Prefix string
+	On     []string // for each key of the group, the view's key or request field
+}
+
+// Derived is a column computed from keys, request fields, features, at and other derived columns (Q2).
+type Derived struct {
+	Name string
+	Pos  Pos
+	Expr *expr.Expr
+}
+
+// ViewColumn is one column of a view.
+type ViewColumn struct {
+	Name          string
+	Type          value.Type
+	Kind          ColumnKind
+	Join          int      // of a feature: index into Joins
+	Feature       *Feature // of a feature
+	Required      bool     // Q5
+	RequiredValue bool
+	Fingerprint   string
+}
+
+// TrainingSet is a view over a spine with labels.
+type TrainingSet struct {
+	Name  string
+	Pos   Pos
+	View  *View
+	Spine Spine
+
+	Labels    []Label
+	LabelTime *expr.Expr // over the spine; nil: none
+	Weight    *expr.Expr // over the spine; nil: none
+	KeepNull  bool       // unlabelled="keep": rows without a label stay
+	Start     *int64     // bounds of at, ms; nil: open
+	End       *int64
+	Features  []string // names of view columns; nil: all
+	// Fingerprint covers the view, the spine's expressions and the labels.
+	Fingerprint string
+}
+
+// Spine is the rows of a training set: a place or a source, and what its columns mean to the view.
+type Spine struct {
+	Pos      Pos
+	Source   *Source // nil where the spine is a place of its own
+	Place    Place
+	Schema   value.Schema
+	At       *expr.Expr
+	Where    *expr.Expr
+	Columns  []SpineColumn // every key and request field of the view, by name
+	Keep     []string
+	Sample   float64 // share of rows kept, by hash of SampleBy; 0: all
+	SampleBy []string
+}
+
+// SpineColumn is a view's key or request field as an expression over the spine.
+type SpineColumn struct {
+	Name string
+	Expr *expr.Expr
+}
+
+// Label is the one thing that may read after t (I2): SQL over the spine's row, or an aggregation within a span after it.
+type Label struct {
+	Name string
+	Pos  Pos
+	Expr *expr.Expr // over the spine's row; nil for an aggregation
+	// Feature is an aggregation over [at, at + Within), with the exact window Within; its delay and known_at are set aside.
+	Feature *Feature
+	Source  *Source
+	Keys    []Key    // of the source
+	On      []string // spine columns (view keys or columns of the spine), one for each key
+	Within  int64    // ms
+}

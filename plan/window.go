@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"math"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// steps is the list of W2, ascending, in ms.
+var steps = []int64{1000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, value.DayMS}
+
+// Bounds without end.
+const (
+	MinTime = math.MinInt64
+	MaxTime = math.MaxInt64
+)
+
+// Window computes every edge of one feature's window: the table of docs/semantics.md §4, for one source delay. It is plain data;
+// its methods are pure.
+type Window struct {
+	feature.Window
+	Delay int64 // of the source, ms
+	// Forward is the span after t of a label (I2): the window is [t, t + Forward) and nothing else applies. 0: a feature.
+	Forward int64
+}
+
+// NewWindow is the window of a feature over a source with that delay.
+func NewWindow(w feature.Window, delay int64) Window { return Window{Window: w, Delay: delay} }
+
+// NewForward is the window [t, t + within) of a label.
+func NewForward(within int64) Window {
+	return Window{Window: feature.Window{Size: within}, Forward: within}
+}
+
+// AsOf is u and a of §4: the time the window ends about, and the time that time_since_* counts from.
+func (w Window) AsOf(t int64) (u, a int64) {
+	if w.Forward > 0 {
+		return t + w.Forward, t + w.Forward
+	}
+	v := t - w.Delay
+	if w.Daily {
+		v = value.Floor(v, value.DayMS)
+	}
+	return v - w.Offset, v + w.Delay
+}
+
+// Bounds is [start, end) of the events that a row at t sees; start is MinTime where the window is unbounded. Both never decrease
+// as t grows.
+func (w Window) Bounds(t int64) (start, end int64) {
+	u, _ := w.AsOf(t)
+	if w.Tumbling {
+		end = value.Floor(u-w.Origin, w.Size) + w.Origin
+		return end - w.Size, end
+	}
+	end = u
+	if !w.exact() && w.Delay+w.Offset > 0 {
+		end = value.Floor(u, w.endStep())
+	}
+	switch {
+	case w.Unbounded:
+		return MinTime, end
+	case w.exact():
+		return u - w.Size, end
+	}
+	return value.Floor(u-w.Size, w.Resolution), end
+}
+
+func (w Window) exact() bool { return !w.Unbounded && w.Resolution == 0 }
+
+// endStep is g of W3: the largest step that divides r and is at most (d + o)/60, else 1 s.
+func (w Window) endStep() int64 {
+	r := w.Resolution
+	if w.Unbounded {
+		r = value.DayMS
+	}
+	g := steps[0]
+	for _, s := range steps {
+		if r%s == 0 && 60*s <= w.Delay+w.Offset {
+			g = s
+		}
+	}
+	return g
+}
+
+// Reach is how far from a row's t the window's events can lie.
+func (w Window) Reach() Reach {
+	if w.Forward > 0 {
+		return Reach{Back: 0, Ahead: w.Forward}
+	}
+	if w.Unbounded {
+		return Reach{Back: -1, Ahead: 0}
+	}
+	back := w.Delay + w.Offset + w.Size
+	if w.Daily {
+		back += value.DayMS
+	}
+	switch {
+	case w.Tumbling:
+		back += w.Size
+	case !w.exact():
+		back += w.Resolution
+	}
+	return Reach{Back: back, Ahead: 0}
+}
+
+// Union is the reach that covers both.
+func (r Reach) Union(s Reach) Reach {
+	u := Reach{Back: max(r.Back, s.Back), Ahead: max(r.Ahead, s.Ahead)}
+	if r.Back < 0 || s.Back < 0 {
+		u.Back = -1
+	}
+	return u
+}
