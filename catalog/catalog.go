@@ -1,0 +1,67 @@
+// Package catalog remembers what is registered: which definitions were applied, when and by whom, so that `plan` can say what a
+// change means before anything is computed. Implementations stand in folders of their own (sqlite, the embedded default); all pass
+// catalogtest.Run.
+//
+// It knows definitions by name, kind and fingerprint only (docs/semantics.md I1), and no engines.
+package catalog
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Catalog holds the applied versions of one project, oldest first, never changed once registered. It is safe for concurrent use, also
+// by several processes.
+type Catalog interface {
+	// Current is the newest version, or ErrNone.
+	Current(ctx context.Context) (*Version, error)
+	// Register adds a version after parent (0: the first), or fails with ErrStale where another was registered since. It sets v.ID.
+	Register(ctx context.Context, parent int64, v *Version) error
+	// History lists versions, newest first, without their definitions; at most limit.
+	History(ctx context.Context, limit int) ([]*Version, error)
+	Close() error
+}
+
+// ErrNone says that nothing was ever applied.
+var ErrNone = errors.New("nothing is applied yet")
+
+// ErrStale says that someone else applied a version meanwhile; plan again and see.
+var ErrStale = errors.New("another version was applied meanwhile: run `bighead plan` again")
+
+// Version is one state of a project's definitions.
+type Version struct {
+	ID      int64
+	At      time.Time
+	By      string
+	Entries []Entry
+	// Definitions is the recording that was applied, as JSON of feature.Definitions.
+	Definitions []byte
+}
+
+// Kind is what an entry is.
+type Kind string
+
+// The kinds of entries, in the order in which a plan lists them.
+const (
+	Source      Kind = "source"
+	Group       Kind = "group"
+	Feature     Kind = "feature"
+	View        Kind = "view"
+	TrainingSet Kind = "training set"
+)
+
+// Entry is one registered thing. Its name is unique within its kind; a feature's is group.feature.
+type Entry struct {
+	Kind        Kind
+	Name        string
+	Fingerprint string
+	// Reads names the entries that this one is made of, as kind and name: a view's features, a group's source.
+	Reads []Ref
+}
+
+// Ref names an entry.
+type Ref struct {
+	Kind Kind
+	Name string
+}

@@ -1,0 +1,60 @@
+package catalog
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/bighead-ml/bighead/feature"
+)
+
+// EntriesOf lists what a typed project would register.
+func EntriesOf(p *feature.Project) []Entry {
+	var out []Entry
+	for _, s := range p.Sources {
+		out = append(out, Entry{Kind: Source, Name: s.Name, Fingerprint: s.Fingerprint})
+	}
+	for _, g := range p.Groups {
+		group := Entry{Kind: Group, Name: g.Name, Reads: []Ref{{Source, g.Source.Name}}}
+		var prints []string
+		for _, f := range g.Features {
+			name := g.Name + "." + f.Name
+			out = append(out, Entry{Kind: Feature, Name: name, Fingerprint: f.Fingerprint, Reads: []Ref{{Group, g.Name}}})
+			prints = append(prints, f.Fingerprint)
+		}
+		sum := sha256.Sum256([]byte(strings.Join(prints, "\n")))
+		group.Fingerprint = hex.EncodeToString(sum[:16])
+		out = append(out, group)
+	}
+	for _, v := range p.Views {
+		view := Entry{Kind: View, Name: v.Name, Fingerprint: v.Fingerprint}
+		seen := map[Ref]bool{}
+		read := func(r Ref) {
+			if !seen[r] {
+				seen[r] = true
+				view.Reads = append(view.Reads, r)
+			}
+		}
+		for _, c := range v.Columns {
+			if c.Feature != nil {
+				g := v.Joins[c.Join].Group
+				read(Ref{Group, g.Name})
+				read(Ref{Feature, g.Name + "." + c.Feature.Name})
+			}
+		}
+		out = append(out, view)
+	}
+	for _, t := range p.TrainingSets {
+		e := Entry{Kind: TrainingSet, Name: t.Name, Fingerprint: t.Fingerprint, Reads: []Ref{{View, t.View.Name}}}
+		if t.Spine.Source != nil {
+			e.Reads = append(e.Reads, Ref{Source, t.Spine.Source.Name})
+		}
+		for _, l := range t.Labels {
+			if l.Source != nil {
+				e.Reads = append(e.Reads, Ref{Source, l.Source.Name})
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}

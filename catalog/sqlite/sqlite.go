@@ -1,0 +1,147 @@
+// Package sqlite is the embedded catalog: one file, pure Go, shared safely by several processes.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/bighead-ml/bighead/catalog"
+)
+
+// schema is applied statement by statement from the version that the file's user_version names. Only ever append.
+var schema = []string{
+	`create table versions (
+		id integer primary key,
+		at integer not null,           -- ms since the epoch
+		by text not null,
+		entries text not null,         -- JSON of []catalog.Entry
+		definitions blob not null
+	) strict`,
+}
+
+// Catalog is a catalog in a SQLite file.
+type Catalog struct{ db *sql.DB }
+
+// Open opens or makes the file, and brings an older one up to date.
+func Open(ctx context.Context, path string) (*Catalog, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_txlock=immediate"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog %s: %w", path, err)
+	}
+	c := &Catalog{db}
+	if err := c.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open catalog %s: %w", path, err), db.Close())
+	}
+	return c, nil
+}
+
+func (c *Catalog) migrate(ctx context.Context) error {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	var have int
+	if err := tx.QueryRowContext(ctx, "pragma user_version").Scan(&have); err != nil {
+		return err
+	}
+	if have > len(schema) {
+		return fmt.Errorf("it was written by a newer bighead (format %d, this one knows %d): use that one", have, len(schema))
+	}
+	for _, s := range schema[have:] {
+		if _, err := tx.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("pragma user_version = %d", len(schema))); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// Current is the newest version, or catalog.ErrNone.
+func (c *Catalog) Current(ctx context.Context) (*catalog.Version, error) {
+	row := c.db.QueryRowContext(ctx, "select id, at, by, entries, definitions from versions order by id desc limit 1")
+	v, err := scan(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, catalog.ErrNone
+	}
+	return v, err
+}
+
+// Register adds a version after parent; see catalog.Catalog.
+func (c *Catalog) Register(ctx context.Context, parent int64, v *catalog.Version) error {
+	entries, err := json.Marshal(v.Entries)
+	if err != nil {
+		return err
+	}
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	var newest int64
+	if err := tx.QueryRowContext(ctx, "select coalesce(max(id), 0) from versions").Scan(&newest); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	if newest != parent {
+		return catalog.ErrStale
+	}
+	if _, err := tx.ExecContext(ctx, "insert into versions (id, at, by, entries, definitions) values (?, ?, ?, ?, ?)",
+		parent+1, v.At.UnixMilli(), v.By, string(entries), v.Definitions); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("register: %w", err)
+	}
+	v.ID = parent + 1
+	return nil
+}
+
+// History lists versions, newest first, without their definitions.
+func (c *Catalog) History(ctx context.Context, limit int) ([]*catalog.Version, error) {
+	rows, err := c.db.QueryContext(ctx, "select id, at, by, entries, x'' from versions order by id desc limit ?", limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []*catalog.Version
+	for rows.Next() {
+		v, err := scan(rows.Scan)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+func scan(into func(...any) error) (*catalog.Version, error) {
+	v := &catalog.Version{}
+	var at int64
+	var entries string
+	if err := into(&v.ID, &at, &v.By, &entries, &v.Definitions); err != nil {
+		return nil, err
+	}
+	v.At = time.UnixMilli(at).UTC()
+	if err := json.Unmarshal([]byte(entries), &v.Entries); err != nil {
+		return nil, fmt.Errorf("catalog version %d: %w", v.ID, err)
+	}
+	return v, nil
+}
+
+// Close closes the file.
+func (c *Catalog) Close() error { return c.db.Close() }
