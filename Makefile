@@ -1,0 +1,54 @@
+# Everything a clean clone needs: Go, a C compiler (the race detector), Python >= 3.10, Java 17 and make.
+# `make demo` needs neither C nor Java.
+
+GO      ?= go
+PYTHON  ?= python3
+BIN     := bin
+CACHE   ?= $(CURDIR)/.cache
+LINTER  := $(CACHE)/bin/golangci-lint
+VERSION_OF_LINTER := v2.15.0
+FUZZ    ?= 20s
+
+.PHONY: build demo test test-short test-python lint bench fuzz docs clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -o $(BIN)/bighead ./cmd/bighead
+
+demo: build
+	$(BIN)/bighead demo
+
+# All of it: the embedded roads under the race detector, planted faults, and the language on the real Spark and Flink.
+test: build test-python
+	$(GO) vet ./...
+	BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -race -timeout 60m ./...
+
+# The embedded roads alone.
+test-short: build test-python
+	$(GO) test -short -timeout 10m ./...
+
+test-python:
+	cd sdk/python && $(PYTHON) -m unittest discover -q -s tests
+
+lint: $(LINTER)
+	$(LINTER) run ./...
+
+$(LINTER):
+	GOBIN=$(CACHE)/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(VERSION_OF_LINTER)
+
+bench: build
+	bench/run
+
+# Each fuzz target for FUZZ, one after the other.
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ) $$p || exit 1; \
+	  done; \
+	done
+
+# Pages that are generated from the tables in the code.
+docs:
+	$(GO) test ./expr ./agg ./feature -run 'Docs' -update
+
+clean:
+	rm -rf $(BIN) dist

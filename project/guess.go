@@ -1,0 +1,166 @@
+package project
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// guessRows is how many rows a guess looks at: enough to tell a key from an identifier, and done in a moment.
+const guessRows = 200_000
+
+// Guess is what a file seems to be, each part with its evidence, for `bighead init --from`. It is a start that its user reads and
+// corrects, so it never decides silently.
+type Guess struct {
+	Time, Key, ID Choice
+	Numbers       []string // columns worth an average, most filled first
+	Columns       []Profile
+	Rows          int64 // looked at
+}
+
+// Choice is a column and why. Column is "" where nothing fits.
+type Choice struct {
+	Column   string
+	Evidence string
+	Others   []string // that would have fitted as well
+}
+
+// Profile is what was seen of one column.
+type Profile struct {
+	Name            string
+	Type            value.Type
+	Nulls, Distinct int64
+	Min, Max        value.Value
+}
+
+// GuessFrom reads the first rows of a table and guesses its time, key and id.
+func GuessFrom(ctx context.Context, t dataset.Table) (*Guess, error) {
+	g := &Guess{}
+	seen := make([]map[string]bool, len(t.Schema()))
+	for i, f := range t.Schema() {
+		g.Columns = append(g.Columns, Profile{Name: f.Name, Type: f.Type})
+		seen[i] = map[string]bool{}
+	}
+	r, err := t.Scan(ctx, dataset.Scan{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	for g.Rows < guessRows {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		g.profile(b, seen)
+	}
+	for i := range g.Columns {
+		g.Columns[i].Distinct = int64(len(seen[i]))
+	}
+	g.choose()
+	return g, nil
+}
+
+func (g *Guess) profile(b *value.Batch, seen []map[string]bool) {
+	n := int(min(int64(b.N), guessRows-g.Rows))
+	g.Rows += int64(n)
+	var buf []byte
+	for j, c := range b.Columns {
+		p := &g.Columns[j]
+		for i := range n {
+			v := c.At(i)
+			if v.IsNull() {
+				p.Nulls++
+				continue
+			}
+			buf = value.Append(buf[:0], v)
+			seen[j][string(buf)] = true
+			if p.Min.IsNull() || value.Compare(v, p.Min) < 0 {
+				p.Min = v
+			}
+			if p.Max.IsNull() || value.Compare(v, p.Max) > 0 {
+				p.Max = v
+			}
+		}
+	}
+}
+
+// The names by which columns of a kind usually go, best first. A column is judged by the whole name or by one of its words.
+var (
+	timeNames = []string{"ts", "event_time", "timestamp", "time", "occurred_at", "created_at", "datetime", "date", "at"}
+	keyNames  = []string{"user_id", "customer_id", "account_id", "entity_id", "key", "user", "customer", "account"}
+	idNames   = []string{"event_id", "id", "uuid", "guid", "transaction_id", "row_id"}
+)
+
+func (g *Guess) choose() {
+	g.Time = g.pick(timeNames, func(p Profile) bool { return p.Type.Kind == value.KindTimestamp && p.Nulls < g.Rows },
+		func(p Profile) string {
+			return fmt.Sprintf("a timestamp, %s null, from %s to %s", share(p.Nulls, g.Rows), p.Min, p.Max)
+		})
+	g.ID = g.pick(idNames, func(p Profile) bool {
+		return (p.Type.Kind == value.KindInt || p.Type.Kind == value.KindString) && g.Rows > 1 && p.Nulls == 0 && p.Distinct == g.Rows
+	}, func(Profile) string { return fmt.Sprintf("never null and different in each of %d rows", g.Rows) })
+	g.Key = g.pick(keyNames, func(p Profile) bool {
+		return p.Type.Key() && p.Type.Kind != value.KindTimestamp && p.Type.Kind != value.KindDate && p.Type.Kind != value.KindBool &&
+			p.Name != g.ID.Column && p.Distinct > 1 && 2*p.Distinct <= g.Rows-p.Nulls
+	}, func(p Profile) string {
+		return fmt.Sprintf("%s, %d different ones in %d rows, %s null", p.Type, p.Distinct, g.Rows, share(p.Nulls, g.Rows))
+	})
+	for _, p := range g.Columns {
+		if p.Type.Numeric() && p.Name != g.ID.Column && p.Name != g.Key.Column && p.Distinct > 2 {
+			g.Numbers = append(g.Numbers, p.Name)
+		}
+	}
+}
+
+// pick chooses among the columns that fit: by name first, then strings before numbers, then fewer nulls, then the file's order.
+func (g *Guess) pick(names []string, fits func(Profile) bool, evidence func(Profile) string) Choice {
+	var all []Profile
+	for _, p := range g.Columns {
+		if fits(p) {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Profile) int {
+		return cmp.Or(cmp.Compare(nameRank(a.Name, names), nameRank(b.Name, names)), cmp.Compare(b.Type.Kind, a.Type.Kind), cmp.Compare(a.Nulls, b.Nulls))
+	})
+	if len(all) == 0 {
+		return Choice{}
+	}
+	c := Choice{Column: all[0].Name, Evidence: evidence(all[0])}
+	for _, p := range all[1:] {
+		c.Others = append(c.Others, p.Name)
+	}
+	return c
+}
+
+func nameRank(name string, names []string) int {
+	name = strings.ToLower(name)
+	for i, n := range names {
+		if name == n {
+			return i
+		}
+	}
+	for i, n := range names {
+		if slices.Contains(strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == '.' || r == ' ' }), n) {
+			return len(names) + i
+		}
+	}
+	return 2 * len(names)
+}
+
+func share(part, of int64) string {
+	if part == 0 || of == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%.2g %%", 100*float64(part)/float64(of))
+}
