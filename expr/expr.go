@@ -9,6 +9,9 @@ import (
 // Expr is a typed expression. It is immutable and safe for concurrent use.
 type Expr struct{ tree *tree }
 
+// Column is the expression that reads one column, whatever its name looks like.
+func Column(name string, t value.Type) *Expr { return &Expr{&tree{typ: t, column: name}} }
+
 // Type is the type of the expression's values; value.Null for a bare null.
 func (e *Expr) Type() value.Type { return e.tree.typ }
 

@@ -56,9 +56,18 @@ type Place struct {
 	Path, Table, Topic string
 	Format             string
 	TimeUnit           string
+	// TimeColumns are the integer columns that are times in TimeUnit; in the source's schema they are timestamps, which readers make
+	// of them (V5).
+	TimeColumns []string
+	// TableSelect and TopicSelect say how columns of the source are made of the table's or topic's own; none: by name.
+	TableSelect, TopicSelect []Select
+	TopicTimeUnit            string
 	// Declared is the schema written in the definition, where there is no file to read it from.
 	Declared value.Schema
 }
+
+// Select is one column of a source as SQL over the columns of a table or topic.
+type Select struct{ Column, SQL string }
 
 // Key is one column of a group's key, a view's key or a request field.
 type Key struct {

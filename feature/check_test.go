@@ -1,0 +1,174 @@
+package feature_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/feature/report"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what check says under ---- in testdata/check; read the diff")
+
+// checkCase is one script of testdata/check: a title, Python, and the report.
+type checkCase struct {
+	file, title, define, want string
+}
+
+// cases reads scripts: cases are parted by a line ====, and in each ---- parts the definitions from the report.
+func cases(t *testing.T) []checkCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/check/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	var out []checkCase
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(strings.TrimSuffix(string(b), "\n"), "\n====\n") {
+			head, want, ok := strings.Cut(part+"\n", "\n----\n")
+			title, define, _ := strings.Cut(strings.TrimLeft(head, "\n"), "\n")
+			if !ok || !strings.HasPrefix(title, "# ") {
+				t.Fatalf("%s: a case is \"# title\", definitions, ----, the report; this is %q", f, part)
+			}
+			out = append(out, checkCase{f, strings.TrimPrefix(title, "# "), define + "\n", want})
+		}
+	}
+	return out
+}
+
+// places are the files that scripts may name, with their columns.
+var places = map[string]string{
+	"flights.parquet": "flight_id int, carrier string, origin string, dest string, tailnum string, sched_dep timestamp, dep_time timestamp, arr_time timestamp, " +
+		"dep_delay int, arr_delay int, air_time int, distance int, fare float, cancelled bool, day date, raw bytes, tags list<string>",
+	"weather.parquet":   "origin string, time timestamp, temp float, wind_speed float",
+	"planes.parquet":    "tailnum string, year int, seats int, manufacturer string, weight float, updated timestamp, gone bool",
+	"users":             "id string, country string, score float, ds string",
+	"clicks.parquet":    "user int, page string, ts int, seen int, price float",
+	"purchases.parquet": "user string, item string, amount float, ts timestamp, written timestamp, id string",
+	"odd.parquet":       "\"Dep Delay\" int, \"a-b\" int, a int, b int, at timestamp, ts timestamp, k string, \"select\" int",
+}
+
+func schemaOf(p feature.Place) (value.Schema, []string, error) {
+	text, ok := places[p.Path+p.Table]
+	if !ok {
+		return nil, nil, fmt.Errorf("%s: no such file or directory", p.Path+p.Table)
+	}
+	typ, err := value.ParseType("struct<" + regexp.MustCompile(`("[^"]*"|\w+) ([^,]+)`).ReplaceAllString(text, "$1:$2") + ">")
+	if err != nil {
+		return nil, nil, err
+	}
+	var warnings []string
+	if p.Path == "clicks.parquet" {
+		warnings = []string{`column "price" is decimal(18,2) in the file and is read as float`}
+	}
+	return value.Schema(typ.Fields), warnings, nil
+}
+
+// recorded records the scripts, each with names of its own, in one Python.
+func recorded(t *testing.T, texts []string) []*feature.Definitions {
+	t.Helper()
+	units := make([]project.Unit, len(texts))
+	for i := range texts {
+		units[i] = project.Unit{Name: "features.py", Text: &texts[i]}
+	}
+	defs, err := project.RecordUnits(t.Context(), project.Python{}, units)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return defs
+}
+
+func reportOf(t *testing.T, defs *feature.Definitions, define string) (string, feature.Problems) {
+	t.Helper()
+	_, problems := feature.Check(defs, feature.Options{Schema: schemaOf})
+	var b bytes.Buffer
+	err := report.Write(&b, "text", problems, report.Options{Source: func(file string) (string, error) {
+		if file != "features.py" {
+			return "", errors.New("no such file")
+		}
+		return define, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String(), problems
+}
+
+// What check says of each script is what stands under it, to the letter.
+func TestScripts(t *testing.T) {
+	all := cases(t)
+	texts := make([]string, len(all))
+	for i, c := range all {
+		texts[i] = c.define
+	}
+	defs := recorded(t, texts)
+	got := make([]string, len(all))
+	for i, c := range all {
+		t.Run(strings.ReplaceAll(filepath.Base(c.file)+"/"+c.title, " ", "_"), func(t *testing.T) {
+			got[i], _ = reportOf(t, defs[i], c.define)
+			if got[i] != c.want && !*rewrite {
+				t.Errorf("%s\ngot:\n%s\nwant:\n%s", c.define, got[i], c.want)
+			}
+		})
+	}
+	if *rewrite {
+		write(t, all, got)
+	}
+}
+
+func write(t *testing.T, all []checkCase, got []string) {
+	t.Helper()
+	texts := map[string][]string{}
+	for i, c := range all {
+		texts[c.file] = append(texts[c.file], "# "+c.title+"\n"+strings.TrimSuffix(c.define, "\n")+"\n----\n"+got[i])
+	}
+	for f, parts := range texts {
+		if err := os.WriteFile(f, []byte(strings.Join(parts, "====\n")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Every number is provoked by a script or by hand, and is explained with an example before and after.
+func TestEveryNumber(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range cases(t) {
+		for _, m := range regexp.MustCompile(`\[(BH\d+)\]`).FindAllStringSubmatch(c.want, -1) {
+			seen[m[1]] = true
+		}
+	}
+	for code, problems := range handMade(t) {
+		if len(problems) == 0 || problems[0].Code.String() != code {
+			t.Errorf("what should provoke %s gives %v", code, problems)
+		}
+		seen[code] = len(problems) > 0
+	}
+	for _, c := range feature.Codes() {
+		if !seen[c.String()] {
+			t.Errorf("%s (%s) is provoked by no script", c, c.Title())
+		}
+		h, ok := feature.HelpOf(c)
+		switch {
+		case !ok:
+			t.Errorf("%s is not explained in help.md", c)
+		case h.Title != c.Title():
+			t.Errorf("%s is %q in help.md and %q in codes.go", c, h.Title, c.Title())
+		case len(h.Text) < 40 || h.Before == "" || h.After == "" || h.Before == h.After && !slices.Contains([]string{"BH003"}, c.String()):
+			t.Errorf("%s: the explanation is not whole: %+v", c, h)
+		}
+	}
+}

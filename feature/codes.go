@@ -1,0 +1,230 @@
+package feature
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Code is the number of a mistake. Numbers are a promise: they stand in tests, in suppressions and in what people search for, so one
+// is never used for something else, and a retired one stays empty.
+type Code uint16
+
+// String is the number as reports print it, BH012.
+func (c Code) String() string { return fmt.Sprintf("BH%03d", uint16(c)) }
+
+// ParseCode reads BH012, bh12 or 12.
+func ParseCode(s string) (Code, bool) {
+	s = strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(s)), "BH")
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0, false
+	}
+	_, ok := codes[Code(n)]
+	return Code(n), ok
+}
+
+// Recording: what Python found, before anything was checked.
+const (
+	codeRaised          Code = 1
+	codeSyntax          Code = 2
+	codeEncoding        Code = 3
+	codeMissingModule   Code = 4
+	codeExited          Code = 5
+	codeNotAllowed      Code = 6
+	codeUnknownArgument Code = 7
+	codeMissingArgument Code = 8
+	codeWrongArgument   Code = 9
+	codeUnknownName     Code = 10
+	codeLater           Code = 11
+	codeEndless         Code = 13
+)
+
+// Names.
+const (
+	codeUnknownColumn Code = 12
+	codeBadName       Code = 14
+	codeNameTwice     Code = 15
+	codeFeatureTwice  Code = 16
+	codeNeedsName     Code = 17
+	codeColumnTwice   Code = 18
+	codeReserved      Code = 19
+)
+
+// Expressions, types and plain values.
+const (
+	codeSQL         Code = 20
+	codeWrongType   Code = 21
+	codeNeedsColumn Code = 22
+	codeTimeUnit    Code = 23
+	codeUnknownType Code = 24
+	codeBadWord     Code = 25
+	codeDuration    Code = 26
+	codeTooLong     Code = 27
+	codeBadTime     Code = 28
+	codeRange       Code = 29
+	codeMeaningless Code = 30
+)
+
+// Sources.
+const (
+	codeNoPlace       Code = 35
+	codeSeveralPlaces Code = 36
+	codeUnreadable    Code = 37
+	codeSchemaDiffers Code = 38
+	codeReadLesser    Code = 39
+	codeSnapshot      Code = 40
+)
+
+// Groups and features.
+const (
+	codeEntityKeys  Code = 45
+	codeEntityOnly  Code = 46
+	codeNeedsEntity Code = 47
+	codeInput       Code = 48
+	codeParameter   Code = 49
+	codeWindow      Code = 50
+	codeResolution  Code = 51
+	codeDefault     Code = 52
+	codeDefaultIdle Code = 53
+	codeSameMilli   Code = 54
+)
+
+// Views.
+const (
+	codeClash             Code = 60
+	codeKeyTypes          Code = 61
+	codeUnknownKey        Code = 62
+	codeCycle             Code = 63
+	codeUnknownViewColumn Code = 64
+	codeEmptyView         Code = 65
+)
+
+// Training sets.
+const (
+	codeSpineLacks         Code = 70
+	codeSpineType          Code = 71
+	codeUnknownSpineColumn Code = 72
+	codeTableClash         Code = 73
+	codeLabelSource        Code = 74
+)
+
+// Leaks.
+const (
+	codeOwnRow         Code = 80
+	codeWhereAhead     Code = 81
+	codeLabelInRequest Code = 82
+	codeLabelTimeGiven Code = 83
+	codeLabelKnown     Code = 84
+	codeNoLabelTime    Code = 85
+	codeRevised        Code = 86
+	codeShortHistory   Code = 87
+)
+
+// Not yet, and settings.
+const (
+	codeKeyFromFeature Code = 90
+	codeJoinInSource   Code = 91
+	codeRemotePlace    Code = 92
+	codeSetting        Code = 95
+)
+
+// codes says of each number what it is called and how bad it is.
+var codes = map[Code]struct {
+	severity Severity
+	title    string
+}{
+	codeRaised:          {SeverityError, "a definition file raised"},
+	codeSyntax:          {SeverityError, "a definition file is not Python"},
+	codeEncoding:        {SeverityError, "a definition file is not UTF-8"},
+	codeMissingModule:   {SeverityError, "a module that is not there is imported at the top"},
+	codeExited:          {SeverityError, "a definition file ended Python"},
+	codeNotAllowed:      {SeverityError, "a definition file did more than define"},
+	codeUnknownArgument: {SeverityError, "unknown argument"},
+	codeMissingArgument: {SeverityError, "missing argument"},
+	codeWrongArgument:   {SeverityError, "argument of the wrong kind"},
+	codeUnknownName:     {SeverityError, "unknown name"},
+	codeLater:           {SeverityError, "not there yet"},
+	codeUnknownColumn:   {SeverityError, "unknown column"},
+	codeEndless:         {SeverityError, "a definition file does not end"},
+	codeBadName:         {SeverityError, "not a name"},
+	codeNameTwice:       {SeverityError, "two definitions of one name"},
+	codeFeatureTwice:    {SeverityError, "two features of one name"},
+	codeNeedsName:       {SeverityError, "an expression needs a name"},
+	codeColumnTwice:     {SeverityError, "named twice"},
+	codeReserved:        {SeverityError, "reserved name"},
+
+	codeSQL:         {SeverityError, "mistake in an expression"},
+	codeWrongType:   {SeverityError, "wrong type"},
+	codeNeedsColumn: {SeverityError, "a column is needed, not an expression"},
+	codeTimeUnit:    {SeverityError, "an integer used as a time has no unit"},
+	codeUnknownType: {SeverityError, "unknown type"},
+	codeBadWord:     {SeverityError, "not one of the words that can stand here"},
+	codeDuration:    {SeverityError, "not a duration"},
+	codeTooLong:     {SeverityError, "too long a time"},
+	codeBadTime:     {SeverityError, "not a time"},
+	codeRange:       {SeverityError, "out of range"},
+	codeMeaningless: {SeverityError, "an argument that has no meaning here"},
+
+	codeNoPlace:       {SeverityError, "no place to read from"},
+	codeSeveralPlaces: {SeverityError, "several places where one is needed"},
+	codeUnreadable:    {SeverityError, "a place that cannot be read"},
+	codeSchemaDiffers: {SeverityError, "declared and real columns differ"},
+	codeReadLesser:    {SeverityWarning, "a column is read as something lesser"},
+	codeSnapshot:      {SeverityError, "a snapshot has no clock of its own"},
+
+	codeEntityKeys:  {SeverityError, "keys that are not the entity's"},
+	codeEntityOnly:  {SeverityError, "over entities there is only latest"},
+	codeNeedsEntity: {SeverityError, "latest needs an entity source"},
+	codeInput:       {SeverityError, "an input that the aggregation does not take"},
+	codeParameter:   {SeverityError, "a wrong parameter of an aggregation"},
+	codeWindow:      {SeverityError, "not a window"},
+	codeResolution:  {SeverityError, "not a resolution of this window"},
+	codeDefault:     {SeverityError, "a default of another type"},
+	codeDefaultIdle: {SeverityWarning, "a default that is never used"},
+	codeSameMilli:   {SeverityHint, "columns from different rows of one millisecond"},
+
+	codeClash:             {SeverityError, "two columns of one name in a view"},
+	codeKeyTypes:          {SeverityError, "one key, two types"},
+	codeUnknownKey:        {SeverityError, "not a key of the group"},
+	codeCycle:             {SeverityError, "derived columns that need each other"},
+	codeUnknownViewColumn: {SeverityError, "not a column of the view"},
+	codeEmptyView:         {SeverityError, "a view without columns"},
+
+	codeSpineLacks:         {SeverityError, "the spine lacks what the view needs"},
+	codeSpineType:          {SeverityError, "spine and view disagree on a type"},
+	codeUnknownSpineColumn: {SeverityError, "not a key or request field of the view"},
+	codeTableClash:         {SeverityError, "two columns of one name in a training set"},
+	codeLabelSource:        {SeverityError, "a label that is no span of events"},
+
+	codeOwnRow:         {SeverityWarning, "a feature sees the spine's own row"},
+	codeWhereAhead:     {SeverityWarning, "the spine's where may look forward"},
+	codeLabelInRequest: {SeverityError, "the request holds the label"},
+	codeLabelTimeGiven: {SeverityWarning, "the request holds the label's time"},
+	codeLabelKnown:     {SeverityWarning, "the label is known beforehand"},
+	codeNoLabelTime:    {SeverityWarning, "an end without a label time"},
+	codeRevised:        {SeverityWarning, "rows were revised, and nothing says when"},
+	codeShortHistory:   {SeverityWarning, "history begins after the spine does"},
+
+	codeKeyFromFeature: {SeverityError, "not yet: a feature as a key"},
+	codeJoinInSource:   {SeverityError, "not yet: a join inside a source"},
+	codeRemotePlace:    {SeverityError, "not yet: a place of this kind"},
+	codeSetting:        {SeverityError, "a setting that check does not know"},
+}
+
+// Codes lists every number, ascending.
+func Codes() []Code {
+	out := make([]Code, 0, len(codes))
+	for c := range codes {
+		out = append(out, c)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Title is what the number is called.
+func (c Code) Title() string { return codes[c].title }
+
+// Severity is how bad it is.
+func (c Code) Severity() Severity { return codes[c].severity }

@@ -1,0 +1,124 @@
+package feature_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// decoded reads a recording written by hand.
+func decoded(t *testing.T, text string) *feature.Definitions {
+	t.Helper()
+	d, err := feature.Decode(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// mistakeKinds are the numbers of what Python reports.
+var mistakeKinds = map[string]feature.MistakeKind{
+	"BH001": feature.FileRaised, "BH002": feature.BadSyntax, "BH003": feature.BadEncoding, "BH004": feature.MissingModule,
+	"BH005": feature.FileExited, "BH006": feature.NotAllowed, "BH007": feature.UnknownArgument, "BH008": feature.MissingArgument,
+	"BH009": feature.WrongArgument, "BH010": feature.UnknownName, "BH011": feature.NotYet,
+}
+
+// handMade are the numbers that no definition file makes check report: what Python or a run found, and what the SDK cannot record.
+func handMade(t *testing.T) map[string]feature.Problems {
+	out := map[string]feature.Problems{}
+	for code, kind := range mistakeKinds {
+		d := &feature.Definitions{Mistakes: []feature.Mistake{{
+			Site: feature.Site{At: feature.Span{Pos: feature.Pos{File: "f.py", Line: 1, Col: 1}, EndLine: 1, EndCol: 2}},
+			Kind: kind, Message: "it is wrong", Got: "windos", Names: []string{"windows", "where"},
+		}}}
+		_, out[code] = feature.Check(d, feature.Options{})
+	}
+	out["BH013"] = feature.Problems{feature.Endless("f.py", 10*time.Second)}
+	deep := strings.Repeat("list<", 40) + "int" + strings.Repeat(">", 40)
+	_, out["BH024"] = feature.Check(decoded(t, `{"version":1,"sdk":"x","sources":[{"kind":"event","at":"f:1:1-1:2","name":{"text":"s","at":"f:1:1-1:2"},
+		"columns":[{"name":{"text":"x","at":"f:2:1-2:2"},"type":{"type":"`+deep+`","at":"f:2:3-2:4"}}],"time":{"text":"ts","at":"f:3:1-3:2"}}]}`), feature.Options{})
+	_, out["BH036"] = feature.Check(decoded(t, `{"version":1,"sdk":"x","sources":[{"kind":"event","at":"f:1:1-1:2","name":{"text":"s","at":"f:1:1-1:2"},
+		"path":{"text":"flights.parquet","at":"f:2:1-2:2"},"table":{"at":"f:3:1-3:2","name":{"text":"hive:a.b","at":"f:3:1-3:2"}},
+		"time":{"text":"dep_time","at":"f:4:1-4:2"}}]}`), feature.Options{Schema: func(p feature.Place) (value.Schema, []string, error) { return schemaOf(feature.Place{Path: p.Path}) }})
+	source := &feature.Source{Name: "orders", Pos: feature.Pos{File: "f.py", Line: 3, Col: 1}}
+	out["BH086"] = feature.Problems{feature.Revised(source, 12)}
+	out["BH087"] = feature.Problems{feature.ShortHistory(source, []string{"a", "b", "c", "d", "e"}, 0, 86_400_000, 1)}
+	_, out["BH095"] = feature.Check(&feature.Definitions{}, feature.Options{Resolution: "5m"})
+	return out
+}
+
+func TestMistakesOfPythonKeepTheirWords(t *testing.T) {
+	p := handMade(t)["BH007"][0]
+	if p.Message != "it is wrong" || p.At.Line != 1 || p.Near[0] != "windows" || !strings.Contains(p.Advice(), `did you mean "windows"?`) {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestWordsOfReports(t *testing.T) {
+	made := handMade(t)
+	for code, want := range map[string]string{
+		"BH013": `f.py:1:1: error[BH013]: f.py was still running after 10s (a definition file only defines: look for a loop that does not end, a download, a wait)`,
+		"BH086": `f.py:3:1: warning[BH086]: source "orders" holds 12 ids with different columns, and has no known_at (give known_at= the column that says when a row arrived; without it values may come from later revisions)`,
+		"BH087": `f.py:3:1: warning[BH087]: a, b, c, 2 more of source "orders" begin at 1970-01-02T00:00:00Z, and the spine at 1970-01-01T00:00:00Z: 1 row without any history (begin the training set later: start="1970-01-02T00:00:00Z")`,
+		"BH095": `error[BH095]: features.resolution = "5m" in bighead.toml is not known (write "exact", or leave the line out)`,
+	} {
+		if got := made[code][0].Error(); got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", code, got, want)
+		}
+	}
+	if got := feature.Ended("f.py", "signal: killed"); got.Code.String() != "BH005" || !strings.Contains(got.Message, "signal: killed") {
+		t.Errorf("%v", got)
+	}
+}
+
+// What Python left out of a definition because it was wrong there is not missed a second time.
+func TestFlawedArgumentsAreNotMissed(t *testing.T) {
+	text := func(s string) string { return `{"text":"` + s + `","at":"f:1:1-1:2"}` }
+	d := decoded(t, `{"version":1,"sdk":"x",
+	 "sources":[
+	  {"kind":"event","at":"f:1:1-1:2","name":`+text("a")+`,"flawed":["path","time"]},
+	  {"kind":"entity","at":"f:1:1-1:2","name":`+text("b")+`,"path":`+text("planes.parquet")+`,"flawed":["keys"]},
+	  {"kind":"event","at":"f:1:1-1:2","name":`+text("c")+`,"columns":[{"name":`+text("x")+`,"type":{"type":"int","at":"f:1:1-1:2"}}],"time":`+text("ts")+`,"flawed":["columns"]}],
+	 "groups":[
+	  {"at":"f:1:1-1:2","name":`+text("g")+`,"flawed":["source","keys","features"]},
+	  {"at":"f:1:1-1:2","name":`+text("h")+`,"source":{"index":2,"at":"f:1:1-1:2"},"keys":[`+text("k")+`],"features":[
+	    {"at":"f:1:1-1:2","aggregation":"top_k","flawed":["input","k","windows"]},
+	    {"at":"f:1:1-1:2","aggregation":"count","by_max":{"value":1,"at":"f:1:1-1:2"},"flawed":["by"]}]}],
+	 "views":[{"at":"f:1:1-1:2","name":`+text("v")+`,"groups":[{"group":{"index":0,"at":"f:1:1-1:2"}},{"group":{"index":1,"at":"f:1:1-1:2"}}],
+	   "derive":[{"name":`+text("d")+`,"sql":`+text("g__anything + h__top_k + k")+`}],"required":[`+text("h__whatever")+`],"flawed":["request"]}],
+	 "training_sets":[
+	  {"at":"f:1:1-1:2","name":`+text("t")+`,"flawed":["view","spine","labels"]},
+	  {"at":"f:1:1-1:2","name":`+text("u")+`,"view":{"view":{"index":0,"at":"f:1:1-1:2"}},"spine":{"at":"f:1:1-1:2","flawed":["source","at"],
+	    "columns":[{"name":`+text("r")+`,"sql":`+text("a")+`}]},"labels":[{"name":`+text("l")+`,"within":{"at":"f:1:1-1:2","aggregation":"count","flawed":["source","keys","within"]}}]}]}`)
+	p, problems := feature.Check(d, feature.Options{Schema: schemaOf})
+	if len(problems) != 0 {
+		t.Errorf("follow-ups: %v", problems)
+	}
+	if len(p.Sources)+len(p.Groups)+len(p.Views)+len(p.TrainingSets) != 0 {
+		t.Errorf("flawed definitions are taken for sound: %+v", p)
+	}
+}
+
+// A mistake keeps what is built on it out of the project, and nothing else.
+func TestTheSoundRestIsKept(t *testing.T) {
+	defs := recorded(t, []string{`
+good = bh.EventSource("good", path="flights.parquet", time="dep_time")
+bad = bh.EventSource("bad", path="nowhere.parquet", time="dep_time")
+a = bh.FeatureGroup("a", source=good, keys=["carrier"], features=[bh.count(windows=["1d"])])
+b = bh.FeatureGroup("b", source=bad, keys=["carrier"], features=[bh.count(windows=["1d"])])
+v = bh.FeatureView("v", groups=[a])
+w = bh.FeatureView("w", groups=[a, b])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine(good, at="sched_dep"), labels={"x": "dep_delay"})
+u = bh.TrainingSet("u", view=w, spine=bh.Spine(good, at="sched_dep"), labels={"x": "dep_delay"})
+`})
+	p, problems := feature.Check(defs[0], feature.Options{Schema: schemaOf})
+	if len(problems) != 1 || problems[0].Code.String() != "BH037" {
+		t.Errorf("one cause, and these problems: %v", problems)
+	}
+	if len(p.Sources) != 1 || len(p.Groups) != 1 || len(p.Views) != 1 || len(p.TrainingSets) != 1 || p.TrainingSets[0].Name != "t" {
+		t.Errorf("%d sources, %d groups, %d views, %d training sets", len(p.Sources), len(p.Groups), len(p.Views), len(p.TrainingSets))
+	}
+}
