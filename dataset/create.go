@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -29,6 +30,9 @@ func Create(formats []Format, path string, s value.Schema, m Metadata, o WriteOp
 	if err := checkNames(s); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if o.Compression == "" {
+		o.Compression = compressions[filepath.Ext(strings.ToLower(path))]
+	}
 	staged, err := Stage(path)
 	if err != nil {
 		return nil, err
@@ -40,6 +44,9 @@ func Create(formats []Format, path string, s value.Schema, m Metadata, o WriteOp
 	}
 	return w, nil
 }
+
+// compressions are those that a path's last extension asks for, as of rows.csv.gz.
+var compressions = map[string]string{".gz": "gzip", ".zst": "zstd"}
 
 // Encode writes to a stream in the format of that name. Nothing is committed or taken back: w sees bytes as they come.
 func Encode(formats []Format, name string, w io.Writer, s value.Schema, m Metadata, o WriteOptions) (Encoder, error) {

@@ -91,6 +91,10 @@ type Options struct {
 	Declared value.Schema
 	// TimeUnits are the units ("s", "ms", "us", "ns") of integer columns that are times (V5); such a column reads as a timestamp.
 	TimeUnits map[string]string
+	// Personal columns' cells are never printed in errors.
+	Personal []string
+	// Inferred is set by Open for a Format that is an Inferrer where nothing was declared: what Declared does not name is an error then.
+	Inferred bool
 }
 
 // Writer takes batches and makes one file of them, or none.
@@ -106,7 +110,7 @@ type Writer interface {
 // WriteOptions say how a file is written. The zero value is right for most.
 type WriteOptions struct {
 	Format       string // as in Options; "": by the path's extension
-	Compression  string // of parquet: "zstd" (the default), "snappy", "gzip", "none"
+	Compression  string // of parquet: "zstd" (the default), "snappy", "gzip", "none"; of text: "none", "gzip", "zstd", by the extension
 	RowGroupRows int    // of parquet: 0 means about a million
 	Parallel     int    // how many goroutines encode; 0: GOMAXPROCS
 }

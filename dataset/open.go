@@ -30,7 +30,7 @@ func Open(ctx context.Context, formats []Format, pattern string, o Options) (Tab
 		return nil, err
 	}
 	for column, unit := range o.TimeUnits {
-		if !slices.Contains([]string{"s", "ms", "us", "ns"}, unit) {
+		if UnitOf(unit) == 0 {
 			return nil, fmt.Errorf("time unit %q of column %q: units are \"s\", \"ms\", \"us\", \"ns\"", unit, column)
 		}
 	}
@@ -45,6 +45,7 @@ func Open(ctx context.Context, formats []Format, pattern string, o Options) (Tab
 		for i, f := range files {
 			paths[i] = f.path
 		}
+		inner.Inferred = len(inner.Declared) == 0
 		if inner.Declared, err = inferrer.Infer(ctx, paths, inner); err != nil {
 			return nil, err
 		}

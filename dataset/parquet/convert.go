@@ -37,10 +37,9 @@ const (
 type conversion struct {
 	kind     conversionKind
 	typ      value.Type
-	multiply int64 // cTime: ms = floor(x·multiply / divide)
-	divide   int64
-	unsigned int   // cTime: 32 or 64 bits without a sign, 0 for signed
-	scale    int32 // decimals
+	unit     dataset.Unit // cTime
+	unsigned int          // cTime: 32 or 64 bits without a sign, 0 for signed
+	scale    int32        // decimals
 	warning  string
 }
 
@@ -102,11 +101,11 @@ func integerConversion(e element) (conversion, error) {
 		c := conversion{kind: cTime, typ: value.Timestamp}
 		switch l.unit {
 		case 3:
-			c.settleUnit("ms")
+			c.unit = dataset.Millis
 		case 6:
-			c.settleUnit("us")
+			c.unit = dataset.Micros
 		case 9:
-			c.settleUnit("ns")
+			c.unit = dataset.Nanos
 		default:
 			return c, fmt.Errorf("TIMESTAMP of an unknown unit")
 		}
@@ -118,22 +117,14 @@ func integerConversion(e element) (conversion, error) {
 }
 
 // settleUnit makes it the conversion of integers of the unit to a timestamp.
-func (c *conversion) settleUnit(unit string) {
+func (c *conversion) settleUnit(unit dataset.Unit) {
 	switch c.kind {
 	case cUint32:
 		c.unsigned = 32
 	case cUint64:
 		c.unsigned = 64
 	}
-	c.kind, c.typ, c.multiply, c.divide = cTime, value.Timestamp, 1, 1
-	switch unit {
-	case "s":
-		c.multiply = 1000
-	case "us":
-		c.divide = 1000
-	case "ns":
-		c.divide = 1_000_000
-	}
+	c.kind, c.typ, c.unit = cTime, value.Timestamp, unit
 }
 
 func decimalConversion(e element) (conversion, error) {
@@ -153,11 +144,8 @@ func decimalConversion(e element) (conversion, error) {
 	return c, nil
 }
 
-// rejected is called with the index of a cell that cannot be kept.
-type rejected func(i int, why dataset.Reason)
-
 // fill reads n dense values from d into cells [at, at+n) of dst, converts them, and reports those that become null, ascending.
-func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad rejected) error {
+func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
 	switch c.kind {
 	case cBool:
 		return d.bools(dst.Bools[at : at+n])
@@ -173,7 +161,7 @@ func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad rejected)
 		if err := d.floats(cells); err != nil {
 			return err
 		}
-		finite(cells, bad)
+		dataset.KeepFinite(cells, bad)
 		return nil
 	case cText:
 		cells := dst.Strs[at : at+n]
@@ -195,7 +183,7 @@ func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad rejected)
 	return c.fillOdd(d, dst, at, n, bad)
 }
 
-func (c *conversion) convertInts(cells []int64, bad rejected) {
+func (c *conversion) convertInts(cells []int64, bad dataset.Lost) {
 	switch c.kind {
 	case cUint32:
 		for i, x := range cells {
@@ -208,75 +196,35 @@ func (c *conversion) convertInts(cells []int64, bad rejected) {
 			}
 		}
 	case cDate:
-		inRange(cells, value.MinDate, value.MaxDate, bad)
+		dataset.KeepDates(cells, bad)
 	case cTime:
 		c.convertTimes(cells, bad)
 	}
 }
 
-func (c *conversion) convertTimes(cells []int64, bad rejected) {
-	if c.unsigned == 32 {
+func (c *conversion) convertTimes(cells []int64, bad dataset.Lost) {
+	switch c.unsigned {
+	case 32:
 		for i, x := range cells {
 			cells[i] = int64(uint32(x))
 		}
-	}
-	if c.unsigned == 64 {
-		c.convertUnsigned(cells, bad)
+	case 64:
+		// One by one: what is beyond int64 is no time, but must not wrap into one.
+		for i, x := range cells {
+			if x < 0 {
+				cells[i] = 0
+				bad(i, dataset.Overflow)
+				continue
+			}
+			dataset.KeepTimes(cells[i:i+1], c.unit, func(_ int, why dataset.Reason) { bad(i, why) })
+		}
 		return
 	}
-	switch {
-	case c.multiply == 1000:
-		for i, x := range cells {
-			cells[i] = min(max(x, math.MinInt64/1000), math.MaxInt64/1000) * 1000 // beyond it is out of range in any case
-		}
-	case c.divide == 1000:
-		for i, x := range cells {
-			q := x / 1000
-			cells[i] = q + (x-q*1000)>>63 // the remainder's sign floors
-		}
-	case c.divide == 1_000_000:
-		for i, x := range cells {
-			q := x / 1_000_000
-			cells[i] = q + (x-q*1_000_000)>>63
-		}
-	}
-	inRange(cells, value.MinTimestamp, value.MaxTimestamp, bad)
-}
-
-// convertUnsigned is the way of 64 bits without a sign, one by one: what is beyond int64 is no time, but must not wrap into one.
-func (c *conversion) convertUnsigned(cells []int64, bad rejected) {
-	for i, x := range cells {
-		switch ms := min(x, math.MaxInt64/c.multiply) * c.multiply / c.divide; {
-		case x < 0:
-			bad(i, dataset.Overflow)
-		case ms > value.MaxTimestamp:
-			bad(i, dataset.OutOfRange)
-		default:
-			cells[i] = ms
-		}
-	}
-}
-
-func inRange(cells []int64, lo, hi int64, bad rejected) {
-	width := uint64(hi - lo)
-	for i, x := range cells {
-		if uint64(x-lo) > width {
-			bad(i, dataset.OutOfRange)
-		}
-	}
-}
-
-func finite(cells []float64, bad rejected) {
-	for i, f := range cells {
-		if f-f != 0 {
-			bad(i, dataset.NonFinite)
-		}
-		cells[i] = f + 0
-	}
+	dataset.KeepTimes(cells, c.unit, bad)
 }
 
 // fillOdd converts the types whose stored form is not held in dst's slice.
-func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad rejected) error {
+func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
 	if c.kind == cDecimalInt {
 		raw := make([]int64, n)
 		if err := d.ints(raw); err != nil {
@@ -285,7 +233,7 @@ func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad reject
 		for i, x := range raw {
 			dst.Floats[at+i] = decimalFloat(x, c.scale)
 		}
-		finite(dst.Floats[at:at+n], bad)
+		dataset.KeepFinite(dst.Floats[at:at+n], bad)
 		return nil
 	}
 	raw := make([]string, n)
@@ -297,7 +245,7 @@ func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad reject
 		for i, s := range raw {
 			dst.Ints[at+i] = int96(s)
 		}
-		inRange(dst.Ints[at:at+n], value.MinTimestamp, value.MaxTimestamp, bad)
+		dataset.KeepTimes(dst.Ints[at:at+n], dataset.Millis, bad)
 		return nil
 	case cHalf:
 		for i, s := range raw {
@@ -308,7 +256,7 @@ func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad reject
 			dst.Floats[at+i] = decimalText(s, c.scale)
 		}
 	}
-	finite(dst.Floats[at:at+n], bad)
+	dataset.KeepFinite(dst.Floats[at:at+n], bad)
 	return nil
 }
 

@@ -349,7 +349,7 @@ func newCodes(dict *dictionary, b []byte) (*codes, error) {
 }
 
 // fill looks codes up: values are converted already, so this stands in place of conversion.fill.
-func (d *codes) fill(dst *value.Column, at, n int, bad rejected) error {
+func (d *codes) fill(dst *value.Column, at, n int, bad dataset.Lost) error {
 	var buf [1024]uint32
 	for done := 0; done < n; {
 		part := buf[:min(n-done, len(buf))]

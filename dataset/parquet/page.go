@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/bits"
 
+	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -228,7 +229,7 @@ func (c *chunk) dataPageV2(h pageHeader, body []byte) error {
 }
 
 // fill reads n dense values of the current page into dst.
-func (c *chunk) fill(dst *value.Column, at, n int, bad rejected) error {
+func (c *chunk) fill(dst *value.Column, at, n int, bad dataset.Lost) error {
 	if coded, ok := c.dec.(*codes); ok {
 		return coded.fill(dst, at, n, bad)
 	}

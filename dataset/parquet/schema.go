@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -122,7 +123,7 @@ func (s *schemaBuilder) settle(n *node) error {
 		return fmt.Errorf("is %s, which has no unit; take its time_unit away", n.typ)
 	}
 	n.typ = value.Timestamp
-	n.leaf.conv.settleUnit(unit)
+	n.leaf.conv.settleUnit(dataset.UnitOf(unit))
 	return nil
 }
 

@@ -1,0 +1,390 @@
+package text
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// scanner walks one JSON text strictly (RFC 8259), but for NaN, Infinity and -Infinity, which it takes as numbers.
+type scanner struct {
+	b []byte
+	i int
+}
+
+// tokenKind is what a JSON value is, by its first byte.
+type tokenKind int
+
+const (
+	jNull tokenKind = iota
+	jBool
+	jNumber
+	jString
+	jArray
+	jObject
+)
+
+var errEnd = errors.New("the line ends within a value")
+
+// maxJSONDepth bounds nesting.
+const maxJSONDepth = 64
+
+func (s *scanner) space() {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t' || s.b[s.i] == '\r') {
+		s.i++
+	}
+}
+
+func (s *scanner) peek() byte {
+	s.space()
+	if s.i >= len(s.b) {
+		return 0
+	}
+	return s.b[s.i]
+}
+
+func (s *scanner) expect(c byte) error {
+	if got := s.peek(); got != c {
+		if s.i >= len(s.b) {
+			return errEnd
+		}
+		return fmt.Errorf("%q where %q belongs", got, c)
+	}
+	s.i++
+	return nil
+}
+
+// object walks the entries of an object; visit must consume the value.
+func (s *scanner) object(depth int, visit func(key []byte) error) error {
+	if depth > maxJSONDepth {
+		return fmt.Errorf("nested deeper than %d", maxJSONDepth)
+	}
+	if err := s.expect('{'); err != nil {
+		return err
+	}
+	if s.peek() == '}' {
+		s.i++
+		return nil
+	}
+	for {
+		if s.peek() != '"' {
+			return s.expect('"')
+		}
+		key, _, err := s.string()
+		if err != nil {
+			return err
+		}
+		if err := s.expect(':'); err != nil {
+			return err
+		}
+		if err := visit(key); err != nil {
+			return err
+		}
+		if s.peek() == ',' {
+			s.i++
+			continue
+		}
+		return s.expect('}')
+	}
+}
+
+func (s *scanner) array(depth int, visit func() error) error {
+	if depth > maxJSONDepth {
+		return fmt.Errorf("nested deeper than %d", maxJSONDepth)
+	}
+	if err := s.expect('['); err != nil {
+		return err
+	}
+	if s.peek() == ']' {
+		s.i++
+		return nil
+	}
+	for {
+		if err := visit(); err != nil {
+			return err
+		}
+		if s.peek() == ',' {
+			s.i++
+			continue
+		}
+		return s.expect(']')
+	}
+}
+
+// string reads a string. plain: it is a view of the text; else escapes were undone. valid UTF-8 is not checked, but for escapes: a
+// lone surrogate becomes bytes that are not UTF-8, so that it is found like any other.
+func (s *scanner) string() (text []byte, plain bool, err error) {
+	from := s.i + 1
+	for i := from; i < len(s.b); i++ {
+		switch c := s.b[i]; {
+		case c == '"':
+			s.i = i + 1
+			return s.b[from:i], true, nil
+		case c == '\\':
+			text, err = s.escaped(from, i)
+			return text, false, err
+		case c < ' ':
+			return nil, false, fmt.Errorf("control character 0x%02x within a string", c)
+		}
+	}
+	return nil, false, errEnd
+}
+
+func (s *scanner) escaped(from, i int) ([]byte, error) {
+	out := append([]byte(nil), s.b[from:i]...)
+	for i < len(s.b) {
+		c := s.b[i]
+		switch {
+		case c == '"':
+			s.i = i + 1
+			return out, nil
+		case c < ' ':
+			return nil, fmt.Errorf("control character 0x%02x within a string", c)
+		case c != '\\':
+			out = append(out, c)
+			i++
+			continue
+		case i+1 >= len(s.b):
+			return nil, errEnd
+		}
+		e := s.b[i+1]
+		if e == 'u' {
+			var err error
+			if out, i, err = s.unicode(out, i); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		at := bytes.IndexByte([]byte(`"\/bfnrt`), e)
+		if at < 0 {
+			return nil, fmt.Errorf(`unknown escape \%c`, e)
+		}
+		out = append(out, "\"\\/\b\f\n\r\t"[at])
+		i += 2
+	}
+	return nil, errEnd
+}
+
+// unicode undoes \uXXXX, and a pair of them that is one character.
+func (s *scanner) unicode(out []byte, i int) ([]byte, int, error) {
+	u, err := s.hex(i)
+	if err != nil {
+		return nil, 0, err
+	}
+	i += 6
+	if !utf16.IsSurrogate(u) {
+		return utf8.AppendRune(out, u), i, nil
+	}
+	if i+6 <= len(s.b) && s.b[i] == '\\' && s.b[i+1] == 'u' {
+		low, err := s.hex(i)
+		if err != nil {
+			return nil, 0, err
+		}
+		if r := utf16.DecodeRune(u, low); r != utf8.RuneError {
+			return utf8.AppendRune(out, r), i + 6, nil
+		}
+	}
+	return append(out, 0xff), i, nil
+}
+
+func (s *scanner) hex(i int) (rune, error) {
+	if i+6 > len(s.b) {
+		return 0, errEnd
+	}
+	u, err := strconv.ParseUint(string(s.b[i+2:i+6]), 16, 32)
+	if err != nil {
+		return 0, fmt.Errorf("bad escape %q", s.b[i:i+6])
+	}
+	return rune(u), nil
+}
+
+// kind tells the next value's kind by its first byte.
+func (s *scanner) kind() (tokenKind, error) {
+	switch c := s.peek(); {
+	case c == '"':
+		return jString, nil
+	case c == '{':
+		return jObject, nil
+	case c == '[':
+		return jArray, nil
+	case c == 't' || c == 'f':
+		return jBool, nil
+	case c == 'n':
+		return jNull, nil
+	case c == '-' || c >= '0' && c <= '9' || c == 'N' || c == 'I':
+		return jNumber, nil
+	case s.i >= len(s.b):
+		return 0, errEnd
+	default:
+		return 0, fmt.Errorf("%q where a value belongs", c)
+	}
+}
+
+// word reads null, true, false or a number as text.
+func (s *scanner) word() ([]byte, error) {
+	s.space()
+	from := s.i
+	for s.i < len(s.b) {
+		c := s.b[s.i]
+		if (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '+' && c != '.' {
+			break
+		}
+		s.i++
+	}
+	w := s.b[from:s.i]
+	switch string(w) {
+	case "null", "true", "false", "NaN", "Infinity", "-Infinity":
+		return w, nil
+	}
+	if !jsonNumber(w) {
+		return nil, fmt.Errorf("%.40q is no value of JSON", w)
+	}
+	return w, nil
+}
+
+// jsonNumber checks -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?.
+func jsonNumber(w []byte) bool {
+	i := 0
+	digits := func() bool {
+		from := i
+		for i < len(w) && w[i] >= '0' && w[i] <= '9' {
+			i++
+		}
+		return i > from
+	}
+	if i < len(w) && w[i] == '-' {
+		i++
+	}
+	zero := i < len(w) && w[i] == '0'
+	from := i
+	if !digits() || zero && i > from+1 {
+		return false
+	}
+	if i < len(w) && w[i] == '.' {
+		i++
+		if !digits() {
+			return false
+		}
+	}
+	if i < len(w) && (w[i] == 'e' || w[i] == 'E') {
+		i++
+		if i < len(w) && (w[i] == '-' || w[i] == '+') {
+			i++
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return i == len(w)
+}
+
+// skip passes over a value, checking it.
+func (s *scanner) skip(depth int) error {
+	kind, err := s.kind()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case jString:
+		_, _, err = s.string()
+	case jObject:
+		err = s.object(depth, func([]byte) error { return s.skip(depth + 1) })
+	case jArray:
+		err = s.array(depth, func() error { return s.skip(depth + 1) })
+	default:
+		_, err = s.word()
+	}
+	return err
+}
+
+// add reads the next value into the builder. errCell: it is of another type; the scanner stands after it.
+func (b *builder) add(s *scanner) error {
+	kind, err := s.kind()
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case jString:
+		text, _, err := s.string()
+		if err != nil {
+			return err
+		}
+		return b.jsonString(text)
+	case jArray, jObject:
+		from := s.i
+		if err := s.skip(1); err != nil {
+			return err
+		}
+		return b.jsonNested(s.b[from:s.i])
+	}
+	w, err := s.word()
+	if err != nil {
+		return err
+	}
+	switch {
+	case kind == jNull:
+		b.null()
+		return nil
+	case kind == jBool && b.typ.Kind == value.KindBool:
+		b.col.Bools[b.n] = w[0] == 't'
+		b.next()
+		return nil
+	case kind == jNumber:
+		return b.jsonNumber(w)
+	}
+	return errCell
+}
+
+func (b *builder) jsonString(text []byte) error {
+	switch b.typ.Kind {
+	case value.KindString:
+		return b.str(text)
+	case value.KindTimestamp:
+		return b.stamp(text)
+	case value.KindDate:
+		return b.date(text)
+	case value.KindInt: // integers beyond 2^53 are often strings
+		return b.integer(text)
+	case value.KindBytes:
+		return b.csvCell(text, true)
+	}
+	return errCell
+}
+
+func (b *builder) jsonNumber(w []byte) error {
+	switch {
+	case b.typ.Kind == value.KindInt:
+		return b.integer(w)
+	case b.typ.Kind == value.KindFloat:
+		return b.float(w)
+	case b.typ.Kind == value.KindTimestamp && b.unit != 0:
+		return b.time(w)
+	}
+	return errCell
+}
+
+// jsonNested reads a list, map or struct. Within it a text that is not UTF-8 makes the whole cell null, counted.
+func (b *builder) jsonNested(raw []byte) error {
+	switch b.typ.Kind {
+	case value.KindList, value.KindMap, value.KindStruct:
+	default:
+		return errCell
+	}
+	if !utf8.Valid(raw) {
+		return b.lose(dataset.InvalidUTF8)
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var x any
+	if err := d.Decode(&x); err != nil {
+		return errCell
+	}
+	return b.parsed(value.FromJSON(b.typ, x))
+}
