@@ -86,8 +86,10 @@ func (c *Config) overridesOf(source string) map[string]Value {
 
 // inherit adds what the base is overridden by, where again() did not give the field anew.
 func inherit(own, base map[string]Value, s, b feature.SourceDef) map[string]Value {
+	_, path := own["path"]
+	_, table := own["table"]
 	same := map[string]bool{
-		"path": true, "table": true, "format": true, // again() cannot give these
+		"path": !table, "table": !path, "format": true, // again() cannot give these
 		"topic":     samePlace(s.Topic, b.Topic),
 		"time_unit": sameText(s.TimeUnit, b.TimeUnit),
 	}
