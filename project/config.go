@@ -41,8 +41,11 @@ type Config struct {
 	values   map[string]Value
 	places   map[string]map[string]Value // by source, by place name
 	env      func(string) string
-	Warnings []Warning
+	warnings []Warning
 }
+
+// Warnings are what the settings are worth a word for, in the order in which they were read.
+func (c *Config) Warnings() []Warning { return c.warnings }
 
 // Warning is what is worth a word but stops nothing.
 type Warning struct {
@@ -194,7 +197,7 @@ func (l *loader) tomlValue(v tomlValue) {
 	found.Text, found.Secret = expanded, secret
 	if !secret && isLiteralSecret(s, v.text) {
 		message := fmt.Sprintf("%s is a secret in plain sight; write \"${env:NAME}\" or \"${file:/run/secrets/name}\"", key)
-		l.config.Warnings = append(l.config.Warnings, Warning{Pos: v.at.Pos, Message: message})
+		l.config.warnings = append(l.config.warnings, Warning{Pos: v.at.Pos, Message: message})
 	}
 	l.set(s, found, v.items)
 }
@@ -328,7 +331,7 @@ func (l *loader) unknownEnv() {
 		if n := nearest(name, known); n != "" {
 			message += fmt.Sprintf("; did you mean %s?", n)
 		}
-		l.config.Warnings = append(l.config.Warnings, Warning{Message: message})
+		l.config.warnings = append(l.config.warnings, Warning{Message: message})
 	}
 }
 

@@ -74,8 +74,8 @@ func TestPrecedence(t *testing.T) {
 	if got := c.Strings("stream.brokers"); len(got) != 2 || got[1] != "d:2" {
 		t.Errorf("brokers: %q", got)
 	}
-	if len(c.Warnings) != 1 || c.Warnings[0].String() != `bighead.toml:15:33: stream.sasl.password is a secret in plain sight; write "${env:NAME}" or "${file:/run/secrets/name}"` {
-		t.Errorf("warnings: %v", c.Warnings)
+	if len(c.Warnings()) != 1 || c.Warnings()[0].String() != `bighead.toml:15:33: stream.sasl.password is a secret in plain sight; write "${env:NAME}" or "${file:/run/secrets/name}"` {
+		t.Errorf("warnings: %v", c.Warnings())
 	}
 	for _, v := range c.List() {
 		if strings.Contains(v.Shown(), "hunter2") || strings.Contains(v.Shown(), "s3cret") {
@@ -140,8 +140,8 @@ func TestBadEnvironmentAndFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Config.Warnings) != 1 || p.Config.Warnings[0].Message != "the environment variable BIGHEAD_STORE_KNID sets nothing; did you mean BIGHEAD_STORE_KIND?" {
-		t.Errorf("warnings: %v", p.Config.Warnings)
+	if len(p.Config.Warnings()) != 1 || p.Config.Warnings()[0].Message != "the environment variable BIGHEAD_STORE_KNID sets nothing; did you mean BIGHEAD_STORE_KIND?" {
+		t.Errorf("warnings: %v", p.Config.Warnings())
 	}
 }
 

@@ -34,7 +34,8 @@ from bighead._version import __version__
 from bighead._views import FeatureGroup, FeatureView, GroupUse, ViewSelection
 
 if TYPE_CHECKING:
-    from bighead._project import Project, ProjectError
+    from bighead._frames import ProjectError
+    from bighead._project import Project
 
 __all__ = [
     "EventSource",
@@ -70,7 +71,8 @@ __all__ += _aggregations
 
 def __getattr__(name: str) -> Any:
     if name in ("Project", "ProjectError"):  # a definition file has no use for it, nor for what it imports
-        from bighead._project import Project, ProjectError
+        from bighead._frames import ProjectError
+        from bighead._project import Project
 
         return Project if name == "Project" else ProjectError
     from bighead._later import NAMES, Later, unknown

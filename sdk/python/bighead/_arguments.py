@@ -14,7 +14,7 @@ import inspect
 import os
 import sys
 from types import FrameType
-from typing import Any, Callable, Concatenate, ParamSpec, TypeVar
+from typing import Any, Callable, Concatenate, ParamSpec, TypeVar, cast
 
 from bighead import _record
 from bighead._position import NOWHERE, Site
@@ -435,11 +435,11 @@ def recorded_method(function: Callable[Concatenate[S, Call, P], R]) -> Callable[
     spec = Spec(function, method=True)
 
     @functools.wraps(function)
-    def wrapper(self: S, *args: Any, **kwargs: Any) -> R:
+    def wrapper(self: S, /, *args: Any, **kwargs: Any) -> R:
         call = Call(spec, sys._getframe(1), args, kwargs)
         if not spec.fits(args, kwargs):
             args, kwargs = call.amend(args, kwargs)
         return function(self, call, *args, **kwargs)
 
     wrapper.__signature__ = spec.signature  # type: ignore[attr-defined]
-    return wrapper
+    return cast("Callable[Concatenate[S, P], R]", wrapper)

@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from types import CodeType, FrameType, ModuleType
-from typing import Any, Callable, Sequence
+from typing import Any, Callable, Sequence, cast
 
 import bighead
 from bighead import _record
@@ -179,7 +179,7 @@ class _MissingFinder:
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
         parent = fullname.rpartition(".")[0]
         if isinstance(sys.modules.get(parent), _MissingModule):
-            return importlib.machinery.ModuleSpec(fullname, self)
+            return importlib.machinery.ModuleSpec(fullname, cast(Any, self))
         if parent:
             return None
         frame: FrameType | None = sys._getframe(1)
@@ -194,7 +194,7 @@ class _MissingFinder:
         if file is None or statement is None:  # within try: the file has an answer of its own
             return None
         _record.report(_missing(fullname, file, statement, self._imports.siblings()))
-        return importlib.machinery.ModuleSpec(fullname, self)
+        return importlib.machinery.ModuleSpec(fullname, cast(Any, self))
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return _MissingModule(spec.name)
@@ -259,7 +259,7 @@ def _syntax(e: SyntaxError, sources: Sources) -> dict[str, Any]:
 
 
 def _raised(e: BaseException, sources: Sources, frames: list[tuple[FrameType, int, int]], path: str, siblings: Sequence[str]) -> dict[str, Any]:
-    at, via = f"{path or '?'}:1:1-1:1", []
+    at, via = f"{path or '?'}:1:1-1:1", list[str]()
     for frame, lasti, line in frames:
         file = sources.file(frame.f_code.co_filename)
         if file is None:

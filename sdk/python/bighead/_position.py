@@ -14,6 +14,7 @@ import linecache
 import os
 import re
 import sys
+import warnings
 from types import CodeType, FrameType
 from typing import Any, Iterator
 
@@ -56,7 +57,9 @@ class SourceFile:
         """The parsed file; empty where Python cannot parse it."""
         if self._tree is None:
             try:
-                self._tree = ast.parse(self.text)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # Python has said them when it compiled the file
+                    self._tree = ast.parse(self.text)
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._tree = ast.Module(body=[], type_ignores=[])
         return self._tree
@@ -145,7 +148,7 @@ class SourceFile:
 
     def _simple(self, node: ast.Constant) -> dict[str, Any] | None:
         """The record of a literal in quotes on one line, as nearly all are; None for any other."""
-        line, col, end, value = node.lineno, node.col_offset, node.end_col_offset or 0, node.value
+        line, col, end, value = node.lineno, node.col_offset, node.end_col_offset or 0, str(node.value)
         text = self.lines[line - 1]
         if end - col != len(value) + 2 or node.end_lineno != line or text[col] not in "'\"" or not text.isascii():
             return None
@@ -174,7 +177,7 @@ class SourceFile:
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Every call of a tree; ast.walk visits names and operators too, and takes twice as long."""
-    todo = [tree]
+    todo: list[Any] = [tree]
     while todo:
         node = todo.pop()
         if type(node) is ast.Call:

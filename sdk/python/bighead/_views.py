@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from bighead import _record
-from bighead._arguments import ABSENT, Absent, Call, Record, recorded_method
+from bighead._arguments import Absent, Call, Record, recorded_method
 from bighead._display import table
 from bighead._feature import Feature, features_table, flattened
 from bighead._sources import Source, about, given, name_record, shown
@@ -66,7 +66,7 @@ class FeatureGroup:
         self._source: Source | None = source if isinstance(source, Source) else None
         if self._source is None:
             call.wrong("source", "a source", source, cure="pass the object, not its name" if isinstance(source, str) else "")
-        self._features = [] if features is ABSENT else flattened(call, "features", features)
+        self._features = [] if isinstance(features, Absent) else flattened(call, "features", features)
         self._source_at = call.at(call.node("source"))
         self._fields: Record = given(
             {
@@ -100,7 +100,7 @@ class FeatureGroup:
         return GroupUse(self, call.text("prefix", prefix), None)
 
     @recorded_method
-    def on(self, call: Call, **keys: str) -> GroupUse:
+    def on(self, call: Call, /, **keys: str) -> GroupUse:
         """This group in a view, its keys taken from columns of other names.
 
         Parameters
@@ -153,7 +153,7 @@ class GroupUse:
         return GroupUse(self._group, call.text("prefix", prefix), self._on)
 
     @recorded_method
-    def on(self, call: Call, **keys: str) -> GroupUse:
+    def on(self, call: Call, /, **keys: str) -> GroupUse:
         """As `FeatureGroup.on`; keys that were mapped before stay so."""
         return GroupUse(self._group, self._prefix, [*(self._on or ()), *_key_uses(call, keys)])
 
@@ -204,7 +204,7 @@ class FeatureView:
         tags: Sequence[str] | None = None,
     ) -> None:
         call.what = f'feature view "{name}"'
-        self._uses = [] if groups is ABSENT else _uses(call, groups)
+        self._uses = [] if isinstance(groups, Absent) else _uses(call, groups)
         self._fields: Record = given(
             {
                 **call.place(),
