@@ -1,0 +1,86 @@
+package local
+
+import (
+	"maps"
+	"sync"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/expr"
+)
+
+// nullCounts adds up the nulls that expressions make, by what was computed.
+type nullCounts struct {
+	mu     sync.Mutex
+	counts map[string]expr.Nulls
+}
+
+func (n *nullCounts) add(what string, made *expr.Nulls) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.counts == nil {
+		n.counts = map[string]expr.Nulls{}
+	}
+	c := n.counts[what]
+	c.Add(made)
+	n.counts[what] = c
+}
+
+// merge takes in the counts of another, which is empty afterwards.
+func (n *nullCounts) merge(o *nullCounts) {
+	for what, made := range o.counts {
+		n.add(what, &made)
+	}
+	o.counts = nil
+}
+
+func (n *nullCounts) all() map[string]expr.Nulls {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return maps.Clone(n.counts)
+}
+
+// addReport adds what a worker counted to a source's report.
+func addReport(r, w *engine.SourceReport) {
+	r.NullTime += w.NullTime
+	r.NullKey += w.NullKey
+	r.Where += w.Where
+	r.NullKnownAt += w.NullKnownAt
+	r.Duplicates += w.Duplicates
+	r.Conflicts += w.Conflicts
+	r.OtherKeys += w.OtherKeys
+	r.Ties += w.Ties
+	if w.Used == 0 {
+		return
+	}
+	if r.Used == 0 {
+		r.Earliest, r.Latest = w.Earliest, w.Latest
+	}
+	r.Used += w.Used
+	r.Earliest, r.Latest = min(r.Earliest, w.Earliest), max(r.Latest, w.Latest)
+}
+
+// outcome says what became of a value.
+type outcome uint8
+
+const (
+	present outcome = iota
+	defaulted
+	unknownKey
+	noEvent
+	nullInput
+	computed
+)
+
+func (o outcome) null() bool { return o >= unknownKey }
+
+// countOutcomes adds the outcomes of a column.
+func countOutcomes(r *engine.ValueReport, counts *[computed + 1]int64) {
+	r.Defaults += counts[defaulted]
+	r.UnknownKey += counts[unknownKey]
+	r.NoEvent += counts[noEvent]
+	r.NullInput += counts[nullInput]
+	r.Computed += counts[computed]
+	for o := unknownKey; o <= computed; o++ {
+		r.Nulls += counts[o]
+	}
+}

@@ -1,0 +1,348 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/engine/local/keys"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// numbered is a batch with its place in the order of the scan.
+type numbered struct {
+	batch  *value.Batch
+	number int
+}
+
+// scan reads a source once for all jobs over it. One goroutine takes batches in the source's order, several filter and share them out;
+// packets carry the batch's number, so that the order in which they are done does not matter.
+func (r *run) scan(ctx context.Context, group []*job) error {
+	lead := group[0]
+	columns, ranges := lead.read, lead.ranges()
+	for _, j := range group[1:] {
+		for _, c := range j.read {
+			if !slices.Contains(columns, c) {
+				columns = append(slices.Clone(columns), c)
+			}
+		}
+		ranges = widest(ranges, j.ranges())
+	}
+	s := dataset.Scan{Columns: columns, Ranges: ranges, BatchRows: r.options.BatchRows, Parallel: r.options.Threads}
+	reader, err := lead.table.Scan(ctx, s)
+	if err != nil {
+		return fmt.Errorf("source %q: %w", lead.source.Name, err)
+	}
+	defer reader.Close()
+	batches := make(chan numbered, r.options.Threads)
+	count := 0
+	err = team(ctx, r.options.Threads+1, func(ctx context.Context, worker int) error {
+		if worker == 0 {
+			defer close(batches)
+			count, err = r.feed(ctx, reader, batches)
+			return err
+		}
+		return r.filter(ctx, group, batches)
+	})
+	if err != nil {
+		return fmt.Errorf("source %q: %w", lead.source.Name, err)
+	}
+	counts := reader.Counts()
+	for _, j := range group {
+		j.report.Read, j.report.Rows, j.packet = counts, counts.Rows, count
+		if err := j.scanned(ctx); err != nil {
+			return fmt.Errorf("%s: %w", j.plan.Name, err)
+		}
+	}
+	return nil
+}
+
+// widest is the ranges of two jobs over one column: what either may need.
+func widest(a, b []dataset.Range) []dataset.Range {
+	if a == nil || b == nil {
+		return nil
+	}
+	w := a[0]
+	if w.Min.IsNull() || b[0].Min.IsNull() {
+		w.Min = value.Value{}
+	} else if value.Compare(b[0].Min, w.Min) < 0 {
+		w.Min = b[0].Min
+	}
+	if value.Compare(b[0].Max, w.Max) > 0 {
+		w.Max = b[0].Max
+	}
+	return []dataset.Range{w}
+}
+
+func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- numbered) (count int, err error) {
+	for {
+		b, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return count, nil
+		}
+		if err != nil {
+			return count, err
+		}
+		r.progress(b.N)
+		select {
+		case batches <- numbered{b, count}:
+			count++
+		case <-ctx.Done():
+			return count, context.Cause(ctx)
+		}
+	}
+}
+
+// filter is one worker: it handles batches until there are no more, then adds what it counted to the jobs.
+func (r *run) filter(ctx context.Context, group []*job, batches <-chan numbered) error {
+	var sifters []*sifter
+	for b := range batches {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if sifters == nil {
+			for _, j := range group {
+				sifters = append(sifters, j.newSifter(b.batch.Schema))
+			}
+		}
+		for _, s := range sifters {
+			if err := s.batch(ctx, b); err != nil {
+				return fmt.Errorf("%s: %w", s.job.plan.Name, err)
+			}
+		}
+	}
+	r.adding.Lock()
+	defer r.adding.Unlock()
+	for _, s := range sifters {
+		s.add()
+	}
+	return nil
+}
+
+// sifter applies E1 to a job's batches, for one goroutine.
+type sifter struct {
+	job     *job
+	report  engine.SourceReport
+	nulls   nullCounts
+	seen    []bool
+	newest  int64
+	ends    map[int64]bool // of a snapshot table's partitions
+	time    *program
+	where   *program
+	known   *program
+	columns []*program // of the layout
+	keys    []int
+	deleted int
+	rowed   []int // all columns in name order
+	codes   []int32
+}
+
+func (j *job) newSifter(schema value.Schema) *sifter {
+	s := &sifter{job: j, seen: make([]bool, len(j.seen)), newest: math.MinInt64, deleted: -1, ends: map[int64]bool{}}
+	src := j.source
+	what := func(name string) string { return j.plan.Name + ": " + name }
+	s.time = newProgram(what("time"), src.Time, schema)
+	s.where = newProgram(what("where"), src.Where, schema)
+	s.known = newProgram(what("known_at"), src.KnownAt, schema)
+	for i, e := range j.layout.exprs {
+		s.columns = append(s.columns, newProgram(what(j.layout.names[i]), e, schema))
+	}
+	for _, k := range j.plan.Keys {
+		s.keys = append(s.keys, schema.Index(k))
+	}
+	if src.Deleted != "" {
+		s.deleted = schema.Index(src.Deleted)
+	}
+	if j.wide {
+		for _, n := range sortedNames(src.Schema) {
+			s.rowed = append(s.rowed, schema.Index(n))
+		}
+	}
+	return s
+}
+
+// add adds what the sifter counted to the job; one sifter at a time.
+func (s *sifter) add() {
+	j := s.job
+	addReport(j.report, &s.report)
+	j.nulls.merge(&s.nulls)
+	j.newest = max(j.newest, s.newest)
+	for i, seen := range s.seen {
+		j.seen[i] = j.seen[i] || seen
+	}
+	for end := range s.ends {
+		j.ends = append(j.ends, end)
+	}
+}
+
+// sifted is the rows of a batch that are left, with their keys' codes and times.
+type sifted struct {
+	batch *value.Batch
+	codes []int32
+	times []int64
+}
+
+// keep leaves the rows of which test is true, and says how many went.
+func (f *sifted) keep(test func(i int) bool) (gone int64) {
+	rows := make([]int32, 0, len(f.times))
+	for i := range f.times {
+		if test(i) {
+			rows = append(rows, int32(i))
+		}
+	}
+	if gone = int64(len(f.times) - len(rows)); gone > 0 {
+		f.batch, f.codes, f.times = take(f.batch, rows), taken(f.codes, rows), taken(f.times, rows)
+	}
+	return gone
+}
+
+// batch applies E1 in its order: times, keys, where, known_at; then rows that no spine row can see are left out.
+func (s *sifter) batch(ctx context.Context, b numbered) error {
+	f := s.timed(b.batch)
+	s.report.NullKey += f.keep(func(i int) bool { return f.codes[i] != keys.None })
+	if s.where != nil {
+		w := s.where.eval(f.batch, &s.nulls)
+		var deleted *value.Column
+		if s.deleted >= 0 {
+			deleted = f.batch.Columns[s.deleted]
+		}
+		s.report.Where += f.keep(func(i int) bool {
+			return w.Bools[i] && !w.Nulls.Get(i) || deleted != nil && deleted.Bools[i] && !deleted.Nulls.Get(i)
+		})
+	}
+	if s.known != nil {
+		k := s.known.eval(f.batch, &s.nulls)
+		s.report.NullKnownAt += f.keep(func(i int) bool { return !k.Nulls.Get(i) })
+	}
+	j := s.job
+	for i, code := range f.codes {
+		inside := f.times[i] >= j.bounds.from && f.times[i] < j.bounds.to
+		if code >= 0 && (j.copies == nil || !inside) {
+			s.seen[code] = true
+		}
+	}
+	f.keep(func(i int) bool { return f.times[i] >= j.bounds.from && f.times[i] < j.bounds.to })
+	if j.copies != nil {
+		return j.copies.Put(ctx, b.number, j.byID(s.packet(f)))
+	}
+	s.report.OtherKeys += f.keep(func(i int) bool { return f.codes[i] >= 0 })
+	s.used(f.times)
+	return j.store.Put(ctx, b.number, j.byKey(s.packet(f)))
+}
+
+// timed leaves out rows without a time, and looks the keys of the others up.
+func (s *sifter) timed(b *value.Batch) *sifted {
+	f := &sifted{batch: b, codes: make([]int32, b.N)}
+	switch {
+	case s.job.source.Kind == feature.Snapshots:
+		s.partitions(f)
+	case s.time == nil:
+		f.times = make([]int64, b.N)
+		for i := range f.times {
+			f.times[i] = plan.MinTime // true since ever (E5)
+		}
+	default:
+		t := s.time.eval(b, &s.nulls)
+		f.times = t.Ints
+		if t.Nulls != nil {
+			s.report.NullTime += f.keep(func(i int) bool { return !t.Nulls.Get(i) })
+		}
+	}
+	for _, t := range f.times {
+		s.newest = max(s.newest, t)
+	}
+	columns := make([]*value.Column, len(s.keys))
+	for i, k := range s.keys {
+		columns[i] = f.batch.Columns[k]
+	}
+	s.job.asking.table.Lookup(columns, f.codes)
+	return f
+}
+
+// partitions gives the rows of a snapshot table the ends of their partitions as times (E6).
+func (s *sifter) partitions(f *sifted) {
+	c := f.batch.Column(s.job.source.Snapshot)
+	f.times = make([]int64, f.batch.N)
+	ok := make([]bool, f.batch.N)
+	var name value.Value
+	var end int64
+	valid := false
+	for i := range f.times {
+		if v := c.At(i); i == 0 || !value.Equal(v, name) { // partitions come whole, so the last name is mostly the next
+			name = v
+			end, valid = plan.PartitionEnd(v)
+			if valid {
+				s.ends[end] = true
+			}
+		}
+		f.times[i], ok[i] = end, valid
+	}
+	s.report.NullTime += f.keep(func(i int) bool { return ok[i] })
+}
+
+func (s *sifter) used(times []int64) {
+	for _, t := range times {
+		if s.report.Used == 0 {
+			s.report.Earliest, s.report.Latest = t, t
+		}
+		s.report.Used++
+		s.report.Earliest, s.report.Latest = min(s.report.Earliest, t), max(s.report.Latest, t)
+	}
+}
+
+// packet computes the layout's columns of the rows that are left.
+func (s *sifter) packet(f *sifted) *exchange.Packet {
+	p := &exchange.Packet{Codes: f.codes, Times: f.times}
+	for _, c := range s.columns {
+		p.Columns = append(p.Columns, c.eval(f.batch, &s.nulls))
+	}
+	if s.rowed != nil {
+		p.Columns = append(p.Columns, rowText(f.batch, s.rowed))
+	}
+	return p
+}
+
+// rowText is the columns of each row as one text, which compares as the rows do, column by column.
+func rowText(b *value.Batch, columns []int) *value.Column {
+	out := value.NewColumn(value.Bytes, b.N)
+	var buf []byte
+	for i := range b.N {
+		buf = buf[:0]
+		for _, c := range columns {
+			buf = value.Append(buf, b.Columns[c].At(i))
+		}
+		out.Strs[i] = string(buf)
+	}
+	return out
+}
+
+// byKey arranges a packet by the buckets of its rows' keys, whose codes become their numbers in the bucket.
+func (j *job) byKey(p *exchange.Packet) *exchange.Packet {
+	buckets := make([]int32, len(p.Codes))
+	for i, c := range p.Codes {
+		buckets[i] = c & int32(j.asking.buckets-1)
+	}
+	out := arrange(p, buckets, j.asking.buckets)
+	for i, c := range out.Codes {
+		out.Codes[i] = c >> j.asking.shift
+	}
+	return out
+}
+
+// arrange makes the packet of the rows by bucket; its columns are its own.
+func arrange(p *exchange.Packet, bucketOf []int32, buckets int) *exchange.Packet {
+	order, from := exchange.Arrange(bucketOf, buckets)
+	out := &exchange.Packet{From: from, Codes: taken(p.Codes, order), Times: taken(p.Times, order)}
+	for _, c := range p.Columns {
+		out.Columns = append(out.Columns, exchange.Own(c.Take(order)))
+	}
+	return out
+}

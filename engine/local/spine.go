@@ -1,0 +1,228 @@
+package local
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// spine is the rows that ask, in their order, as columns: those of plan.Spine, then at.
+type spine struct {
+	n       int
+	at      []int64
+	first   int64 // the least and the greatest at
+	last    int64
+	schema  value.Schema
+	columns []*value.Column
+}
+
+func (s *spine) column(name string) *value.Column { return s.columns[s.schema.Index(name)] }
+
+func (s *spine) bytes() int64 {
+	n := int64(0)
+	for _, c := range s.columns {
+		n += exchange.ColumnBytes(c)
+	}
+	return n
+}
+
+// spineReader turns batches of the spine's source into rows.
+type spineReader struct {
+	plan    *plan.Spine
+	report  *engine.Report
+	nulls   *nullCounts
+	where   *program
+	at      *program
+	columns []*program
+	sample  []int // columns of the batch
+	parts   [][]*value.Column
+	read    int64 // rows before the batch
+}
+
+// readSpine reads the rows and keeps those that the plan wants.
+func (r *run) readSpine(ctx context.Context) (*spine, error) {
+	p := &r.plan.Spine
+	table := r.in.Spine
+	if table == nil {
+		var err error
+		if table, err = r.in.Open(ctx, p.Place, p.Schema); err != nil {
+			return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
+		}
+	}
+	schema := make(value.Schema, len(p.Read))
+	for i, name := range p.Read {
+		schema[i].Name = name
+		schema[i].Type, _ = p.Schema.Lookup(name)
+	}
+	sr := &spineReader{plan: p, report: r.report, nulls: &r.nulls}
+	sr.where = newProgram("where of the spine", p.Where, schema)
+	sr.at = newProgram("at of the spine", p.At, schema)
+	out := &spine{}
+	for _, c := range p.Columns {
+		sr.columns = append(sr.columns, newProgram(c.Name+" of the spine", c.Expr, schema))
+		if c.Name != plan.AtColumn {
+			out.schema = append(out.schema, value.Field{Name: c.Name, Type: c.Expr.Type()})
+		}
+	}
+	out.schema = append(out.schema, value.Field{Name: plan.AtColumn, Type: value.Timestamp})
+	for _, name := range p.SampleBy {
+		sr.sample = append(sr.sample, schema.Index(name))
+	}
+	if err := sr.read1(ctx, table, r.options); err != nil {
+		return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
+	}
+	r.report.SpineRows = sr.read
+	sr.finish(out)
+	return out, nil
+}
+
+func (sr *spineReader) read1(ctx context.Context, table dataset.Table, o Options) error {
+	reader, err := table.Scan(ctx, dataset.Scan{Columns: sr.plan.Read, BatchRows: o.BatchRows, Parallel: o.Threads})
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	for {
+		b, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := sr.batch(b); err != nil {
+			return err
+		}
+	}
+}
+
+// batch keeps the rows of one batch that pass where, the bounds of at and the sample, in that order.
+func (sr *spineReader) batch(b *value.Batch) error {
+	numbers := make([]int32, b.N)
+	for i := range numbers {
+		numbers[i] = int32(i)
+	}
+	keep := func(why engine.DropReason, test func(i int) bool) {
+		kept := make([]int32, 0, b.N)
+		for i := range b.N {
+			if test(i) {
+				kept = append(kept, int32(i))
+			}
+		}
+		if len(kept) < b.N {
+			sr.report.Dropped[why] += int64(b.N - len(kept))
+			b, numbers = take(b, kept), taken(numbers, kept)
+		}
+	}
+	rows := b.N
+	if sr.where != nil {
+		w := sr.where.eval(b, sr.nulls)
+		keep(engine.DropWhere, func(i int) bool { return w.Bools[i] && !w.Nulls.Get(i) })
+	}
+	at := sr.at.eval(b, sr.nulls)
+	for i := range b.N {
+		if at.Nulls.Get(i) {
+			return fmt.Errorf("row %d: at is null, but every row asks as of a time; give it one, or leave the row out with where", sr.read+int64(numbers[i])+1)
+		}
+	}
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if sr.plan.Start != nil {
+		from = *sr.plan.Start
+	}
+	if sr.plan.End != nil {
+		to = *sr.plan.End
+	}
+	all := b.N
+	kept := at.Ints
+	keep(engine.DropRange, func(i int) bool { return kept[i] >= from && kept[i] < to })
+	if sr.plan.Sample > 0 {
+		keep(engine.DropSample, func(i int) bool { return sampled(b, sr.sample, i, sr.plan.Sample) })
+	}
+	if b.N < all {
+		at = sr.at.eval(b, nil)
+	}
+	sr.keep(b, at)
+	sr.read += int64(rows)
+	return nil
+}
+
+func (sr *spineReader) keep(b *value.Batch, at *value.Column) {
+	if b.N == 0 {
+		return
+	}
+	var part []*value.Column
+	for i, c := range sr.columns {
+		if sr.plan.Columns[i].Name != plan.AtColumn {
+			part = append(part, exchange.Own(c.eval(b, sr.nulls)))
+		}
+	}
+	sr.parts = append(sr.parts, append(part, at))
+}
+
+// sampled keeps a row by the hash of its sample_by: the first 8 bytes of the MD5 of the canonical encoding, over 2^64.
+func sampled(b *value.Batch, columns []int, row int, share float64) bool {
+	var key []byte
+	for _, c := range columns {
+		key = value.Append(key, b.Columns[c].At(row))
+	}
+	sum := md5.Sum(key)
+	return float64(binary.BigEndian.Uint64(sum[:8])) < share*(1<<64)
+}
+
+// finish makes one column of the parts of each.
+func (sr *spineReader) finish(s *spine) {
+	for i, f := range s.schema {
+		parts := make([]*value.Column, len(sr.parts))
+		for p := range sr.parts {
+			parts[p] = sr.parts[p][i]
+			sr.parts[p][i] = nil
+		}
+		s.columns = append(s.columns, concat(f.Type, parts))
+	}
+	s.at = s.columns[len(s.columns)-1].Ints
+	s.n = len(s.at)
+	s.first, s.last = int64(math.MaxInt64), int64(math.MinInt64)
+	for _, t := range s.at {
+		s.first, s.last = min(s.first, t), max(s.last, t)
+	}
+}
+
+// program is an expression made ready for one goroutine; a nil program is of no expression.
+type program struct {
+	what    string
+	program *expr.Program
+	typ     value.Type
+	bare    bool
+}
+
+func newProgram(what string, e *expr.Expr, schema value.Schema) *program {
+	if e == nil {
+		return nil
+	}
+	_, bare := e.Column()
+	return &program{what, e.Vectorise(schema), e.Type(), bare}
+}
+
+// eval computes the expression, counting the nulls that it makes; nulls may be nil.
+func (p *program) eval(b *value.Batch, nulls *nullCounts) *value.Column {
+	if p.bare || nulls == nil {
+		return p.program.Eval(b, nil)
+	}
+	var made expr.Nulls
+	c := p.program.Eval(b, &made)
+	if made.Total() > 0 {
+		nulls.add(p.what, &made)
+	}
+	return c
+}

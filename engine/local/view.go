@@ -1,0 +1,325 @@
+package local
+
+import (
+	"slices"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
+)
+
+// view is some of a bucket's events, in segments: the events of one key, or under by of one key and string. What a row of the spine sees
+// through a window is a range of positions within one segment.
+type view struct {
+	n      int
+	pos    []int32 // the place of each position in the bucket; nil: the bucket itself
+	rank   []int32 // for each position of the parent (and its end) how many before it are in this view; nil: all are
+	parent *view   // that rank is of
+	segs   []int32 // positions of segment s are [segs[s], segs[s+1])
+
+	groups *groups // under by
+	known  []int64 // known_at of each position, where rows of the source are not known at once; made when needed
+}
+
+// groups says which segments under by belong to a key, and which string each is.
+type groups struct {
+	names []string // ascending
+	of    []int32  // the group of each segment
+	keys  []int32  // segments of key l are [keys[l], keys[l+1])
+}
+
+// viewKey says which events a view has: those that pass a where, that have a by, that have an input; −1: all.
+type viewKey struct{ where, by, input int }
+
+// view makes a view, or finds it made.
+func (b *bucket) view(k viewKey) *view {
+	if v := b.views[k]; v != nil {
+		return v
+	}
+	var v *view
+	l := &b.job.layout
+	switch {
+	case k.input >= 0:
+		parent := b.view(viewKey{k.where, k.by, -1})
+		nulls := b.columns[l.inputs[k.input]].Nulls
+		v = parent
+		if nulls != nil {
+			v = parent.filter(func(p int32) bool { return !nulls.Get(int(p)) })
+		}
+	case k.by >= 0:
+		v = b.group(b.view(viewKey{k.where, -1, -1}), b.columns[l.bys[k.by]])
+	case k.where >= 0:
+		c := b.columns[l.wheres[k.where]]
+		nulls := fault.Planted("local: a null where keeps its row")
+		v = b.view(viewKey{-1, -1, -1}).filter(func(p int32) bool { return c.Bools[p] && !c.Nulls.Get(int(p)) || nulls && c.Nulls.Get(int(p)) })
+	default:
+		v = &view{n: b.n, segs: b.keys}
+	}
+	b.views[k] = v
+	return v
+}
+
+// at is the place in the bucket of a position.
+func (v *view) at(p int32) int32 {
+	if v.pos == nil {
+		return p
+	}
+	return v.pos[p]
+}
+
+// filter is the view of those positions whose places pass the test.
+func (v *view) filter(test func(place int32) bool) *view {
+	out := &view{rank: make([]int32, v.n+1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: make([]int32, 0, v.n)}
+	for p := range int32(v.n) {
+		out.rank[p] = int32(len(out.pos))
+		if place := v.at(p); test(place) {
+			out.pos = append(out.pos, place)
+		}
+	}
+	out.n = len(out.pos)
+	out.rank[v.n] = int32(out.n)
+	for s, p := range v.segs {
+		out.segs[s] = out.rank[p]
+	}
+	return out
+}
+
+// group arranges the positions of a view by key and string; those whose string is null are left out.
+func (b *bucket) group(v *view, by *value.Column) *view {
+	codes := map[string]int32{}
+	for p := range int32(v.n) {
+		if i := int(v.at(p)); !by.Nulls.Get(i) {
+			codes[by.Strs[i]] = 0
+		}
+	}
+	g := &groups{keys: []int32{0}}
+	for name := range codes {
+		g.names = append(g.names, name)
+	}
+	slices.Sort(g.names)
+	for i, name := range g.names {
+		codes[name] = int32(i)
+	}
+	out := &view{groups: g, pos: make([]int32, 0, v.n), segs: []int32{0}}
+	counts := make([]int32, len(g.names))
+	for l := range len(v.segs) - 1 {
+		out.addKey(v, v.segs[l], v.segs[l+1], by, codes, counts)
+	}
+	out.n = len(out.pos)
+	return out
+}
+
+// addKey appends the positions [lo, hi) of v, one key, by string.
+func (v *view) addKey(from *view, lo, hi int32, by *value.Column, codes map[string]int32, counts []int32) {
+	var met []int32 // strings of this key
+	of := make([]int32, hi-lo)
+	for p := lo; p < hi; p++ {
+		of[p-lo] = -1
+		if i := int(from.at(p)); !by.Nulls.Get(i) {
+			c := codes[by.Strs[i]]
+			if counts[c] == 0 {
+				met = append(met, c)
+			}
+			counts[c]++
+			of[p-lo] = c
+		}
+	}
+	slices.Sort(met)
+	next := make(map[int32]int32, len(met))
+	at := int32(len(v.pos))
+	for _, c := range met {
+		next[c] = at
+		at += counts[c]
+		counts[c] = 0
+		v.segs, v.groups.of = append(v.segs, at), append(v.groups.of, c)
+	}
+	v.pos = append(v.pos, make([]int32, int(at)-len(v.pos))...)
+	for i, c := range of {
+		if c >= 0 {
+			v.pos[next[c]] = from.at(lo + int32(i))
+			next[c]++
+		}
+	}
+	v.groups.keys = append(v.groups.keys, int32(len(v.groups.of)))
+}
+
+// column is the cells of a column of the layout at the view's positions.
+func (b *bucket) column(v *view, i int) *value.Column {
+	if v.pos == nil {
+		return b.columns[i]
+	}
+	return b.columns[i].Take(v.pos)
+}
+
+// knownAt is known_at of each position, nil where every row is known at once.
+func (b *bucket) knownAt(v *view) []int64 {
+	if b.job.plan.Scan.KnownAt == nil {
+		return nil
+	}
+	if v.known == nil {
+		v.known = b.column(v, b.job.layout.known).Ints
+	}
+	return v.known
+}
+
+// asked is what a window asks of a view: for each query a range of positions, ascending within a segment. Only what is known before a query's
+// at counts.
+type asked struct {
+	view   *view
+	lo, hi []int32
+	rows   []int32 // the bucket's row of each query; nil: query i is row i
+	segs   []int32 // queries of segment s are [segs[s], segs[s+1])
+	at     []int64 // of each query
+	known  []int64 // of the view's positions; nil: all are known at once
+}
+
+func (a *asked) len() int { return len(a.lo) }
+
+// row is the bucket's row that a query is for.
+func (a *asked) row(q int) int32 {
+	if a.rows == nil {
+		return int32(q)
+	}
+	return a.rows[q]
+}
+
+// sees reports whether the query at time at sees the position, which is in its range.
+func (a *asked) sees(p int32, at int64) bool {
+	if a.known == nil {
+		return true
+	}
+	if fault.Planted("local: known_at at t counts") {
+		return a.known[p] <= at
+	}
+	return a.known[p] < at
+}
+
+// any reports whether the query sees anything.
+func (a *asked) any(q int) bool {
+	if a.known == nil {
+		return a.lo[q] < a.hi[q]
+	}
+	for p := a.lo[q]; p < a.hi[q]; p++ {
+		if a.sees(p, a.at[q]) {
+			return true
+		}
+	}
+	return false
+}
+
+// asking is the questions of one window, by view.
+type asking struct {
+	bucket *bucket
+	made   map[viewKey]*asked
+	byMax  map[viewKey]int
+}
+
+// window finds the range that each row of the bucket sees through a window, over all of its events.
+func (b *bucket) window(w *plan.Window) *asking {
+	a := &asked{view: b.view(viewKey{-1, -1, -1}), segs: b.rowKeys, at: b.at, lo: make([]int32, len(b.rows)), hi: make([]int32, len(b.rows))}
+	a.known = b.knownAt(a.view)
+	for l := range len(b.rowKeys) - 1 {
+		end := b.keys[l+1]
+		lo, hi := b.keys[l], b.keys[l]
+		for q := b.rowKeys[l]; q < b.rowKeys[l+1]; q++ {
+			from, to := w.Bounds(b.at[q])
+			lo = seek(b.times, lo, end, from)
+			hi = seek(b.times, hi, end, to)
+			a.lo[q], a.hi[q] = lo, max(lo, hi)
+		}
+	}
+	return &asking{b, map[viewKey]*asked{{-1, -1, -1}: a}, map[viewKey]int{}}
+}
+
+// seek is the first place from p on, before end, whose time is not before t. Windows move on little from row to row, so the step
+// doubles until it is past, and the last one is searched (Bentley and Yao, 1976).
+func seek(times []int64, p, end int32, t int64) int32 {
+	step := int32(1)
+	lo := p
+	for p < end && times[p] < t {
+		lo = p + 1
+		if end-p <= step {
+			p = end
+			break
+		}
+		p += step
+		step *= 2
+	}
+	for lo < p {
+		if mid := lo + (p-lo)/2; times[mid] < t {
+			lo = mid + 1
+		} else {
+			p = mid
+		}
+	}
+	return lo
+}
+
+// of is the window's questions of one view. Under by a query is for a row and a string, and there is one for each entry of the row's map: at
+// most byMax, the least by key (A3).
+func (a *asking) of(k viewKey, byMax int) *asked {
+	if q := a.made[k]; q != nil && (k.by < 0 || a.byMax[k] == byMax) {
+		return q
+	}
+	var q *asked
+	v := a.bucket.view(k)
+	switch {
+	case k.by >= 0 && k.input < 0:
+		q = a.grouped(a.of(viewKey{k.where, -1, -1}, 0), v, byMax)
+	case k.by >= 0:
+		q = a.bucket.mapped(a.of(viewKey{k.where, k.by, -1}, byMax), v)
+	case k.input >= 0:
+		q = a.bucket.mapped(a.of(viewKey{k.where, -1, -1}, 0), v)
+	default:
+		q = a.bucket.mapped(a.of(viewKey{-1, -1, -1}, 0), v)
+	}
+	a.made[k], a.byMax[k] = q, byMax
+	return q
+}
+
+// mapped is the same questions of a view that leaves positions out.
+func (b *bucket) mapped(a *asked, v *view) *asked {
+	if v == a.view {
+		return a
+	}
+	q := &asked{view: v, rows: a.rows, segs: a.segs, at: a.at, lo: make([]int32, a.len()), hi: make([]int32, a.len()), known: b.knownAt(v)}
+	for i := range a.lo {
+		q.lo[i], q.hi[i] = v.rank[a.lo[i]], v.rank[a.hi[i]]
+	}
+	return q
+}
+
+// grouped asks, for each row, each string of its key that the row sees.
+func (a *asking) grouped(parent *asked, v *view, byMax int) *asked {
+	b, g := a.bucket, v.groups
+	q := &asked{view: v, rows: []int32{}, segs: []int32{0}, known: b.knownAt(v)}
+	entries := make([]int, len(b.rows))
+	for l := range len(b.rowKeys) - 1 {
+		for s := g.keys[l]; s < g.keys[l+1]; s++ {
+			lo, hi := v.segs[s], v.segs[s]
+			for r := b.rowKeys[l]; r < b.rowKeys[l+1]; r++ {
+				lo = seekPlace(v.pos, lo, v.segs[s+1], parent, parent.lo[r])
+				hi = seekPlace(v.pos, hi, v.segs[s+1], parent, parent.hi[r])
+				if entries[r] < byMax && (&asked{lo: []int32{lo}, hi: []int32{max(lo, hi)}, at: b.at[r : r+1], known: q.known}).any(0) {
+					entries[r]++
+					q.lo, q.hi = append(q.lo, lo), append(q.hi, hi)
+					q.rows, q.at = append(q.rows, r), append(q.at, b.at[r])
+				}
+			}
+			q.segs = append(q.segs, int32(len(q.lo)))
+		}
+	}
+	return q
+}
+
+// seekPlace is the first position from p on, before end, whose place is not before that of a position of the parent.
+func seekPlace(pos []int32, p, end int32, parent *asked, of int32) int32 {
+	if int(of) >= parent.view.n {
+		return end
+	}
+	place := parent.view.at(of)
+	for p < end && pos[p] < place {
+		p++
+	}
+	return p
+}
