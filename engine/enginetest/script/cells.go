@@ -58,6 +58,14 @@ func FormatCell(v value.Value) string {
 	return text
 }
 
+// FormatHeader writes a column's name as a header's cell.
+func FormatHeader(name string) string {
+	if bare(name) {
+		return name
+	}
+	return string(value.AppendJSON(nil, value.OfString(name)))
+}
+
 func bare(s string) bool {
 	if s == "" || s == "null" || s != strings.TrimSpace(s) || strings.ContainsAny(s[:1], `"[{#`) {
 		return false

@@ -1,0 +1,68 @@
+package enginetest
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/project"
+)
+
+// roads are the engines that the corpus runs on beside the oracle.
+var roads []engine.Engine
+
+func suite() *Suite {
+	return &Suite{
+		Roads: roads,
+		Root:  "testdata",
+		Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+			return project.RecordUnits(ctx, project.Python{}, units)
+		},
+	}
+}
+
+// scripts are those of a folder, by path.
+func scripts(t testing.TB, folder string) []Source {
+	t.Helper()
+	var out []Source
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".feat" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		out = append(out, Source{filepath.ToSlash(path), string(text)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestCorpus(t *testing.T) {
+	sources := scripts(t, "testdata")
+	if len(sources) < 5 {
+		t.Fatalf("only %d scripts found", len(sources))
+	}
+	res, err := suite().Run(t.Context(), sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Failed() > 0 {
+		var b strings.Builder
+		_ = res.Write(&b)
+		t.Error("\n" + b.String())
+	}
+	for i, s := range res.Scripts {
+		if !s.Failed() {
+			if text, changed := s.Rewritten(); changed || text != sources[i].Text {
+				t.Errorf("%s is right and yet rewritten", s.Path)
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package enginetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/script"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Results are what became of scripts.
+type Results struct {
+	Scripts []*ScriptResult `json:"scripts"`
+}
+
+// ScriptResult is what became of one script.
+type ScriptResult struct {
+	Path     string        `json:"path"`
+	Failures []string      `json:"failures,omitempty"` // of the script as a whole: its text, its definitions
+	Skips    []Skipped     `json:"skips,omitempty"`
+	Evals    []*EvalResult `json:"evals"`
+
+	text string
+	file *script.File
+}
+
+// Skipped is a road that a script leaves out.
+type Skipped struct {
+	Road   string `json:"road"`
+	Reason string `json:"reason"`
+}
+
+// EvalResult is what became of one question.
+type EvalResult struct {
+	Name        string       `json:"name"`
+	Line        int          `json:"line"`
+	Failures    []string     `json:"failures,omitempty"`
+	Differences []Difference `json:"differences,omitempty"`
+	Roads       []RoadResult `json:"roads"`
+
+	eval    *script.Eval
+	stale   bool // the script's answer is not the oracle's
+	now     script.Answer
+	refusal *script.Refusal
+}
+
+// RoadResult is what one road gave.
+type RoadResult struct {
+	Road    string
+	Skipped string // why it was not asked
+	Refused string // the error that the script expects
+	Columns []string
+	Rows    [][]value.Value
+}
+
+// MarshalJSON writes every value in its JSON form.
+func (r RoadResult) MarshalJSON() ([]byte, error) {
+	rows := make([][]json.RawMessage, len(r.Rows))
+	for i, row := range r.Rows {
+		rows[i] = make([]json.RawMessage, len(row))
+		for c, v := range row {
+			rows[i][c] = value.AppendJSON(nil, v)
+		}
+	}
+	return json.Marshal(struct {
+		Road    string              `json:"road"`
+		Skipped string              `json:"skipped,omitempty"`
+		Refused string              `json:"refused,omitempty"`
+		Columns []string            `json:"columns,omitempty"`
+		Rows    [][]json.RawMessage `json:"rows,omitempty"`
+	}{r.Road, r.Skipped, r.Refused, r.Columns, rows})
+}
+
+// MarshalJSON writes both values in their JSON form.
+func (d Difference) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Road   string          `json:"road"`
+		Line   int             `json:"line,omitempty"`
+		Row    int             `json:"row,omitempty"`
+		Column string          `json:"column,omitempty"`
+		Want   json.RawMessage `json:"want"`
+		Got    json.RawMessage `json:"got"`
+		Why    string          `json:"why"`
+	}{d.Road, d.Line, d.Row, d.Column, value.AppendJSON(nil, d.Want), value.AppendJSON(nil, d.Got), d.Why})
+}
+
+func (s *ScriptResult) fail(err error) { s.Failures = append(s.Failures, err.Error()) }
+
+func (er *EvalResult) fail(err error) { er.Failures = append(er.Failures, err.Error()) }
+
+// Failed tells whether anything is wrong with the script.
+func (s *ScriptResult) Failed() bool {
+	if len(s.Failures) > 0 {
+		return true
+	}
+	for _, e := range s.Evals {
+		if e.Failed() {
+			return true
+		}
+	}
+	return false
+}
+
+// Failed tells whether anything is wrong with the answer.
+func (er *EvalResult) Failed() bool { return len(er.Failures) > 0 || len(er.Differences) > 0 }
+
+// Failed counts the scripts that failed.
+func (r *Results) Failed() int {
+	n := 0
+	for _, s := range r.Scripts {
+		if s.Failed() {
+			n++
+		}
+	}
+	return n
+}
+
+// Write prints each failure under its script, each skip, and a line of counts.
+func (r *Results) Write(w io.Writer) error {
+	var b strings.Builder
+	evals, skipped := 0, map[string]int{}
+	for _, s := range r.Scripts {
+		evals += len(s.Evals)
+		for _, k := range s.Skips {
+			skipped[k.Road]++
+			fmt.Fprintf(&b, "skip %s on %s: %s\n", s.Path, k.Road, k.Reason)
+		}
+		if !s.Failed() {
+			continue
+		}
+		fmt.Fprintf(&b, "FAIL %s\n", s.Path)
+		for _, f := range s.Failures {
+			fmt.Fprintf(&b, "    %s\n", strings.ReplaceAll(f, "\n", "\n    "))
+		}
+		for _, e := range s.Evals {
+			e.write(&b, s.Path)
+		}
+	}
+	fmt.Fprintf(&b, "%d scripts, %d answers, %d failed", len(r.Scripts), evals, r.Failed())
+	for _, s := range r.Scripts {
+		for _, k := range s.Skips {
+			if n := skipped[k.Road]; n > 0 {
+				fmt.Fprintf(&b, ", %d not run on %s", n, k.Road)
+				delete(skipped, k.Road)
+			}
+		}
+	}
+	b.WriteString("\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// maxShown is how many differences of one answer are printed; the rest are counted.
+const maxShown = 20
+
+func (er *EvalResult) write(b *strings.Builder, path string) {
+	if !er.Failed() {
+		return
+	}
+	fmt.Fprintf(b, "    %s:%d: eval %s\n", path, er.Line, er.Name)
+	for _, f := range er.Failures {
+		fmt.Fprintf(b, "        %s\n", strings.ReplaceAll(f, "\n", "\n        "))
+	}
+	for i, d := range er.Differences {
+		if i == maxShown {
+			fmt.Fprintf(b, "        and %d more\n", len(er.Differences)-i)
+			break
+		}
+		fmt.Fprintf(b, "        %s\n", d)
+	}
+}
+
+// Rewritten is the script with the oracle's answers where it has others or none, and whether that changes it. An answer that the script
+// has by the promise stays as it is written.
+func (s *ScriptResult) Rewritten() (text string, changed bool) {
+	if s.file == nil {
+		return s.text, false
+	}
+	answers := map[*script.Eval]script.Answer{}
+	for _, e := range s.Evals {
+		switch {
+		case !e.stale:
+		case e.now.Header != nil:
+			answers[e.eval] = e.now
+		case e.refusal != nil:
+			answers[e.eval] = script.Answer{Refused: e.refusal}
+		}
+	}
+	text = s.file.Rewrite(answers)
+	return text, text != s.text
+}

@@ -1,0 +1,192 @@
+package oracle
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// join answers for one group's features, or for one label.
+type join struct {
+	plan   *plan.Join
+	events *events
+	report *engine.SourceReport
+	within int64 // of a label (I2); 0: a group's features
+	inputs []expr.RowFunc
+	wheres []expr.RowFunc
+}
+
+func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join) (*join, error) {
+	s := p.Scan.Source
+	j := &join{plan: p, report: &engine.SourceReport{Join: p.Name, Source: s.Name}}
+	var err error
+	if j.events, err = load(ctx, in, s, p.Keys, j.report); err != nil {
+		return nil, err
+	}
+	for _, v := range p.Values {
+		var input, where expr.RowFunc
+		if v.Feature.Input != nil {
+			input = v.Feature.Input.Compile(s.Schema)
+		}
+		if v.Feature.Where != nil {
+			where = v.Feature.Where.Compile(s.Schema)
+		}
+		j.inputs, j.wheres = append(j.inputs, input), append(j.wheres, where)
+	}
+	return j, nil
+}
+
+// outcome says what became of a value.
+type outcome uint8
+
+const (
+	present outcome = iota
+	defaulted
+	unknownKey
+	noEvent
+	nullInput
+	computed
+)
+
+func (o outcome) count(r *engine.ValueReport) {
+	switch o {
+	case defaulted:
+		r.Defaults++
+		return
+	case unknownKey:
+		r.UnknownKey++
+	case noEvent:
+		r.NoEvent++
+	case nullInput:
+		r.NullInput++
+	case computed:
+		r.Computed++
+	}
+	if o != present {
+		r.Nulls++
+	}
+}
+
+// value is the i-th value of the join for a row at t (§4), after its default (A4).
+func (j *join) value(i int, schema value.Schema, row []value.Value, t int64, watch func(string, []agg.Event)) (value.Value, outcome) {
+	f := j.plan.Values[i].Feature
+	rows, seen := j.rows(i, schema, row, t)
+	_, a := asOf(f.Window, j.events.source.Delay, t)
+	if j.plan.Forward {
+		a = t + j.within
+	}
+	var v value.Value
+	if j.events.source.Kind == feature.Events {
+		v = j.aggregate(i, rows, a, watch)
+	} else {
+		v = j.latest(i, rows)
+	}
+	how := present
+	switch {
+	case !v.IsNull():
+	case !f.Default.IsNull():
+		return f.Default, defaulted
+	case !seen:
+		how = unknownKey
+	case len(rows) == 0:
+		how = noEvent
+	case !slices.ContainsFunc(rows, func(e event) bool { return !e.deleted && j.inputs[i] != nil && !j.inputs[i](e.row, nil).IsNull() }):
+		how = nullInput
+	default:
+		how = computed
+	}
+	return v, how
+}
+
+// rows are E(k, t) of the i-th value; seen is whether the source has the key at all.
+func (j *join) rows(i int, schema value.Schema, row []value.Value, t int64) (rows []event, seen bool) {
+	f, s := j.plan.Values[i].Feature, j.events.source
+	var key []byte
+	for _, on := range j.plan.On {
+		v := column(schema, row, on)
+		if v.IsNull() {
+			return nil, false // the empty set (W5)
+		}
+		key = value.Append(key, v)
+	}
+	start, end := edges(f.Window, s.Delay, t)
+	switch {
+	case j.plan.Forward:
+		start, end = t, t+j.within
+	case s.Kind != feature.Events:
+		end, _ = asOf(f.Window, s.Delay, t) // never floored (E5)
+	}
+	for _, e := range j.events.all {
+		if e.key != string(key) {
+			continue
+		}
+		seen = true
+		inTime := e.ts < end && (e.ts >= start || s.Kind != feature.Events)
+		known := e.known < t || j.plan.Forward
+		if inTime && known && (j.wheres[i] == nil || j.wheres[i](e.row, nil).Bool()) {
+			rows = append(rows, e)
+		}
+	}
+	if s.Kind == feature.Snapshots {
+		rows = j.events.newestPartition(rows, end)
+	}
+	return rows, seen
+}
+
+// aggregate is the aggregation's plain definition over the rows in the order of E2.
+func (j *join) aggregate(i int, rows []event, a int64, watch func(string, []agg.Event)) value.Value {
+	f := j.plan.Values[i].Feature
+	in := value.Null
+	if f.Input != nil {
+		in = f.Input.Type()
+	}
+	events := make([]agg.Event, len(rows))
+	for n, e := range rows {
+		events[n] = agg.Event{TS: e.ts, Tie: e.tie}
+		if f.Input != nil {
+			events[n].Value = j.inputs[i](e.row, nil)
+		}
+		if f.By != "" {
+			events[n].By = column(j.events.source.Schema, e.row, f.By)
+		}
+	}
+	slices.SortStableFunc(events, func(a, b agg.Event) int {
+		return cmp.Or(cmp.Compare(a.TS, b.TS), value.CompareRows(a.Tie, b.Tie), value.Compare(a.Value, b.Value))
+	})
+	watch(j.plan.Values[i].Name, events)
+	return f.Agg.Plain(in, f.Params, events, a)
+}
+
+// latest is the input in the last of an entity's rows, by (ts, order_by, known_at, all columns in name order); a deletion wins its
+// millisecond (E5).
+func (j *join) latest(i int, rows []event) value.Value {
+	if len(rows) == 0 {
+		return value.Value{}
+	}
+	last := slices.MaxFunc(rows, func(a, b event) int {
+		deleted := cmp.Compare(value.OfBool(a.deleted).Int(), value.OfBool(b.deleted).Int())
+		return cmp.Or(cmp.Compare(a.ts, b.ts), deleted, value.CompareRows(a.tie, b.tie), j.events.compareColumns(a, b))
+	})
+	if last.deleted {
+		return value.Value{}
+	}
+	return j.inputs[i](last.row, nil)
+}
+
+// newestPartition leaves the rows of the newest partition of the whole table that ends before u (E6).
+func (es *events) newestPartition(rows []event, u int64) []event {
+	var newest *int64
+	for i, end := range es.ends {
+		if end < u && (newest == nil || end > *newest) {
+			newest = &es.ends[i]
+		}
+	}
+	return slices.DeleteFunc(rows, func(e event) bool { return newest == nil || e.ts != *newest })
+}
