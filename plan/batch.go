@@ -33,7 +33,7 @@ type Spine struct {
 	Start    *int64        // at ≥ Start
 	End      *int64        // at < End
 	Sample   float64       // share of rows, 0: all
-	SampleBy []string
+	SampleBy []string      // columns whose hash decides (W5)
 }
 
 // SpineColumn is one expression over the spine's row.

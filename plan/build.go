@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,6 +33,7 @@ func ForView(v *feature.View, keep value.Schema) *Batch {
 	b := &Batch{Name: v.Name}
 	b.handedIn(v.Keys, v.Request, keep)
 	b.view(v, nil)
+	b.Drop = Drop{} // only a training set drops rows (W5)
 	return b.finish()
 }
 
@@ -56,6 +58,9 @@ func ForTrainingSet(t *feature.TrainingSet) *Batch {
 		}
 	}
 	b.Output = append(b.Output, Output{Name: AtColumn, Type: value.Timestamp, Role: At})
+	if b.Spine.Sample > 0 && len(b.Spine.SampleBy) == 0 {
+		b.Spine.SampleBy = askedBy(t)
+	}
 	b.view(t.View, t.Features)
 	b.labels(t)
 	if t.Weight != nil {
@@ -63,6 +68,21 @@ func ForTrainingSet(t *feature.TrainingSet) *Batch {
 		b.Output = append(b.Output, Output{Name: weightColumn, Type: t.Weight.Type(), Role: Weight})
 	}
 	return b.finish()
+}
+
+// askedBy are the columns of the spine that say who asks when: those that the view's keys and at read, in the order of their names. A
+// sample without sample_by goes by them, so that it stays the same whatever features are asked for.
+func askedBy(t *feature.TrainingSet) []string {
+	c := collector{}
+	c.exprs(t.Spine.At)
+	for _, k := range t.View.Keys {
+		for _, col := range t.Spine.Columns {
+			if col.Name == k.Name {
+				c.exprs(col.Expr)
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(c))
 }
 
 // weightColumn and labelTimeColumn name what no column of a user can be called, and a column of the output.

@@ -18,12 +18,35 @@ var roads []engine.Engine
 
 func suite() *Suite {
 	return &Suite{
-		Roads: roads,
-		Root:  "testdata",
-		Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-			return project.RecordUnits(ctx, project.Python{}, units)
-		},
+		Roads:  roads,
+		Root:   "testdata",
+		Record: record,
 	}
+}
+
+var recorded = map[string]*feature.Definitions{}
+
+// record keeps what it has recorded, since starting Python is slow.
+func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+	key := func(u project.Unit) string { return u.Name + "\n" + *u.Text }
+	var fresh []project.Unit
+	for _, u := range units {
+		if recorded[key(u)] == nil {
+			fresh = append(fresh, u)
+		}
+	}
+	defs, err := project.RecordUnits(ctx, project.Python{}, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range fresh {
+		recorded[key(u)] = defs[i]
+	}
+	out := make([]*feature.Definitions, len(units))
+	for i, u := range units {
+		out[i] = recorded[key(u)]
+	}
+	return out, nil
 }
 
 // scripts are those of a folder, by path.

@@ -67,7 +67,6 @@ func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []strin
 	}
 	es.dropCopies(rep)
 	es.partitions(table, rows)
-	rep.Used = int64(len(es.all))
 	return es, nil
 }
 

@@ -65,6 +65,9 @@ func (o Oracle) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fu
 		}
 		rows = append(rows, r.output(cells))
 	}
+	for _, j := range r.joins {
+		j.count()
+	}
 	r.report.SpineRows, r.report.Rows = int64(len(spine)), int64(len(rows))
 	if len(rows) == 0 {
 		return r.report, nil

@@ -21,11 +21,12 @@ type join struct {
 	within int64 // of a label (I2); 0: a group's features
 	inputs []expr.RowFunc
 	wheres []expr.RowFunc
+	asked  map[string]bool // keys that spine rows have
 }
 
 func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join) (*join, error) {
 	s := p.Scan.Source
-	j := &join{plan: p, report: &engine.SourceReport{Join: p.Name, Source: s.Name}}
+	j := &join{plan: p, asked: map[string]bool{}, report: &engine.SourceReport{Join: p.Name, Source: s.Name}}
 	var err error
 	if j.events, err = load(ctx, in, s, p.Keys, j.report); err != nil {
 		return nil, err
@@ -116,6 +117,7 @@ func (j *join) rows(i int, schema value.Schema, row []value.Value, t int64) (row
 		}
 		key = value.Append(key, v)
 	}
+	j.asked[string(key)] = true
 	start, end := edges(f.Window, s.Delay, t)
 	switch {
 	case j.plan.Forward:
@@ -178,6 +180,33 @@ func (j *join) latest(i int, rows []event) value.Value {
 		return value.Value{}
 	}
 	return j.inputs[i](last.row, nil)
+}
+
+// count adds the events to the report, once all rows have asked.
+func (j *join) count() {
+	r := j.report
+	type moment struct {
+		key string
+		ts  int64
+	}
+	at := map[moment]int64{}
+	for _, e := range j.events.all {
+		if !j.asked[e.key] {
+			r.OtherKeys++
+			continue
+		}
+		if r.Used == 0 {
+			r.Earliest, r.Latest = e.ts, e.ts
+		}
+		r.Used++
+		r.Earliest, r.Latest = min(r.Earliest, e.ts), max(r.Latest, e.ts)
+		at[moment{e.key, e.ts}]++
+	}
+	for _, n := range at {
+		if n > 1 && len(j.events.source.OrderBy) == 0 {
+			r.Ties += n
+		}
+	}
 }
 
 // newestPartition leaves the rows of the newest partition of the whole table that ends before u (E6).
