@@ -23,7 +23,7 @@ var (
 )
 
 // intToFloat is the conversion that happens by itself where an int meets a float (X3).
-var intToFloat = &overload{sig: "(x int) float", kernel: fn1(func(x int64) (float64, Reason) { return float64(x), 0 }, floatsOfInts)}
+var intToFloat = &overload{sig: "(x int) float", kernel: fn1(func(x int64) (float64, Reason) { return float64(x), 0 }, floatsOfInts), sql: both("CAST($1 AS DOUBLE)")}
 
 var castTable = []*Function{{
 	Name: "cast", Aliases: []string{"try_cast"}, Family: "Casts", text: castText,
@@ -36,20 +36,20 @@ var castTable = []*Function{{
 		{"cast(12 as string)", `"12"`}, {"cast(date '2024-01-31' as string)", `"2024-01-31"`}, {"cast(timestamp '2024-01-31T06:00:00.5Z' as string)", `"2024-01-31T06:00:00.500Z"`}, {"cast(true as int)", "1"}, {"try_cast('x' as int)", "null"}},
 	overloads: []*overload{
 		intToFloat,
-		{sig: "(x float) int", kernel: fn1(floatToInt, nil)},
-		{sig: "(x bool) int", kernel: fn1(func(x bool) (int64, Reason) { return ofBool(x), 0 }, nil)},
-		{sig: "(x bool) float", kernel: fn1(func(x bool) (float64, Reason) { return float64(ofBool(x)), 0 }, nil)},
-		{sig: "(s string) int", kernel: fn1(textToInt, nil)},
-		{sig: "(s string) float", kernel: fn1(textToFloat, nil)},
-		{sig: "(s string) bool", kernel: fn1(textToBool, nil)},
-		{sig: "(s string) timestamp", kernel: fn1(textToTimestamp, nil)},
-		{sig: "(s string) date", kernel: fn1(textToDate, nil)},
-		{sig: "(x bool) string", kernel: fn1(func(x bool) (string, Reason) { return strconv.FormatBool(x), 0 }, nil)},
-		{sig: "(x int) string", kernel: fn1(func(x int64) (string, Reason) { return strconv.FormatInt(x, 10), 0 }, nil)},
-		{sig: "(t timestamp) string", kernel: fn1(func(ms int64) (string, Reason) { return value.FormatTimestamp(ms), 0 }, nil)},
-		{sig: "(d date) string", kernel: fn1(func(d int64) (string, Reason) { return value.FormatDate(d), 0 }, nil)},
-		{sig: "(t timestamp) date", kernel: dayOf},
-		{sig: "(d date) timestamp", kernel: fn1(func(d int64) (int64, Reason) { return d * value.DayMS, 0 }, nil)},
+		{sig: "(x float) int", kernel: fn1(floatToInt, nil), sql: floatToIntSQL},
+		{sig: "(x bool) int", kernel: fn1(func(x bool) (int64, Reason) { return ofBool(x), 0 }, nil), sql: both(boolCases("CAST(1 AS BIGINT)", "CAST(0 AS BIGINT)"))},
+		{sig: "(x bool) float", kernel: fn1(func(x bool) (float64, Reason) { return float64(ofBool(x)), 0 }, nil), sql: both(boolCases("CAST(1 AS DOUBLE)", "CAST(0 AS DOUBLE)"))},
+		{sig: "(s string) int", kernel: fn1(textToInt, nil), sql: guarded(intGrammar, "BIGINT")},
+		{sig: "(s string) float", kernel: fn1(textToFloat, nil), sql: guarded(floatGrammar, "DOUBLE")},
+		{sig: "(s string) bool", kernel: fn1(textToBool, nil), sql: boolWords},
+		{sig: "(s string) timestamp", kernel: fn1(textToTimestamp, nil), sql: sql{text: textToTimestampSQL, wild: true}},
+		{sig: "(s string) date", kernel: fn1(textToDate, nil), sql: sql{text: textToDateSQL, wild: true}},
+		{sig: "(x bool) string", kernel: fn1(func(x bool) (string, Reason) { return strconv.FormatBool(x), 0 }, nil), sql: both(boolCases("'true'", "'false'"))},
+		{sig: "(x int) string", kernel: fn1(func(x int64) (string, Reason) { return strconv.FormatInt(x, 10), 0 }, nil), sql: both("CAST($1 AS STRING)")},
+		{sig: "(t timestamp) string", kernel: fn1(func(ms int64) (string, Reason) { return value.FormatTimestamp(ms), 0 }, nil), sql: sql{text: timestampToTextSQL}},
+		{sig: "(d date) string", kernel: fn1(func(d int64) (string, Reason) { return value.FormatDate(d), 0 }, nil), sql: sql{text: dateToTextSQL}},
+		{sig: "(t timestamp) date", kernel: dayOf, sql: sql{text: dayOfSQL}},
+		{sig: "(d date) timestamp", kernel: fn1(func(d int64) (int64, Reason) { return d * value.DayMS, 0 }, nil), sql: both("($1 * 86400000)")},
 	},
 }}
 

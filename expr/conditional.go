@@ -13,49 +13,49 @@ var conditionalTable = []*Function{
 		Name: "case", Family: "Conditions", text: caseText, hint: caseHint,
 		Doc:       "case when condition then value … else value end gives the value of the first condition that is true, else that of else, or null without one. case x when v then … is case when x = v then …. All values have one type; int meets float as float.",
 		Examples:  []Example{{"case when 15 > 10 then 'late' else 'on time' end", `"late"`}, {"case when null then 1 end", "null"}, {"case 2 when 1 then 'a' when 2 then 'b' end", `"b"`}, {"case when true then 1 else 2.5 end", "1.0"}, {"case when false then 1 div 0 else 2 end", "2"}},
-		overloads: []*overload{{sig: "(condition bool, value T, else T) T", cases: true, kernel: kernel{row: rowCase, vec: vecCase}}},
+		overloads: []*overload{{sig: "(condition bool, value T, else T) T", cases: true, kernel: kernel{row: rowCase, vec: vecCase}, sql: sql{text: caseSQL}}},
 	},
 	{
 		Name: "if", Family: "Conditions",
 		Doc:       "if(condition, x, y) is x where the condition is true, else y, also where it is null.",
 		Examples:  []Example{{"if(1 < 2, 'a', 'b')", `"a"`}, {"if(null, 1, 2)", "2"}, {"if(true, null, 2)", "null"}},
-		overloads: []*overload{{sig: "(condition bool, x T, y T) T", kernel: kernel{row: rowCase, vec: vecCase}}},
+		overloads: []*overload{{sig: "(condition bool, x T, y T) T", kernel: kernel{row: rowCase, vec: vecCase}, sql: sql{text: caseSQL}}},
 	},
 	{
 		Name: "coalesce", Family: "Conditions",
 		Doc:       "The first argument that is not null; null where all are. int meets float as float.",
 		Examples:  []Example{{"coalesce(null, 2, 3)", "2"}, {"coalesce(null, 1, 0.5)", "1.0"}, {"coalesce(1 div 0, 0)", "0"}},
-		overloads: []*overload{{sig: "(x T, y T...) T", kernel: kernel{row: rowCoalesce, vec: vecCoalesce}}},
+		overloads: []*overload{{sig: "(x T, y T...) T", kernel: kernel{row: rowCoalesce, vec: vecCoalesce}, sql: both("COALESCE($*)")}},
 	},
 	{
 		Name: "nullif", Family: "Conditions", hint: comparisonHint,
 		Doc:       "nullif(x, y) is null where x = y, else x. That null is asked for, and is not counted.",
 		Examples:  []Example{{"nullif(0, 0)", "null"}, {"nullif(1, 0)", "1"}, {"nullif(1, null)", "1"}, {"nullif(1, 1.0)", "null"}},
-		overloads: []*overload{{sig: "(x O, y O) O", kernel: fnNulls(nullif)}},
+		overloads: []*overload{{sig: "(x O, y O) O", bind: bindNullif, sql: sql{text: nullifSQL}}},
 	},
 	{
 		Name: "in", Family: "Conditions", text: inText, hint: comparisonHint,
 		Doc:       "x in (a, b, …) is true where x equals one of them, else null where x or one of them is null, else false. x not in (…) is its negation. int meets float as float.",
 		Examples:  []Example{{"2 in (1, 2, 3)", "true"}, {"'x' in ('a', 'b')", "false"}, {"4 in (1, null)", "null"}, {"1 in (1, null)", "true"}, {"4 not in (1, 2)", "true"}, {"1 in (0.5, 1.0)", "true"}},
-		overloads: []*overload{{sig: "(x O, y O...) bool", bind: bindIn}},
+		overloads: []*overload{{sig: "(x O, y O...) bool", bind: bindIn, sql: sql{text: inSQL}}},
 	},
 	{
 		Name: "between", Family: "Conditions", text: betweenText, hint: comparisonHint,
 		Doc:       "x between low and high is x >= low and x <= high, all three evaluated once. x not between … is its negation.",
 		Examples:  []Example{{"5 between 1 and 5", "true"}, {"0 between 1 and 5", "false"}, {"5 between null and 1", "false"}, {"5 between 1 and null", "null"}, {"date '2024-02-29' between date '2024-02-01' and date '2024-02-29'", "true"}},
-		overloads: []*overload{{sig: "(x O, low O, high O) bool", kernel: fnNulls(between)}},
+		overloads: []*overload{{sig: "(x O, low O, high O) bool", bind: bindBetween, sql: sql{text: betweenSQL}}},
 	},
 	{
 		Name: "greatest", Family: "Conditions", hint: comparisonHint,
 		Doc:       "The greatest argument that is not null; null where all are (X4).",
 		Examples:  []Example{{"greatest(1, 3, 2)", "3"}, {"greatest(1, null)", "1"}, {"greatest(1, 2.5)", "2.5"}, {"greatest('a', 'B')", `"a"`}, {"greatest(cast(null as int), null)", "null"}},
-		overloads: []*overload{{sig: "(x O, y O...) O", kernel: fnNulls(extreme(1))}},
+		overloads: []*overload{{sig: "(x O, y O...) O", bind: extreme(1), sql: extremeSQL("greatest", ">=")}},
 	},
 	{
 		Name: "least", Family: "Conditions", hint: comparisonHint,
 		Doc:       "The least argument that is not null; null where all are (X4).",
 		Examples:  []Example{{"least(1, 3, 2)", "1"}, {"least(1, null)", "1"}, {"least(timestamp '2024-01-31T06:00:00Z', timestamp '1969-01-01T00:00:00Z')", `"1969-01-01T00:00:00Z"`}},
-		overloads: []*overload{{sig: "(x O, y O...) O", kernel: fnNulls(extreme(-1))}},
+		overloads: []*overload{{sig: "(x O, y O...) O", bind: extreme(-1), sql: extremeSQL("least", "<=")}},
 	},
 }
 
@@ -66,38 +66,6 @@ func caseHint(types []value.Type) string {
 		}
 	}
 	return "all values of a case must have one type; bring them together with cast"
-}
-
-func nullif(a []value.Value) (value.Value, Reason) {
-	if !a[1].IsNull() && value.Equal(a[0], a[1]) {
-		return value.Value{}, 0
-	}
-	return a[0], 0
-}
-
-func between(a []value.Value) (value.Value, Reason) {
-	x, low, high := a[0], a[1], a[2]
-	above := x.IsNull() || low.IsNull() || value.Compare(x, low) >= 0
-	below := x.IsNull() || high.IsNull() || value.Compare(x, high) <= 0
-	switch {
-	case !above || !below:
-		return value.OfBool(false), 0
-	case x.IsNull() || low.IsNull() || high.IsNull():
-		return value.Value{}, 0
-	}
-	return value.OfBool(true), 0
-}
-
-func extreme(sign int) func([]value.Value) (value.Value, Reason) {
-	return func(a []value.Value) (value.Value, Reason) {
-		best := a[0]
-		for _, v := range a[1:] {
-			if best.IsNull() || !v.IsNull() && value.Compare(v, best)*sign > 0 {
-				best = v
-			}
-		}
-		return best, 0
-	}
 }
 
 // isNull evaluates its argument for its counts alone; the answer is the bitmap.

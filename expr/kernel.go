@@ -286,10 +286,63 @@ func fn2[A, B, R cell](f func(A, B) (R, Reason), loop func(out []R, a []A, b []B
 	return kernel{row: row, vec: vec}
 }
 
-// fnAny is fn1 for functions of any number of arguments and any types, slower: cells become values. Arguments are not null; a null
-// result without a reason is not counted.
+// fn3 is fn1 of three arguments, without a loop.
+func fn3[A, B, C, R cell](f func(A, B, C) (R, Reason)) kernel {
+	row := func(args []RowFunc, t value.Type) RowFunc {
+		x, y, z, getA, getB, getC, put, why0 := args[0], args[1], args[2], getter[A](), getter[B](), getter[C](), putter[R](t), outside(t)
+		return func(row []value.Value, nulls *Nulls) value.Value {
+			a, b, c := x(row, nulls), y(row, nulls), z(row, nulls)
+			if a.IsNull() || b.IsNull() || c.IsNull() {
+				return value.Value{}
+			}
+			r, why := f(getA(a), getB(b), getC(c))
+			if why != 0 {
+				return nulls.null(why)
+			}
+			v := put(r)
+			if v.IsNull() {
+				nulls.count(why0, 1)
+			}
+			return v
+		}
+	}
+	vec := func(p *Program, s *step, sel value.Bitmap) *value.Column {
+		x, y, z := p.eval(s.args[0], sel), p.eval(s.args[1], sel), p.eval(s.args[2], sel)
+		out := s.begin()
+		a, b, c, r, settle := cells[A](x), cells[B](y), cells[C](z), cells[R](out), settler[R](s.typ)
+		for w := range sel {
+			null := word(x.Nulls, w) | word(y.Nulls, w) | word(z.Nulls, w)
+			out.Nulls[w] = null
+			for m := sel[w] &^ null; m != 0; m &= m - 1 {
+				i := w<<6 + bits.TrailingZeros64(m)
+				v, why := f(a[i], b[i], c[i])
+				if why == 0 && settle != nil {
+					v, why = settle(v)
+				}
+				if r[i] = v; why != 0 {
+					out.Nulls[w] |= m & -m
+					p.nulls.count(why, 1)
+				}
+			}
+		}
+		return out
+	}
+	return kernel{row: row, vec: vec}
+}
+
+// fnAny is fn1 for functions of any number of arguments and of types that only the call knows, slower: cells become values. The
+// arguments are not null; a null result without a reason is not counted.
 func fnAny(f func(args []value.Value) (value.Value, Reason)) kernel {
-	row := func(args []RowFunc, _ value.Type) RowFunc {
+	return kernel{row: rowAny(f, true), vec: vecAny(f, true)}
+}
+
+// fnNulls is fnAny for functions that see nulls.
+func fnNulls(f func(args []value.Value) (value.Value, Reason)) kernel {
+	return kernel{row: rowAny(f, false), vec: vecAny(f, false)}
+}
+
+func rowAny(f func(args []value.Value) (value.Value, Reason), strict bool) func([]RowFunc, value.Type) RowFunc {
+	return func(args []RowFunc, _ value.Type) RowFunc {
 		return func(row []value.Value, nulls *Nulls) value.Value {
 			in := make([]value.Value, len(args))
 			null := false
@@ -297,7 +350,7 @@ func fnAny(f func(args []value.Value) (value.Value, Reason)) kernel {
 				in[i] = a(row, nulls)
 				null = null || in[i].IsNull()
 			}
-			if null {
+			if strict && null {
 				return value.Value{}
 			}
 			v, why := f(in)
@@ -307,25 +360,6 @@ func fnAny(f func(args []value.Value) (value.Value, Reason)) kernel {
 			return v
 		}
 	}
-	return kernel{row: row, vec: vecAny(f, true)}
-}
-
-// fnNulls is fnAny for functions that see nulls.
-func fnNulls(f func(args []value.Value) (value.Value, Reason)) kernel {
-	row := func(args []RowFunc, _ value.Type) RowFunc {
-		return func(row []value.Value, nulls *Nulls) value.Value {
-			in := make([]value.Value, len(args))
-			for i, a := range args {
-				in[i] = a(row, nulls)
-			}
-			v, why := f(in)
-			if why != 0 {
-				return nulls.null(why)
-			}
-			return v
-		}
-	}
-	return kernel{row: row, vec: vecAny(f, false)}
 }
 
 func vecAny(f func(args []value.Value) (value.Value, Reason), strict bool) func(*Program, *step, value.Bitmap) *value.Column {
@@ -351,7 +385,7 @@ func vecAny(f func(args []value.Value) (value.Value, Reason), strict bool) func(
 				}
 				v, why := f(in)
 				if why != 0 {
-					p.nulls.count(why, 1)
+					v = p.nulls.null(why)
 				}
 				out.Set(i, v)
 			}

@@ -11,32 +11,35 @@ var nestedTable = []*Function{
 		Name: "[]", Family: "Lists, maps, structs", text: func(_ *tree, args []string) string { return args[0] + "[" + args[1] + "]" },
 		Doc: "list[i] is the i-th element, from 1; null, counted, where there is none. map['key'] is the entry's value; null where there is none, which is an answer and not counted.",
 		overloads: []*overload{
-			{sig: "(x list<T>, i int) T", kernel: fnAny(element)},
-			{sig: "(x map<string,T>, key string) T", kernel: fnAny(entry)},
+			{sig: "(x list<T>, i int) T", kernel: fnAny(element), sql: sql{text: elementSQL}},
+			{sig: "(x map<string,T>, key string) T", kernel: fnAny(entry), sql: sql{spark: "element_at($1, $2)", flink: "$1[$2]"}},
 		},
 	},
 	{
 		Name: ".", Family: "Lists, maps, structs", text: func(t *tree, args []string) string { return args[0] + "." + quoteName(t.args[1].val.Str()) },
 		Doc:       "The field of a struct; of a null struct null. A name with other characters stands in double quotes.",
-		overloads: []*overload{{sig: "(x struct, field const string) T", bind: bindField}},
+		overloads: []*overload{{sig: "(x struct, field const string) T", bind: bindField, sql: sql{text: fieldSQL}}},
 		hint: func(types []value.Type) string {
 			return "a " + typeName(types[0]) + " has no fields; a column whose name has a point is written in double quotes"
 		},
 	},
 	{
 		Name: "size", Family: "Lists, maps, structs",
-		Doc:       "Number of elements of a list or entries of a map.",
-		overloads: []*overload{{sig: "(x list<T>) int", kernel: fn1(sizeOf, nil)}, {sig: "(x map<string,T>) int", kernel: fn1(sizeOf, nil)}},
-		hint:      func([]value.Type) string { return "of text it is length(s)" },
+		Doc: "Number of elements of a list or entries of a map.",
+		overloads: []*overload{
+			{sig: "(x list<T>) int", kernel: fn1(sizeOf, nil), sql: sizeSQL},
+			{sig: "(x map<string,T>) int", kernel: fn1(sizeOf, nil), sql: sizeSQL},
+		},
+		hint: func([]value.Type) string { return "of text it is length(s)" },
 	},
 	{
 		Name: "contains", Family: "Lists, maps, structs",
 		Doc:      "contains(s, t): whether the text t is in s; every text holds ''. contains(list, x): whether an element equals x; null elements equal nothing. contains(map, key): whether there is an entry, be its value null.",
 		Examples: []Example{{"contains('abc', 'b')", "true"}, {"contains('abc', '')", "true"}, {"contains('abc', 'B')", "false"}, {"contains('abc', null)", "null"}},
 		overloads: []*overload{
-			{sig: "(s string, t string) bool", kernel: fn2(containsText, nil)},
-			{sig: "(x list<O>, element O) bool", kernel: fnAny(containsElement)},
-			{sig: "(x map<string,T>, key string) bool", kernel: fnAny(containsKey)},
+			{sig: "(s string, t string) bool", kernel: fn2(containsText, nil), sql: sql{spark: "contains($1, $2)", flink: "($2 = '' AND $1 IS NOT NULL OR POSITION($2 IN $1) > 0)"}},
+			{sig: "(x list<O>, element O) bool", kernel: fnAny(containsElement), sql: sql{spark: "if($1 is null or $2 is null, null, coalesce(array_contains($1, $2), false))", flink: "CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN COALESCE(ARRAY_CONTAINS($1, $2), FALSE) END"}},
+			{sig: "(x map<string,T>, key string) bool", kernel: fnAny(containsKey), sql: sql{spark: "map_contains_key($1, $2)", flink: "ARRAY_CONTAINS(MAP_KEYS($1), $2)"}},
 		},
 	},
 }

@@ -16,11 +16,11 @@ var operatorTable = []*Function{
 		Examples: []Example{{"1 + 2", "3"}, {"1 + 0.5", "1.5"}, {"9223372036854775807 + 1", "null"}, {"1 + null", "null"}, {"timestamp '2024-01-31T06:00:00Z' + interval '2 hours'", `"2024-01-31T08:00:00Z"`},
 			{"date '2024-02-28' + interval '2 days'", `"2024-03-01"`}, {"timestamp '9999-12-31T23:00:00Z' + interval '1 hour'", "null"}},
 		overloads: []*overload{
-			{sig: "(x int, y int) int", kernel: fn2(addInt, addInts)},
-			{sig: "(x float, y float) float", kernel: fn2(addFloat, addFloats)},
-			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(addInt, nil)},
-			{sig: "(span interval, t timestamp) timestamp", kernel: fn2(addInt, nil)},
-			{sig: "(d date, span const interval) date", bind: bindDateShift(1)},
+			{sig: "(x int, y int) int", kernel: fn2(addInt, addInts), sql: checked("try_add", "+", 20)},
+			{sig: "(x float, y float) float", kernel: fn2(addFloat, addFloats), sql: floating("+")},
+			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(addInt, nil), sql: wildly("($1 + $2)")},
+			{sig: "(span interval, t timestamp) timestamp", kernel: fn2(addInt, nil), sql: wildly("($1 + $2)")},
+			{sig: "(d date, span const interval) date", bind: bindDateShift(1), sql: dateShiftSQL("+")},
 		},
 	},
 	{
@@ -28,10 +28,10 @@ var operatorTable = []*Function{
 		Doc:      "Difference, as + . Timestamps are not subtracted: the result would need a unit; datediff(end, start) gives days, the difference of extract(epoch_ms from …) milliseconds.",
 		Examples: []Example{{"1 - 3", "-2"}, {"-9223372036854775808 - 1", "null"}, {"2.5 - 1", "1.5"}, {"timestamp '1970-01-01T00:00:00Z' - interval '1 millisecond'", `"1969-12-31T23:59:59.999Z"`}, {"date '2024-03-01' - interval '1 day'", `"2024-02-29"`}},
 		overloads: []*overload{
-			{sig: "(x int, y int) int", kernel: fn2(subInt, subInts)},
-			{sig: "(x float, y float) float", kernel: fn2(subFloat, subFloats)},
-			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(subInt, nil)},
-			{sig: "(d date, span const interval) date", bind: bindDateShift(-1)},
+			{sig: "(x int, y int) int", kernel: fn2(subInt, subInts), sql: checked("try_subtract", "-", 20)},
+			{sig: "(x float, y float) float", kernel: fn2(subFloat, subFloats), sql: floating("-")},
+			{sig: "(t timestamp, span interval) timestamp", kernel: fn2(subInt, nil), sql: wildly("($1 - $2)")},
+			{sig: "(d date, span const interval) date", bind: bindDateShift(-1), sql: dateShiftSQL("-")},
 		},
 	},
 	{
@@ -39,27 +39,27 @@ var operatorTable = []*Function{
 		Doc:      "Product. Two ints give an int, null where it leaves 64 bits; an int meets a float as a float.",
 		Examples: []Example{{"6 * 7", "42"}, {"1.5 * 2", "3.0"}, {"9223372036854775807 * 2", "null"}, {"-1 * -9223372036854775808", "null"}, {"1e308 * 10", "null"}, {"0.0 * -1", "0.0"}},
 		overloads: []*overload{
-			{sig: "(x int, y int) int", kernel: fn2(mulInt, mulInts)},
-			{sig: "(x float, y float) float", kernel: fn2(mulFloat, mulFloats)},
+			{sig: "(x int, y int) int", kernel: fn2(mulInt, mulInts), sql: checked("try_multiply", "*", 19)},
+			{sig: "(x float, y float) float", kernel: fn2(mulFloat, mulFloats), sql: floating("*")},
 		},
 	},
 	{
 		Name: "/", Family: "Operators", form: formInfix,
 		Doc:       "Division of floats, also of two ints; null where the divisor is 0. Whole quotients are div's.",
 		Examples:  []Example{{"7 / 2", "3.5"}, {"1 / 3", "0.3333333333333333"}, {"1 / 0", "null"}, {"0.0 / 0.0", "null"}, {"1e308 / 0.1", "null"}},
-		overloads: []*overload{{sig: "(x float, y float) float", kernel: fn2(divFloat, divFloats)}},
+		overloads: []*overload{{sig: "(x float, y float) float", kernel: fn2(divFloat, divFloats), sql: sql{spark: "try_divide($1, $2)", flink: "($1 / $2)", wild: true, raw: 0b01}}},
 	},
 	{
 		Name: "div", Family: "Operators", form: formInfix,
 		Doc:       "Quotient of ints, truncated toward zero; null where the divisor is 0 and for the least int div -1.",
 		Examples:  []Example{{"7 div 2", "3"}, {"-7 div 2", "-3"}, {"7 div 0", "null"}, {"-9223372036854775808 div -1", "null"}},
-		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(divInt, nil)}},
+		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(divInt, nil), sql: quotient(false)}},
 	},
 	{
 		Name: "%", Aliases: []string{"mod"}, Family: "Operators", form: formInfix,
 		Doc:       "Remainder of ints, with the dividend's sign; null where the divisor is 0. Also mod(x, y).",
 		Examples:  []Example{{"7 % 3", "1"}, {"-7 % 3", "-1"}, {"7 % -3", "1"}, {"7 % 0", "null"}, {"-9223372036854775808 % -1", "0"}, {"mod(7, 3)", "1"}},
-		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(modInt, nil)}},
+		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(modInt, nil), sql: quotient(true)}},
 		hint:      func([]value.Type) string { return "% is for ints; of floats write x - y * floor(x / y)" },
 	},
 	{
@@ -67,8 +67,8 @@ var operatorTable = []*Function{
 		Doc:      "Negation; null for the least int.",
 		Examples: []Example{{"-(2 + 3)", "-5"}, {"-(-9223372036854775808)", "null"}, {"-(0.0)", "0.0"}},
 		overloads: []*overload{
-			{sig: "(x int) int", kernel: fn1(negInt, nil)},
-			{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return -x, 0 }, nil)},
+			{sig: "(x int) int", kernel: fn1(negInt, nil), sql: sql{spark: "try_subtract(0L, $1)", flink: "CASE WHEN $1 > -9223372036854775808 THEN - $1 END"}},
+			{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return -x, 0 }, nil), sql: sql{spark: "(0d - $1)", flink: "(- $1)"}},
 		},
 	},
 	comparison("=", "Equal. Null where either side is; is not distinct from sees nulls.", []Example{{"1 = 1.0", "true"}, {"'a' = 'A'", "false"}, {"null = null", "null"}, {"0.0 = -0.0", "true"}}),
@@ -81,43 +81,43 @@ var operatorTable = []*Function{
 		Name: "is distinct from", Family: "Operators", form: formInfix, hint: comparisonHint,
 		Doc:       "Not equal, where null equals null and nothing else; never null. x is not distinct from y is its negation.",
 		Examples:  []Example{{"null is distinct from null", "false"}, {"1 is distinct from null", "true"}, {"1 is not distinct from 1.0", "true"}},
-		overloads: []*overload{{sig: "(x O, y O) bool", kernel: fnNulls(func(a []value.Value) (value.Value, Reason) { return value.OfBool(!value.Equal(a[0], a[1])), 0 })}},
+		overloads: []*overload{{sig: "(x O, y O) bool", bind: bindDistinct, sql: compareSQL("IS DISTINCT FROM")}},
 	},
 	{
 		Name: "not", Family: "Operators", form: formPrefix,
 		Doc:       "Negation; null of null.",
 		Examples:  []Example{{"not true", "false"}, {"not null", "null"}, {"not 1 = 2", "true"}},
-		overloads: []*overload{{sig: "(x bool) bool", kernel: fn1(func(x bool) (bool, Reason) { return !x, 0 }, notBools)}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: fn1(func(x bool) (bool, Reason) { return !x, 0 }, notBools), sql: both("(NOT $1)")}},
 	},
 	{
 		Name: "and", Family: "Operators", form: formInfix,
 		Doc:       "True where all are, false where one is, else null. Stops at the first false.",
 		Examples:  []Example{{"true and null", "null"}, {"false and null", "false"}, {"null and false", "false"}},
-		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(false)}},
+		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(false), sql: joined("AND")}},
 	},
 	{
 		Name: "or", Family: "Operators", form: formInfix,
 		Doc:       "False where all are, true where one is, else null. Stops at the first true.",
 		Examples:  []Example{{"false or null", "null"}, {"true or null", "true"}, {"null or true", "true"}},
-		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(true)}},
+		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(true), sql: joined("OR")}},
 	},
 	{
 		Name: "is null", Family: "Operators", form: formPostfix,
 		Doc:       "Whether the value is null, of any type; never null. x is not null is its negation.",
 		Examples:  []Example{{"null is null", "true"}, {"1 div 0 is null", "true"}, {"'' is null", "false"}, {"1 is not null", "true"}},
-		overloads: []*overload{{sig: "(x T) bool", kernel: isNull}},
+		overloads: []*overload{{sig: "(x T) bool", kernel: isNull, sql: both("($1 IS NULL)")}},
 	},
 	{
 		Name: "is true", Family: "Operators", form: formPostfix,
 		Doc:       "Whether the condition is true; never null. x is not true is its negation.",
 		Examples:  []Example{{"null is true", "false"}, {"1 = 1 is true", "true"}, {"null is not true", "true"}},
-		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(true)}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(true), sql: both("($1 IS TRUE)")}},
 	},
 	{
 		Name: "is false", Family: "Operators", form: formPostfix,
 		Doc:       "Whether the condition is false; never null. x is not false is its negation.",
 		Examples:  []Example{{"null is false", "false"}, {"1 = 2 is false", "true"}, {"null is not false", "true"}},
-		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(false)}},
+		overloads: []*overload{{sig: "(x bool) bool", kernel: isBool(false), sql: both("($1 IS FALSE)")}},
 	},
 }
 
@@ -182,7 +182,7 @@ func comparison(op, doc string, examples []Example) *Function {
 		return fn2(relation[int64](op), relations[int64](op))
 	}
 	return &Function{Name: op, Family: "Operators", form: formInfix, Doc: doc, Examples: examples, hint: comparisonHint,
-		overloads: []*overload{{sig: "(x O, y O) bool", bind: bind}}}
+		overloads: []*overload{{sig: "(x O, y O) bool", bind: bind, sql: compareSQL(op)}}}
 }
 
 func ofBool(b bool) int64 {

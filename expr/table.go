@@ -223,6 +223,8 @@ func (o *overload) variable(args []value.Type) (value.Type, bool) {
 // join is the type where two types meet: null adopts the other, int meets float as float.
 func join(a, b value.Type) (value.Type, bool) {
 	switch {
+	case b.Kind == kindInterval: // an interval is no value: it only moves times
+		return a, false
 	case a.Kind == value.KindNull || a.Equal(b):
 		return b, true
 	case b.Kind == value.KindNull:

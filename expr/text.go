@@ -14,7 +14,7 @@ var textTable = []*Function{
 		Name: "||", Aliases: []string{"concat"}, Family: "Text", form: formInfix,
 		Doc:       "Text after text; null where a part is null (X4). Also concat(s, t, …). Nothing but text: cast the rest.",
 		Examples:  []Example{{"'a' || 'b'", `"ab"`}, {"'a' || null", "null"}, {"concat('a', 'b', 'c')", `"abc"`}, {"'n' || cast(1 as string)", `"n1"`}},
-		overloads: []*overload{{sig: "(s string, t string...) string", kernel: fnAny(concat)}},
+		overloads: []*overload{{sig: "(s string, t string...) string", kernel: fnAny(concat), sql: both("CONCAT($*)")}},
 		hint: func([]value.Type) string {
 			return "|| joins text; cast(x as string) makes text of ints, bools and times"
 		},
@@ -24,54 +24,46 @@ var textTable = []*Function{
 		Doc:      "Code points of a text, bytes of a byte string.",
 		Examples: []Example{{"length('né😀')", "3"}, {"length('')", "0"}, {"length(x'00ff')", "2"}},
 		overloads: []*overload{
-			{sig: "(s string) int", kernel: fn1(func(s string) (int64, Reason) { return int64(utf8.RuneCountInString(s)), 0 }, nil)},
-			{sig: "(s bytes) int", kernel: fn1(func(s string) (int64, Reason) { return int64(len(s)), 0 }, nil)},
+			{sig: "(s string) int", kernel: fn1(func(s string) (int64, Reason) { return int64(utf8.RuneCountInString(s)), 0 }, nil), sql: both("CAST(CHAR_LENGTH($1) AS BIGINT)")},
+			{sig: "(s bytes) int", kernel: fn1(func(s string) (int64, Reason) { return int64(len(s)), 0 }, nil), sql: sql{spark: "cast(octet_length($1) as bigint)", flink: "CAST(CHAR_LENGTH(DECODE($1, 'ISO-8859-1')) AS BIGINT)"}},
 		},
 	},
-	textToText("lower", "Text with A–Z made a–z; all other characters stay (X5).", []Example{{"lower('ÀB')", `"Àb"`}}, lowerASCII),
-	textToText("upper", "Text with a–z made A–Z; all other characters stay (X5).", []Example{{"upper('straße')", `"STRAßE"`}}, upperASCII),
-	textToText("trim", "Text without the spaces (U+0020) at both ends; tabs and others stay (X5).", []Example{{"trim('  a b ')", `"a b"`}}, func(s string) string { return strings.Trim(s, " ") }),
-	textToText("ltrim", "Text without the spaces (U+0020) in front.", []Example{{"ltrim('  a ')", `"a "`}}, func(s string) string { return strings.TrimLeft(s, " ") }),
-	textToText("rtrim", "Text without the spaces (U+0020) at its end.", []Example{{"rtrim(' a  ')", `" a"`}}, func(s string) string { return strings.TrimRight(s, " ") }),
+	textToText("lower", "Text with A–Z made a–z; all other characters stay (X5).", []Example{{"lower('ÀB')", `"Àb"`}}, lowerASCII, both("TRANSLATE($1, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')")),
+	textToText("upper", "Text with a–z made A–Z; all other characters stay (X5).", []Example{{"upper('straße')", `"STRAßE"`}}, upperASCII, both("TRANSLATE($1, 'abcdefghijklmnopqrstuvwxyz', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ')")),
+	textToText("trim", "Text without the spaces (U+0020) at both ends; tabs and others stay (X5).", []Example{{"trim('  a b ')", `"a b"`}}, func(s string) string { return strings.Trim(s, " ") }, both("TRIM(BOTH ' ' FROM $1)")),
+	textToText("ltrim", "Text without the spaces (U+0020) in front.", []Example{{"ltrim('  a ')", `"a "`}}, func(s string) string { return strings.TrimLeft(s, " ") }, both("TRIM(LEADING ' ' FROM $1)")),
+	textToText("rtrim", "Text without the spaces (U+0020) at its end.", []Example{{"rtrim(' a  ')", `" a"`}}, func(s string) string { return strings.TrimRight(s, " ") }, both("TRIM(TRAILING ' ' FROM $1)")),
 	{
 		Name: "substr", Family: "Text",
 		Doc:      "substr(s, start) is the text from code point start on, counted from 1; substr(s, start, length) at most length of it. What lies beyond the end is empty. A start below 1 or a negative length is null, counted.",
 		Examples: []Example{{"substr('abcde', 2, 3)", `"bcd"`}, {"substr('né😀!', 3)", `"😀!"`}, {"substr('abc', 2, 9)", `"bc"`}, {"substr('abc', 9)", `""`}, {"substr('abc', 0, 2)", "null"}, {"substr('abc', 1, -1)", "null"}},
 		overloads: []*overload{
-			{sig: "(s string, start int) string", kernel: fn2(func(s string, start int64) (string, Reason) { return substr(s, start, int64(len(s))) }, nil)},
-			{sig: "(s string, start int, length int) string", kernel: fnAny(func(a []value.Value) (value.Value, Reason) {
-				s, why := substr(a[0].Str(), a[1].Int(), a[2].Int())
-				return value.OfString(s), why
-			})},
+			{sig: "(s string, start int) string", kernel: fn2(func(s string, start int64) (string, Reason) { return substr(s, start, int64(len(s))) }, nil), sql: sql{text: substrSQL}},
+			{sig: "(s string, start int, length int) string", kernel: fn3(substr), sql: sql{text: substrSQL}},
 		},
 	},
 	{
 		Name: "replace", Family: "Text",
-		Doc:      "Text with every occurrence of from, left to right, made to. An empty from changes nothing.",
-		Examples: []Example{{"replace('aaa', 'aa', 'b')", `"ba"`}, {"replace('abc', 'b', '')", `"ac"`}, {"replace('abc', '', 'x')", `"abc"`}},
-		overloads: []*overload{{sig: "(s string, from string, to string) string", kernel: fnAny(func(a []value.Value) (value.Value, Reason) {
-			if a[1].Str() == "" {
-				return a[0], 0
-			}
-			return value.OfString(strings.ReplaceAll(a[0].Str(), a[1].Str(), a[2].Str())), 0
-		})}},
+		Doc:       "Text with every occurrence of from, left to right, made to. An empty from changes nothing.",
+		Examples:  []Example{{"replace('aaa', 'aa', 'b')", `"ba"`}, {"replace('abc', 'b', '')", `"ac"`}, {"replace('abc', '', 'x')", `"abc"`}},
+		overloads: []*overload{{sig: "(s string, from string, to string) string", kernel: fn3(replace), sql: sql{spark: "replace($1, $2, $3)", flink: "CASE WHEN $2 = '' AND $3 IS NOT NULL THEN $1 ELSE REPLACE($1, $2, $3) END"}}},
 	},
-	textTest("starts_with", "Whether the text begins with t; every text begins with ''.", []Example{{"starts_with('abc', 'ab')", "true"}, {"starts_with('abc', '')", "true"}, {"starts_with(null, 'a')", "null"}}, strings.HasPrefix),
-	textTest("ends_with", "Whether the text ends with t; every text ends with ''.", []Example{{"ends_with('abc', 'bc')", "true"}, {"ends_with('abc', 'b')", "false"}}, strings.HasSuffix),
+	textTest("starts_with", "Whether the text begins with t; every text begins with ''.", []Example{{"starts_with('abc', 'ab')", "true"}, {"starts_with('abc', '')", "true"}, {"starts_with(null, 'a')", "null"}}, strings.HasPrefix, sql{spark: "startswith($1, $2)", flink: "(LEFT($1, CHAR_LENGTH($2)) = $2)"}),
+	textTest("ends_with", "Whether the text ends with t; every text ends with ''.", []Example{{"ends_with('abc', 'bc')", "true"}, {"ends_with('abc', 'b')", "false"}}, strings.HasSuffix, sql{spark: "endswith($1, $2)", flink: "(RIGHT($1, CHAR_LENGTH($2)) = $2)"}),
 	{
 		Name: "like", Family: "Text", text: likeText,
 		Doc:      "s like 'pattern': _ stands for any one code point, % for any number of them, newlines too; the whole text must match. There is no escape character unless one is named: like '50!%' escape '!'. The pattern is a constant. s not like … is its negation.",
 		Examples: []Example{{"'abc' like 'a%'", "true"}, {"'abc' like '_b'", "false"}, {"'50%' like '50!%' escape '!'", "true"}, {"'a\\b' like 'a\\_'", "true"}, {"null like '%'", "null"}, {"'abc' not like '%d%'", "true"}},
 		overloads: []*overload{
-			{sig: "(s string, pattern const string) bool", bind: bindLike},
-			{sig: "(s string, pattern const string, escape const string) bool", bind: bindLike},
+			{sig: "(s string, pattern const string) bool", bind: bindLike, sql: sql{text: likeSQL}},
+			{sig: "(s string, pattern const string, escape const string) bool", bind: bindLike, sql: sql{text: likeSQL}},
 		},
 	},
 	{
 		Name: "split_part", Family: "Text",
 		Doc:       "split_part(s, separator, n) is the n-th part, from 1, of the text cut at each separator, a constant that is not empty. Null, counted, where n is below 1 or there are fewer parts.",
 		Examples:  []Example{{"split_part('a-b-c', '-', 2)", `"b"`}, {"split_part('a--c', '-', 2)", `""`}, {"split_part('abc', '-', 1)", `"abc"`}, {"split_part('', '-', 1)", `""`}, {"split_part('a-b', '-', 3)", "null"}, {"split_part('a-b', '-', 0)", "null"}, {"split_part('a.b', '.', 1)", `"a"`}},
-		overloads: []*overload{{sig: "(s string, separator const string, n int) string", bind: bindSplit}},
+		overloads: []*overload{{sig: "(s string, separator const string, n int) string", bind: bindSplit, sql: sql{text: splitSQL}}},
 	},
 	{
 		Name: "md5", Family: "Text",
@@ -80,18 +72,18 @@ var textTable = []*Function{
 		overloads: []*overload{{sig: "(s string) string", kernel: fn1(func(s string) (string, Reason) {
 			sum := md5.Sum([]byte(s))
 			return hex.EncodeToString(sum[:]), 0
-		}, nil)}},
+		}, nil), sql: both("MD5($1)")}},
 	},
 }
 
-func textToText(name, doc string, examples []Example, f func(string) string) *Function {
+func textToText(name, doc string, examples []Example, f func(string) string, printed sql) *Function {
 	return &Function{Name: name, Family: "Text", Doc: doc, Examples: examples,
-		overloads: []*overload{{sig: "(s string) string", kernel: fn1(func(s string) (string, Reason) { return f(s), 0 }, nil)}}}
+		overloads: []*overload{{sig: "(s string) string", kernel: fn1(func(s string) (string, Reason) { return f(s), 0 }, nil), sql: printed}}}
 }
 
-func textTest(name, doc string, examples []Example, f func(s, t string) bool) *Function {
+func textTest(name, doc string, examples []Example, f func(s, t string) bool, printed sql) *Function {
 	return &Function{Name: name, Family: "Text", Doc: doc, Examples: examples,
-		overloads: []*overload{{sig: "(s string, t string) bool", kernel: fn2(func(s, t string) (bool, Reason) { return f(s, t), 0 }, nil)}}}
+		overloads: []*overload{{sig: "(s string, t string) bool", kernel: fn2(func(s, t string) (bool, Reason) { return f(s, t), 0 }, nil), sql: printed}}}
 }
 
 func concat(a []value.Value) (value.Value, Reason) {
@@ -136,6 +128,13 @@ func substr(s string, start, length int64) (string, Reason) {
 	return s[from : from+skip(s[from:], length)], 0
 }
 
+func replace(s, from, to string) (string, Reason) {
+	if from == "" {
+		return s, 0
+	}
+	return strings.ReplaceAll(s, from, to), 0
+}
+
 // skip is the number of bytes of the first n code points.
 func skip(s string, n int64) int {
 	if n >= int64(len(s)) {
@@ -154,20 +153,19 @@ func bindSplit(b *binding) kernel {
 	if separator == "" {
 		return b.refuse(1, "the separator is empty", "substr takes text apart by position")
 	}
-	return fnAny(func(a []value.Value) (value.Value, Reason) {
-		s, n := a[0].Str(), a[2].Int()
+	return fn3(func(s, _ string, n int64) (string, Reason) {
 		for ; n > 1; n-- {
 			_, rest, found := strings.Cut(s, separator)
 			if !found {
-				return value.Value{}, IndexRange
+				return "", IndexRange
 			}
 			s = rest
 		}
 		if n < 1 {
-			return value.Value{}, IndexRange
+			return "", IndexRange
 		}
 		part, _, _ := strings.Cut(s, separator)
-		return value.OfString(part), 0
+		return part, 0
 	})
 }
 

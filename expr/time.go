@@ -56,8 +56,8 @@ var timeTable = []*Function{
 		Examples: []Example{{"extract(hour from timestamp '2024-01-31T06:30:00Z')", "6"}, {"extract(year from date '0001-01-01')", "1"}, {"extract(millisecond from timestamp '1969-12-31T23:59:59.999Z')", "999"}, {"extract(dow from date '2024-01-29')", "1"}, {"extract(dow from date '1969-12-28')", "7"},
 			{"extract(doy from date '2024-12-31')", "366"}, {"extract(week from date '2021-01-03')", "53"}, {"extract(epoch_ms from date '1970-01-02')", "86400000"}, {"extract(quarter from date '2024-05-01')", "2"}},
 		overloads: []*overload{
-			{sig: "(unit const string, t timestamp) int", bind: bindExtract},
-			{sig: "(unit const string, d date) int", bind: bindExtract},
+			{sig: "(unit const string, t timestamp) int", bind: bindExtract, sql: sql{text: extractSQL}},
+			{sig: "(unit const string, d date) int", bind: bindExtract, sql: sql{text: extractSQL}},
 		},
 	},
 	{
@@ -65,15 +65,15 @@ var timeTable = []*Function{
 		Doc:      "date_trunc('unit', x) is the start of the unit that x lies in, of x's type, in UTC: second, minute, hour of timestamps; day, week (from Monday), month, quarter, year of timestamps and dates. Goes toward the past before 1970 too.",
 		Examples: []Example{{"date_trunc('hour', timestamp '2024-01-31T06:30:00Z')", `"2024-01-31T06:00:00Z"`}, {"date_trunc('week', date '2024-01-31')", `"2024-01-29"`}, {"date_trunc('month', timestamp '1969-12-31T23:59:59.999Z')", `"1969-12-01T00:00:00Z"`}, {"date_trunc('quarter', date '2024-05-31')", `"2024-04-01"`}},
 		overloads: []*overload{
-			{sig: "(unit const string, t timestamp) timestamp", bind: bindTrunc},
-			{sig: "(unit const string, d date) date", bind: bindTrunc},
+			{sig: "(unit const string, t timestamp) timestamp", bind: bindTrunc, sql: sql{text: truncSQL}},
+			{sig: "(unit const string, d date) date", bind: bindTrunc, sql: sql{text: truncSQL}},
 		},
 	},
 	{
 		Name: "date", Family: "Time",
 		Doc:       "The day of a timestamp in UTC; cast(t as date) is the same.",
 		Examples:  []Example{{"date(timestamp '2024-01-31T23:59:59Z')", `"2024-01-31"`}, {"date(timestamp '1969-12-31T23:59:59Z')", `"1969-12-31"`}},
-		overloads: []*overload{{sig: "(t timestamp) date", kernel: dayOf}},
+		overloads: []*overload{{sig: "(t timestamp) date", kernel: dayOf, sql: sql{text: dayOfSQL}}},
 		hint:      func([]value.Type) string { return "text is read with cast(s as date)" },
 	},
 	{
@@ -81,17 +81,17 @@ var timeTable = []*Function{
 		Doc:      "datediff(end, start) is the number of days from start to end, negative where end is earlier; of timestamps, between their days in UTC.",
 		Examples: []Example{{"datediff(date '2024-03-01', date '2024-02-28')", "2"}, {"datediff(timestamp '2024-01-01T00:00:00Z', timestamp '2023-12-31T23:59:59Z')", "1"}, {"datediff(date '1969-12-31', date '1970-01-01')", "-1"}},
 		overloads: []*overload{
-			{sig: "(end date, start date) int", kernel: fn2(subInt, nil)},
+			{sig: "(end date, start date) int", kernel: fn2(subInt, nil), sql: sql{text: datediffSQL}},
 			{sig: "(end timestamp, start timestamp) int", kernel: fn2(func(x, y int64) (int64, Reason) {
 				return value.FloorDiv(x, value.DayMS) - value.FloorDiv(y, value.DayMS), 0
-			}, nil)},
+			}, nil), sql: sql{text: datediffSQL}},
 		},
 	},
 	{
 		Name: "to_timestamp", Family: "Time",
 		Doc:       "to_timestamp(x, 'unit') is the time that many s, ms, us or ns after 1970, floored to the millisecond; null, counted, outside years 0001–9999. The unit is a must (V5).",
 		Examples:  []Example{{"to_timestamp(1706680800, 's')", `"2024-01-31T06:00:00Z"`}, {"to_timestamp(-1, 'us')", `"1969-12-31T23:59:59.999Z"`}, {"to_timestamp(9223372036854775807, 's')", "null"}},
-		overloads: []*overload{{sig: "(x int, unit const string) timestamp", bind: bindToTimestamp}},
+		overloads: []*overload{{sig: "(x int, unit const string) timestamp", bind: bindToTimestamp, sql: sql{text: toTimestampSQL}}},
 		hint: func(types []value.Type) string {
 			if len(types) == 1 && types[0].Kind == value.KindInt {
 				return "name the unit: to_timestamp(x, 'ms'), or 's', 'us', 'ns'"
@@ -107,7 +107,7 @@ var timeTable = []*Function{
 		Doc: "local(t, 'America/New_York') is the wall clock in a zone at t, as a timestamp: take hours and days from it. The zone is a constant of the IANA database in the version that the binary carries (" + zoneDatabase + "), whatever the machine or engine has. " +
 			"Null, counted, from 2100 on: nobody knows the rules then.",
 		Examples:  []Example{{"local(timestamp '2024-01-31T06:00:00Z', 'America/New_York')", `"2024-01-31T01:00:00Z"`}, {"extract(hour from local(timestamp '2024-07-01T06:00:00Z', 'Europe/Berlin'))", "8"}, {"local(timestamp '1850-01-01T12:00:00Z', 'Europe/Berlin')", `"1850-01-01T12:53:28Z"`}, {"local(timestamp '2100-01-01T00:00:00Z', 'Asia/Tokyo')", "null"}},
-		overloads: []*overload{{sig: "(t timestamp, zone const string) timestamp", bind: bindLocal}},
+		overloads: []*overload{{sig: "(t timestamp, zone const string) timestamp", bind: bindLocal, sql: sql{text: localSQL}}},
 	},
 }
 
