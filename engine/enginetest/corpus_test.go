@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
 )
 
 // roads are the engines that the corpus runs on beside the oracle.
-var roads []engine.Engine
+var roads = []engine.Engine{local.New(local.Options{})}
 
 func suite() *Suite {
 	return &Suite{
