@@ -44,6 +44,7 @@ type Report struct {
 	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason.
 	ExpressionNulls map[string]expr.Nulls
 	Spilled         int64 // bytes that went to disk
+	EarliestAt      int64 // the least at among the spine's rows, ms; 0 where there is none
 }
 
 // DropReason says why a spine row is not in a training set.
@@ -72,6 +73,10 @@ type SourceReport struct {
 	Ties                                  int64 // rows that share key and ts with another and have no order_by to decide
 	Used                                  int64
 	Earliest, Latest                      int64 // ts among rows used, ms; 0, 0 where none
+	// First is the source's first ts, ms, by its files' bounds or because all of it was read; plan.MaxTime where that is not known.
+	// RowsBefore counts the spine rows whose at lies before it.
+	First, RowsBefore int64
+	Revised           int64 // ids with copies of one ts whose columns that the join reads differ
 }
 
 // ValueReport explains the nulls and empties of one column.

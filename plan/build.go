@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
@@ -44,7 +43,7 @@ func ForTrainingSet(t *feature.TrainingSet) *Batch {
 	b.Spine = Spine{Source: s.Source, Place: s.Place, Schema: s.Schema, Where: s.Where, At: s.At, Start: t.Start, End: t.End, Sample: s.Sample, SampleBy: s.SampleBy}
 	for _, name := range s.Keep {
 		typ, _ := s.Schema.Lookup(name)
-		b.spineColumn(name, column(name, typ))
+		b.spineColumn(name, expr.Column(name, typ))
 		b.Output = append(b.Output, Output{Name: name, Type: typ, Role: Kept})
 	}
 	named := map[string]*expr.Expr{}
@@ -91,23 +90,14 @@ const (
 	labelTimeColumn = "label time"
 )
 
-// column is the expression that reads one column.
-func column(name string, t value.Type) *expr.Expr {
-	e, errs := expr.Check(`"`+strings.ReplaceAll(name, `"`, `""`)+`"`, value.Schema{{Name: name, Type: t}})
-	if errs != nil {
-		panic(errs) // a quoted name of a column that is there
-	}
-	return e
-}
-
 func (b *Batch) handedIn(keys, request []feature.Key, keep value.Schema) {
-	b.Spine.At = column(AtColumn, value.Timestamp)
+	b.Spine.At = expr.Column(AtColumn, value.Timestamp)
 	for _, f := range keep {
-		b.spineColumn(f.Name, column(f.Name, f.Type))
+		b.spineColumn(f.Name, expr.Column(f.Name, f.Type))
 		b.Output = append(b.Output, Output{Name: f.Name, Type: f.Type, Role: Kept})
 	}
 	for _, k := range slices.Concat(keys, request) {
-		b.spineColumn(k.Name, column(k.Name, k.Type))
+		b.spineColumn(k.Name, expr.Column(k.Name, k.Type))
 	}
 	b.Spine.Schema = value.Schema{{Name: AtColumn, Type: value.Timestamp}}
 	for _, c := range b.Spine.Columns {
@@ -178,7 +168,7 @@ func (b *Batch) labels(t *feature.TrainingSet) {
 			label.Join.add(l.Name, l.Feature, NewForward(l.Within))
 			b.Drop.WithinData = true
 			for i, on := range l.On {
-				b.spineColumn(on, column(on, l.Keys[i].Type))
+				b.spineColumn(on, expr.Column(on, l.Keys[i].Type))
 			}
 		}
 		b.Labels = append(b.Labels, label)

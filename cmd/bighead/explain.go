@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+func (c *cli) explainCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain NAME",
+		Short: "Show what a group, view or training set means, and the plan that computes it",
+		Args:  exactly("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := c.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			b, meaning, err := l.planOf(args[0])
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return json.NewEncoder(c.stdout).Encode(map[string]any{"name": args[0], "definition": meaning, "plan": b.String()})
+			}
+			for _, line := range meaning {
+				fmt.Fprintln(c.stdout, line)
+			}
+			fmt.Fprintln(c.stdout)
+			fmt.Fprint(c.stdout, b)
+			return nil
+		},
+	}
+}
+
+// planOf plans whatever has the name, and says what it means line by line.
+func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
+	for _, g := range l.typed.Groups {
+		if g.Name == name {
+			return plan.ForGroup(g, nil), groupLines(g), nil
+		}
+	}
+	for _, v := range l.typed.Views {
+		if v.Name == name {
+			return plan.ForView(v, nil), viewLines(v), nil
+		}
+	}
+	for _, t := range l.typed.TrainingSets {
+		if t.Name == name {
+			return plan.ForTrainingSet(t), append([]string{"training set " + t.Name + "  " + feature.Short(t.Fingerprint)}, viewLines(t.View)...), nil
+		}
+	}
+	names := l.names()
+	if near := expr.Nearest(name, names); len(near) > 0 {
+		return nil, nil, mistakef("nothing is called %q; did you mean %q?", name, near[0])
+	}
+	return nil, nil, mistakef("nothing is called %q; there are %s", name, strings.Join(names, ", "))
+}
+
+func (l *loaded) names() []string {
+	var names []string
+	for _, g := range l.typed.Groups {
+		names = append(names, g.Name)
+	}
+	for _, v := range l.typed.Views {
+		names = append(names, v.Name)
+	}
+	for _, t := range l.typed.TrainingSets {
+		names = append(names, t.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func groupLines(g *feature.Group) []string {
+	keys := make([]string, len(g.Keys))
+	for i, k := range g.Keys {
+		keys[i] = k.Name + " " + k.Type.String()
+	}
+	lines := []string{fmt.Sprintf("group %s of source %s by %s  (%s)", g.Name, g.Source.Name, strings.Join(keys, ", "), g.Pos)}
+	if g.Description != "" {
+		lines = append(lines, "  "+g.Description)
+	}
+	for _, f := range g.Features {
+		lines = append(lines, "  "+featureLine(f.Name, f, g.Source.Delay))
+	}
+	return lines
+}
+
+func featureLine(name string, f *feature.Feature, delay int64) string {
+	window := "the newest row before t"
+	if f.Group == nil || f.Group.Source.Kind == feature.Events {
+		window = plan.NewWindow(f.Window, delay).Text()
+	}
+	line := fmt.Sprintf("%s %s = %s over %s", name, f.Type, describe(f), window)
+	if !f.Default.IsNull() {
+		line += " default " + string(value.AppendJSON(nil, f.Default))
+	}
+	return line + "  " + feature.Short(f.Fingerprint)
+}
+
+func viewLines(v *feature.View) []string {
+	lines := []string{"view " + v.Name + "  " + feature.Short(v.Fingerprint)}
+	for _, c := range v.Columns {
+		switch c.Kind {
+		case feature.FeatureColumn:
+			lines = append(lines, "  "+featureLine(c.Name, c.Feature, v.Joins[c.Join].Group.Source.Delay))
+		case feature.RequestColumn:
+			lines = append(lines, fmt.Sprintf("  %s %s of the request", c.Name, c.Type))
+		case feature.DerivedColumn:
+			for _, d := range v.Derived {
+				if d.Name == c.Name {
+					lines = append(lines, fmt.Sprintf("  %s %s = %s", c.Name, c.Type, d.Expr))
+				}
+			}
+		}
+	}
+	return lines
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/feature/report"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// loaded is a project as its working tree has it: recorded and checked.
+type loaded struct {
+	*project.Project
+	defs     *feature.Definitions
+	typed    *feature.Project
+	problems feature.Problems
+}
+
+// open finds the project and reads its settings.
+func (c *cli) open() (*project.Project, error) {
+	dir := c.dir
+	if dir == "" {
+		dir = "."
+	}
+	p, err := project.Open(dir, project.Options{Profile: c.profile, Flags: c.settings, Stderr: c.stderr})
+	if err != nil {
+		return nil, mistakef("%v", err)
+	}
+	for _, w := range p.Config.Warnings() {
+		fmt.Fprintln(c.stderr, "warning:", w)
+	}
+	return p, nil
+}
+
+// check records and checks the working tree; what is wrong is in the problems.
+func (c *cli) check(ctx context.Context, p *project.Project) (*loaded, error) {
+	defs, err := p.Record(ctx)
+	if err != nil {
+		var setting *project.SettingError
+		if errors.As(err, &setting) || errors.Is(err, project.ErrNoDefinitions) {
+			return nil, mistakef("%v", err)
+		}
+		return nil, err
+	}
+	return c.checked(ctx, p, defs), nil
+}
+
+func (c *cli) checked(ctx context.Context, p *project.Project, defs *feature.Definitions) *loaded {
+	l := &loaded{Project: p, defs: defs}
+	l.typed, l.problems = feature.Check(defs, feature.Options{
+		Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
+		Resolution: p.Config.String("features.resolution"),
+	})
+	return l
+}
+
+// load is check for commands that need sound definitions: it prints what is wrong and ends the command where anything is.
+func (c *cli) load(ctx context.Context) (*loaded, error) {
+	p, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	l, err := c.check(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return l, c.printProblems(l, "text")
+}
+
+// printProblems reports mistakes on stderr, and everything on stdout where a machine asks; errReported where there is an error.
+func (c *cli) printProblems(l *loaded, format string) error {
+	w := c.stderr
+	if format != "text" {
+		w = c.stdout
+	}
+	if err := report.Write(w, format, l.problems, report.Options{Source: l.source, Traceback: c.traceback, Version: version}); err != nil {
+		return err
+	}
+	if l.problems.Failed() {
+		return errReported
+	}
+	return nil
+}
+
+// source reads a definition file for reports, a notebook's cell from the recording.
+func (l *loaded) source(file string) (string, error) {
+	for _, f := range l.defs.Files {
+		if f.Path == file && f.Text != nil {
+			return *f.Text, nil
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(l.Root, filepath.FromSlash(file)))
+	return string(b), err
+}
+
+// options say how a place's files are to be understood.
+func options(place feature.Place) dataset.Options {
+	o := dataset.Options{Format: place.Format, Declared: place.Declared}
+	for _, column := range place.TimeColumns {
+		if o.TimeUnits == nil {
+			o.TimeUnits = map[string]string{}
+		}
+		o.TimeUnits[column] = place.TimeUnit
+	}
+	return o
+}
+
+func (l *loaded) table(ctx context.Context, place feature.Place) (dataset.Table, error) {
+	if place.Path == "" {
+		return nil, fmt.Errorf("table %q: the embedded engine reads files; give a path", place.Table)
+	}
+	return dataset.Open(ctx, formats, l.Path(place.Path), options(place))
+}
+
+func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema, []string, error) {
+	t, err := l.table(ctx, place)
+	if err != nil {
+		return nil, nil, err
+	}
+	var warnings []string
+	for _, w := range t.Warnings() {
+		warnings = append(warnings, strings.TrimSpace(w.Column+" "+w.Message))
+	}
+	return t.Schema(), warnings, nil
+}
+
+// inputs opens the tables that plans name.
+func (l *loaded) inputs() engine.Inputs {
+	return engine.Inputs{Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
+		return l.table(ctx, place)
+	}}
+}
+
+// engineFlags are those of commands that run plans.
+func (c *cli) engineFlags(cmd *cobra.Command) {
+	if c.settings == nil {
+		c.settings = map[string]string{}
+	}
+	for _, f := range []struct{ name, key, help string }{
+		{"engine", "batch.engine", "the engine that runs it (local, oracle)"},
+		{"memory", "batch.memory", "how much memory the engine may use before it spills to disk, such as 2GiB"},
+		{"threads", "batch.threads", "how many cores the engine may use"},
+	} {
+		cmd.Flags().Func(f.name, f.help, func(text string) error {
+			c.settings[f.key] = text
+			return nil
+		})
+	}
+}
+
+// runPlan runs a plan on the project's engine, with a bar on a terminal. spine, where not nil, takes the place of the plan's own.
+func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine dataset.Table, out func(*value.Batch) error) (*engine.Report, error) {
+	e, err := l.engine()
+	if err != nil {
+		return nil, err
+	}
+	bar := newProgress(c.stderr, b.Name)
+	defer bar.done()
+	in := l.inputs()
+	in.Spine, in.Progress = spine, bar.update
+	return e.Run(ctx, b, in, out)
+}
+
+func (l *loaded) engine() (engine.Engine, error) {
+	name := l.Config.String("batch.engine")
+	all := engines(engineOptions{Memory: l.Config.Bytes("batch.memory"), Threads: int(l.Config.Int("batch.threads"))})
+	var names []string
+	for _, e := range all {
+		if e.Name() == name {
+			return e, nil
+		}
+		names = append(names, e.Name())
+	}
+	return nil, mistakef("batch.engine is %q; this binary has %s", name, strings.Join(names, " and "))
+}
