@@ -25,7 +25,7 @@ var approxCountDistinct = &Aggregation{
 	plain: func(_ value.Type, p Params, events []Event, _ int64) value.Value {
 		registers := make([]uint8, 1<<p.LgK)
 		for _, e := range present(events) {
-			register, rank := registerOf(e.Value, p.LgK)
+			register, rank := Register(e.Value, p.LgK)
 			registers[register] = max(registers[register], rank)
 		}
 		empty, sum := 0, 0.0

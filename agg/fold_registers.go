@@ -25,12 +25,12 @@ func sparseMost(bits int) int { return 1 << bits / 8 }
 // Add takes in the input unless it is null.
 func (s *RegistersState) Add(e *Event) {
 	if !e.Value.IsNull() {
-		s.raise(registerOf(e.Value, s.bits))
+		s.Raise(Register(e.Value, s.bits))
 	}
 }
 
-// registerOf is the register and rank of a value by A1.
-func registerOf(v value.Value, lgK int) (register uint32, rank uint8) {
+// Register is the register and rank of a value by A1.
+func Register(v value.Value, lgK int) (register uint32, rank uint8) {
 	var buf [20]byte
 	var sum [md5.Size]byte
 	if v.Kind() == value.KindString {
@@ -57,7 +57,8 @@ func appendHashText(dst []byte, v value.Value) []byte {
 	return strconv.AppendInt(dst, v.Int(), 10)
 }
 
-func (s *RegistersState) raise(register uint32, rank uint8) {
+// Raise takes in one register's rank, as Register finds it.
+func (s *RegistersState) Raise(register uint32, rank uint8) {
 	if s.dense != nil {
 		s.dense[register] = max(s.dense[register], rank)
 		return
@@ -100,7 +101,7 @@ func (s *RegistersState) Ranks() (ranks [65]int) {
 }
 
 // Merge raises each register to the other's.
-func (s *RegistersState) Merge(other State) { other.(*RegistersState).each(s.raise) }
+func (s *RegistersState) Merge(other State) { other.(*RegistersState).each(s.Raise) }
 
 // Clone copies the state.
 func (s *RegistersState) Clone() State {

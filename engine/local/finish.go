@@ -19,6 +19,7 @@ type finish struct {
 	schema value.Schema
 	text   *expr.Expr // nil: by states
 	asOf   bool       // the expression reads as_of
+	size   bool       // the expression is the size of a list, which then is not made
 	folds  []int
 }
 
@@ -46,12 +47,18 @@ func newFinish(j *plan.Join, v *plan.Value) (*finish, error) {
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("%s: finish %q: %w", v.Name, text, errs)
 	}
-	f.text = e
+	f.text, f.size = e, e.String() == sizeText
 	for _, c := range e.Columns() {
 		f.asOf = f.asOf || c == asOfColumn
 	}
 	return f, nil
 }
+
+// sizeText is the finish that only counts a list's elements.
+const sizeText = "size(list)"
+
+// sizer is a kernel of lists that can count their elements without making them.
+type sizer interface{ sizes(a *asked) *value.Column }
 
 // finisher makes values for one goroutine.
 type finisher struct {
@@ -79,6 +86,12 @@ func (f *finisher) values(a *asked, kernels func(fold int) (kernel, *asked), col
 	}
 	if f.text == nil {
 		return f.byState(kernels, asOf)
+	}
+	if f.size {
+		k, a := kernels(f.folds[0])
+		if s, ok := k.(sizer); ok {
+			return s.sizes(a)
+		}
 	}
 	b := &value.Batch{Schema: f.schema, N: n}
 	for _, i := range f.folds {
