@@ -249,3 +249,15 @@ func (b *Batch) finish() *Batch {
 	}
 	return b
 }
+
+// AskAt makes rows that are handed in ask at the time in another of their columns than `at`.
+func (b *Batch) AskAt(name string) {
+	b.Spine.At = expr.Column(name, value.Timestamp)
+	i := b.Spine.Schema.Index(AtColumn)
+	if b.Spine.Schema.Index(name) < 0 {
+		b.Spine.Schema[i].Name = name
+	} else if name != AtColumn {
+		b.Spine.Schema = slices.Delete(b.Spine.Schema, i, i+1)
+	}
+	b.Spine.Read = b.Spine.columns()
+}

@@ -33,6 +33,7 @@ type cli struct {
 	json      bool
 	format    string
 	traceback bool
+	cells     string            // a recording of a notebook's cell, instead of the project's files
 	settings  map[string]string // flags that override bighead.toml
 }
 
@@ -100,11 +101,13 @@ func (c *cli) root() *cobra.Command {
 		},
 		Args: cobra.ArbitraryArgs,
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
 	f := root.PersistentFlags()
 	f.StringVarP(&c.dir, "project", "C", "", "the project's folder (default: the nearest one above here with a bighead.toml)")
 	f.StringVar(&c.profile, "profile", os.Getenv("BIGHEAD_PROFILE"), "lay bighead.PROFILE.toml over bighead.toml")
 	f.BoolVar(&c.json, "json", false, "print JSON")
+	f.StringVar(&c.cells, "definitions", "", "a recording (JSON) to use instead of the project's files")
 	f.BoolVar(&c.traceback, "traceback", false, "show Python's traceback of a definition file that raised")
 	root.AddCommand(c.commands()...)
 	root.SetHelpCommand(c.helpCommand())
@@ -114,6 +117,7 @@ func (c *cli) root() *cobra.Command {
 func (c *cli) commands() []*cobra.Command {
 	return []*cobra.Command{
 		c.checkCommand(), c.initCommand(), c.explainCommand(), c.trainingSetCommand(), c.whyCommand(),
+		c.testCommand(), c.featuresCommand(), c.previewCommand(), c.sourceCommand(), c.configCommand(), c.doctorCommand(),
 		c.versionCommand(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,7 @@ func (c *cli) open() (*project.Project, error) {
 
 // check records and checks the working tree; what is wrong is in the problems.
 func (c *cli) check(ctx context.Context, p *project.Project) (*loaded, error) {
-	defs, err := p.Record(ctx)
+	defs, err := c.record(ctx, p)
 	if err != nil {
 		var setting *project.SettingError
 		if errors.As(err, &setting) || errors.Is(err, project.ErrNoDefinitions) {
@@ -54,6 +55,24 @@ func (c *cli) check(ctx context.Context, p *project.Project) (*loaded, error) {
 		return nil, err
 	}
 	return c.checked(ctx, p, defs), nil
+}
+
+// record runs the definition files, or reads what a notebook recorded.
+func (c *cli) record(ctx context.Context, p *project.Project) (*feature.Definitions, error) {
+	if c.cells == "" {
+		return p.Record(ctx)
+	}
+	f, err := os.Open(c.cells)
+	if err != nil {
+		return nil, mistakef("%v", err)
+	}
+	defer f.Close()
+	defs, err := feature.Decode(f)
+	if err != nil {
+		return nil, mistakef("%s: %v", c.cells, err)
+	}
+	p.Place(defs)
+	return defs, nil
 }
 
 func (c *cli) checked(ctx context.Context, p *project.Project, defs *feature.Definitions) *loaded {
@@ -75,6 +94,7 @@ func (c *cli) load(ctx context.Context) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.problems = slices.DeleteFunc(l.problems, func(p feature.Problem) bool { return p.Severity == feature.SeverityHint }) // check says them
 	return l, c.printProblems(l, "text")
 }
 

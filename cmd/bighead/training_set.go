@@ -96,7 +96,7 @@ func (c *cli) runTrainingSet(ctx context.Context, p *loaded, t *feature.Training
 		return json.NewEncoder(c.stdout).Encode(trainingSetJSON(t, out, report))
 	}
 	if out == "" {
-		if err := sink.show(c.stdout); err != nil {
+		if err := c.writeRows(joined(outputSchema(b), sink.head, lookRows)); err != nil {
 			return err
 		}
 	}
@@ -159,24 +159,6 @@ func (s *sink) abort() {
 	if s.writer != nil {
 		s.writer.Abort()
 	}
-}
-
-func (s *sink) show(w interface{ Write([]byte) (int, error) }) error {
-	var t *table
-	left := lookRows
-	for _, b := range s.head {
-		part := batchTable(b, left)
-		left -= len(part.rows)
-		if t == nil {
-			t = part
-		} else {
-			t.rows = append(t.rows, part.rows...)
-		}
-	}
-	if t == nil {
-		return nil
-	}
-	return t.print(w)
 }
 
 // find looks a definition up by name, and names the nearest where it is missing.

@@ -97,7 +97,7 @@ weather_at = bh.FeatureGroup(
     keys=["origin"],
     features=[
         bh.last("temp"),
-        bh.last("wind_speed"),
+        bh.avg("wind_speed", windows=["3h"]),
         bh.max("wind_gust", windows=["6h"]),
         bh.sum("precip", windows=["6h"]),
         bh.min("visib", windows=["3h"]),

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/project"
+)
+
+// finding is one thing that doctor looked at.
+type finding struct {
+	What string `json:"what"`
+	Good bool   `json:"good"`
+	Says string `json:"says"`
+	Cure string `json:"cure,omitempty"`
+}
+
+func (c *cli) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "What is installed and reachable, with the cure for what is not",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := c.examine(cmd.Context())
+			if c.json {
+				if err := json.NewEncoder(c.stdout).Encode(found); err != nil {
+					return err
+				}
+			}
+			bad := false
+			for _, f := range found {
+				bad = bad || !f.Good
+				if c.json {
+					continue
+				}
+				mark := "ok "
+				if !f.Good {
+					mark = "BAD"
+				}
+				fmt.Fprintf(c.stdout, "%s  %s: %s\n", mark, f.What, f.Says)
+				if f.Cure != "" {
+					fmt.Fprintf(c.stdout, "     %s\n", f.Cure)
+				}
+			}
+			if bad {
+				return errReported
+			}
+			return nil
+		},
+	}
+}
+
+func (c *cli) examine(ctx context.Context) []finding {
+	p, err := c.open()
+	if err != nil {
+		f := finding{What: "project", Says: err.Error(), Cure: "run doctor inside a project, or name one with --project"}
+		return []finding{f, pythonFinding(ctx, "")}
+	}
+	found := []finding{{What: "project", Good: true, Says: p.Root}}
+	python, err := p.Python()
+	if err != nil {
+		found = append(found, finding{What: "python", Says: err.Error(), Cure: "install Python 3.10 or newer, or set [python] path"})
+	} else {
+		found = append(found, pythonFinding(ctx, python.Path))
+		if l, err := c.check(ctx, p); err != nil {
+			found = append(found, finding{What: "definitions", Says: err.Error(), Cure: "run bighead check"})
+		} else if l.problems.Failed() {
+			found = append(found, finding{What: "definitions", Says: "they have mistakes", Cure: "run bighead check"})
+		} else {
+			found = append(found, finding{What: "definitions", Good: true, Says: summary(l)})
+		}
+	}
+	return append(found, writable(filepath.Join(p.Root, ".bighead")))
+}
+
+func pythonFinding(ctx context.Context, path string) finding {
+	if path == "" {
+		var err error
+		if path, err = project.FindPython("", os.Getenv); err != nil {
+			return finding{What: "python", Says: err.Error(), Cure: "install Python 3.10 or newer"}
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
+	if err != nil {
+		return finding{What: "python", Says: fmt.Sprintf("%s: %v", path, err), Cure: "install Python 3.10 or newer, or set [python] path"}
+	}
+	return finding{What: "python", Good: true, Says: path + ", " + strings.TrimSpace(string(out))}
+}
+
+func writable(dir string) finding {
+	f := finding{What: "local state", Good: true, Says: dir}
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		probe := filepath.Join(dir, ".doctor")
+		err = errors.Join(os.WriteFile(probe, []byte("x"), 0o600), os.Remove(probe))
+	}
+	if err != nil {
+		f.Good, f.Says, f.Cure = false, err.Error(), "make the folder writable: the catalog and tiles live there"
+	}
+	return f
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+func (c *cli) testCommand() *cobra.Command {
+	var rewrite bool
+	var only string
+	cmd := &cobra.Command{
+		Use:   "test [FILES]",
+		Short: "Run .feat scripts on every road that is installed",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := c.open()
+			if err != nil {
+				return err
+			}
+			roads, err := roadsNamed(only)
+			if err != nil {
+				return err
+			}
+			return c.runScripts(cmd.Context(), p, args, roads, rewrite)
+		},
+	}
+	cmd.Flags().BoolVar(&rewrite, "rewrite", false, "write what the features give now under each ----")
+	cmd.Flags().StringVar(&only, "engine", "", "run on this engine alone, beside the oracle")
+	return cmd
+}
+
+func roadsNamed(only string) ([]engine.Engine, error) {
+	var roads []engine.Engine
+	var names []string
+	for _, e := range engines(engineOptions{}) {
+		names = append(names, e.Name())
+		if e.Name() != "oracle" && (only == "" || only == e.Name()) {
+			roads = append(roads, e)
+		}
+	}
+	if only != "" && !slices.Contains(names, only) {
+		return nil, usagef("--engine %q: this binary has %s", only, strings.Join(names, " and "))
+	}
+	return roads, nil
+}
+
+func (c *cli) runScripts(ctx context.Context, p *project.Project, files []string, roads []engine.Engine, rewrite bool) error {
+	sources, err := readScripts(p.Root, files)
+	if err != nil {
+		return err
+	}
+	python, err := p.Python()
+	if err != nil {
+		return err
+	}
+	l := &loaded{Project: p}
+	suite := enginetest.Suite{
+		Roads: roads, Root: p.Root,
+		Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+			return project.RecordUnits(ctx, python, units)
+		},
+		Check: feature.Options{
+			Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
+			Resolution: p.Config.String("features.resolution"),
+		},
+	}
+	results, err := suite.Run(ctx, sources)
+	if err != nil {
+		return err
+	}
+	if rewrite {
+		if err := c.rewriteScripts(results); err != nil {
+			return err
+		}
+	}
+	if c.json {
+		if err := json.NewEncoder(c.stdout).Encode(results); err != nil {
+			return err
+		}
+	} else if err := results.Write(c.stdout); err != nil {
+		return err
+	}
+	if results.Failed() > 0 && !rewrite {
+		return errReported
+	}
+	return nil
+}
+
+func (c *cli) rewriteScripts(results *enginetest.Results) error {
+	for _, s := range results.Scripts {
+		text, changed := s.Rewritten()
+		if !changed {
+			continue
+		}
+		if err := os.WriteFile(s.Path, []byte(text), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.stderr, "rewrote", s.Path)
+	}
+	return nil
+}
+
+// readScripts reads the scripts named, or all below the project's tests.
+func readScripts(root string, files []string) ([]enginetest.Source, error) {
+	if len(files) == 0 {
+		err := filepath.WalkDir(filepath.Join(root, "tests"), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && strings.HasSuffix(path, ".feat") {
+				files = append(files, path)
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		if len(files) == 0 {
+			return nil, mistakef("there are no scripts: write tests/first.feat, or name files")
+		}
+	}
+	var out []enginetest.Source
+	for _, f := range files {
+		text, err := os.ReadFile(f)
+		if err != nil {
+			return nil, mistakef("%v", err)
+		}
+		out = append(out, enginetest.Source{Path: f, Text: string(text)})
+	}
+	return out, nil
+}
