@@ -8,7 +8,7 @@ import (
 )
 
 // steps is the list of W2, ascending, in ms.
-var steps = []int64{1000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3 * 3_600_000, 6 * 3_600_000, value.DayMS}
+var steps = feature.Steps
 
 // Bounds without end.
 const (
@@ -81,6 +81,43 @@ func (w Window) endStep() int64 {
 		}
 	}
 	return g
+}
+
+// Grid tells on which multiples, in ms, the window's edges lie: its start (0: it has none), and its end (0: it ends at u, wherever that
+// is). ok is false where tiles cannot cover the window: its edges lie anywhere (exact windows, labels) or are finer than a second.
+func (w Window) Grid() (start, end int64, ok bool) {
+	switch {
+	case w.Tumbling:
+		g := gcd(w.Size, w.Origin)
+		return g, g, gcd(g, value.DayMS) >= steps[0]
+	case w.Forward > 0 || w.exact():
+		return 0, 0, false
+	}
+	if !w.Unbounded {
+		start = w.Resolution
+	}
+	switch {
+	case w.Delay+w.Offset > 0:
+		end = w.endStep()
+	case w.Daily:
+		end = value.DayMS
+	}
+	return start, end, true
+}
+
+// Lag is how far before t the end can lie, in ms.
+func (w Window) Lag() int64 {
+	lag := w.Delay + w.Offset
+	if w.Daily {
+		lag += value.DayMS
+	}
+	switch {
+	case w.Tumbling:
+		lag += w.Size
+	case !w.exact() && w.Delay+w.Offset > 0:
+		lag += w.endStep()
+	}
+	return lag
 }
 
 // Reach is how far from a row's t the window's events can lie.
