@@ -25,6 +25,7 @@ type tree struct {
 	kernel     kernel
 	args       []*tree
 	fixed      bool // no column inside: it has one value
+	depth      int
 }
 
 func (t *tree) isConstant() bool { return t.fn == nil && t.column == "" }
@@ -95,6 +96,9 @@ func (c *checker) columnOf(n *Node) *tree {
 	}
 	names := c.env.Names()
 	cure := didYouMean(Nearest(n.name, names))
+	if n.quoted {
+		cure = strings.TrimSpace(cure + " text stands in single quotes: " + quoteText(clip(n.name)))
+	}
 	if _, isFn := byName[strings.ToLower(n.name)]; isFn && cure == "" {
 		cure = "a function is called with its arguments: " + strings.ToLower(n.name) + "(…)"
 	}
@@ -109,7 +113,7 @@ func (c *checker) columnOf(n *Node) *tree {
 	default:
 		list = "columns: " + list
 	}
-	c.fail(UnknownColumn, n.Start, n.End, fmt.Sprintf("unknown column %q", n.name), strings.TrimSpace(cure+"  "+list)).Name = n.name
+	c.fail(UnknownColumn, n.Start, n.End, fmt.Sprintf("unknown column %q", clip(n.name)), strings.TrimSpace(cure+"  "+list)).Name = n.name
 	return nil
 }
 
@@ -120,19 +124,22 @@ var elsewhere = map[string]string{
 	"isnull": "write x is null", "iff": "write if(condition, x, y)", "startswith": "write starts_with(s, t)", "endswith": "write ends_with(s, t)", "strpos": "contains(s, t) says whether it is there",
 	"year": "write extract(year from x)", "month": "write extract(month from x)", "day": "write extract(day from x)", "hour": "write extract(hour from x)", "minute": "write extract(minute from x)", "second": "write extract(second from x)",
 	"date_part": "write extract(unit from x)", "dayofweek": "write extract(dow from x)", "weekday": "write extract(dow from x)", "dayofyear": "write extract(doy from x)", "unix_timestamp": "write extract(epoch_ms from x)",
-	"date_add": "write x + interval '1 day'", "date_sub": "write x - interval '1 day'", "dateadd": "write x + interval '1 day'", "date_diff": "write datediff(end, start)", "to_date": "write cast(s as date)", "timestamp": "write cast(x as timestamp)",
+	"date_add": "write x + interval '1 day'", "date_sub": "write x - interval '1 day'", "dateadd": "write x + interval '1 day'", "date_diff": "write datediff(later, earlier)", "to_date": "write cast(s as date)", "timestamp": "write cast(x as timestamp)",
 	"now": "a definition has no clock (X10)", "current_timestamp": "a definition has no clock (X10)", "current_date": "a definition has no clock (X10)", "today": "a definition has no clock (X10)", "rand": "a definition has no randomness (X10)", "random": "a definition has no randomness (X10)", "uuid": "a definition has no randomness (X10)",
 	"initcap": "casing beyond ASCII differs between engines; lower and upper are ASCII", "regexp": "regular expressions differ between engines; use like, contains, starts_with", "regexp_like": "regular expressions differ between engines; use like, contains, starts_with", "regexp_extract": "regular expressions differ between engines; use split_part, substr", "regexp_replace": "regular expressions differ between engines; use replace",
 	"concat_ws": "it skips nulls, which engines do differently; use concat with coalesce", "cardinality": "write size(x)", "array_contains": "write contains(list, x)", "element_at": "write list[1] or map['key']", "hash": "each engine has its own; md5(s) is everywhere the same", "sha256": "md5(s) is everywhere the same", "sha2": "md5(s) is everywhere the same",
 	"count": "aggregations are features, bh.count(…), not part of an expression", "sum": "aggregations are features, bh.sum(…), not part of an expression", "avg": "aggregations are features, bh.avg(…), not part of an expression", "mean": "aggregations are features, bh.avg(…), not part of an expression", "min": "of several values write least(a, b); over rows it is bh.min(…)", "max": "of several values write greatest(a, b); over rows it is bh.max(…)", "first": "aggregations are features, bh.first(…), not part of an expression", "last": "aggregations are features, bh.last(…), not part of an expression",
 }
 
+// Elsewhere lists functions of other SQLs that the language leaves out, with what to write or know instead. It is not to be changed.
+func Elsewhere() map[string]string { return elsewhere }
+
 func (c *checker) unknownFunction(n *Node) {
 	cure, known := elsewhere[n.name]
 	if !known {
 		cure = didYouMean(Nearest(n.name, functionNames()))
 	}
-	c.fail(UnknownFunction, n.nameStart, n.nameEnd, fmt.Sprintf("unknown function %q", n.name), cure).Name = n.name
+	c.fail(UnknownFunction, n.nameStart, n.nameEnd, fmt.Sprintf("unknown function %q", clip(n.name)), cure).Name = n.name
 }
 
 // functionNames are the names that can be called with parentheses.
@@ -205,7 +212,7 @@ func (c *checker) apply(n *Node, fn *Function, o *overload, variable value.Type,
 			want = value.Bool // null = null: any ordered type does
 		}
 		a = c.convert(a, want)
-		t.args, t.fixed = append(t.args, a), t.fixed && a.fixed
+		t.args, t.fixed, t.depth = append(t.args, a), t.fixed && a.fixed, max(t.depth, a.depth+1)
 	}
 	t.kernel = o.kernel
 	if o.bind != nil {
@@ -217,6 +224,10 @@ func (c *checker) apply(n *Node, fn *Function, o *overload, variable value.Type,
 			return nil
 		}
 		t.typ = b.result
+	}
+	if t.depth > MaxDepth {
+		c.errs = append(c.errs, tooDeep(n.nameStart, n.nameEnd))
+		return nil
 	}
 	if t.typ.Kind == value.KindNull {
 		return &tree{start: n.Start, end: n.End, fixed: true}
@@ -232,7 +243,7 @@ func (c *checker) convert(a *tree, want value.Type) *tree {
 	if a.typ.Kind == value.KindNull {
 		return &tree{start: a.start, end: a.end, typ: want, fixed: true}
 	}
-	t := &tree{start: a.start, end: a.end, typ: want, fn: byName["cast"], over: intToFloat, kernel: intToFloat.kernel, args: []*tree{a}, fixed: a.fixed}
+	t := &tree{start: a.start, end: a.end, typ: want, fn: byName["cast"], over: intToFloat, kernel: intToFloat.kernel, args: []*tree{a}, fixed: a.fixed, depth: a.depth + 1}
 	return fold(t)
 }
 
@@ -258,7 +269,7 @@ func (c *checker) noOverload(n *Node, fn *Function, types []value.Type) {
 	for i, t := range types {
 		names[i] = typeName(t)
 	}
-	given := strings.Join(names, ", ")
+	given := clip(strings.Join(names, ", "))
 	if n.target != nil {
 		if cure == "" {
 			cure = castHint(types[0], *n.target)
@@ -271,8 +282,30 @@ func (c *checker) noOverload(n *Node, fn *Function, types []value.Type) {
 		cure = "it takes " + strings.Join(sigs[:min(len(sigs), 6)], " or ")
 	}
 	start, end := n.Start, n.End
+	if i := offender(fn, types); i >= 0 {
+		start, end = n.args[i].Start, n.args[i].End
+	}
 	if fn.form == formInfix {
 		start, end = n.nameStart, n.nameEnd
 	}
 	c.fail(TypeMismatch, start, end, fmt.Sprintf("%s does not take (%s)", fn.Name, given), cure)
+}
+
+// offender is the argument without which, and those after it, some signature would fit; −1 where it is their number that does not.
+func offender(fn *Function, types []value.Type) int {
+	furthest := -1
+	for _, o := range fn.overloads {
+		known := make([]value.Type, len(types)) // null where not known yet: it fits everywhere
+		if _, _, ok := o.match(known); !ok {
+			continue
+		}
+		for i, t := range types {
+			known[i] = t
+			if _, _, ok := o.match(known); !ok {
+				furthest = max(furthest, i)
+				break
+			}
+		}
+	}
+	return furthest
 }

@@ -16,13 +16,13 @@ var conditionalTable = []*Function{
 		overloads: []*overload{{sig: "(condition bool, value T, else T) T", cases: true, kernel: kernel{row: rowCase, vec: vecCase}, sql: sql{text: caseSQL}}},
 	},
 	{
-		Name: "if", Family: "Conditions",
+		Name: "if", Family: "Conditions", hint: func(types []value.Type) string { return conditionHint(types[:min(1, len(types))]) },
 		Doc:       "if(condition, x, y) is x where the condition is true, else y, also where it is null.",
 		Examples:  []Example{{"if(1 < 2, 'a', 'b')", `"a"`}, {"if(null, 1, 2)", "2"}, {"if(true, null, 2)", "null"}},
 		overloads: []*overload{{sig: "(condition bool, x T, y T) T", kernel: kernel{row: rowCase, vec: vecCase}, sql: sql{text: caseSQL}}},
 	},
 	{
-		Name: "coalesce", Family: "Conditions",
+		Name: "coalesce", Family: "Conditions", hint: func([]value.Type) string { return "its arguments must have one type; bring them together with cast" },
 		Doc:       "The first argument that is not null; null where all are. int meets float as float.",
 		Examples:  []Example{{"coalesce(null, 2, 3)", "2"}, {"coalesce(null, 1, 0.5)", "1.0"}, {"coalesce(1 div 0, 0)", "0"}},
 		overloads: []*overload{{sig: "(x T, y T...) T", kernel: kernel{row: rowCoalesce, vec: vecCoalesce}, sql: both("COALESCE($*)")}},

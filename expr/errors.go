@@ -60,7 +60,7 @@ func (es Errors) sorted() Errors {
 	slices.SortStableFunc(es, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
 	})
-	return es
+	return slices.CompactFunc(es, func(a, b *Error) bool { return *a == *b }) // the subject of a case is typed once for each when
 }
 
 // Nearest lists the names that one may have meant by name, best first and at most three: those within a third of its length in
@@ -71,7 +71,7 @@ func Nearest(name string, among []string) []string {
 		d    int
 	}
 	var found []near
-	limit := max(1, (len([]rune(name))+1)/3)
+	limit := (len([]rune(name)) + 1) / 3
 	for _, n := range among {
 		d := edits([]rune(strings.ToLower(name)), []rune(strings.ToLower(n)), limit)
 		if d <= limit && n != name {
@@ -113,6 +113,15 @@ func edits(a, b []rune, limit int) int {
 		prev2, prev, row = prev, row, prev2
 	}
 	return prev[len(b)]
+}
+
+// clip shortens what the author wrote for a message.
+func clip(s string) string {
+	const most = 60
+	if r := []rune(s[:min(len(s), 4*most+4)]); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
 }
 
 // didYouMean is the cure for an unknown name: the nearest ones, quoted.

@@ -158,7 +158,7 @@ func (l *lexer) number(start int) (token, *Error) {
 		kind = tokFloat
 		l.pos++
 		if l.digits() == 0 {
-			return token{}, syntax(start, l.pos, fmt.Sprintf("%q ends in a point", l.src[start:l.pos]), "write "+l.src[start:l.pos]+"0")
+			return token{}, syntax(start, l.pos, fmt.Sprintf("%q ends in a point", clip(l.src[start:l.pos])), "write a digit after it")
 		}
 	}
 	if c := l.peekByte(0); c == 'e' || c == 'E' {
@@ -168,12 +168,12 @@ func (l *lexer) number(start int) (token, *Error) {
 			l.pos++
 		}
 		if l.digits() == 0 {
-			return token{}, syntax(start, l.pos, fmt.Sprintf("%q has an exponent without digits", l.src[start:l.pos]), "")
+			return token{}, syntax(start, l.pos, fmt.Sprintf("%q has an exponent without digits", clip(l.src[start:l.pos])), "")
 		}
 	}
 	if r, _ := utf8.DecodeRuneInString(l.src[l.pos:]); r == '_' || unicode.IsLetter(r) {
 		w := l.word(l.pos)
-		return token{}, syntax(start, w.end, fmt.Sprintf("%q is neither a number nor a name", l.src[start:w.end]), `a column whose name begins with a digit is written in double quotes: "`+l.src[start:w.end]+`"`)
+		return token{}, syntax(start, w.end, fmt.Sprintf("%q is neither a number nor a name", clip(l.src[start:w.end])), `a column whose name begins with a digit is written in double quotes: "`+clip(l.src[start:w.end])+`"`)
 	}
 	return token{kind, l.src[start:l.pos], start, l.pos}, nil
 }

@@ -9,7 +9,8 @@ import (
 var nestedTable = []*Function{
 	{
 		Name: "[]", Family: "Lists, maps, structs", text: func(_ *tree, args []string) string { return args[0] + "[" + args[1] + "]" },
-		Doc: "list[i] is the i-th element, from 1; null, counted, where there is none. map['key'] is the entry's value; null where there is none, which is an answer and not counted.",
+		Doc:      "list[i] is the i-th element, from 1; null, counted, where there is none. map['key'] is the entry's value; null where there is none, which is an answer and not counted.",
+		Examples: []Example{{"xs[1]", "10"}, {"xs[2]", "null"}, {"xs[4]", "null"}, {"xs[0]", "null"}, {"m['a']", "1.5"}, {"m['z']", "null"}},
 		overloads: []*overload{
 			{sig: "(x list<T>, i int) T", kernel: fnAny(element), sql: sql{text: elementSQL}},
 			{sig: "(x map<string,T>, key string) T", kernel: fnAny(entry), sql: sql{spark: "element_at($1, $2)", flink: "$1[$2]"}},
@@ -18,14 +19,16 @@ var nestedTable = []*Function{
 	{
 		Name: ".", Family: "Lists, maps, structs", text: func(t *tree, args []string) string { return args[0] + "." + quoteName(t.args[1].val.Str()) },
 		Doc:       "The field of a struct; of a null struct null. A name with other characters stands in double quotes.",
+		Examples:  []Example{{"place.city", `"Rome"`}, {`place."zip code"`, "null"}},
 		overloads: []*overload{{sig: "(x struct, field const string) T", bind: bindField, sql: sql{text: fieldSQL}}},
 		hint: func(types []value.Type) string {
-			return "a " + typeName(types[0]) + " has no fields; a column whose name has a point is written in double quotes"
+			return article(types[0]) + " has no fields; a column whose name has a point is written in double quotes"
 		},
 	},
 	{
 		Name: "size", Family: "Lists, maps, structs",
-		Doc: "Number of elements of a list or entries of a map.",
+		Doc:      "Number of elements of a list or entries of a map.",
+		Examples: []Example{{"size(xs)", "3"}, {"size(m)", "2"}},
 		overloads: []*overload{
 			{sig: "(x list<T>) int", kernel: fn1(sizeOf, nil), sql: sizeSQL},
 			{sig: "(x map<string,T>) int", kernel: fn1(sizeOf, nil), sql: sizeSQL},
@@ -35,7 +38,7 @@ var nestedTable = []*Function{
 	{
 		Name: "contains", Family: "Lists, maps, structs",
 		Doc:      "contains(s, t): whether the text t is in s; every text holds ''. contains(list, x): whether an element equals x; null elements equal nothing. contains(map, key): whether there is an entry, be its value null.",
-		Examples: []Example{{"contains('abc', 'b')", "true"}, {"contains('abc', '')", "true"}, {"contains('abc', 'B')", "false"}, {"contains('abc', null)", "null"}},
+		Examples: []Example{{"contains('abc', 'b')", "true"}, {"contains('abc', '')", "true"}, {"contains('abc', 'B')", "false"}, {"contains('abc', null)", "null"}, {"contains(xs, 30)", "true"}, {"contains(xs, 11)", "false"}, {"contains(m, 'b')", "true"}, {"contains(m, 'z')", "false"}},
 		overloads: []*overload{
 			{sig: "(s string, t string) bool", kernel: fn2(containsText, nil), sql: sql{spark: "contains($1, $2)", flink: "($2 = '' AND $1 IS NOT NULL OR POSITION($2 IN $1) > 0)"}},
 			{sig: "(x list<O>, element O) bool", kernel: fnAny(containsElement), sql: sql{spark: "if($1 is null or $2 is null, null, coalesce(array_contains($1, $2), false))", flink: "CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN COALESCE(ARRAY_CONTAINS($1, $2), FALSE) END"}},
@@ -65,7 +68,7 @@ func bindField(b *binding) kernel {
 		if cure == "" {
 			cure = fmt.Sprintf("fields: %v", fields.Names())
 		}
-		return b.refuse(1, fmt.Sprintf("the struct has no field %q", name), cure)
+		return b.refuse(1, fmt.Sprintf("the struct has no field %q", clip(name)), cure)
 	}
 	b.result = fields[i].Type
 	return fnAny(func(a []value.Value) (value.Value, Reason) { return a[0].At(i), 0 })

@@ -25,7 +25,7 @@ var operatorTable = []*Function{
 	},
 	{
 		Name: "-", Family: "Operators", form: formInfix, hint: minusHint,
-		Doc:      "Difference, as + . Timestamps are not subtracted: the result would need a unit; datediff(end, start) gives days, the difference of extract(epoch_ms from …) milliseconds.",
+		Doc:      "Difference, as + . Timestamps are not subtracted: the result would need a unit; datediff(later, earlier) gives days, the difference of extract(epoch_ms from …) milliseconds.",
 		Examples: []Example{{"1 - 3", "-2"}, {"-9223372036854775808 - 1", "null"}, {"2.5 - 1", "1.5"}, {"timestamp '1970-01-01T00:00:00Z' - interval '1 millisecond'", `"1969-12-31T23:59:59.999Z"`}, {"date '2024-03-01' - interval '1 day'", `"2024-02-29"`}},
 		overloads: []*overload{
 			{sig: "(x int, y int) int", kernel: fn2(subInt, subInts), sql: checked("try_subtract", "-", 20)},
@@ -84,19 +84,19 @@ var operatorTable = []*Function{
 		overloads: []*overload{{sig: "(x O, y O) bool", bind: bindDistinct, sql: compareSQL("IS DISTINCT FROM")}},
 	},
 	{
-		Name: "not", Family: "Operators", form: formPrefix,
+		Name: "not", Family: "Operators", form: formPrefix, hint: conditionHint,
 		Doc:       "Negation; null of null.",
 		Examples:  []Example{{"not true", "false"}, {"not null", "null"}, {"not 1 = 2", "true"}},
 		overloads: []*overload{{sig: "(x bool) bool", kernel: fn1(func(x bool) (bool, Reason) { return !x, 0 }, notBools), sql: both("(NOT $1)")}},
 	},
 	{
-		Name: "and", Family: "Operators", form: formInfix,
+		Name: "and", Family: "Operators", form: formInfix, hint: conditionHint,
 		Doc:       "True where all are, false where one is, else null. Stops at the first false.",
 		Examples:  []Example{{"true and null", "null"}, {"false and null", "false"}, {"null and false", "false"}},
 		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(false), sql: joined("AND")}},
 	},
 	{
-		Name: "or", Family: "Operators", form: formInfix,
+		Name: "or", Family: "Operators", form: formInfix, hint: conditionHint,
 		Doc:       "False where all are, true where one is, else null. Stops at the first true.",
 		Examples:  []Example{{"false or null", "null"}, {"true or null", "true"}, {"null or true", "true"}},
 		overloads: []*overload{{sig: "(x bool, y bool...) bool", kernel: logic(true), sql: joined("OR")}},
@@ -135,37 +135,59 @@ func plusHint(types []value.Type) string {
 
 func minusHint(types []value.Type) string {
 	if len(types) == 2 && (types[0].Kind == value.KindTimestamp || types[0].Kind == value.KindDate) && types[1].Kind != kindInterval {
-		return "for days write datediff(end, start); for milliseconds extract(epoch_ms from end) - extract(epoch_ms from start); to go back in time x - interval '1 day'"
+		return "for days write datediff(later, earlier); for milliseconds extract(epoch_ms from later) - extract(epoch_ms from earlier); to go back in time x - interval '1 day'"
 	}
 	return plusHint(types)
 }
 
+// comparisonHint looks at the first type that does not meet the first one.
 func comparisonHint(types []value.Type) string {
 	for _, t := range types {
 		if t.Kind != value.KindNull && !t.Ordered() {
-			return "a " + typeName(t) + " has no order; compare what is in it"
+			return article(t) + " has no order; compare what is in it"
 		}
 	}
-	if len(types) == 2 {
-		a, b := types[0], types[1]
-		if a.Kind != value.KindString {
+	for _, b := range types {
+		a := types[0]
+		if _, ok := join(a, b); ok {
+			continue
+		}
+		if b.Kind == value.KindString {
 			a, b = b, a
 		}
 		switch {
 		case a.Kind == value.KindString && b.Numeric():
-			return "nothing is converted by itself: cast(x as " + b.String() + ") reads the text as a number"
+			return "nothing is converted by itself: cast(x as " + b.String() + ") reads text as a number"
 		case a.Kind == value.KindString && b.Kind == value.KindTimestamp:
 			return "write timestamp '2024-01-31T06:00:00Z', or cast(x as timestamp)"
 		case a.Kind == value.KindString && b.Kind == value.KindDate:
 			return "write date '2024-01-31', or cast(x as date)"
 		case a.Kind == value.KindString && b.Kind == value.KindBool:
 			return "write true or false without quotes, or cast(x as bool)"
-		}
-		if a, b := types[0].Kind, types[1].Kind; a == value.KindTimestamp && b == value.KindDate || a == value.KindDate && b == value.KindTimestamp {
+		case a.Kind == value.KindTimestamp && b.Kind == value.KindDate, a.Kind == value.KindDate && b.Kind == value.KindTimestamp:
 			return "write cast(x as timestamp) or cast(x as date) on one side"
 		}
+		return "all of them must have one type"
 	}
-	return "both sides must have one type"
+	return ""
+}
+
+// article is the type with its article.
+func article(t value.Type) string {
+	name := typeName(t)
+	if name[0] == 'i' {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+func conditionHint(types []value.Type) string {
+	for _, t := range types {
+		if t.Numeric() {
+			return "a condition is a bool: write x <> 0"
+		}
+	}
+	return ""
 }
 
 func comparison(op, doc string, examples []Example) *Function {

@@ -12,8 +12,12 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// MaxDepth is how deeply an expression may be nested; chains of one operator count too, but and, or are flat.
+// MaxDepth is how deeply an expression may be nested, the conversions that are put in included; a chain of one operator counts too,
+// but and, or are flat.
 const MaxDepth = 200
+
+// maxParsed bounds the parser's own recursion. Canonical text has two levels of recursion for a level of the tree, and must be read.
+const maxParsed = 5 * MaxDepth
 
 // MaxSize is how many operators, columns and constants an expression may have.
 const MaxSize = 250_000
@@ -36,6 +40,7 @@ type Node struct {
 	value      value.Value
 	typ        value.Type  // of a literal
 	target     *value.Type // of a cast
+	quoted     bool        // of a column: in double quotes, which other languages take for text
 	args       []*Node
 	depth      int
 	size       int // nodes in it, those of a shared subject counted each time
@@ -157,11 +162,11 @@ func (p *parser) describe() string {
 	case tokEnd:
 		return "the expression ends"
 	case tokText:
-		return "found the text '" + p.tok.text + "'"
+		return "found the text '" + clip(p.tok.text) + "'"
 	case tokQuoted:
-		return `found the column "` + p.tok.text + `"`
+		return `found the column "` + clip(p.tok.text) + `"`
 	}
-	return fmt.Sprintf("found %q", p.tok.text)
+	return fmt.Sprintf("found %q", clip(p.tok.text))
 }
 
 func (p *parser) unexpected(where string) *Node {
@@ -202,7 +207,7 @@ func (p *parser) finish(n *Node, start int) *Node {
 		n.End = max(n.End, a.End)
 	}
 	n.End = max(n.End, n.nameEnd)
-	if n.depth > MaxDepth {
+	if n.depth > maxParsed {
 		return p.tooDeep(n.nameStart)
 	}
 	if n.size > MaxSize {
@@ -211,12 +216,16 @@ func (p *parser) finish(n *Node, start int) *Node {
 	return n
 }
 
+func tooDeep(start, end int) *Error {
+	return &Error{Kind: TooLarge, Start: start, End: end, Message: fmt.Sprintf("the expression is nested deeper than %d", MaxDepth), Cure: "group a long chain with parentheses, (a + b) + (c + d), or compute a part before"}
+}
+
 func (p *parser) tooDeep(at int) *Node {
-	return p.fail(&Error{Kind: TooLarge, Start: at, End: min(at+1, len(p.lexer.src)), Message: fmt.Sprintf("the expression is nested deeper than %d", MaxDepth), Cure: "group a long chain with parentheses, (a + b) + (c + d), or compute a part before"})
+	return p.fail(tooDeep(at, min(at+1, len(p.lexer.src))))
 }
 
 func (p *parser) expr(least int) *Node {
-	if p.depth++; p.depth > MaxDepth {
+	if p.depth++; p.depth > maxParsed {
 		return p.tooDeep(p.tok.start)
 	}
 	defer func() { p.depth-- }()
@@ -387,7 +396,7 @@ func (p *parser) prefix(least int) *Node {
 		return p.literal(t, value.Bytes, value.OfBytes(b))
 	case tokQuoted:
 		p.advance()
-		return &Node{kind: columnNode, name: t.text, Start: t.start, End: t.end, nameStart: t.start, nameEnd: t.end}
+		return &Node{kind: columnNode, name: t.text, Start: t.start, End: t.end, nameStart: t.start, nameEnd: t.end, quoted: p.lexer.src[t.start] == '"'}
 	case tokName:
 		return p.word(t, least)
 	}
@@ -429,13 +438,13 @@ func (p *parser) number(first, t token, sign string) *Node {
 	if t.kind == tokInt {
 		i, err := strconv.ParseInt(sign+t.text, 10, 64)
 		if err != nil {
-			return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit an int of 64 bits", sign, t.text), "write a float: "+sign+t.text+".0"))
+			return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit an int of 64 bits", sign, clip(t.text)), "write a float: "+sign+clip(t.text)+".0"))
 		}
 		return p.literal(at, value.Int, value.OfInt(i))
 	}
 	f, err := strconv.ParseFloat(sign+t.text, 64)
 	if err != nil || math.IsInf(f, 0) {
-		return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit a float of 64 bits", sign, t.text), ""))
+		return p.fail(syntax(at.start, at.end, fmt.Sprintf("%s%s does not fit a float of 64 bits", sign, clip(t.text)), ""))
 	}
 	return p.literal(at, value.Float, value.OfFloat(f))
 }
@@ -491,7 +500,7 @@ func (p *parser) timeLiteral(word string, at, text token) *Node {
 		v, typ, ok, form = value.OfInt(ms), intervalType, good, "a whole number and a unit: '2 hours', '30 days'; months and years have no fixed length"
 	}
 	if !ok {
-		return p.fail(syntax(text.start, text.end, fmt.Sprintf("'%s' is no %s", text.text, word), "write "+form))
+		return p.fail(syntax(text.start, text.end, fmt.Sprintf("'%s' is no %s", clip(text.text), word), "write "+form))
 	}
 	return p.literal(at, typ, v)
 }
@@ -564,10 +573,11 @@ func (p *parser) typeName() *value.Type {
 	t, err := value.ParseType(text)
 	if err != nil {
 		cure := "types are bool, int, float, string, bytes, timestamp, date"
+		text, _, _ = strings.Cut(text, "(")
 		if alias, ok := typeAliases[strings.ToLower(text)]; ok {
 			cure = "write " + alias
 		}
-		p.fail(syntax(start, start+len(text), fmt.Sprintf("unknown type %q", text), cure))
+		p.fail(syntax(start, start+len(text), fmt.Sprintf("unknown type %q", clip(text)), cure))
 		return nil
 	}
 	p.lexer.pos = end

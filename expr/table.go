@@ -14,7 +14,7 @@ type Function struct {
 	Aliases []string
 	Family  string
 	Doc     string // what it means, its nulls and edges
-	// Examples are expressions over constants and what they give; tests run them and the reference prints them.
+	// Examples are expressions and what they give; tests run them and the reference prints them.
 	Examples []Example
 	// Version is raised when the meaning changes; it is part of fingerprints (I1).
 	Version int
@@ -29,8 +29,19 @@ type Function struct {
 	hint func(args []value.Type) string
 }
 
-// Example is an expression over constants and its value as JSON.
+// Example is an expression over constants, or over the columns of Sample, and its value as JSON.
 type Example struct{ Expr, Value string }
+
+// Sample is the row that examples of lists, maps and structs read.
+func Sample() (value.Schema, []value.Value) {
+	place := value.StructOf(value.Field{Name: "city", Type: value.String}, value.Field{Name: "zip code", Type: value.Int})
+	schema := value.Schema{{Name: "xs", Type: value.ListOf(value.Int)}, {Name: "m", Type: value.MapOf(value.Float)}, {Name: "place", Type: place}}
+	return schema, []value.Value{
+		value.OfList([]value.Value{value.OfInt(10), {}, value.OfInt(30)}),
+		value.OfMap([]value.Entry{{Key: "a", Value: value.OfFloat(1.5)}, {Key: "b"}}),
+		value.OfStruct([]value.Entry{{Key: "city", Value: value.OfString("Rome")}, {Key: "zip code"}}),
+	}
+}
 
 // Signatures lists what the function takes and gives, one text each.
 func (f *Function) Signatures() []string {

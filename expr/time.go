@@ -78,11 +78,11 @@ var timeTable = []*Function{
 	},
 	{
 		Name: "datediff", Family: "Time",
-		Doc:      "datediff(end, start) is the number of days from start to end, negative where end is earlier; of timestamps, between their days in UTC.",
+		Doc:      "datediff(later, earlier) is the number of days between, negative where the first is the earlier; of timestamps, between their days in UTC.",
 		Examples: []Example{{"datediff(date '2024-03-01', date '2024-02-28')", "2"}, {"datediff(timestamp '2024-01-01T00:00:00Z', timestamp '2023-12-31T23:59:59Z')", "1"}, {"datediff(date '1969-12-31', date '1970-01-01')", "-1"}},
 		overloads: []*overload{
-			{sig: "(end date, start date) int", kernel: fn2(subInt, nil), sql: sql{text: datediffSQL}},
-			{sig: "(end timestamp, start timestamp) int", kernel: fn2(func(x, y int64) (int64, Reason) {
+			{sig: "(later date, earlier date) int", kernel: fn2(subInt, nil), sql: sql{text: datediffSQL}},
+			{sig: "(later timestamp, earlier timestamp) int", kernel: fn2(func(x, y int64) (int64, Reason) {
 				return value.FloorDiv(x, value.DayMS) - value.FloorDiv(y, value.DayMS), 0
 			}, nil), sql: sql{text: datediffSQL}},
 		},
@@ -163,7 +163,7 @@ func bindExtract(b *binding) kernel {
 		}
 	case day == nil:
 		near := Nearest(unit, append(strings.Split(unitNames(calendarUnits), ", "), "hour", "minute", "second", "millisecond", "epoch_ms"))
-		return b.refuse(0, fmt.Sprintf("unknown unit %q", unit), strings.TrimSpace(didYouMean(near)+"  units: "+unitNames(calendarUnits)+", hour, minute, second, millisecond, epoch_ms"))
+		return b.refuse(0, fmt.Sprintf("unknown unit %q", clip(unit)), strings.TrimSpace(didYouMean(near)+"  units: "+unitNames(calendarUnits)+", hour, minute, second, millisecond, epoch_ms"))
 	case isDate:
 		f = day
 	default:
@@ -200,7 +200,7 @@ func bindTrunc(b *binding) kernel {
 	case isClock && unit != "millisecond":
 		return secondOf(fn1(func(ms int64) (int64, Reason) { return value.Floor(ms, clock.ms), 0 }, nil))
 	case day == nil:
-		return b.refuse(0, fmt.Sprintf("unknown unit %q", unit), "units: second, minute, hour, day, week, month, quarter, year")
+		return b.refuse(0, fmt.Sprintf("unknown unit %q", clip(unit)), "units: second, minute, hour, day, week, month, quarter, year")
 	case isDate:
 		return secondOf(fn1(func(d int64) (int64, Reason) { return day(d), 0 }, nil))
 	}
@@ -224,7 +224,7 @@ func bindToTimestamp(b *binding) kernel {
 	case "ns":
 		f = func(x int64) (int64, Reason) { return value.FloorDiv(x, 1_000_000), 0 }
 	default:
-		return b.refuse(1, fmt.Sprintf("unknown unit %q", b.text(1)), "units: s, ms, us, ns")
+		return b.refuse(1, fmt.Sprintf("unknown unit %q", clip(b.text(1))), "units: s, ms, us, ns")
 	}
 	return fn1(f, nil)
 }
@@ -232,7 +232,7 @@ func bindToTimestamp(b *binding) kernel {
 func bindLocal(b *binding) kernel {
 	z, err := loadZone(b.text(1))
 	if err != nil {
-		return b.refuse(1, fmt.Sprintf("unknown time zone %q", b.text(1)), didYouMean(Nearest(b.text(1), zoneNames())))
+		return b.refuse(1, fmt.Sprintf("unknown time zone %q", clip(b.text(1))), didYouMean(Nearest(b.text(1), zoneNames())))
 	}
 	return fn1(func(ms int64) (int64, Reason) {
 		if ms >= zoneEnd {
