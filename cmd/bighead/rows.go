@@ -112,7 +112,14 @@ func joined(schema value.Schema, batches []*value.Batch, limit int) *value.Batch
 	return value.BatchOf(schema, rows)
 }
 
-// indentLines puts spaces before each line.
+// indentLines puts spaces before each line that has text.
 func indentLines(s, by string) string {
-	return by + strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n"+by)
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, l := range lines {
+		if l = strings.TrimRight(l, " "); l != "" {
+			l = by + l
+		}
+		lines[i] = l
+	}
+	return strings.Join(lines, "\n")
 }
