@@ -126,10 +126,19 @@ type based struct {
 	keys   string
 	types  map[string]value.Type
 	reads  []string
+	known  map[calling]string // a call's windows have the same folds
+}
+
+// calling is a feature but for its window: what its folds depend on.
+type calling struct {
+	agg          *agg.Aggregation
+	params       agg.Params
+	input, where *expr.Expr
+	by           string
 }
 
 func baseOf(s *Source, keys []Key) based {
-	b := based{source: sourceText(s), delay: delayText(s), types: make(map[string]value.Type, len(s.Schema)), reads: sourceColumns(s)}
+	b := based{source: sourceText(s), delay: delayText(s), types: make(map[string]value.Type, len(s.Schema)), reads: sourceColumns(s), known: map[calling]string{}}
 	for _, c := range s.Schema {
 		b.types[c.Name] = c.Type
 	}
@@ -151,7 +160,11 @@ func fingerprintGroup(g *Group) {
 
 // feature takes a feature's fingerprint and that of its folds.
 func (b based) feature(f *Feature) {
-	f.FoldFingerprint = fingerprint(strings.Join(b.folds(f), "\n"))
+	call := calling{f.Agg, f.Params, f.Input, f.Where, f.By}
+	if _, ok := b.known[call]; !ok {
+		b.known[call] = fingerprint(strings.Join(b.folds(f), "\n"))
+	}
+	f.FoldFingerprint = b.known[call]
 	t := &facts{}
 	t.add(featureVersion, f.FoldFingerprint)
 	t.add("aggregation", f.Agg.Name, strconv.Itoa(f.Agg.Version), paramsText(f.Params))
@@ -183,7 +196,7 @@ func (b based) foldText(f *Feature, fold agg.Fold) string {
 	t.WriteString(b.source)
 	t.WriteString(b.keys)
 	reads := slices.Clone(b.reads)
-	if fold.In.Kind != value.KindNull {
+	if rows := fold.Rows && fold.In.Kind == value.KindNull; f.Input != nil && !rows { // a fold of rows is the same over any input
 		t.expr("input", f.Input)
 		reads = append(reads, f.Input.Columns()...)
 	}
@@ -235,6 +248,7 @@ func windowText(w Window) string {
 // fingerprintView takes the fingerprints of a view's columns, and of the view.
 func fingerprintView(v *View) {
 	of := make(map[string]string, len(v.Columns)+len(v.Keys))
+	of[AsOf] = AsOf
 	for _, k := range v.Keys {
 		of[k.Name] = keyFingerprint("key", k)
 	}
@@ -252,11 +266,8 @@ func fingerprintView(v *View) {
 	}
 	for _, d := range v.Derived { // each after those it reads
 		f := &facts{}
-		f.add(columnVersion, "derived")
-		f.expr("expression", d.Expr)
-		for _, name := range d.Expr.Columns() {
-			f.add("reads", name, of[name])
-		}
+		f.add(columnVersion, "derived", nameless(d.Expr, of))
+		f.add("uses", d.Expr.Versions()...)
 		of[d.Name] = fingerprint(f.String())
 	}
 	all := &facts{}
@@ -266,6 +277,20 @@ func fingerprintView(v *View) {
 		all.add("column", v.Columns[i].Fingerprint)
 	}
 	v.Fingerprint = fingerprint(all.String())
+}
+
+// nameless is an expression's canonical text with the fingerprint of each column in the place of its name, so that a renamed feature
+// changes nothing. Where the names stand, the language itself says: over no columns at all, each of them is a mistake with its place.
+func nameless(e *expr.Expr, of map[string]string) string {
+	text := e.String()
+	_, errs := expr.Check(text, value.Schema{})
+	for _, at := range slices.Backward(errs) {
+		if at.Kind != expr.UnknownColumn {
+			panic("feature: the canonical text of an expression is not right: " + at.Error())
+		}
+		text = text[:at.Start] + "{" + of[at.Name] + "}" + text[at.End:]
+	}
+	return text
 }
 
 func keyFingerprint(kind string, k Key) string {
