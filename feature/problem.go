@@ -48,7 +48,8 @@ type Related struct {
 // maxNames is how many names Advice lists.
 const maxNames = 5
 
-// Advice is the cure in a line: the nearest names, what could have been written, and what to do.
+// Advice is the cure in a line: the nearest names, what could have been written, and what to do; where the message says all of that,
+// where more can be read.
 func (p Problem) Advice() string {
 	var parts []string
 	if len(p.Near) > 0 {
@@ -66,6 +67,9 @@ func (p Problem) Advice() string {
 		}
 		parts = append(parts, p.What+": "+strings.Join(names, ", ")+more)
 	}
+	if len(parts) == 0 {
+		return "bighead help " + p.Code.String() + " explains it"
+	}
 	return strings.Join(parts, "  ")
 }
 
@@ -75,10 +79,7 @@ func (p Problem) Error() string {
 	if p.At.IsValid() {
 		text = p.At.String() + ": " + text
 	}
-	if advice := p.Advice(); advice != "" {
-		text += " (" + advice + ")"
-	}
-	return text
+	return text + " (" + p.Advice() + ")"
 }
 
 // Problems are all of one run, in file order.

@@ -96,11 +96,7 @@ func github(w io.Writer, ps feature.Problems, _ Options) error {
 			}
 			properties = append([]string{at}, properties...)
 		}
-		message := p.Message
-		if advice := p.Advice(); advice != "" {
-			message += "\n" + advice
-		}
-		fmt.Fprintf(b, "::%s %s::%s\n", commands[p.Severity], strings.Join(properties, ","), data(message))
+		fmt.Fprintf(b, "::%s %s::%s\n", commands[p.Severity], strings.Join(properties, ","), data(p.Message+"\n"+p.Advice()))
 	}
 	return b.Flush()
 }

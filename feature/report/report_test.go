@@ -59,8 +59,8 @@ func TestCaret(t *testing.T) {
 		{"no such line", "x", at(7, 1, 7, 2), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := written(t, "text", feature.Problems{{Code: code(t, "BH020"), At: c.at, Message: "m"}}, c.source, Options{})
-			if _, quoted, _ := strings.Cut(got, "m\n"); quoted != c.want {
+			got := written(t, "text", feature.Problems{{Code: code(t, "BH020"), At: c.at, Message: "m", Cure: "c"}}, c.source, Options{})
+			if _, quoted, _ := strings.Cut(got, "m\n"); quoted != c.want+"   c\n" {
 				t.Errorf("got\n%s\nwant\n%s", quoted, c.want)
 			}
 		})
@@ -109,10 +109,12 @@ f.py:1:1: warning[BH080]: 50% of a,b: leak
 this
 
 error[BH095]: a setting
+   bighead help BH095 explains it
 
 f.py:3:1: hint[BH054]: h
     3 | y
       | ^
+   bighead help BH054 explains it
 `
 	if got := written(t, "text", some(t), source, Options{Traceback: true}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -128,8 +130,8 @@ f.py:3:1: hint[BH054]: h
 func TestGitHub(t *testing.T) {
 	want := `::error file=f.py,line=2,endLine=2,col=5,endColumn=8,title=BH012 unknown column::column "bad" is not in source "s"%0Adid you mean "bed"?  columns: a, bed, c, d, e, …
 ::warning file=f.py,line=1,endLine=2,title=BH080 a feature sees the spine's own row::50%25 of a,b: leak%0Ado%0Athis
-::error title=BH095 a setting that check does not know::a setting
-::notice file=f.py,line=3,endLine=3,col=1,endColumn=2,title=BH054 columns from different rows of one millisecond::h
+::error title=BH095 a setting that check does not know::a setting%0Abighead help BH095 explains it
+::notice file=f.py,line=3,endLine=3,col=1,endColumn=2,title=BH054 columns from different rows of one millisecond::h%0Abighead help BH054 explains it
 `
 	if got := written(t, "github", some(t), source, Options{}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -98,11 +98,7 @@ func sarif(w io.Writer, ps feature.Problems, o Options) error {
 }
 
 func sarifOf(p feature.Problem, rule int) sarifResult {
-	message := p.Message
-	if advice := p.Advice(); advice != "" {
-		message += "\n" + advice
-	}
-	r := sarifResult{RuleID: p.Code.String(), RuleIndex: rule, Level: levels[p.Severity], Message: sarifText{Text: message}}
+	r := sarifResult{RuleID: p.Code.String(), RuleIndex: rule, Level: levels[p.Severity], Message: sarifText{Text: p.Message + "\n" + p.Advice()}}
 	if p.At.IsValid() {
 		r.Locations = []sarifLocation{locate(p.At)}
 	}

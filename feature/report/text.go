@@ -36,9 +36,7 @@ func one(b *bufio.Writer, f *files, p feature.Problem, o Options) {
 	if line, ok := f.line(p.At.File, p.At.Line); ok && p.At.IsValid() {
 		quote(b, line, p.At)
 	}
-	if advice := p.Advice(); advice != "" {
-		fmt.Fprintf(b, "   %s\n", advice)
-	}
+	fmt.Fprintf(b, "   %s\n", p.Advice())
 	for _, r := range p.Related {
 		fmt.Fprintf(b, "   %s: %s\n", r.At, r.Message)
 	}
