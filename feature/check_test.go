@@ -143,6 +143,23 @@ func write(t *testing.T, all []checkCase, got []string) {
 	}
 }
 
+// The page for readers is help.md, to the letter.
+func TestPageOfMistakes(t *testing.T) {
+	help, err := os.ReadFile("help.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = "../docs/mistakes.md"
+	if *rewrite {
+		if err := os.WriteFile(page, help, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(page); err != nil || !bytes.Equal(got, help) {
+		t.Errorf("%s is not feature/help.md (%v): run go test ./feature -run Page -rewrite", page, err)
+	}
+}
+
 // Every number is provoked by a script or by hand, and is explained with an example before and after.
 func TestEveryNumber(t *testing.T) {
 	seen := map[string]bool{}

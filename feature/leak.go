@@ -133,7 +133,7 @@ func (c *checker) holdsOwnRow(t *trainingState, j *Join) {
 	}
 	at, schema := t.set.Spine.At, t.set.Spine.Schema
 	g := gapOf(at, s.Time, schema)
-	if !g.known || g.least <= 0 {
+	if !g.known {
 		return
 	}
 	if s.KnownAt != nil {
