@@ -16,15 +16,18 @@ func EntriesOf(p *feature.Project) []Entry {
 	}
 	for _, g := range p.Groups {
 		group := Entry{Kind: Group, Name: g.Name, Reads: []Ref{{Source, g.Source.Name}}}
-		var prints []string
+		// A group is its source and its keys; its features are entries of their own.
+		parts := []string{g.Source.Fingerprint}
+		for _, k := range g.Keys {
+			parts = append(parts, k.Name+" "+k.Type.String())
+		}
+		sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+		group.Fingerprint = hex.EncodeToString(sum[:16])
+		out = append(out, group)
 		for _, f := range g.Features {
 			name := g.Name + "." + f.Name
 			out = append(out, Entry{Kind: Feature, Name: name, Fingerprint: f.Fingerprint, Reads: []Ref{{Group, g.Name}}})
-			prints = append(prints, f.Fingerprint)
 		}
-		sum := sha256.Sum256([]byte(strings.Join(prints, "\n")))
-		group.Fingerprint = hex.EncodeToString(sum[:16])
-		out = append(out, group)
 	}
 	for _, v := range p.Views {
 		view := Entry{Kind: View, Name: v.Name, Fingerprint: v.Fingerprint}

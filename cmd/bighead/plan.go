@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
+)
+
+// proposal is what applying the working tree would do: what `plan -o` writes and `apply` takes.
+type proposal struct {
+	Parent  int64            `json:"parent"` // the applied version that it was made against; 0: none
+	Changes []catalog.Change `json:"changes"`
+	Unused  []catalog.Change `json:"unused"`
+	Entries []catalog.Entry  `json:"entries"`
+}
+
+func (c *cli) planCommand() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "What applying the working tree would change; it changes nothing",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := c.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			p, err := l.propose(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := writeProposal(out, p); err != nil {
+					return err
+				}
+			}
+			if c.json {
+				return json.NewEncoder(c.stdout).Encode(p)
+			}
+			p.print(c.stdout)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&out, "out", "o", "", "also write the plan to this file, for apply")
+	return cmd
+}
+
+func (c *cli) applyCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "apply [plan.json]",
+		Short: "Plan, then register the definitions",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := c.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			p, err := l.propose(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				if err := sameProposal(args[0], p); err != nil {
+					return err
+				}
+			}
+			p.print(c.stderr)
+			if len(p.Changes) == 0 {
+				return nil
+			}
+			if !yes && !c.confirm("Apply?") {
+				return mistakef("not applied")
+			}
+			return l.apply(cmd.Context(), p, c.stdout)
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// propose compares the working tree with what is applied.
+func (l *loaded) propose(ctx context.Context) (*proposal, error) {
+	cat, err := openCatalog(ctx, l.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer cat.Close()
+	p := &proposal{Entries: catalog.EntriesOf(l.typed)}
+	var was []catalog.Entry
+	current, err := cat.Current(ctx)
+	switch {
+	case err == nil:
+		p.Parent, was = current.ID, current.Entries
+	case !errors.Is(err, catalog.ErrNone):
+		return nil, err
+	}
+	p.Changes, p.Unused = catalog.Diff(was, p.Entries), catalog.Loose(p.Entries)
+	return p, nil
+}
+
+func (l *loaded) apply(ctx context.Context, p *proposal, w io.Writer) error {
+	cat, err := openCatalog(ctx, l.Root)
+	if err != nil {
+		return err
+	}
+	defer cat.Close()
+	var definitions strings.Builder
+	if err := feature.Encode(&definitions, l.defs); err != nil {
+		return err
+	}
+	v := &catalog.Version{At: time.Now().UTC().Truncate(time.Millisecond), By: userName(), Entries: p.Entries, Definitions: []byte(definitions.String())}
+	if err := cat.Register(ctx, p.Parent, v); errors.Is(err, catalog.ErrStale) {
+		return mistakef("%v", err)
+	} else if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "applied as version %d\n", v.ID)
+	return err
+}
+
+func userName() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
+}
+
+func (p *proposal) print(w io.Writer) {
+	if len(p.Changes) == 0 {
+		fmt.Fprintln(w, "no changes: what is defined is what is applied")
+	}
+	kind := catalog.Kind("")
+	for _, ch := range p.Changes {
+		if ch.Kind != kind {
+			kind = ch.Kind
+			fmt.Fprintf(w, "%ss\n", kind)
+		}
+		fmt.Fprintf(w, "  %s %s%s\n", changeMarks[ch.What], ch.Name, changeNote(ch))
+	}
+	for _, u := range p.Unused {
+		fmt.Fprintf(w, "%s %s is read by nothing\n", u.Kind, u.Name)
+	}
+}
+
+var changeMarks = map[catalog.What]string{catalog.Added: "+", catalog.Changed: "~", catalog.Renamed: "→", catalog.Removed: "-"}
+
+func changeNote(ch catalog.Change) string {
+	note := ""
+	switch ch.What {
+	case catalog.Added:
+		note = "  to be computed"
+		if ch.Kind != catalog.Feature {
+			note = ""
+		}
+	case catalog.Changed:
+		note = "  another meaning: a new version beside the old one"
+		if ch.Kind == catalog.View || ch.Kind == catalog.TrainingSet {
+			note = "  other columns, or columns of another meaning: a new version beside the old one"
+		}
+	case catalog.Renamed:
+		note = "  was " + ch.Was + "; the same meaning, nothing is computed again"
+	case catalog.Removed:
+		note = "  kept until it has no readers"
+	}
+	var readers []string
+	for _, r := range ch.Readers {
+		if r.Kind == catalog.View || r.Kind == catalog.TrainingSet {
+			readers = append(readers, string(r.Kind)+" "+r.Name)
+		}
+	}
+	if len(readers) > 0 && ch.What != catalog.Added {
+		note += "; read by " + strings.Join(readers, ", ")
+	}
+	return note
+}
+
+func writeProposal(path string, p *proposal) error {
+	b, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
+// sameProposal refuses to apply a plan that is no longer what would happen.
+func sameProposal(path string, now *proposal) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return mistakef("%v", err)
+	}
+	var then proposal
+	if err := json.Unmarshal(b, &then); err != nil {
+		return mistakef("%s is no plan: %v", path, err)
+	}
+	a, _ := json.Marshal(then)
+	n, _ := json.Marshal(now)
+	if string(a) != string(n) {
+		return mistakef("%s is not what would happen now: definitions or what is applied have changed; plan again", path)
+	}
+	return nil
+}
+
+// confirm asks on a terminal; where nobody can answer it is no.
+func (c *cli) confirm(question string) bool {
+	if !terminal(c.stderr) {
+		fmt.Fprintln(c.stderr, "nobody to ask: use --yes")
+		return false
+	}
+	fmt.Fprintf(c.stderr, "%s [y/N] ", question)
+	var answer string
+	_, _ = fmt.Fscanln(c.stdin, &answer)
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
+}
