@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -36,18 +35,14 @@ const (
 )
 
 type wireLiteral struct {
-	Kind  LiteralKind     `json:"kind"`
-	Value json.RawMessage `json:"value"`
-	At    Span            `json:"at"`
+	Kind  LiteralKind `json:"kind"`
+	Value any         `json:"value"`
+	At    Span        `json:"at"`
 }
 
 // MarshalJSON writes {"kind", "value", "at"}. A float is written with a point or an exponent, so that 1.0 stays one.
 func (l Literal) MarshalJSON() ([]byte, error) {
-	v, err := json.Marshal(floatsAsNumbers(l.Value))
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(wireLiteral{Kind: l.Kind, Value: v, At: l.At})
+	return json.Marshal(wireLiteral{Kind: l.Kind, Value: floatsAsNumbers(l.Value), At: l.At})
 }
 
 func floatsAsNumbers(v any) any {
@@ -79,19 +74,11 @@ func (l *Literal) UnmarshalJSON(b []byte) error {
 	var w wireLiteral
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
+	d.UseNumber() // 1 is an int and 1.0 a float
 	if err := d.Decode(&w); err != nil {
 		return err
 	}
-	d = json.NewDecoder(bytes.NewReader(w.Value))
-	d.UseNumber()
-	var raw any
-	if err := d.Decode(&raw); err != nil {
-		return fmt.Errorf("literal: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return fmt.Errorf("literal: more than one value")
-	}
-	v, err := plain(raw)
+	v, err := plain(w.Value)
 	if err != nil {
 		return err
 	}

@@ -106,8 +106,6 @@ func (g *schemaGen) of(typ reflect.Type) object {
 	switch typ {
 	case reflect.TypeFor[Pos](), reflect.TypeFor[Span](), reflect.TypeFor[Run](), reflect.TypeFor[Literal]():
 		return object{"$ref": "#/$defs/" + typ.Name()}
-	case reflect.TypeFor[json.RawMessage]():
-		return object{}
 	case reflect.TypeFor[Arg[int64]]():
 		return g.arg("Integer", "integer")
 	case reflect.TypeFor[Arg[float64]]():
@@ -116,6 +114,8 @@ func (g *schemaGen) of(typ reflect.Type) object {
 		return g.arg("Truth", "boolean")
 	}
 	switch typ.Kind() {
+	case reflect.Interface:
+		return object{}
 	case reflect.Pointer:
 		return g.of(typ.Elem())
 	case reflect.Slice:

@@ -230,12 +230,21 @@ func TestUnitsDoNotSeeEachOther(t *testing.T) {
 	}
 }
 
-// A file's own edits are seen at once: no cache of compiled files stands between.
+// A file's own edits are seen at once, where another Python left a compiled file of the same size and time too.
 func TestNoStaleCode(t *testing.T) {
-	dir := write(t, map[string]string{"f.py": "import bighead as bh\nbh.EventSource('one', time='t')\n"})
+	dir := write(t, map[string]string{"f.py": ""})
+	file, at := filepath.Join(dir, "f.py"), time.Date(2024, 1, 31, 6, 0, 0, 0, time.UTC)
 	for _, want := range []string{"one", "two"} {
-		if err := os.WriteFile(filepath.Join(dir, "f.py"), []byte("import bighead as bh\nbh.EventSource('"+want+"', time='t')\n"), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte("import bighead as bh\nbh.EventSource('"+want+"', time='t')\n"), 0o644); err != nil {
 			t.Fatal(err)
+		}
+		if err := os.Chtimes(file, at, at); err != nil {
+			t.Fatal(err)
+		}
+		if want == "one" {
+			if out, err := exec.Command("python3", "-m", "py_compile", file).CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
 		}
 		all, err := RecordUnits(t.Context(), python(t), []Unit{{Root: dir, Files: []string{"f.py"}}})
 		if err != nil {
@@ -245,8 +254,64 @@ func TestNoStaleCode(t *testing.T) {
 			t.Errorf("recorded %q, want %q", got, want)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(dir, "__pycache__")); err == nil {
-		t.Error("recording left a cache in the user's folder")
+}
+
+func TestRecordingLeavesNothing(t *testing.T) {
+	dir := write(t, map[string]string{"f.py": "import g", "g.py": "", "pkg/h.py": ""})
+	if _, err := RecordUnits(t.Context(), python(t), []Unit{{Root: dir, Files: []string{"f.py", "pkg/h.py"}}}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(found) != 3 {
+		t.Errorf("the folder holds %q, %v", found, err)
+	}
+	if caches, _ := filepath.Glob(filepath.Join(dir, "pkg", "*")); len(caches) != 1 {
+		t.Errorf("the package holds %q", caches)
+	}
+}
+
+// A file that others import fails once, whoever asks for it.
+func TestOneMistakeForOneCause(t *testing.T) {
+	d := record(t, map[string]string{"a.py": "import c\n", "b.py": "from c import x\n", "c.py": "x = 1 / 0\n", "d.py": "import bighead as bh\nbh.EventSource('e', time='t')\n"})
+	if got := mistakes(d); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "c.py:1:5 raised: the definition file raised ZeroDivisionError: division by zero <- a.py:1:1") {
+		t.Error(got)
+	}
+	if len(d.Sources) != 1 {
+		t.Error("the file that is right was not recorded")
+	}
+}
+
+// Names of files are the user's: letters of any script, and folders with and without __init__.py.
+func TestNamesOfFiles(t *testing.T) {
+	py := python(t)
+	py.Timeout = time.Second
+	dir := write(t, map[string]string{"größe.py": "while True: pass\n", "my-features.py": "import bighead as bh\nimport teams.one\nbh.EventSource('a', time=teams.one.TIME)\n", "teams/one.py": "TIME = 't'\n"})
+	all, err := RecordUnits(t.Context(), py, []Unit{{Root: dir, Files: []string{"my-features.py"}}, {Root: dir, Files: []string{"größe.py"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := all[0].Sources; len(s) != 1 || s[0].At.String() != "my-features.py:3:1" || s[0].Time.Value != "t" {
+		t.Errorf("%+v %s", s, mistakes(all[0]))
+	}
+	if got := mistakes(all[1]); !strings.HasPrefix(got, "größe.py:1:1 timed_out:") {
+		t.Error(got)
+	}
+}
+
+// The traceback is the author's part alone, for --traceback.
+func TestTraceback(t *testing.T) {
+	d := record(t, map[string]string{"a.py": "import b\n", "b.py": "def f():\n    raise ValueError('why')\nf()\n"})
+	got := d.Mistakes[0].Traceback
+	if !strings.Contains(got, "in f\n") || !strings.Contains(got, "ValueError: why") || strings.Contains(got, "importlib") || strings.Contains(got, "_imports.py") {
+		t.Errorf("%s", got)
+	}
+}
+
+// An object of the author's that misbehaves when it is looked at is a mistake like any other.
+func TestObjectsThatMisbehave(t *testing.T) {
+	d := record(t, map[string]string{"f.py": "import bighead as bh\nclass Odd:\n    def __repr__(self):\n        raise RuntimeError('no')\nbh.EventSource('e', time=Odd())\nloop = []\nloop.append(loop)\nbh.sum('x', default=loop)\n"})
+	if got := mistakes(d); !strings.Contains(got, "f.py:5:26 wrong_argument: time of bh.EventSource takes a string, not <Odd>\n") || !strings.Contains(got, "f.py:8:21 wrong_argument: default of bh.sum takes a constant") {
+		t.Error(got)
 	}
 }
 
@@ -270,7 +335,9 @@ func TestNoPython(t *testing.T) {
 		py   func(t *testing.T) (string, error)
 		want string
 	}{
-		{"configured", func(*testing.T) (string, error) { return FindPython("/no/such/python", func(string) string { return "" }) }, "[python] path names /no/such/python"},
+		{"configured", func(*testing.T) (string, error) {
+			return FindPython("/no/such/python", func(string) string { return "" })
+		}, "[python] path names /no/such/python"},
 		{"virtual environment", func(*testing.T) (string, error) {
 			return FindPython("", func(n string) string { return map[string]string{"VIRTUAL_ENV": "/no/venv"}[n] })
 		}, "VIRTUAL_ENV names /no/venv/bin/python"},

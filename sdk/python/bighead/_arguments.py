@@ -358,7 +358,10 @@ class Call:
 
 def described(value: Any) -> str:
     """A value in a message, short."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # the author's own class
+        text = f"<{type(value).__name__}>"
     if len(text) > 60:
         text = text[:57] + "…"
     name = type(value).__name__

@@ -21,6 +21,9 @@ from bighead._guard import Exited, NotAllowed
 from bighead._position import COMPREHENSIONS, SourceFile, Sources
 
 
+_SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
 class NotUTF8(SyntaxError):
     """A definition file is in another encoding."""
 
@@ -296,15 +299,8 @@ def _raised(e: BaseException, sources: Sources, frames: list[tuple[FrameType, in
 
 def _traceback(e: BaseException, sources: Sources) -> str:
     summary = traceback.TracebackException(type(e), e, e.__traceback__, limit=-50)
-    skip = [i for i, f in enumerate(summary.stack) if f.filename.startswith("<frozen importlib") or _is_sdk(f.filename)]
+    skip = [i for i, f in enumerate(summary.stack) if f.filename.startswith(("<frozen importlib", _SDK)) or f.filename == importlib.__file__]
     for i in reversed(skip):
         del summary.stack[i]
     text = "".join(summary.format())
     return text if len(text) < 100_000 else text[:100_000] + "…\n"
-
-
-_SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
-
-
-def _is_sdk(filename: str) -> bool:
-    return filename.startswith(_SDK)
