@@ -178,6 +178,9 @@ func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad dataset.L
 	case cBytes:
 		return d.strs(dst.Strs[at : at+n])
 	case cNull, cNothing:
+		if n == 0 { // an empty dictionary
+			return nil
+		}
 		return fmt.Errorf("a column without a type holds values")
 	}
 	return c.fillOdd(d, dst, at, n, bad)
