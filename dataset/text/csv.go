@@ -31,6 +31,7 @@ const maxRecord = 64 << 20
 type records struct {
 	path   string
 	in     io.Reader
+	room   int // to read into
 	buf    []byte
 	at     int // of the next record in buf
 	eof    bool
@@ -42,7 +43,10 @@ type records struct {
 	starts []int // of the cells, in record
 }
 
-func newRecords(path string, in io.Reader) *records { return &records{path: path, in: in, next: 1} }
+// newRecords reads a stream; size is about how much there is of it, so that a small file takes little memory.
+func newRecords(path string, in io.Reader, size int64) *records {
+	return &records{path: path, in: in, next: 1, room: int(min(max(size, 1<<12), 1<<20))}
+}
 
 // more reads more into buf, moving what is left to the front.
 func (r *records) more() error {
@@ -50,8 +54,8 @@ func (r *records) more() error {
 	if len(rest) >= maxRecord {
 		return fmt.Errorf("%s:%d: a record longer than %d MiB; is a quote not closed?", r.path, r.next, maxRecord>>20)
 	}
-	if cap(r.buf) < 2*len(rest)+1<<16 {
-		r.buf = append(make([]byte, 0, max(1<<20, 4*len(rest))), rest...)
+	if cap(r.buf) < 2*len(rest)+r.room/16 {
+		r.buf = append(make([]byte, 0, max(r.room, 4*len(rest))), rest...)
 	} else {
 		r.buf = append(r.buf[:0], rest...)
 	}
@@ -275,7 +279,7 @@ func (CSV) Open(_ context.Context, path string, o dataset.Options) (dataset.File
 		return nil, err
 	}
 	defer in.close()
-	names, err := newRecords(path, in).header()
+	names, err := newRecords(path, in, src.size).header()
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +311,7 @@ func (f *csvFile) Read(ctx context.Context, _ int, columns []int, n int, counts 
 		return err
 	}
 	defer in.close()
-	r := newRecords(f.path, in)
+	r := newRecords(f.path, in, f.expanded())
 	if _, err := r.header(); err != nil {
 		return err
 	}
@@ -324,6 +328,7 @@ func (f *csvFile) Read(ctx context.Context, _ int, columns []int, n int, counts 
 		if !ok {
 			return out.flush()
 		}
+		out.begin()
 		for i, b := range out.builders {
 			p := places[i]
 			if err := b.csvCell(r.cells[p], r.quoted[p]); err != nil {

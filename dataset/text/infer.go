@@ -147,7 +147,7 @@ func (CSV) Infer(ctx context.Context, paths []string, o dataset.Options) (value.
 		return c
 	}
 	err := eachSample(ctx, paths, func(path string, in *cutReader) error {
-		r := newRecords(path, in)
+		r := newRecords(path, in, sampleBytes)
 		names, err := r.header()
 		if err != nil {
 			return err

@@ -75,7 +75,7 @@ func (f *ndjsonFile) Read(ctx context.Context, _ int, columns []int, n int, coun
 		return err
 	}
 	defer in.close()
-	l := &lines{records: *newRecords(f.path, in)}
+	l := &lines{records: *newRecords(f.path, in, f.expanded())}
 	out := f.newRows(columns, n, counts, emit)
 	for {
 		line, ok, err := l.read()
@@ -85,6 +85,7 @@ func (f *ndjsonFile) Read(ctx context.Context, _ int, columns []int, n int, coun
 		if !ok {
 			return out.flush()
 		}
+		out.begin()
 		if err := f.row(line, l.line, out); err != nil {
 			return err
 		}
@@ -245,7 +246,7 @@ func (NDJSON) Infer(ctx context.Context, paths []string, o dataset.Options) (val
 	}
 	root := &guess{}
 	err := eachSample(ctx, paths, func(path string, in *cutReader) error {
-		l := &lines{records: *newRecords(path, in)}
+		l := &lines{records: *newRecords(path, in, sampleBytes)}
 		for {
 			line, ok, err := l.read()
 			if l.eof && in.cut && l.at == len(l.buf) {

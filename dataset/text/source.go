@@ -103,6 +103,14 @@ func (f *textFile) Warnings() []dataset.Warning { return nil }
 func (f *textFile) Metadata() dataset.Metadata  { return dataset.Metadata{} }
 func (f *textFile) Groups() []dataset.Group     { return []dataset.Group{{Rows: -1}} }
 
+// expanded is about how many bytes the text has: what a compressed file becomes is not known.
+func (s source) expanded() int64 {
+	if strings.HasSuffix(strings.ToLower(s.path), ".gz") || strings.HasSuffix(strings.ToLower(s.path), ".zst") {
+		return 1 << 40
+	}
+	return s.size
+}
+
 // settled is the declared schema with the integers that have a unit of time as timestamps.
 func settled(s value.Schema, o dataset.Options) value.Schema {
 	out := append(value.Schema(nil), s...)
@@ -138,17 +146,21 @@ type rowsOut struct {
 }
 
 func (f *textFile) newRows(columns []int, size int, counts *dataset.Counts, emit func(*value.Batch) error) *rowsOut {
-	r := &rowsOut{size: size, counts: counts, emit: emit}
+	r := &rowsOut{counts: counts, emit: emit}
 	for _, c := range columns {
 		r.schema = append(r.schema, f.schema[c])
 		r.builders = append(r.builders, newBuilder(f.schema[c], f.options))
 	}
-	r.begin()
+	// A row takes at least two bytes, so that a small file needs no columns of full size.
+	r.size = int(min(int64(size), f.expanded()/2+1))
 	return r
 }
 
+// begin makes room for a row.
 func (r *rowsOut) begin() {
-	r.n = 0
+	if r.n > 0 {
+		return
+	}
 	for _, b := range r.builders {
 		b.begin(r.size)
 	}
@@ -171,7 +183,6 @@ func (r *rowsOut) flush() error {
 	for i, builder := range r.builders {
 		b.Columns[i] = builder.finish(r.counts)
 	}
-	err := r.emit(b)
-	r.begin()
-	return err
+	r.n = 0
+	return r.emit(b)
 }

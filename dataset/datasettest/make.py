@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make the Parquet files that file_test.go reads, and beside each what must be read from it.
+"""Make the files of other writers that datasettest.Fixtures reads, and beside each what must be read from it.
 
-    python make.py        # needs pyarrow 26, duckdb 2.0 and pytz; writes into this folder
+    python make.py        # needs pyarrow 26, duckdb 2.0 and pytz; writes into ../parquet/testdata and ../arrow/testdata
 
-NAME.parquet is written by pyarrow or DuckDB. NAME.ndjson holds what the contract (docs/semantics.md section 1) makes of it, worked out here in
+NAME.parquet is written by pyarrow or DuckDB, NAME.arrow and NAME.arrows by pyarrow. NAME.ndjson holds what the contract (docs/semantics.md section 1) makes of it, worked out here in
 Python from the values themselves, never by reading the file: the first line has the types, the columns that are left out, the warnings
 and what is counted as lost; each further line is a row as a JSON array.
 """
@@ -16,16 +16,18 @@ import random
 
 import duckdb
 import pyarrow as pa
+import pyarrow.ipc
 import pyarrow.parquet as pq
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).parent.parent / "parquet" / "testdata"
+ARROW = HERE.parent.parent / "arrow" / "testdata"
 EPOCH = dt.datetime(1970, 1, 1)
 
 
-def expect(name, types, columns, left_out=(), warnings=(), lost=None):
+def expect(name, types, columns, left_out=(), warnings=(), lost=None, folder=HERE):
     rows = list(zip(*columns)) if columns else []
     head = {"types": types, "left_out": list(left_out), "warnings": list(warnings), "lost": lost or {}}
-    with open(HERE / f"{name}.ndjson", "w") as f:
+    with open(folder / f"{name}.ndjson", "w") as f:
         for line in [head, *rows]:
             f.write(json.dumps(line, separators=(",", ":")) + "\n")
 
@@ -120,6 +122,7 @@ def make_types():
     table = pa.table(arrays, names=names)
     warnings = ["decimal32", "decimal64", "decimal128", "decimal256"]
     lost = {k: v for k, v in lost.items() if v}
+    make_arrow("types", table, types, expected, ["time", "nothing", "int_keys"], warnings, lost)
     for name, options in [("types", {}), ("types_plain_v2", dict(use_dictionary=False, data_page_version="2.0", data_page_size=64)),
                           ("types_spark", dict(flavor="spark"))]:
         t = table
@@ -132,6 +135,36 @@ def make_types():
         else:
             expect(name, types, expected, ["time", "nothing", "int_keys"], warnings, lost)
         pq.write_table(t, HERE / f"{name}.parquet", store_schema=False, compression="zstd", **options)
+
+
+def make_arrow(name, table, *wanted):
+    """The table as IPC file and stream, in batches of 17 rows, plain and compressed."""
+    for kind, new, compression in [("arrow", pa.ipc.new_file, None), ("arrows", pa.ipc.new_stream, "zstd"), ("lz4.arrow", pa.ipc.new_file, "lz4")]:
+        with new(ARROW / f"{name}.{kind}", table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as w:
+            w.write_table(table, max_chunksize=17)
+        expect(f"{name}.{kind}", *wanted, folder=ARROW)
+
+
+def make_layouts():
+    """What only Arrow has: dictionaries, views, fixed lists, days as ms, seconds, small decimals."""
+    n = 40
+    words = some(["b", "a", "b", "c"], n)
+    days = some([0, -1, 19723], n)
+    table = pa.table({
+        "dict": pa.array(words).dictionary_encode(), "dict_float": pa.array(some([1.5, float("nan")], n)).dictionary_encode(),
+        "view": pa.array(some(["short", "much longer than twelve bytes"], n), pa.string_view()), "bytes_view": pa.array(some([b"\xff", b""], n), pa.binary_view()),
+        "fixed_list": pa.array(some([[1, 2], [3, None]], n), pa.list_(pa.int64(), 2)), "large_list": pa.array(some([["x"], []], n), pa.large_list(pa.string())),
+        "date64": pa.array([None if d is None else d * 86400000 for d in days], pa.date64()), "ts_s": pa.array(some([0, -1, 2**60], n), pa.timestamp("s")),
+        "list_view": pa.array(some([[1], [], [2, 3]], n), pa.list_view(pa.int32())), "small": pa.array(some([decimal.Decimal("1.5")], n), pa.decimal128(5, 1)),
+        "duration": pa.array([1] * n, pa.duration("s")),
+    })
+    lost = {"dict_float: not finite": sum(1 for v in some([1, 2], n) if v == 2), "ts_s: outside years 0001-9999": sum(1 for v in some([0, 1, 2], n) if v == 2)}
+    wanted = ({"dict": "string", "dict_float": "float", "view": "string", "bytes_view": "bytes", "fixed_list": "list<int>", "large_list": "list<string>", "date64": "date",
+               "ts_s": "timestamp", "list_view": "list<int>", "small": "float"},
+              [words, some([1.5, None], n), some(["short", "much longer than twelve bytes"], n), [base64(b) for b in some([b"\xff", b""], n)],
+               some([[1, 2], [3, None]], n), some([["x"], []], n), [day(d) for d in days], some([stamp(0), stamp(-1000), None], n), some([[1], [], [2, 3]], n), some([1.5], n)],
+              ["duration"], ["small"], lost)
+    make_arrow("layouts", table, *wanted)
 
 
 # 2. Codecs and page versions.
@@ -217,6 +250,7 @@ def make_nested():
 
     cells = {k: some(v[2], n) for k, v in values.items()}
     table = pa.table({k: pa.array(cells[k], v[0]) for k, v in values.items()})
+    make_arrow("nested", table, {k: v[1] for k, v in values.items()}, [[ours(v, values[k][0]) for v in cells[k]] for k in values])
     for name, options in [("nested_v1", {}), ("nested_v2", dict(data_page_version="2.0", data_page_size=60, write_batch_size=7, compression="zstd", row_group_size=40)),
                           ("nested_old_names", dict(use_compliant_nested_type=False))]:
         pq.write_table(table, HERE / f"{name}.parquet", store_schema=False, **options)
@@ -252,6 +286,7 @@ def make_others():
 
 
 make_types()
+make_layouts()
 make_codecs()
 make_encodings()
 make_nested()
