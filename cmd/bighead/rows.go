@@ -49,7 +49,7 @@ func writeTable(w io.Writer, b *value.Batch) error {
 }
 
 // plainWidth is how wide a page is that is no terminal.
-const plainWidth = 120
+const plainWidth = 160
 
 func screenWidth(w io.Writer) int {
 	if f, ok := w.(*os.File); ok {
