@@ -81,3 +81,24 @@ func KeepTimes(cells []int64, u Unit, lost Lost) {
 	}
 	keepRange(cells, value.MinTimestamp, value.MaxTimestamp, lost)
 }
+
+// Half is the value of an IEEE 754 binary16.
+func Half(h uint16) float64 {
+	exponent, fraction := int(h>>10&31), float64(h&1023)
+	var f float64
+	switch exponent {
+	case 0:
+		f = math.Ldexp(fraction, -24)
+	case 31:
+		f = math.Inf(1)
+		if fraction != 0 {
+			f = math.NaN()
+		}
+	default:
+		f = math.Ldexp(1024+fraction, exponent-25)
+	}
+	if h>>15 != 0 {
+		return -f
+	}
+	return f
+}

@@ -134,7 +134,7 @@ func floats(a arrow.Array, c *value.Column, from int, lost dataset.Lost) error {
 	switch a := a.(type) {
 	case *array.Float16:
 		for i := range c.Floats {
-			c.Floats[i] = float64(a.Value(from + i).Float32())
+			c.Floats[i] = dataset.Half(a.Value(from + i).Uint16()) // arrow-go's own conversion is wrong for subnormal numbers
 		}
 	case *array.Float32:
 		for i, f := range a.Values()[from : from+c.N] {

@@ -252,7 +252,7 @@ func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad datase
 		return nil
 	case cHalf:
 		for i, s := range raw {
-			dst.Floats[at+i] = half(uint16(s[0]) | uint16(s[1])<<8)
+			dst.Floats[at+i] = dataset.Half(uint16(s[0]) | uint16(s[1])<<8)
 		}
 	case cDecimalText:
 		for i, s := range raw {
@@ -268,27 +268,6 @@ func int96(s string) int64 {
 	b := []byte(s)
 	nanos, julian := int64(binary.LittleEndian.Uint64(b)), int64(int32(binary.LittleEndian.Uint32(b[8:])))
 	return (julian-2440588)*value.DayMS + value.FloorDiv(nanos, 1_000_000)
-}
-
-// half is an IEEE 754 binary16.
-func half(h uint16) float64 {
-	exponent, fraction := int(h>>10&31), float64(h&1023)
-	var f float64
-	switch exponent {
-	case 0:
-		f = math.Ldexp(fraction, -24)
-	case 31:
-		f = math.Inf(1)
-		if fraction != 0 {
-			f = math.NaN()
-		}
-	default:
-		f = math.Ldexp(1024+fraction, exponent-25)
-	}
-	if h>>15 != 0 {
-		return -f
-	}
-	return f
 }
 
 var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
