@@ -6,9 +6,9 @@ import (
 
 // Options are what check needs to know beside the definitions.
 type Options struct {
-	// Schema reads the columns of a place as they really are, and what its reader does to them (decimals to float). A place whose files
-	// carry no types (CSV, NDJSON) gives those of place.Declared for the columns that stand there. It is asked once for each place. Nil:
-	// only declared columns are known.
+	// Schema reads the columns of a place, and what its reader does to them (decimals to float); place.Declared says the types of columns
+	// in files that carry none, and may be refused by others: then the place is asked for once more without, and compared. Each place is
+	// asked for once. Nil: only declared columns are known.
 	Schema func(place Place) (columns value.Schema, warnings []string, err error)
 	// Resolution is [features] resolution of bighead.toml: "exact", or "" for W2's default.
 	Resolution string
@@ -19,7 +19,7 @@ type Options struct {
 // Check types definitions and says everything that is wrong with them at once, in file order. The project holds what is sound; what
 // follows from a mistake elsewhere is left out of it and not reported again. Only where Problems.Failed is false is it whole.
 func Check(defs *Definitions, o Options) (*Project, Problems) {
-	c := &checker{defs: defs, o: o, schemas: map[string]schemaResult{}, names: map[string]Span{}}
+	c := &checker{defs: defs, o: o, schemas: map[string]schemaResult{}, warned: map[string]bool{}, names: map[string]Span{}}
 	for i := range defs.Mistakes {
 		c.recorded(&defs.Mistakes[i])
 	}
@@ -47,6 +47,7 @@ type checker struct {
 	defs    *Definitions
 	o       Options
 	schemas map[string]schemaResult
+	warned  map[string]bool // warnings of places that were passed on
 	names   map[string]Span // `source "flights"` → its first definition
 
 	sources      []*sourceState

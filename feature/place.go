@@ -3,6 +3,7 @@ package feature
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -22,8 +23,8 @@ type schemaResult struct {
 	err      error
 }
 
-// real asks once for the columns of a place, and passes its warnings on once, at the first use.
-func (c *checker) real(p Place, at Span, what string) schemaResult {
+// ask asks once for the columns of a place.
+func (c *checker) ask(p Place) schemaResult {
 	key := fmt.Sprintf("%q %q %q %q", p.Path, p.Table, p.Format, value.StructOf(p.Declared...))
 	r, ok := c.schemas[key]
 	if !ok {
@@ -33,14 +34,54 @@ func (c *checker) real(p Place, at Span, what string) schemaResult {
 			r.columns, r.warnings, r.err = c.o.Schema(p)
 		}
 		c.schemas[key] = r
-		for _, w := range r.warnings {
+	}
+	return r
+}
+
+// real is the columns of a place; nil where it cannot be read, which is reported.
+func (c *checker) real(p Place, at Span, what string) value.Schema {
+	r := c.ask(p)
+	if r.err != nil {
+		c.unreadable(at, what, r.err)
+		return nil
+	}
+	for _, w := range r.warnings {
+		if key := p.Path + p.Table + "\x00" + w; !c.warned[key] { // at the first use
+			c.warned[key] = true
 			c.readLesser(at, what, w)
 		}
 	}
-	if r.err != nil {
-		c.unreadable(at, what, r.err)
+	return r.columns
+}
+
+// realOf is the columns of a source's file or table. Readers refuse a file that is not as declared, with the first difference; then it
+// is read as it is, and every difference is reported.
+func (c *checker) realOf(d *SourceDef, p *Place, at Span, what string) value.Schema {
+	bare := *p
+	bare.Declared = nil
+	if len(p.Declared) == 0 || c.ask(*p).err == nil || c.ask(bare).err != nil {
+		columns := c.real(*p, at, what)
+		if columns == nil {
+			return nil
+		}
+		columns = c.selected(d.Table, columns)
+		c.compare(d, p, columns, true)
+		return columns
 	}
-	return r
+	mark := c.mark()
+	columns := c.selected(d.Table, c.ask(bare).columns)
+	c.compare(d, p, columns, !untyped(p))
+	if c.soundSince(mark) && len(p.TimeColumns) == 0 {
+		c.unreadable(at, what, c.ask(*p).err) // it is something else
+		return nil
+	}
+	return columns
+}
+
+// untyped tells files whose types are guessed where none are declared.
+func untyped(p *Place) bool {
+	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(p.Path), ".gz"), ".zst")
+	return p.Format == "csv" || p.Format == "ndjson" || slices.Contains([]string{".csv", ".tsv", ".ndjson", ".jsonl", ".json"}, path.Ext(name))
 }
 
 // placeOf is where a source's rows are.
@@ -129,11 +170,9 @@ func (c *checker) sourceSchema(d *SourceDef, p *Place, what string) value.Schema
 		if !c.readable(d.Path) {
 			return nil
 		}
-		r := c.real(*p, at, what)
-		if r.err != nil {
+		if columns = c.realOf(d, p, at, what); columns == nil {
 			return nil
 		}
-		columns = c.compare(d, p, c.selected(d.Table, r.columns))
 	case len(d.Columns) == 0 && !d.Flawed.Has("columns"):
 		if d.Topic != nil {
 			c.topicNeedsColumns(d.Topic.At, what)
@@ -149,8 +188,8 @@ func (c *checker) sourceSchema(d *SourceDef, p *Place, what string) value.Schema
 	return c.timesOf(d, p, columns)
 }
 
-// compare holds the declared columns against those of the file.
-func (c *checker) compare(d *SourceDef, p *Place, real value.Schema) value.Schema {
+// compare holds the declared columns against those of the file, and their types where the file has types.
+func (c *checker) compare(d *SourceDef, p *Place, real value.Schema, typed bool) {
 	place := p.Path
 	if place == "" {
 		place = p.Table
@@ -170,11 +209,10 @@ func (c *checker) compare(d *SourceDef, p *Place, real value.Schema) value.Schem
 			p.TimeColumns = append(p.TimeColumns, f.Name.Value)
 		case got.Kind == value.KindInt && declared.Kind == value.KindTimestamp && (f.Name.Value == textOf(d.Time) || f.Name.Value == textOf(d.KnownAt)):
 			// time= says that it has no unit
-		default:
+		case typed:
 			c.declaredDiffers(f.Type.At, f.Name.Value, place, declared, got)
 		}
 	}
-	return real
 }
 
 // withTime adds the column of time= to declared ones: it need not be declared.
@@ -209,13 +247,16 @@ func (c *checker) timesOf(d *SourceDef, p *Place, columns value.Schema) value.Sc
 		}
 		return columns
 	}
+	p.Declared = withTimes(p.Declared, p.TimeColumns)
 	return withTimes(columns, p.TimeColumns)
 }
 
 func withTimes(columns value.Schema, names []string) value.Schema {
 	columns = slices.Clone(columns)
 	for _, name := range names {
-		columns[columns.Index(name)].Type = value.Timestamp
+		if i := columns.Index(name); i >= 0 {
+			columns[i].Type = value.Timestamp
+		}
 	}
 	return columns
 }

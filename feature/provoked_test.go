@@ -1,6 +1,8 @@
 package feature_test
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +101,51 @@ func TestFlawedArgumentsAreNotMissed(t *testing.T) {
 	}
 	if len(p.Sources)+len(p.Groups)+len(p.Views)+len(p.TrainingSets) != 0 {
 		t.Errorf("flawed definitions are taken for sound: %+v", p)
+	}
+}
+
+// A reader that refuses a file which is not as declared hides neither the differences nor what else is wrong.
+func TestReadersThatRefuse(t *testing.T) {
+	refuses := func(p feature.Place) (value.Schema, []string, error) {
+		real, _, err := schemaOf(feature.Place{Path: "clicks.parquet"})
+		switch {
+		case p.Path == "broken.parquet" && len(p.Declared) > 0:
+			return nil, nil, errors.New("a page is torn")
+		case len(p.Declared) > 0:
+			for _, f := range p.Declared {
+				if got, ok := real.Lookup(f.Name); !ok || !got.Equal(f.Type) {
+					return nil, nil, fmt.Errorf("column %q is not as declared", f.Name)
+				}
+			}
+		}
+		return real, nil, err
+	}
+	check := func(define string) (*feature.Project, string) {
+		p, problems := feature.Check(recorded(t, []string{define})[0], feature.Options{Schema: refuses})
+		var lines []string
+		for _, one := range problems {
+			lines = append(lines, one.Code.String()+" "+one.Message)
+		}
+		return p, strings.Join(lines, "\n")
+	}
+	_, got := check(`
+a = bh.EventSource("a", path="x.parquet", time="ts", time_unit="ms", columns={"user": bh.String, "nope": bh.Int, "page": bh.String})
+g = bh.FeatureGroup("g", source=a, keys=["usr"], features=[bh.count()])`)
+	if want := "BH038 column \"user\" is declared string, and is int in x.parquet\nBH038 column \"nope\" is declared, and x.parquet does not have it\nBH012 column \"usr\" is not in source \"a\""; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if _, got = check(`a = bh.EventSource("a", path="x.csv", time="ts", time_unit="ms", columns={"user": bh.String, "nope": bh.Int})`); got != "BH038 column \"nope\" is declared, and x.csv does not have it" {
+		t.Errorf("guessed types are not compared: %s", got)
+	}
+	if _, got = check(`a = bh.EventSource("a", path="broken.parquet", time="ts", time_unit="ms", columns={"user": bh.Int})`); got != `BH037 source "a" cannot be read: a page is torn` {
+		t.Errorf("what is wrong is something else: %s", got)
+	}
+	p, got := check(`a = bh.EventSource("a", path="x.parquet", time="ts", time_unit="ms", columns={"ts": bh.Timestamp, "seen": bh.Timestamp, "user": bh.Int})`)
+	if got != "" || strings.Join(p.Sources[0].Place.TimeColumns, " ") != "ts seen" {
+		t.Errorf("integers declared as times, with a unit: %s", got)
+	}
+	if typ, _ := p.Sources[0].Place.Declared.Lookup("seen"); !typ.Equal(value.Timestamp) {
+		t.Error("what readers are told is what they give")
 	}
 }
 

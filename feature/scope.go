@@ -3,7 +3,6 @@ package feature
 import (
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
@@ -98,8 +97,7 @@ func (c *checker) sqlErrors(t Text, s *scope, errs expr.Errors) {
 		switch {
 		case e.Kind == expr.Syntax && query.MatchString(t.Value):
 			c.joinInSource(t.At, "not yet: a query inside a definition")
-		case s != nil && s.derive != nil && s.dotted(t, e) != "":
-			c.dottedFeature(at, t.Value[e.Start:e.End], s.dotted(t, e))
+		case s != nil && s.derive != nil && c.dottedIn(t, s, e):
 		case e.Kind != expr.UnknownColumn || s == nil:
 			c.badSQL(t, e)
 		case c.elsewhere(at, e.Name, s):
@@ -109,13 +107,26 @@ func (c *checker) sqlErrors(t Text, s *scope, errs expr.Errors) {
 	}
 }
 
-// dotted is the feature that group.feature in a view was meant to be; "" where there is none.
-func (s *scope) dotted(t Text, e *expr.Error) string {
-	group, name, ok := strings.Cut(t.Value[e.Start:e.End], ".")
-	if _, known := s.types[group+"__"+name]; ok && known {
-		return group + "__" + name
+func (c *checker) dottedIn(t Text, s *scope, e *expr.Error) bool {
+	name, start, end := s.dotted(t.Value, e)
+	if name != "" {
+		c.dottedFeature(part(t, start, end), t.Value[start:end], name)
 	}
-	return ""
+	return name != ""
+}
+
+// fieldAccess is what looks like group.feature.
+var fieldAccess = regexp.MustCompile(`([A-Za-z_]\w*)\.([A-Za-z_]\w*)`)
+
+// dotted finds the feature that group.feature in a view was meant to be, about a mistake; "" where there is none.
+func (s *scope) dotted(text string, e *expr.Error) (name string, start, end int) {
+	for _, m := range fieldAccess.FindAllStringSubmatchIndex(text, -1) {
+		full := text[m[2]:m[3]] + "__" + text[m[4]:m[5]]
+		if _, known := s.types[full]; known && m[0] <= e.Start && e.Start < m[1] {
+			return full, m[0], m[1]
+		}
+	}
+	return "", 0, 0
 }
 
 // elsewhere reports a name that is no column here but a thing of its own: another source, a feature.

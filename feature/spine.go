@@ -78,11 +78,11 @@ func (c *checker) spineFile(s *spineState, out *Spine, at Span) {
 	if !c.readable(s.def.Path) {
 		return
 	}
-	r := c.real(out.Place, at, "the spine")
-	if r.err != nil {
+	columns := c.real(out.Place, at, "the spine")
+	if columns == nil {
 		return
 	}
-	out.Schema = c.selected(s.def.Table, r.columns)
+	out.Schema = c.selected(s.def.Table, columns)
 	if typ, ok := out.Schema.Lookup(textOf(s.def.AsOf)); ok && typ.Kind == value.KindInt && out.Place.TimeUnit != "" {
 		out.Place.TimeColumns = []string{s.def.AsOf.Value}
 		out.Schema = withTimes(out.Schema, out.Place.TimeColumns)
