@@ -76,7 +76,9 @@ func widest(a, b []dataset.Range) []dataset.Range {
 	} else if value.Compare(b[0].Min, w.Min) < 0 {
 		w.Min = b[0].Min
 	}
-	if value.Compare(b[0].Max, w.Max) > 0 {
+	if w.Max.IsNull() || b[0].Max.IsNull() { // beyond the last time there is
+		w.Max = value.Value{}
+	} else if value.Compare(b[0].Max, w.Max) > 0 {
 		w.Max = b[0].Max
 	}
 	return []dataset.Range{w}

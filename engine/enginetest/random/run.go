@@ -1,0 +1,200 @@
+package random
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Road makes an engine with drawn settings, and says in words what they are.
+type Road struct {
+	Name string
+	Open func(settings *rand.Rand) (road engine.Engine, words string)
+}
+
+// Options say how many cases are run, and on what.
+type Options struct {
+	Seed    uint64 // of the first case
+	Cases   int
+	Roads   []Road
+	Tries   int // how often each road is asked, with other settings and another order of rows; 0: once
+	Workers int // cases at once; 0: 1
+	// Failures is after how many the run stops; 0: at the first.
+	Failures int
+	// Progress, where not nil, hears how many cases are done.
+	Progress func(done int)
+}
+
+// Report is what came of a run.
+type Report struct {
+	Cases    int
+	Stats    Stats
+	Failures []Failure // by seed
+}
+
+// Failure is a case on which a road was not right, shrunk to a script.
+type Failure struct {
+	Seed        uint64
+	Settings    string
+	Script      string
+	Differences []enginetest.Difference
+}
+
+// String is the failure with its script.
+func (f Failure) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, %s\n", f.Seed, f.Settings)
+	for _, d := range f.Differences {
+		fmt.Fprintf(&b, "    %s\n", d)
+	}
+	return b.String() + f.Script
+}
+
+// Run runs cases from the seed on. The error is of a cancelled context, or of a case that should not have been drawn.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	o.Tries, o.Workers, o.Failures = max(o.Tries, 1), max(o.Workers, 1), max(o.Failures, 1)
+	r := &Report{Stats: Stats{}}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	seeds := make(chan uint64)
+	for range o.Workers {
+		group.Go(func() {
+			for seed := range seeds {
+				stats, failure, err := o.one(ctx, seed)
+				mu.Lock()
+				r.Stats.merge(stats)
+				r.Cases++
+				if failure != nil {
+					r.Failures = append(r.Failures, *failure)
+				}
+				if err != nil || len(r.Failures) >= o.Failures {
+					stop(err)
+				}
+				if o.Progress != nil {
+					o.Progress(r.Cases)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for n := 0; n < o.Cases && ctx.Err() == nil; n++ {
+		seeds <- o.Seed + uint64(n)
+	}
+	close(seeds)
+	group.Wait()
+	slices.SortFunc(r.Failures, func(a, b Failure) int { return int(int64(a.Seed - b.Seed)) })
+	if err := context.Cause(ctx); err != nil && (len(r.Failures) == 0 || !errors.Is(err, context.Canceled)) {
+		return r, err
+	}
+	return r, nil
+}
+
+// one runs the case of a seed on every road.
+func (o *Options) one(ctx context.Context, seed uint64) (Stats, *Failure, error) {
+	c := New(seed)
+	stats, failure, err := o.check(ctx, c)
+	if err != nil || failure == nil {
+		return stats, nil, err
+	}
+	small, failure := o.shrink(ctx, c, failure)
+	failure.Script, err = small.Script(ctx, fmt.Sprintf("seed %d, %s", seed, failure.Settings))
+	return stats, failure, err
+}
+
+// check asks the oracle and every road, and gives the first answer that is not right.
+func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
+	k, err := c.compile()
+	if err != nil {
+		return nil, nil, err
+	}
+	j, refused := c.judge(ctx, k)
+	var stats Stats
+	if refused == nil {
+		stats = c.measure(k, j)
+	} else {
+		stats = Stats{"cases": 1, "cases: refused": 1}
+	}
+	for n := range o.Tries {
+		for _, road := range o.Roads {
+			settings := rand.New(rand.NewPCG(c.Seed, uint64(n)))
+			e, words := road.Open(settings)
+			in := c.shuffled(k, settings)
+			got, err := enginetest.Ask(ctx, e, k.plan, in)
+			failure := &Failure{Seed: c.Seed, Settings: road.Name + " with " + words}
+			switch {
+			case ctx.Err() != nil:
+				return stats, nil, context.Cause(ctx)
+			case err != nil && refused == nil:
+				failure.Differences = []enginetest.Difference{{Road: road.Name, Why: err.Error()}}
+			case err == nil && refused != nil:
+				failure.Differences = []enginetest.Difference{{Road: road.Name, Why: "rows where the oracle refuses: " + refused.Error()}}
+			case err == nil:
+				failure.Differences = j.Compare(got)
+				stats.add("bytes spilled", got.Report.Spilled)
+				stats.add("cases: spilled", one(got.Report.Spilled > 0))
+			}
+			if len(failure.Differences) > 0 {
+				for i := range failure.Differences {
+					failure.Differences[i].Road = road.Name
+				}
+				return stats, failure, nil
+			}
+		}
+	}
+	return stats, nil, nil
+}
+
+// shuffled are the inputs with the rows of every source in another order and in other parts.
+func (c *Case) shuffled(k *compiled, settings *rand.Rand) engine.Inputs {
+	in := k.in
+	seed := settings.Uint64()
+	in.Open = func(_ context.Context, at feature.Place, _ value.Schema) (dataset.Table, error) {
+		d, ok := c.Tables[at.Path]
+		if !ok {
+			return nil, fmt.Errorf("no table %q", at.Path)
+		}
+		if at.Path == "spine" {
+			return enginetest.NewTable(d.Schema, d.Parts...), nil
+		}
+		return enginetest.NewTable(d.Schema, shuffle(rand.New(rand.NewPCG(seed, uint64(len(at.Path)))), d.Parts)...), nil
+	}
+	return in
+}
+
+// shuffle arranges rows anew; partitions keep their own.
+func shuffle(r *rand.Rand, parts []enginetest.Part) []enginetest.Part {
+	var out []enginetest.Part
+	var loose [][]value.Value
+	for _, p := range parts {
+		if p.Partition == nil {
+			loose = append(loose, p.Rows...)
+			continue
+		}
+		rows := slices.Clone(p.Rows)
+		r.Shuffle(len(rows), func(a, b int) { rows[a], rows[b] = rows[b], rows[a] })
+		out = append(out, enginetest.Part{Rows: rows, Partition: p.Partition})
+	}
+	r.Shuffle(len(loose), func(a, b int) { loose[a], loose[b] = loose[b], loose[a] })
+	for len(loose) > 0 {
+		n := 1 + r.IntN(len(loose))
+		out = append(out, enginetest.Part{Rows: loose[:n:n]})
+		loose = loose[n:]
+	}
+	r.Shuffle(len(out), func(a, b int) { out[a], out[b] = out[b], out[a] })
+	if len(out) == 0 {
+		out = []enginetest.Part{{}}
+	}
+	return out
+}
