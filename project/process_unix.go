@@ -11,6 +11,7 @@ import (
 // definition file starts must not outlive it.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	dieWithUs(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd) }
 }
 
