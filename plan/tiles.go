@@ -32,6 +32,9 @@ type Level struct {
 // Raw names a feature without tiles, and says why; a group is meant where Feature is "".
 type Raw struct{ Group, Feature, Reason string }
 
+// Name is group.feature, or the group.
+func (r Raw) Name() string { return strings.TrimSuffix(r.Group+"."+r.Feature, ".") }
+
 // maxRatio is the most tiles of one level that a cover should need before one of the next fits, and maxTiles the most tiles of one
 // length in a cover, where the steps of W2 allow it.
 const (
@@ -218,7 +221,7 @@ func (t *Tiles) String() string {
 		b.WriteString("a base tile of all before\n")
 	}
 	for _, r := range t.Raw {
-		fmt.Fprintf(&b, "no tiles for %s: %s\n", strings.TrimSuffix(r.Group+"."+r.Feature, "."), r.Reason)
+		fmt.Fprintf(&b, "no tiles for %s: %s\n", r.Name(), r.Reason)
 	}
 	return b.String()
 }

@@ -1,0 +1,133 @@
+package tiletable
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Part is one file of a source as it was at some moment. A file that was written again has another size or time of modification; one that
+// has neither is taken to be the same.
+type Part struct {
+	Path     string // relative to the table's folder where it can be
+	Size     int64
+	Modified time.Time
+	// Reading tells readings of one file apart: its format, the unit of its times, columns selected from it. Places are roads and in no
+	// fingerprint, so that what they change is noticed here.
+	Reading string
+	Times   Times
+}
+
+// Times is when a part's events lie.
+type Times struct {
+	Known       bool
+	First, Last int64 // ms
+}
+
+// NoTimes is of a part without an event that has a time.
+var NoTimes = Times{Known: true, First: math.MaxInt64, Last: math.MinInt64}
+
+// Add widens it by a time.
+func (t *Times) Add(ms int64) { t.First, t.Last = min(t.First, ms), max(t.Last, ms) }
+
+// days is the days that the part's events can lie in.
+func (t Times) days() (from, to int64) {
+	if !t.Known {
+		return math.MinInt64, math.MaxInt64
+	}
+	if t.First > t.Last {
+		return 0, 0
+	}
+	return value.FloorDiv(t.First, value.DayMS), value.FloorDiv(t.Last, value.DayMS) + 1
+}
+
+// identity is what must not change for a cell to stay good.
+func (p *Part) identity() string {
+	return fmt.Sprintf("%s\x00%d\x00%d\x00%s", p.Path, p.Size, p.Modified.UnixNano(), p.Reading)
+}
+
+// Parts are a source's files as they are now, in the order of its table.
+func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []Part {
+	learnt := map[string]Times{}
+	for _, set := range known {
+		for i := range set.parts {
+			if p := &set.parts[i]; p.Times.Known {
+				learnt[p.identity()] = p.Times
+			}
+		}
+	}
+	reading := readingOf(s)
+	column, bare := "", false
+	if s.Time != nil {
+		column, bare = s.Time.Column()
+	}
+	var out []Part
+	for _, p := range source.Parts() {
+		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading}
+		if bare {
+			part.Times = statedTimes(p, column)
+		}
+		if times, ok := learnt[part.identity()]; ok && !part.Times.Known {
+			part.Times = times
+		}
+		out = append(out, part)
+	}
+	return out
+}
+
+// statedTimes is what a file says about the times in it.
+func statedTimes(p dataset.Part, column string) Times {
+	b, ok := p.Bounds[column]
+	switch {
+	case p.Rows == 0, ok && b.Nulls >= 0 && b.Nulls == p.Rows:
+		return NoTimes
+	case ok && !b.Min.IsNull() && !b.Max.IsNull():
+		return Times{true, b.Min.Int(), b.Max.Int()}
+	}
+	return Times{}
+}
+
+func readingOf(s *feature.Source) string {
+	p := &s.Place
+	units := slices.Sorted(slices.Values(p.TimeColumns))
+	text := fmt.Sprintf("%q %q %q %q", p.Format, p.TimeUnit, units, p.TableSelect)
+	if s.Time != nil {
+		text += fmt.Sprintf(" %q", s.Time)
+	}
+	return checksum([]byte(text))[:8]
+}
+
+// relative is a path as the table keeps it, so that a project's folder can be moved as a whole.
+func (t *Table) relative(path string) string {
+	dir, err := filepath.Abs(t.dir)
+	abs, err2 := filepath.Abs(path)
+	if err != nil || err2 != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(dir, abs); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return abs
+}
+
+// Days is the days that the parts' events lie in, [from, to); a part whose times are not known makes it all days. from = to: none.
+func Days(parts []Part) (from, to int64) {
+	first := true
+	for i := range parts {
+		a, b := parts[i].Times.days()
+		switch {
+		case a == b:
+		case first:
+			from, to, first = a, b, false
+		default:
+			from, to = min(from, a), max(to, b)
+		}
+	}
+	return from, to
+}
