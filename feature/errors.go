@@ -29,18 +29,31 @@ func (r *reporter) add(c Code, at Span, format string, args ...any) *Problem {
 	if c.Severity() == SeverityError {
 		r.errors++
 	}
-	r.problems = append(r.problems, Problem{Code: c, Severity: c.Severity(), At: at, Via: r.via, Message: fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, Problem{Code: c, Severity: c.Severity(), At: at, Via: r.via, Message: bounded(fmt.Sprintf(format, args...))})
 	return &r.problems[len(r.problems)-1]
+}
+
+// maxWords is the longest message or cure, in bytes: what an author wrote stands in them, and that can be megabytes.
+const maxWords = 1000
+
+func bounded(s string) string {
+	if len(s) <= maxWords {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxWords/2], "") + " … " + strings.ToValidUTF8(s[len(s)-maxWords/2:], "")
 }
 
 // choose offers the nearest of the names, and all of them.
 func (p *Problem) choose(name, what string, names []string) *Problem {
-	p.Near, p.Names, p.What = expr.Nearest(name, names), names, what
+	p.Names, p.What = names, what
+	if len(name) <= maxWords {
+		p.Near = expr.Nearest(name, names)
+	}
 	return p
 }
 
 func (p *Problem) cure(format string, args ...any) *Problem {
-	p.Cure = fmt.Sprintf(format, args...)
+	p.Cure = bounded(fmt.Sprintf(format, args...))
 	return p
 }
 
@@ -65,8 +78,8 @@ func (r *reporter) recorded(m *Mistake) {
 	if !ok {
 		code = codeWrongArgument
 	}
-	p := r.add(code, m.At, "%s", m.Message)
-	p.Cure, p.Traceback = m.Cure, m.Traceback
+	p := r.add(code, m.At, "%s", m.Message).cure("%s", m.Cure)
+	p.Traceback = m.Traceback
 	if m.Got != "" {
 		p.choose(m.Got, namesOf(m.Kind), m.Names)
 	}

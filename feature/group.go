@@ -55,10 +55,7 @@ func (c *checker) group(d *GroupDef) *groupState {
 		c.feature(g, &d.Features[i], src)
 	}
 	c.sameMillisecondHint(g, src)
-	g.sound = c.soundSince(mark) && len(d.Flawed) == 0 && src != nil && src.sound
-	for _, f := range g.group.Features {
-		g.sound = g.sound && f.Agg != nil
-	}
+	g.sound = c.soundSince(mark) && len(d.Flawed) == 0 && len(g.flawed) == 0 && !g.open && src != nil && src.sound
 	if g.sound {
 		fingerprintGroup(g.group)
 	}

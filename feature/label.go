@@ -47,6 +47,7 @@ func (c *checker) labelWithin(t *trainingState, d *LabelDef) {
 	defer c.within(f.Site)()
 	mark := c.mark()
 	name := d.Name.Value
+	t.flawed = t.flawed || len(f.Flawed) > 0
 	c.labelArguments(d)
 	var src *sourceState
 	if f.Source != nil {

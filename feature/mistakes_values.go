@@ -9,8 +9,7 @@ import (
 
 // badSQL is a mistake inside an expression, in the words of the language itself.
 func (r *reporter) badSQL(t Text, e *expr.Error) {
-	p := r.add(codeSQL, part(t, e.Start, e.End), "%s", e.Message)
-	p.Cure = e.Cure
+	r.add(codeSQL, part(t, e.Start, e.End), "%s", e.Message).cure("%s", e.Cure)
 }
 
 // part is the place of a piece of a text; all of it is the argument itself, quotes included.

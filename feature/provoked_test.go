@@ -149,6 +149,74 @@ g = bh.FeatureGroup("g", source=a, keys=["usr"], features=[bh.count()])`)
 	}
 }
 
+// What Python could not record of a feature or a label makes the group or the training set unsound, though check finds nothing wrong.
+func TestFlawedPartsMakeTheWholeUnsound(t *testing.T) {
+	d := recorded(t, []string{`
+s = bh.EventSource("s", path="flights.parquet", time="dep_time", topic=bh.Topic("t"))
+g = bh.FeatureGroup("g", source=s, keys=["carrier"], features=[bh.count(windows=["1d"]), bh.sum("distance")])
+v = bh.FeatureView("v", groups=[g])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine(s, at="dep_time"), labels={"a": "dep_delay", "b": bh.count(source=s, keys=["carrier"], within="1d")})
+`})[0]
+	for name, c := range map[string]struct {
+		flawed                       *feature.Flawed
+		sources, groups, views, sets int
+	}{
+		"nothing":   {new(feature.Flawed), 1, 1, 1, 1},
+		"a feature": {&d.Groups[0].Features[1].Flawed, 1, 0, 0, 0},
+		"a label":   {&d.TrainingSets[0].Labels[1].Within.Flawed, 1, 1, 1, 0},
+		"a spine":   {&d.TrainingSets[0].Spine.Flawed, 1, 1, 1, 0},
+		"a view":    {&d.Views[0].Flawed, 1, 1, 0, 0},
+		"a topic":   {&d.Sources[0].Topic.Flawed, 0, 0, 0, 0},
+	} {
+		*c.flawed = feature.Flawed{"where"}
+		if name == "nothing" {
+			*c.flawed = nil
+		}
+		p, problems := feature.Check(d, feature.Options{Schema: schemaOf})
+		*c.flawed = nil
+		if len(problems) > 0 || len(p.Sources) != c.sources || len(p.Groups) != c.groups || len(p.Views) != c.views || len(p.TrainingSets) != c.sets {
+			t.Errorf("%s flawed: %d sources, %d groups, %d views, %d sets are sound; problems %v", name, len(p.Sources), len(p.Groups), len(p.Views), len(p.TrainingSets), problems)
+		}
+	}
+}
+
+// Texts of megabytes and thousands of parentheses are mistakes like others, in messages of a few lines.
+func TestHugeTexts(t *testing.T) {
+	for name, text := range map[string]string{
+		"long":    strings.Repeat("x + ", 3<<20) + "1",
+		"deep":    strings.Repeat("(", 100_000) + "distance" + strings.Repeat(")", 100_000),
+		"unequal": strings.Repeat("(", 100_000),
+		"word":    strings.Repeat("é", 5<<20),
+		"chain":   "distance" + strings.Repeat(" + distance", 5000),
+		"empty":   "",
+		"zero":    "a\x00b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := recorded(t, []string{`
+s = bh.EventSource("s", path="flights.parquet", time="dep_time", where="distance > 0", id="flight_id", delay="1h")
+g = bh.FeatureGroup("g", source=s, keys=["carrier"], features=[bh.sum("distance", windows=["1d"], resolution="1h", name="x", where="true", by="dest")])
+v = bh.FeatureView("v", groups=[g.prefix("p")], request={"r": bh.Int}, derive={"d": "r"}, required=["d"])
+`})[0]
+			s, f := &d.Sources[0], &d.Groups[0].Features[0]
+			for _, to := range []*feature.Text{&s.Name, s.Where, s.ID, s.Delay, s.Time, f.Input, &f.Windows[0], f.Resolution, f.Name, f.Where, f.By, d.Views[0].Groups[0].Prefix,
+				&d.Views[0].Request[0].Name, &d.Views[0].Derive[0].SQL, &d.Views[0].Required[0], &d.Groups[0].Keys[0]} {
+				before := to.Value
+				to.Value = text
+				p, problems := feature.Check(d, feature.Options{Schema: schemaOf})
+				to.Value = before
+				if !problems.Failed() && p.Sources[0].Name != "s" {
+					t.Errorf("%.20q is taken for a name", text)
+				}
+				for _, one := range problems {
+					if len(one.Error()) > 4000 {
+						t.Errorf("a message of %d bytes: %.200s", len(one.Error()), one.Error())
+					}
+				}
+			}
+		})
+	}
+}
+
 // A mistake keeps what is built on it out of the project, and nothing else.
 func TestTheSoundRestIsKept(t *testing.T) {
 	defs := recorded(t, []string{`

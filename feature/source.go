@@ -41,7 +41,7 @@ func (c *checker) source(d *SourceDef) *sourceState {
 	s.src.Delay, _ = c.duration(d.Delay, "delay", 0)
 	s.src.Lateness, _ = c.duration(d.Lateness, "lateness", defaultLateness)
 	s.src.PII = c.columnList(d.PII, s.scope, "pii")
-	s.sound = c.soundSince(mark) && len(d.Flawed) == 0 && s.scope != nil
+	s.sound = c.soundSince(mark) && len(d.Flawed) == 0 && !d.Topic.flawed() && !d.Table.flawed() && s.scope != nil
 	if s.sound {
 		s.src.Fingerprint = fingerprint(sourceText(s.src) + delayText(s.src))
 	}
@@ -151,6 +151,8 @@ func (c *checker) topicSelect(d *PlaceDef, s *scope) {
 		c.sql(e.SQL, nil)
 	}
 }
+
+func (d *PlaceDef) flawed() bool { return d != nil && len(d.Flawed) > 0 }
 
 // lookup finds a column without side effects; in an unknown scope there is none.
 func (s *scope) lookup(name string) (value.Type, bool) {

@@ -33,7 +33,7 @@ func (c *checker) spine(t *trainingState, d *SpineDef) *spineState {
 	}
 	out.Keep = c.columnList(d.Keep, s.scope, "keep")
 	c.sample(s, out)
-	s.sound = s.sound && s.scope != nil && len(d.Flawed) == 0
+	s.sound = s.sound && s.scope != nil && len(d.Flawed) == 0 && !d.Table.flawed()
 	return s
 }
 

@@ -14,6 +14,8 @@ type trainingState struct {
 	view  *viewState
 	spine *spineState
 	reach map[string]bool // see used
+
+	flawed bool // of a label something could not be recorded
 }
 
 // trainingSet checks one training set, and keeps it where it is right.
@@ -46,7 +48,7 @@ func (c *checker) trainingSet(d *TrainingSetDef) {
 		c.tableNames(t)
 		c.leaks(t)
 	}
-	if c.soundSince(mark) && len(d.Flawed) == 0 && t.view.sound && t.spine.sound {
+	if c.soundSince(mark) && len(d.Flawed) == 0 && !t.flawed && t.view.sound && t.spine.sound {
 		fingerprintTrainingSet(t.set)
 		c.trainingSets = append(c.trainingSets, t.set)
 	}
