@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -34,6 +35,11 @@ func byRow(e *Expr, rows [][]value.Value) ([]value.Value, Nulls) {
 // same compares a column with the values and counts of the row evaluator.
 func same(t *rapid.T, e *Expr, c *value.Column, got Nulls, want []value.Value, counts Nulls) {
 	nulls := 0
+	for i, f := range c.Floats {
+		if !c.IsNull(i) && f == 0 && math.Signbit(f) {
+			t.Fatalf("%s: row %d is −0.0", e, i)
+		}
+	}
 	for i, v := range want {
 		if !value.Equal(c.At(i), v) {
 			t.Fatalf("%s: row %d of %d is %s by column, %s by row", e, i, len(want), c.At(i), v)
@@ -53,6 +59,29 @@ func same(t *rapid.T, e *Expr, c *value.Column, got Nulls, want []value.Value, c
 	}
 }
 
+// batchOf has in its null cells the cell of another row: they may hold anything.
+func batchOf(rows [][]value.Value) *value.Batch {
+	b := value.BatchOf(drawSchema, rows)
+	for _, c := range b.Columns {
+		for i := range c.N {
+			if j := (i*31 + 7) % c.N; c.IsNull(i) {
+				litter(c.Bools, i, j)
+				litter(c.Ints, i, j)
+				litter(c.Floats, i, j)
+				litter(c.Strs, i, j)
+				litter(c.Values, i, j)
+			}
+		}
+	}
+	return b
+}
+
+func litter[T any](cells []T, i, j int) {
+	if cells != nil {
+		cells[i] = cells[j]
+	}
+}
+
 func TestRowAndColumnAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := mustCheck(t, plain(draw(t, rapid.SampledFrom(drawTypes).Draw(t, "type"), rapid.IntRange(1, 4).Draw(t, "depth"))))
@@ -65,13 +94,35 @@ func TestRowAndColumnAgree(t *testing.T) {
 			rows := drawRows(t, n)
 			want, counts := byRow(e, rows)
 			var got Nulls
-			c := p.Eval(value.BatchOf(drawSchema, rows), &got)
+			c := p.Eval(batchOf(rows), &got)
 			same(t, e, c, got, want, counts)
 			if first == nil {
 				first, firstWant, firstCounts, firstGot = c, want, counts, got
 			}
 		}
 		same(t, e, first, firstGot, firstWant, firstCounts) // a later Eval has not touched it
+	})
+}
+
+// TestEachSignatureAgrees holds every signature by itself against rows that meet its edges: deep expressions seldom reach them.
+func TestEachSignatureAgrees(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := drawRows(t, 130)
+		batch := batchOf(rows)
+		for _, fn := range table {
+			o := rapid.SampledFrom(fn.overloads).Draw(t, "signature")
+			variable, result := rapid.SampledFrom(valuetest.Scalars).Draw(t, "variable"), value.Null
+			switch {
+			case fn.Name == ".":
+				result = rapid.SampledFrom([]value.Type{value.Int, value.String, value.Float}).Draw(t, "field")
+			case fn.Name == "cast":
+				result = o.result.typ
+			}
+			e := mustCheck(t, plain(drawCall(t, fn, o, variable, result, 0)))
+			want, counts := byRow(e, rows)
+			var got Nulls
+			same(t, e, e.Vectorise(drawSchema).Eval(batch, &got), got, want, counts)
+		}
 	})
 }
 

@@ -207,14 +207,6 @@ func vecCase(p *Program, s *step, sel value.Bitmap) *value.Column {
 			open[w] &^= take[w]
 		}
 	}
-	return trim(out, sel)
-}
-
-// trim keeps the bits of nulls to the rows of the selection, so that none lies beyond the end of the chunk.
-func trim(out *value.Column, sel value.Bitmap) *value.Column {
-	for w := range sel {
-		out.Nulls[w] &= sel[w]
-	}
 	return out
 }
 
@@ -242,7 +234,7 @@ func vecCoalesce(p *Program, s *step, sel value.Bitmap) *value.Column {
 			open[w] &= out.Nulls[w]
 		}
 	}
-	return trim(out, sel)
+	return out
 }
 
 // bindIn looks constants up in a set; with columns in the list every argument is compared.

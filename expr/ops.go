@@ -380,12 +380,13 @@ func divFloat(x, y float64) (float64, Reason) {
 	return x / y, 0
 }
 
-// addFloats adds 0 to make −0.0 plain (V2), and sums s − s, which is NaN as soon as one s is not finite. So do its siblings.
+// addFloats sums s − s, which is NaN as soon as one s is not finite. So do its siblings; those whose result can be −0.0 add 0 to
+// make it plain (V2).
 func addFloats(out, a, b []float64) bool {
 	b, out = b[:len(a)], out[:len(a)]
 	var bad float64
 	for i, x := range a {
-		s := x + b[i] + 0
+		s := x + b[i]
 		bad += s - s
 		out[i] = s
 	}
@@ -396,7 +397,7 @@ func subFloats(out, a, b []float64) bool {
 	b, out = b[:len(a)], out[:len(a)]
 	var bad float64
 	for i, x := range a {
-		s := x - b[i] + 0
+		s := x - b[i]
 		bad += s - s
 		out[i] = s
 	}

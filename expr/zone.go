@@ -80,12 +80,7 @@ func loadZone(name string) (*zone, error) {
 	if f == nil {
 		return nil, fmt.Errorf("unknown time zone %q", name)
 	}
-	r, err := f.Open()
-	if err != nil {
-		return nil, fmt.Errorf("time zone %s: %w", name, err)
-	}
-	defer r.Close()
-	data, err := io.ReadAll(r)
+	data, err := readZone(f)
 	if err != nil {
 		return nil, fmt.Errorf("time zone %s: %w", name, err)
 	}
@@ -96,6 +91,15 @@ func loadZone(name string) (*zone, error) {
 	z := tabulate(loc)
 	zones.loaded[name] = z
 	return z, nil
+}
+
+func readZone(f *zip.File) ([]byte, error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
 }
 
 // tabulate walks from change to change; changes of the name alone are no change.
