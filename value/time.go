@@ -45,6 +45,10 @@ func ParseTimestamp(s string) (ms int64, ok bool) {
 	if err != nil {
 		return 0, false
 	}
+	// time.Parse is laxer than the RFC: it takes hours of one digit, and offsets of 24 hours and 60 minutes.
+	if n := len(s); s[13] != ':' || s[16] != ':' || s[n-1] != 'Z' && (s[n-5:n-3] > "23" || s[n-2:] > "59") {
+		return 0, false
+	}
 	ms = t.UnixMilli() // floors: t.Nanosecond is never negative
 	return ms, ms >= MinTimestamp && ms <= MaxTimestamp
 }
