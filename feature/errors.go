@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bighead-ml/bighead/expr"
 )
@@ -68,7 +67,7 @@ func (p *Problem) related(at Span, format string, args ...any) *Problem {
 var recordedAs = map[MistakeKind]Code{
 	FileRaised: codeRaised, BadSyntax: codeSyntax, BadEncoding: codeEncoding, MissingModule: codeMissingModule, FileExited: codeExited,
 	NotAllowed: codeNotAllowed, UnknownArgument: codeUnknownArgument, MissingArgument: codeMissingArgument, WrongArgument: codeWrongArgument,
-	UnknownName: codeUnknownName, NotYet: codeLater,
+	UnknownName: codeUnknownName, NotYet: codeLater, TimedOut: codeEndless, Crashed: codeExited,
 }
 
 // recorded takes over what Python found.
@@ -76,7 +75,7 @@ func (r *reporter) recorded(m *Mistake) {
 	defer r.within(m.Site)()
 	code, ok := recordedAs[m.Kind]
 	if !ok {
-		code = codeWrongArgument
+		code = codeWrongArgument // of a recording that somebody else wrote: Decode knows the shape of a kind alone
 	}
 	p := r.add(code, m.At, "%s", m.Message).cure("%s", m.Cure)
 	p.Traceback = m.Traceback
@@ -90,24 +89,6 @@ func namesOf(k MistakeKind) string {
 		return "arguments"
 	}
 	return "names"
-}
-
-// Endless is the problem of a definition file that was still running at the limit, for whoever ran it.
-func Endless(file string, limit time.Duration) Problem {
-	var r reporter
-	at := Span{Pos: Pos{File: file, Line: 1, Col: 1}, EndLine: 1, EndCol: 1}
-	r.add(codeEndless, at, "%s was still running after %s", file, limit).
-		cure("a definition file only defines: look for a loop that does not end, a download, a wait")
-	return r.problems[0]
-}
-
-// Ended is the problem of a Python that ended without handing over what it recorded, for whoever ran it.
-func Ended(file, how string) Problem {
-	var r reporter
-	at := Span{Pos: Pos{File: file, Line: 1, Col: 1}, EndLine: 1, EndCol: 1}
-	r.add(codeExited, at, "Python ended before all definitions were recorded: %s", how).
-		cure("look for sys.exit, os._exit or a library that crashes")
-	return r.problems[0]
 }
 
 // Setting is the problem of a value in bighead.toml that check reads.

@@ -1,11 +1,12 @@
 package feature_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
@@ -25,7 +26,7 @@ func decoded(t *testing.T, text string) *feature.Definitions {
 var mistakeKinds = map[string]feature.MistakeKind{
 	"BH001": feature.FileRaised, "BH002": feature.BadSyntax, "BH003": feature.BadEncoding, "BH004": feature.MissingModule,
 	"BH005": feature.FileExited, "BH006": feature.NotAllowed, "BH007": feature.UnknownArgument, "BH008": feature.MissingArgument,
-	"BH009": feature.WrongArgument, "BH010": feature.UnknownName, "BH011": feature.NotYet,
+	"BH009": feature.WrongArgument, "BH010": feature.UnknownName, "BH011": feature.NotYet, "BH013": feature.TimedOut,
 }
 
 // handMade are the numbers that no definition file makes check report: what Python or a run found, and what the SDK cannot record.
@@ -38,7 +39,6 @@ func handMade(t *testing.T) map[string]feature.Problems {
 		}}}
 		_, out[code] = feature.Check(d, feature.Options{})
 	}
-	out["BH013"] = feature.Problems{feature.Endless("f.py", 10*time.Second)}
 	deep := strings.Repeat("list<", 40) + "int" + strings.Repeat(">", 40)
 	_, out["BH024"] = feature.Check(decoded(t, `{"version":1,"sdk":"x","sources":[{"kind":"event","at":"f:1:1-1:2","name":{"text":"s","at":"f:1:1-1:2"},
 		"columns":[{"name":{"text":"x","at":"f:2:1-2:2"},"type":{"type":"`+deep+`","at":"f:2:3-2:4"}}],"time":{"text":"ts","at":"f:3:1-3:2"}}]}`), feature.Options{})
@@ -62,7 +62,6 @@ func TestMistakesOfPythonKeepTheirWords(t *testing.T) {
 func TestWordsOfReports(t *testing.T) {
 	made := handMade(t)
 	for code, want := range map[string]string{
-		"BH013": `f.py:1:1: error[BH013]: f.py was still running after 10s (a definition file only defines: look for a loop that does not end, a download, a wait)`,
 		"BH086": `f.py:3:1: warning[BH086]: source "orders" holds 12 ids with different columns, and has no known_at (give known_at= the column that says when a row arrived; without it values may come from later revisions)`,
 		"BH087": `f.py:3:1: warning[BH087]: a, b, c, 2 more of source "orders" begin at 1970-01-02T00:00:00Z, and the spine at 1970-01-01T00:00:00Z: 1 row without any history (begin the training set later: start="1970-01-02T00:00:00Z")`,
 		"BH095": `error[BH095]: features.resolution = "5m" in bighead.toml is not known (write "exact", or leave the line out)`,
@@ -71,8 +70,9 @@ func TestWordsOfReports(t *testing.T) {
 			t.Errorf("%s\ngot  %s\nwant %s", code, got, want)
 		}
 	}
-	if got := feature.Ended("f.py", "signal: killed"); got.Code.String() != "BH005" || !strings.Contains(got.Message, "signal: killed") {
-		t.Errorf("%v", got)
+	d := &feature.Definitions{Mistakes: []feature.Mistake{{Kind: feature.Crashed, Message: "signal: killed"}}}
+	if _, got := feature.Check(d, feature.Options{}); got[0].Code.String() != "BH005" || !strings.Contains(got[0].Message, "signal: killed") {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -235,5 +235,33 @@ u = bh.TrainingSet("u", view=w, spine=bh.Spine(good, at="sched_dep"), labels={"x
 	}
 	if len(p.Sources) != 1 || len(p.Groups) != 1 || len(p.Views) != 1 || len(p.TrainingSets) != 1 || p.TrainingSets[0].Name != "t" {
 		t.Errorf("%d sources, %d groups, %d views, %d training sets", len(p.Sources), len(p.Groups), len(p.Views), len(p.TrainingSets))
+	}
+}
+
+// Every kind of mistake that Python reports has a number of its own choosing, none falls through.
+func TestEveryKindOfMistakeIsNumbered(t *testing.T) {
+	schema, err := os.ReadFile("schema/definitions.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Defs struct {
+			Mistake struct {
+				Properties struct{ Kind struct{ Enum []feature.MistakeKind } }
+			}
+		} `json:"$defs"`
+	}
+	if err := json.Unmarshal(schema, &doc); err != nil {
+		t.Fatal(err)
+	}
+	kinds := doc.Defs.Mistake.Properties.Kind.Enum
+	if len(kinds) < 13 {
+		t.Fatalf("the schema names %d kinds", len(kinds))
+	}
+	for _, kind := range kinds {
+		_, got := feature.Check(&feature.Definitions{Mistakes: []feature.Mistake{{Kind: kind, Message: "m"}}}, feature.Options{})
+		if wrong := got[0].Code.String() == "BH009"; wrong != (kind == feature.WrongArgument) {
+			t.Errorf("%s is reported as %s", kind, got[0].Code)
+		}
 	}
 }
