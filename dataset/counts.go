@@ -22,6 +22,9 @@ type Cause struct {
 	Reason Reason
 }
 
+// MarshalText writes "column: reason", so that counts by cause are an object in JSON.
+func (c Cause) MarshalText() ([]byte, error) { return []byte(c.Column + ": " + string(c.Reason)), nil }
+
 // Counts say what a scan has read, what it did not need to read, and what it could not keep.
 type Counts struct {
 	Rows          int64

@@ -2,6 +2,7 @@ package dataset_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -238,5 +239,12 @@ func TestErrorsComeInOrder(t *testing.T) {
 		if _, err := r.Next(); err == nil {
 			t.Error("a batch after close")
 		}
+	}
+}
+
+func TestCountsByCauseAreJSON(t *testing.T) {
+	b, err := json.Marshal(dataset.Counts{Nulled: map[dataset.Cause]int64{{Column: "x", Reason: dataset.NonFinite}: 2}})
+	if err != nil || !strings.Contains(string(b), `{"x: not finite":2}`) {
+		t.Errorf("%s %v", b, err)
 	}
 }

@@ -247,7 +247,9 @@ func TestEveryKindOfMistakeIsNumbered(t *testing.T) {
 	var doc struct {
 		Defs struct {
 			Mistake struct {
-				Properties struct{ Kind struct{ Enum []feature.MistakeKind } }
+				Properties struct {
+					Kind struct{ Enum []feature.MistakeKind }
+				}
 			}
 		} `json:"$defs"`
 	}

@@ -35,14 +35,11 @@ class SourceFile:
         The source, lines ending in ``\\n``.
     line, col : int
         Where the text begins within the file of that name: a ``define`` block stands in the middle of a script.
-    on_disk : bool
-        Whether the binary can read the file itself, by that name.
     """
 
-    def __init__(self, display: str, text: str, line: int = 1, col: int = 1, on_disk: bool = True) -> None:
+    def __init__(self, display: str, text: str, line: int = 1, col: int = 1) -> None:
         self.display = display
         self.text = text
-        self.on_disk = on_disk
         self.lines = text.split("\n")
         self._line, self._col = line - 1, col - 1
         self._starts: list[int] | None = None
@@ -326,8 +323,7 @@ class Sources:
         return [f for f in self._files.values() if f is not None]
 
     def _read(self, filename: str) -> SourceFile | None:
-        on_disk = os.path.isfile(filename)
-        if on_disk:
+        if os.path.isfile(filename):
             try:
                 with open(filename, encoding="utf-8-sig", newline=None) as f:
                     text = f.read()
@@ -337,7 +333,7 @@ class Sources:
             text = "".join(linecache.getlines(filename))
             if not text:
                 return None
-        return SourceFile(self.display(filename), text, on_disk=on_disk)
+        return SourceFile(self.display(filename), text)
 
     def display(self, filename: str) -> str:
         """The name of a file in positions."""

@@ -141,10 +141,11 @@ def closure(thing: Any) -> dict[str, Any]:
         objects[one._kind].append(one)
 
     visit(thing)
-    return document(objects, [], _interactive.touched())
+    # With their texts: what a notebook imports need not lie in the project, and a cell lies nowhere.
+    return document(objects, [], _interactive.touched(), with_texts=True)
 
 
-def document(objects: dict[str, list[Any]], mistakes: list[dict[str, Any]], files: Iterable[SourceFile]) -> dict[str, Any]:
+def document(objects: dict[str, list[Any]], mistakes: list[dict[str, Any]], files: Iterable[SourceFile], with_texts: bool = False) -> dict[str, Any]:
     """The document of objects, each list in order; references become indices."""
     numbers: dict[int, int] = {}
     for kind in _LISTS:
@@ -154,7 +155,7 @@ def document(objects: dict[str, list[Any]], mistakes: list[dict[str, Any]], file
         "version": FORMAT_VERSION,
         "sdk": __version__,
         "python": ".".join(str(n) for n in sys.version_info[:3]),
-        "files": [{"path": f.display} if f.on_disk else {"path": f.display, "text": f.text} for f in files],
+        "files": [{"path": f.display, "text": f.text} if with_texts else {"path": f.display} for f in files],
     }
     for kind in _LISTS:
         out[kind] = [one._document(numbers) for one in objects[kind]]
