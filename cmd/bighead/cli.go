@@ -33,6 +33,7 @@ type cli struct {
 	json      bool
 	format    string
 	traceback bool
+	timings   bool
 	cells     string            // a recording of a notebook's cell, instead of the project's files
 	settings  map[string]string // flags that override bighead.toml
 }
@@ -108,6 +109,7 @@ func (c *cli) root() *cobra.Command {
 	f.StringVar(&c.profile, "profile", os.Getenv("BIGHEAD_PROFILE"), "lay bighead.PROFILE.toml over bighead.toml")
 	f.BoolVar(&c.json, "json", false, "print JSON")
 	f.StringVar(&c.cells, "definitions", "", "a recording (JSON) to use instead of the project's files")
+	f.BoolVar(&c.timings, "timings", false, "say how long recording, checking and planning took")
 	f.BoolVar(&c.traceback, "traceback", false, "show Python's traceback of a definition file that raised")
 	root.AddCommand(c.commands()...)
 	root.SetHelpCommand(c.helpCommand())

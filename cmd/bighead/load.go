@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +47,9 @@ func (c *cli) open() (*project.Project, error) {
 
 // check records and checks the working tree; what is wrong is in the problems.
 func (c *cli) check(ctx context.Context, p *project.Project) (*loaded, error) {
+	stop := c.timed("record")
 	defs, err := c.record(ctx, p)
+	stop()
 	if err != nil {
 		var setting *project.SettingError
 		if errors.As(err, &setting) || errors.Is(err, project.ErrNoDefinitions) {
@@ -54,7 +57,18 @@ func (c *cli) check(ctx context.Context, p *project.Project) (*loaded, error) {
 		}
 		return nil, err
 	}
+	defer c.timed("check")()
 	return c.checked(ctx, p, defs), nil
+}
+
+// timed says, where asked, how long the work until stop took.
+func (c *cli) timed(what string) (stop func()) {
+	began := time.Now()
+	return func() {
+		if c.timings {
+			fmt.Fprintf(c.stderr, "timing: %s %.3fs\n", what, time.Since(began).Seconds())
+		}
+	}
 }
 
 // record runs the definition files, or reads what a notebook recorded.

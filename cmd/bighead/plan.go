@@ -36,9 +36,14 @@ func (c *cli) planCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			stop := c.timed("plan")
 			p, err := l.propose(cmd.Context())
+			stop()
 			if err != nil {
 				return err
+			}
+			if c.timings {
+				fmt.Fprintln(c.stderr, summary(l))
 			}
 			if out != "" {
 				if err := writeProposal(out, p); err != nil {

@@ -1,0 +1,254 @@
+#!/usr/bin/env python3
+"""The benchmarks of this stage (P1–P4, P11) beside their peers, each checked before its time is printed.
+
+    bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
+
+Every figure is of a whole process: wall seconds, CPU seconds (user and system, children included) and peak memory, by the operating
+system's own accounting. Peers run in turn with ours, in the same call, on the same files. Compare CPU where the machine is shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+WINDOWS = ("1h", "1d", "7d", "30d")
+NAMES = [f"{a}_{w}" for w in WINDOWS for a in ("count", "sum", "avg", "max")]
+
+PIT = '''import bighead as bh
+
+events = bh.EventSource("events", path="events", time="ts")
+w = dict(windows=["1h", "1d", "7d", "30d"], resolution="exact")
+g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
+    bh.count("amount", name="count", **w), bh.sum("amount", name="sum", **w),
+    bh.avg("amount", name="avg", **w), bh.max("amount", name="max", **w)])
+v = bh.FeatureView("v", groups=[g])
+pit = bh.TrainingSet("pit", view=v, spine=bh.Spine("spine", at="ts", keep=["row"]))
+'''
+
+WIDE = '''import bighead as bh
+
+events = bh.EventSource("events", path="events", time="ts")
+# Ten windowed aggregations for each of five entities.
+groups = [
+    bh.FeatureGroup(f"g{i}", source=events, keys=[key], features=[
+        bh.count("amount", name="count", windows=["1h", "1d", "7d"], resolution="exact"),
+        bh.sum("amount", name="sum", windows=["1d", "7d", "30d"], resolution="exact"),
+        bh.avg("qty", name="avg", windows=["1d", "30d"], resolution="exact"),
+        bh.max("amount", name="max", windows=["7d", "30d"], resolution="exact")])
+    for i, key in enumerate(["key", "key2", "key3", "key4", "key5"], 1)
+]
+v = bh.FeatureView("v", groups=groups)
+wide = bh.TrainingSet("wide", view=v, spine=bh.Spine("spine", at="ts", keep=["row"]))
+'''
+
+
+class Run:
+    """One finished process."""
+
+    def __init__(self, command: list[str], cwd: pathlib.Path | None = None) -> None:
+        began = time.perf_counter()
+        child = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.text = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        self.wall = time.perf_counter() - began
+        self.cpu = usage.ru_utime + usage.ru_stime
+        self.mb = usage.ru_maxrss // 1024
+        if child.returncode:
+            sys.exit(f"{' '.join(command)} failed with {child.returncode}:\n{self.text[-3000:]}")
+
+
+def best(runs: list[Run]) -> Run:
+    """The run with the least CPU: noise only adds."""
+    return min(runs, key=lambda r: r.cpu)
+
+
+class Bench:
+    def __init__(self, a: argparse.Namespace) -> None:
+        self.a = a
+        self.binary = str(a.binary.resolve())
+        self.python = sys.executable
+        self.rows: list[dict[str, str]] = []
+
+    def data(self, name: str, *flags: str) -> pathlib.Path:
+        """A generated data set, made once."""
+        path = self.a.cache / "data" / name
+        if not (path / "meta.json").exists():
+            shutil.rmtree(path, ignore_errors=True)
+            Run([self.python, str(HERE / "generate.py"), "--out", str(path), *flags])
+        return path
+
+    def ours(self, path: pathlib.Path, definitions: str, name: str, *flags: str) -> Run:
+        """A training set from Parquet to Parquet, the recording of the definitions by Python included."""
+        (path / "features.py").write_text(definitions)
+        (path / "bighead.toml").write_text('[project]\nname = "bench"\n')
+        return Run([self.binary, "training-set", name, "-o", str(path / "ours.parquet"), "--json", *flags], cwd=path)
+
+    def sums(self, path: pathlib.Path, prefix: str = "g__") -> list[float]:
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        t = pq.read_table(path / "ours.parquet")
+        return [t.num_rows] + [float(pc.sum(t[prefix + n]).as_py() or 0) for n in NAMES]
+
+    def agree(self, what: str, got: list[float], want: list[float]) -> None:
+        bad = [(n, g, w) for n, g, w in zip(["rows", *NAMES], got, want) if abs(g - w) > 1e-6 * max(1.0, abs(w))]
+        if bad:
+            sys.exit(f"{what}: answers differ: {bad}")
+
+    def peer(self, script: str, path: pathlib.Path, *flags: str) -> tuple[dict, Run]:
+        r = Run([self.python, str(HERE / script), str(path), "--runs", "1", *flags])
+        line = [x for x in r.text.splitlines() if x.startswith("{")]
+        if not line:
+            sys.exit(f"{script} {flags}: {r.text[-2000:]}")
+        return json.loads(line[-1]), r
+
+    def add(self, number: str, what: str, run: Run, note: str = "") -> None:
+        row = {"#": number, "what": what, "wall s": f"{run.wall:.2f}", "CPU s": f"{run.cpu:.2f}", "peak MB": str(run.mb), "note": note}
+        self.rows.append(row)
+        print("  ".join(row.values()), flush=True)
+
+    def add_peer(self, number: str, p: dict, note: str = "") -> None:
+        row = {"#": number, "what": f"{p['tool']} ({p['shape']})", "wall s": f"{p['seconds']['median']:.2f}", "CPU s": f"{p['cpu']:.2f}", "peak MB": str(p["rss_mb"]), "note": note}
+        self.rows.append(row)
+        print("  ".join(row.values()), flush=True)
+
+    def p1(self) -> None:
+        d = self.data(self.a.size, "--size", self.a.size)
+        runs, peers = [], {}
+        for i in range(self.a.runs):
+            runs.append(self.ours(d, PIT, "pit"))
+            shapes = [("pit_duckdb.py", ["--shape", s]) for s in self.a.shapes.split(",")] + [("pit_frames.py", ["--tool", "polars"])]
+            for script, flags in shapes if i < self.a.peer_runs else []:
+                p, _ = self.peer(script, d, *flags)
+                key = p["tool"] + p["shape"]
+                if key not in peers or p["cpu"] < peers[key]["cpu"]:
+                    peers[key] = p
+        got = self.sums(d)
+        ours = best(runs)
+        for p in peers.values():
+            self.agree(f"P1 against {p['tool']} {p['shape']}", got, [float(x) for x in p["check"]])
+        duck = min((p for p in peers.values() if "duckdb" in p["tool"]), key=lambda p: p["cpu"])
+        polars = min((p for p in peers.values() if "polars" in p["tool"]), key=lambda p: p["cpu"])
+        self.add("P1", "bighead training-set", ours, f"{duck['cpu'] / ours.cpu:.1f} × DuckDB's best by CPU, {polars['cpu'] / ours.cpu:.1f} × Polars; "
+                 f"memory {ours.mb / duck['rss_mb']:.2f} of DuckDB's; all columns' totals agree")
+        for p in peers.values():
+            self.add_peer("P1", p)
+        self.p1_run = ours
+
+    def p2(self) -> None:
+        d = self.data("large", "--size", "large")
+        run = self.ours(d, PIT, "pit", "--memory", "2GiB")
+        report = json.loads([x for x in run.text.splitlines() if x.startswith("{")][-1])["report"]
+        note = f"spilled {report['Spilled'] / 1e9:.1f} GB"
+        if hasattr(self, "p1_run"):
+            note += f"; {run.wall / self.p1_run.wall:.1f} × the wall time of P1, {run.cpu / self.p1_run.cpu:.1f} × its CPU"
+        self.add("P2", "bighead training-set --memory 2GiB, large", run, note)
+
+    def p3(self) -> None:
+        even = best([self.ours(self.data(self.a.size, "--size", self.a.size), PIT, "pit") for _ in range(self.a.runs)])
+        hot = self.data(self.a.size + "-hot", "--size", self.a.size, "--hot", "0.3")
+        skewed = best([self.ours(hot, PIT, "pit") for _ in range(self.a.runs)])
+        p, _ = self.peer("pit_duckdb.py", hot, "--shape", "prefix")
+        self.agree("P3", self.sums(hot), [float(x) for x in p["check"]])
+        self.add("P3", "bighead training-set, a key with 30 %", skewed, f"{skewed.wall / even.wall:.2f} × the even wall time, {skewed.cpu / even.cpu:.2f} × its CPU")
+        self.add_peer("P3", p)
+
+    def p4(self) -> None:
+        one = best([self.ours(self.data(self.a.size, "--size", self.a.size), PIT, "pit") for _ in range(self.a.runs)])
+        d = self.data(self.a.size + "-wide", "--size", self.a.size, "--entities", "5")
+        wide = best([self.ours(d, WIDE, "wide") for _ in range(self.a.runs)])
+        duck = self.duckdb_wide(d)
+        self.add("P4", "bighead training-set, 50 features over 5 keys", wide, f"{wide.wall / one.wall:.2f} × the wall time of P1, {wide.cpu / one.cpu:.2f} × its CPU")
+        self.add("P4", "duckdb (frames, 5 keys)", duck, "totals agree")
+
+    def duckdb_wide(self, d: pathlib.Path) -> Run:
+        r = Run([self.python, str(HERE / "wide_duckdb.py"), str(d)])
+        theirs = json.loads(r.text.splitlines()[-1])
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        t = pq.read_table(d / "ours.parquet")
+        for name, want in theirs.items():
+            got = float(pc.sum(t[name]).as_py() or 0)
+            if abs(got - want) > 1e-6 * max(1.0, abs(want)):
+                sys.exit(f"P4: {name} is {got}, DuckDB has {want}")
+        return r
+
+    def p11(self) -> None:
+        d = self.a.cache / "data" / "many"
+        d.mkdir(parents=True, exist_ok=True)
+        (d / "bighead.toml").write_text("")
+        (d / "features.py").write_text('''import bighead as bh
+
+e = bh.EventSource("e", columns={"k": bh.String, **{f"x{i}": bh.Float for i in range(50)}}, time="ts")
+groups = [
+    bh.FeatureGroup(f"g{n}", source=e, keys=["k"], features=[
+        bh.avg(f"x{(n + i) % 50} * {n % 7 + 1}.5", name=f"f{i}", windows=["1h", "1d"], where=f"x{i} > {n}") for i in range(10)])
+    for n in range(1500)
+]
+views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in range(150)]
+''')
+        runs = [Run([self.binary, "plan", "--timings"], cwd=d) for _ in range(self.a.runs)]
+        r = best(runs)
+        if "30000 features" not in r.text.replace(",", ""):
+            sys.exit(f"P11: not 30,000 features: {r.text[-500:]}")
+        stages = dict(re.findall(r"timing: (\w+) ([0-9.]+)s", r.text))
+        go = float(stages["check"]) + float(stages["plan"])
+        self.add("P11", "bighead plan, 30,000 features in 1,500 groups", r, f"check and plan {go:.2f} s in Go, {float(stages['record']):.2f} s in Python")
+
+
+def machine() -> str:
+    cpu = next((x.split(":", 1)[1].strip() for x in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), platform.processor())
+    memory = next(int(x.split()[1]) for x in pathlib.Path("/proc/meminfo").read_text().splitlines() if x.startswith("MemTotal")) // 1024 // 1024
+    return f"{os.cpu_count()} cores of {cpu}, {memory} GiB, {platform.system()} {platform.release().split('-')[0]}"
+
+
+def write(path: pathlib.Path, rows: list[dict[str, str]], load: float) -> None:
+    """Rows measured now replace those of the same number; others stay."""
+    kept: list[str] = []
+    now = {r["#"] for r in rows}
+    if path.exists():
+        kept = [x for x in path.read_text().splitlines() if re.match(r"\| P\d", x) and x.split("|")[1].strip() not in now]
+    lines = kept + ["| " + " | ".join(r.values()) + " |" for r in rows]
+    lines.sort(key=lambda x: int(re.match(r"\| P(\d+)", x).group(1)))
+    path.write_text(f"""# Benchmarks
+
+Made by `make bench` ([run.py](run.py)); what each must reach is in [docs/performance.md](../docs/performance.md). Whole processes,
+Parquet to Parquet, each answer checked against the peer's before its time is printed; the best of the runs by CPU seconds. The machine:
+{machine()}; load average {load:.1f} when the last run began. On a busy machine wall times are the neighbours' too: compare CPU.
+
+| # | what | wall s | CPU s | peak MB | note |
+|---|---|---|---|---|---|
+""" + "\n".join(lines) + "\n")
+
+
+def main() -> None:
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--cache", type=pathlib.Path, required=True, help="where data and peers are kept")
+    p.add_argument("--binary", type=pathlib.Path, required=True)
+    p.add_argument("--only", default="P1,P2,P3,P4,P11")
+    p.add_argument("--size", default="medium")
+    p.add_argument("--shapes", default="frames,prefix", help="DuckDB's shapes to run")
+    p.add_argument("--runs", type=int, default=3)
+    p.add_argument("--peer-runs", type=int, default=1)
+    p.add_argument("--out", type=pathlib.Path, default=HERE / "RESULTS.md")
+    a = p.parse_args()
+    load = os.getloadavg()[0]
+    b = Bench(a)
+    for number in a.only.split(","):
+        getattr(b, number.strip().lower())()
+        write(a.out, b.rows, load)
+
+
+main()
