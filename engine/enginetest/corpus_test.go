@@ -15,7 +15,7 @@ import (
 )
 
 // roads are the engines that the corpus runs on beside the oracle.
-var roads = []engine.Engine{local.New(local.Options{})}
+var roads = []engine.Engine{local.New(local.Options{}), Tiles{}}
 
 func suite() *Suite {
 	return &Suite{

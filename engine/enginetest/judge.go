@@ -82,8 +82,9 @@ func NewJudge(ctx context.Context, p *plan.Batch, in engine.Inputs, spine value.
 	}
 	j.showInputs()
 	var err error
-	j.Want, err = Ask(ctx, oracle.Oracle{Watch: func(row int, name string, events []agg.Event) {
-		j.events[cell{row, name}] = events
+	j.Want, err = Ask(ctx, oracle.Oracle{Aggregate: func(row int, v *plan.Value, events []agg.Event, asOf int64) value.Value {
+		j.events[cell{row, v.Name}] = events
+		return oracle.Plain(v, events, asOf)
 	}}, p, in)
 	return j, err
 }

@@ -110,7 +110,10 @@ func checkCase(t *testing.T, c *testCase, o local.Options) {
 	}
 	events := map[cell][]agg.Event{}
 	r := rand.New(rand.NewPCG(1, 1))
-	want, wantErr := ask(oracle.Oracle{Watch: func(row int, name string, es []agg.Event) { events[cell{row, name}] = es }}, c, c.inputs(r))
+	want, wantErr := ask(oracle.Oracle{Aggregate: func(row int, v *plan.Value, es []agg.Event, asOf int64) value.Value {
+		events[cell{row, v.Name}] = es
+		return oracle.Plain(v, es, asOf)
+	}}, c, c.inputs(r))
 	got, gotErr := ask(local.New(o), c, c.inputs(r))
 	if (wantErr != nil) != (gotErr != nil) {
 		t.Fatalf("%+v: error %v, want %v\n%s", o, gotErr, wantErr, c)

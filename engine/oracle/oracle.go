@@ -15,10 +15,20 @@ import (
 
 // Oracle computes plans by definition. It may be used by many at once.
 type Oracle struct {
-	// Watch, where not nil, is handed the events behind each aggregated value, in the order of E2, so that a test can tell by how much
-	// another right answer may differ (the promise of §4). row counts the rows handed out before; a row that is dropped gives its
-	// number to the next. Events must not be changed.
-	Watch func(row int, value string, events []agg.Event)
+	// Aggregate makes an aggregated value of its events, which are in the order of E2 and must not be changed; nil: Plain. A test may
+	// look at them here, or go about it in another way. row counts the rows handed out before; a row that is dropped gives its number to
+	// the next.
+	Aggregate func(row int, v *plan.Value, events []agg.Event, asOf int64) value.Value
+}
+
+// Plain is the aggregation's plain definition.
+func Plain(v *plan.Value, events []agg.Event, asOf int64) value.Value {
+	f := v.Feature
+	in := value.Null
+	if f.Input != nil {
+		in = f.Input.Type()
+	}
+	return f.Agg.Plain(in, f.Params, events, asOf)
 }
 
 // Name is "oracle".
@@ -51,10 +61,11 @@ func (o Oracle) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fu
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		cells, why, err := r.row(row, func(name string, events []agg.Event) {
-			if o.Watch != nil {
-				o.Watch(len(rows), name, events)
+		cells, why, err := r.row(row, func(v *plan.Value, events []agg.Event, asOf int64) value.Value {
+			if o.Aggregate != nil {
+				return o.Aggregate(len(rows), v, events, asOf)
 			}
+			return Plain(v, events, asOf)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("row %d of the spine of %s: %w", i+1, p.Name, err)
@@ -151,7 +162,7 @@ func (r *run) cell(name string, t value.Type) {
 }
 
 // row computes all cells of one spine row, or says why a training set drops it.
-func (r *run) row(spine []value.Value, watch func(string, []agg.Event)) (cells []value.Value, why engine.DropReason, err error) {
+func (r *run) row(spine []value.Value, aggregate aggregate) (cells []value.Value, why engine.DropReason, err error) {
 	s := &r.plan.Spine
 	if r.where != nil && !r.where(spine, nil).Bool() {
 		return nil, engine.DropWhere, nil
@@ -174,7 +185,7 @@ func (r *run) row(spine []value.Value, watch func(string, []agg.Event)) (cells [
 	var found []outcome
 	for _, j := range r.joins {
 		for i, v := range j.plan.Values {
-			got, how := j.value(i, r.cells, cells, at.Int(), watch)
+			got, how := j.value(i, r.cells, cells, at.Int(), aggregate)
 			set(v.Name, got)
 			found = append(found, how)
 		}

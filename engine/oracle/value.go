@@ -44,6 +44,9 @@ func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join) (*join, error)
 	return j, nil
 }
 
+// aggregate makes a value of events in the order of E2.
+type aggregate func(v *plan.Value, events []agg.Event, asOf int64) value.Value
+
 // outcome says what became of a value.
 type outcome uint8
 
@@ -76,7 +79,7 @@ func (o outcome) count(r *engine.ValueReport) {
 }
 
 // value is the i-th value of the join for a row at t (§4), after its default (A4).
-func (j *join) value(i int, schema value.Schema, row []value.Value, t int64, watch func(string, []agg.Event)) (value.Value, outcome) {
+func (j *join) value(i int, schema value.Schema, row []value.Value, t int64, aggregate aggregate) (value.Value, outcome) {
 	f := j.plan.Values[i].Feature
 	rows, seen := j.rows(i, schema, row, t)
 	_, a := asOf(f.Window, j.events.source.Delay, t)
@@ -85,7 +88,7 @@ func (j *join) value(i int, schema value.Schema, row []value.Value, t int64, wat
 	}
 	var v value.Value
 	if j.events.source.Kind == feature.Events {
-		v = j.aggregate(i, rows, a, watch)
+		v = aggregate(&j.plan.Values[i], j.inOrder(i, rows), a)
 	} else {
 		v = j.latest(i, rows)
 	}
@@ -142,13 +145,9 @@ func (j *join) rows(i int, schema value.Schema, row []value.Value, t int64) (row
 	return rows, seen
 }
 
-// aggregate is the aggregation's plain definition over the rows in the order of E2.
-func (j *join) aggregate(i int, rows []event, a int64, watch func(string, []agg.Event)) value.Value {
+// inOrder are the rows as the aggregation sees them, in the order of E2.
+func (j *join) inOrder(i int, rows []event) []agg.Event {
 	f := j.plan.Values[i].Feature
-	in := value.Null
-	if f.Input != nil {
-		in = f.Input.Type()
-	}
 	events := make([]agg.Event, len(rows))
 	for n, e := range rows {
 		events[n] = agg.Event{TS: e.ts, Tie: e.tie}
@@ -162,8 +161,7 @@ func (j *join) aggregate(i int, rows []event, a int64, watch func(string, []agg.
 	slices.SortStableFunc(events, func(a, b agg.Event) int {
 		return cmp.Or(cmp.Compare(a.TS, b.TS), value.CompareRows(a.Tie, b.Tie), value.Compare(a.Value, b.Value))
 	})
-	watch(j.plan.Values[i].Name, events)
-	return f.Agg.Plain(in, f.Params, events, a)
+	return events
 }
 
 // latest is the input in the last of an entity's rows, by (ts, order_by, known_at, all columns in name order); a deletion wins its

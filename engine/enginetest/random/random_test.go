@@ -42,8 +42,16 @@ func localRoad(dir string) Road {
 	}}
 }
 
+// tilesRoad draws how events are split.
+func tilesRoad() Road {
+	return Road{Name: "tiles", Open: func(r *rand.Rand) (engine.Engine, string) {
+		t := enginetest.Tiles{Seed: r.Uint64()}
+		return t, fmt.Sprintf("seed %d", t.Seed)
+	}}
+}
+
 func TestRandomCases(t *testing.T) {
-	r, err := Run(t.Context(), Options{Seed: *seed, Cases: *cases, Roads: []Road{localRoad(t.TempDir())}, Tries: 2, Workers: runtime.GOMAXPROCS(0), Failures: 3})
+	r, err := Run(t.Context(), Options{Seed: *seed, Cases: *cases, Roads: []Road{localRoad(t.TempDir()), tilesRoad()}, Tries: 2, Workers: runtime.GOMAXPROCS(0), Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
