@@ -36,9 +36,6 @@ func (c *checker) trainingSet(d *TrainingSetDef) {
 	} else if !d.Flawed.Has("spine") {
 		c.missing(d.At, what, "spine=", `give it rows: bh.Spine("data/….parquet", at="…")`)
 	}
-	if len(d.Labels) == 0 && !d.Flawed.Has("labels") {
-		c.missing(d.At, what, "labels=", `say what is to be predicted: labels={"late": "dep_delay >= 15"}`)
-	}
 	for i := range d.Labels {
 		c.label(t, &d.Labels[i])
 	}

@@ -102,7 +102,7 @@ class TrainingSet:
         The features.
     spine : Spine
         The rows.
-    labels : mapping of str to str or Feature
+    labels : mapping of str to str or Feature, optional
         What is to be predicted: SQL over the spine's row, or an aggregation of what happens within a span after ``at``:
         ``bh.count(source=purchases, keys=["user"], within="7d")``. The only thing that may look forward.
     label_time : str, optional
@@ -131,7 +131,7 @@ class TrainingSet:
         *,
         view: FeatureView | ViewSelection,
         spine: Spine,
-        labels: Mapping[str, str | Feature],
+        labels: Mapping[str, str | Feature] | None = None,
         label_time: str | None = None,
         unlabelled: str = "drop",
         weight: str | None = None,
@@ -207,6 +207,8 @@ class TrainingSet:
 
 def _labels(call: Call, labels: Any) -> list[tuple[Record, Record | Feature]]:
     found: list[tuple[Record, Record | Feature]] = []
+    if labels is None:
+        return found
     for name, one, node in call.entries("labels", labels, "name: SQL") or ():
         if isinstance(one, Feature):
             found.append((name, one))
