@@ -66,6 +66,21 @@ func (w Window) Bounds(t int64) (start, end int64) {
 	return value.Floor(u-w.Size, w.Resolution), end
 }
 
+// EachBounds writes the Bounds of each t.
+func (w Window) EachBounds(ts, starts, ends []int64) {
+	if w.exact() && !w.Tumbling && !w.Daily && w.Forward == 0 { // the way of most: nothing but one subtraction differs from row to row
+		back := w.Delay + w.Offset
+		for i, t := range ts {
+			u := t - back
+			starts[i], ends[i] = u-w.Size, u
+		}
+		return
+	}
+	for i, t := range ts {
+		starts[i], ends[i] = w.Bounds(t)
+	}
+}
+
 func (w Window) exact() bool { return !w.Unbounded && w.Resolution == 0 }
 
 // endStep is g of W3: the largest step that divides r and is at most (d + o)/60, else 1 s.

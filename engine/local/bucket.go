@@ -21,11 +21,13 @@ type bucket struct {
 	ties    int64           // events that share key and ts with another
 
 	rows    []int32 // of the spine
+	rising  []int32 // indexes into rows, by row
 	rowKeys []int32 // rows of key l are [rowKeys[l], rowKeys[l+1])
 	at      []int64 // of each row
 	seen    []bool  // of each key
 
 	views map[viewKey]*view
+	edges []edge
 }
 
 // load brings a bucket together.
@@ -36,6 +38,7 @@ func (j *job) load(b int) (*bucket, int64, error) {
 	}
 	bk := &bucket{job: j, views: map[viewKey]*view{}}
 	bk.rows, bk.rowKeys, bk.at = j.asking.bucket(b, j.run.spine.at)
+	bk.rising = rising(bk.rows)
 	bk.seen = make([]bool, j.asking.perKeys)
 	for l := range bk.seen {
 		if code := l<<j.asking.shift + b; code < len(j.seen) {
@@ -61,6 +64,21 @@ func (j *job) load(b int) (*bucket, int64, error) {
 		bk.columns = append(bk.columns, place(t, runs, i, s.pos))
 	}
 	return bk, bytes + bk.bytes(), nil
+}
+
+// rising lists the indexes of rows in the order of the rows. Values are written by it: each column of the result is then walked through once
+// for a bucket, and not at random.
+func rising(rows []int32) []int32 {
+	pairs := make([]uint64, len(rows))
+	for i, row := range rows {
+		pairs[i] = uint64(row)<<32 | uint64(i)
+	}
+	slices.Sort(pairs)
+	out := make([]int32, len(rows))
+	for i, p := range pairs {
+		out[i] = int32(uint32(p))
+	}
+	return out
 }
 
 // lookSeen notes the keys that have events here; of a source with an id the scan could not know yet which rows are copies.
@@ -240,11 +258,7 @@ func place(t value.Type, runs []exchange.Run, i int, pos []int32) *value.Column 
 		putAt(out.Strs, c.Strs, r, p)
 		putAt(out.Values, c.Values, r, p)
 		if c.Nulls != nil && t.Kind != value.KindNull {
-			for k, place := range p {
-				if c.Nulls.Get(r.Lo + k) {
-					out.SetNull(int(place))
-				}
-			}
+			eachBit(c.Nulls, r.Lo, r.Hi, func(i int) { out.SetNull(int(p[i-r.Lo])) })
 		}
 		at += r.Hi - r.Lo
 	}

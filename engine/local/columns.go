@@ -1,6 +1,8 @@
 package local
 
 import (
+	"math/bits"
+
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -78,4 +80,58 @@ func taken[T any](src []T, rows []int32) []T {
 		out[i] = src[r]
 	}
 	return out
+}
+
+// gather is the cells at the rows, in that order: Column.Take for rows that are all there.
+func gather(c *value.Column, rows []int32) *value.Column {
+	out := &value.Column{Type: c.Type, N: len(rows)}
+	pick(&out.Bools, c.Bools, rows)
+	pick(&out.Ints, c.Ints, rows)
+	pick(&out.Floats, c.Floats, rows)
+	pick(&out.Strs, c.Strs, rows)
+	pick(&out.Values, c.Values, rows)
+	if c.Nulls != nil {
+		out.Nulls = gatherBits(c.Nulls, rows)
+	}
+	return out
+}
+
+func pick[T any](dst *[]T, src []T, rows []int32) {
+	if src != nil {
+		*dst = taken(src, rows)
+	}
+}
+
+// gatherBits is the bits at the rows; nil where none is set.
+func gatherBits(bits value.Bitmap, rows []int32) value.Bitmap {
+	out := value.NewBitmap(len(rows))
+	any := uint64(0)
+	for w := range out {
+		var word uint64
+		for i, r := range rows[w<<6 : min((w+1)<<6, len(rows))] {
+			word |= (bits[r>>6] >> (r & 63) & 1) << i
+		}
+		out[w] = word
+		any |= word
+	}
+	if any == 0 {
+		return nil
+	}
+	return out
+}
+
+// eachBit calls f for each set bit in [from, to).
+func eachBit(m value.Bitmap, from, to int, f func(i int)) {
+	for w := from >> 6; w<<6 < to; w++ {
+		word := m[w]
+		if w == from>>6 {
+			word &= ^uint64(0) << (from & 63)
+		}
+		if to-w<<6 < 64 {
+			word &= 1<<(to&63) - 1
+		}
+		for ; word != 0; word &= word - 1 {
+			f(w<<6 + bits.TrailingZeros64(word))
+		}
+	}
 }

@@ -18,18 +18,13 @@ import (
 // Which copy counts is decided by known_at and then by all columns of the source. Reading all of them for this would be slow, and
 // copies mostly are equal in the columns that are used; only where two are met that are not, the source is read again with all columns.
 
-// byID arranges a packet by the buckets of its rows' ids. Rows with a null id are never copies; they stay where they are.
-func (j *job) byID(p *exchange.Packet) *exchange.Packet {
-	id := p.Columns[j.layout.id]
-	buckets := make([]int32, len(p.Codes))
-	n := uint64(j.copies.Buckets())
-	for i := range buckets {
-		if !id.Nulls.Get(i) {
-			high, _ := bits.Mul64(hashCell(id, i), n)
-			buckets[i] = int32(high)
-		}
+// idBucket is the bucket of a row by its id. Rows with a null id are never copies, so that it does not matter where they are.
+func idBucket(id *value.Column, row, buckets int) int32 {
+	if id.Nulls.Get(row) {
+		return 0
 	}
-	return arrange(p, buckets, int(n))
+	high, _ := bits.Mul64(hashCell(id, row), uint64(buckets))
+	return int32(high)
 }
 
 // hashCell is a hash that is the same in every process, so that floats are added in the same order.
@@ -72,19 +67,7 @@ func (j *job) dropCopies(ctx context.Context) (again bool, err error) {
 		if contested[b] = c.contested; contested[b] {
 			return nil
 		}
-		s := sifter{job: j}
-		known := rows[:0]
-		for _, row := range rows {
-			if p.Codes[row] >= 0 {
-				known = append(known, row)
-			} else {
-				reports[b].OtherKeys++
-			}
-		}
-		left := pick(p, known)
-		s.used(left.Times)
-		reports[b].Used, reports[b].Earliest, reports[b].Latest = s.report.Used, s.report.Earliest, s.report.Latest
-		return j.store.Put(ctx, b, j.byKey(left))
+		return j.store.Put(ctx, b, j.keyed(p, rows, &reports[b]))
 	})
 	for b := range reports {
 		addReport(j.report, &reports[b])
@@ -114,10 +97,19 @@ func join(runs []exchange.Run, types []value.Type) *exchange.Packet {
 	return p
 }
 
-func pick(p *exchange.Packet, rows []int32) *exchange.Packet {
-	out := &exchange.Packet{Codes: taken(p.Codes, rows), Times: taken(p.Times, rows)}
+// keyed is the packet of those rows by the buckets of their keys; rows of keys that the spine has not are counted and left out.
+func (j *job) keyed(p *exchange.Packet, rows []int32, report *engine.SourceReport) *exchange.Packet {
+	bucketOf := make([]int32, len(rows))
+	for i, row := range rows {
+		bucketOf[i] = j.bucketOf(p.Codes[row], p.Times[row], report)
+	}
+	order, from := exchange.Arrange(bucketOf, j.asking.buckets)
+	for i, o := range order {
+		order[i] = rows[o]
+	}
+	out := &exchange.Packet{From: from, Codes: j.numbers(p.Codes, order), Times: taken(p.Times, order)}
 	for _, c := range p.Columns {
-		out.Columns = append(out.Columns, c.Take(rows))
+		out.Columns = append(out.Columns, exchange.Own(gather(c, order)))
 	}
 	return out
 }

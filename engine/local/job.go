@@ -146,12 +146,26 @@ func (j *job) widen() (*job, error) {
 	if j.copies != nil {
 		j.copies.Drop()
 	}
+	for _, r := range j.results {
+		clear(r.outcomes) // a column without nulls leaves them as they are
+	}
 	w := *j
 	w.nulls = &nullCounts{}
 	w.wide, w.newest, w.ends, w.packet = true, math.MinInt64, nil, 0
 	*w.report = engine.SourceReport{Join: w.report.Join, Source: w.report.Source}
 	w.prepare()
 	return &w, nil
+}
+
+// layoutReads are the columns of a batch that the layout is computed of.
+func (j *job) layoutReads(schema value.Schema) []int {
+	var reads []int
+	for i, f := range schema {
+		if j.wide && slices.Contains(j.read, f.Name) || slices.ContainsFunc(j.layout.exprs, func(e *expr.Expr) bool { return slices.Contains(e.Columns(), f.Name) }) {
+			reads = append(reads, i)
+		}
+	}
+	return reads
 }
 
 // timeBounds asks the windows: their bounds never decrease with t, so those of the first and the last row bound all.

@@ -24,28 +24,28 @@ func (r *run) results() {
 	}
 }
 
-// put writes the cells of a column to the rows, null where the outcome says so.
-func (r *result) put(rows []int32, c *value.Column, outcomes []outcome) {
+// put writes the cells of a column to the bucket's rows, null where the outcome says so.
+func (r *result) put(b *bucket, c *value.Column, outcomes []outcome) {
 	switch c.Type.Kind {
 	case value.KindBool:
-		scatter(r.column.Bools, c.Bools, rows)
+		scatter(r.column.Bools, c.Bools, b)
 	case value.KindInt, value.KindTimestamp, value.KindDate:
-		scatter(r.column.Ints, c.Ints, rows)
+		scatter(r.column.Ints, c.Ints, b)
 	case value.KindFloat:
-		scatter(r.column.Floats, c.Floats, rows)
+		scatter(r.column.Floats, c.Floats, b)
 	case value.KindString, value.KindBytes:
-		scatter(r.column.Strs, c.Strs, rows)
+		scatter(r.column.Strs, c.Strs, b)
 	default:
-		scatter(r.column.Values, c.Values, rows)
+		scatter(r.column.Values, c.Values, b)
 	}
-	for i, row := range rows {
-		r.outcomes[row] = outcomes[i]
+	if outcomes != nil {
+		scatter(r.outcomes, outcomes, b)
 	}
 }
 
-func scatter[T any](dst, src []T, rows []int32) {
-	for i, row := range rows {
-		dst[row] = src[i]
+func scatter[T any](dst, src []T, b *bucket) {
+	for _, i := range b.rising {
+		dst[b.rows[i]] = src[i]
 	}
 }
 

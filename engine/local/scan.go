@@ -144,7 +144,7 @@ type sifter struct {
 	keys    []int
 	deleted int
 	rowed   []int // all columns in name order
-	codes   []int32
+	reads   []int // columns of the batch that the layout reads
 }
 
 func (j *job) newSifter(schema value.Schema) *sifter {
@@ -157,6 +157,7 @@ func (j *job) newSifter(schema value.Schema) *sifter {
 	for i, e := range j.layout.exprs {
 		s.columns = append(s.columns, newProgram(what(j.layout.names[i]), e, schema))
 	}
+	s.reads = j.layoutReads(schema)
 	for _, k := range j.plan.Keys {
 		s.keys = append(s.keys, schema.Index(k))
 	}
@@ -209,7 +210,9 @@ func (f *sifted) keep(test func(i int) bool) (gone int64) {
 // batch applies E1 in its order: times, keys, where, known_at; then rows that no spine row can see are left out.
 func (s *sifter) batch(ctx context.Context, b numbered) error {
 	f := s.timed(b.batch)
-	s.report.NullKey += f.keep(func(i int) bool { return f.codes[i] != keys.None })
+	if s.nullKeys(f) {
+		s.report.NullKey += f.keep(func(i int) bool { return f.codes[i] != keys.None })
+	}
 	if s.where != nil {
 		w := s.where.eval(f.batch, &s.nulls)
 		var deleted *value.Column
@@ -224,20 +227,92 @@ func (s *sifter) batch(ctx context.Context, b numbered) error {
 		k := s.known.eval(f.batch, &s.nulls)
 		s.report.NullKnownAt += f.keep(func(i int) bool { return !k.Nulls.Get(i) })
 	}
+	if s.job.copies != nil {
+		return s.job.copies.Put(ctx, b.number, s.byID(f))
+	}
+	return s.job.store.Put(ctx, b.number, s.byKey(f))
+}
+
+// nullKeys reports whether a row has a key with a null part.
+func (s *sifter) nullKeys(f *sifted) bool {
+	return slices.ContainsFunc(s.keys, func(k int) bool { return f.batch.Columns[k].Nulls != nil })
+}
+
+// byKey makes the packet of the rows that a spine row can see, by the buckets of their keys.
+func (s *sifter) byKey(f *sifted) *exchange.Packet {
 	j := s.job
-	for i, code := range f.codes {
-		inside := f.times[i] >= j.bounds.from && f.times[i] < j.bounds.to
-		if code >= 0 && (j.copies == nil || !inside) {
+	bucketOf := make([]int32, len(f.times))
+	for i, t := range f.times {
+		code := f.codes[i]
+		if code >= 0 {
 			s.seen[code] = true
 		}
+		bucketOf[i] = exchange.Out
+		if t >= j.bounds.from && t < j.bounds.to {
+			bucketOf[i] = j.bucketOf(code, t, &s.report)
+		}
 	}
-	f.keep(func(i int) bool { return f.times[i] >= j.bounds.from && f.times[i] < j.bounds.to })
-	if j.copies != nil {
-		return j.copies.Put(ctx, b.number, j.byID(s.packet(f)))
+	order, from := exchange.Arrange(bucketOf, j.asking.buckets)
+	return &exchange.Packet{From: from, Codes: j.numbers(f.codes, order), Times: taken(f.times, order), Columns: s.laidOut(f, order)}
+}
+
+// bucketOf is the bucket of a row by its key, and counts it.
+func (j *job) bucketOf(code int32, t int64, report *engine.SourceReport) int32 {
+	if code < 0 {
+		report.OtherKeys++
+		return exchange.Out
 	}
-	s.report.OtherKeys += f.keep(func(i int) bool { return f.codes[i] >= 0 })
-	s.used(f.times)
-	return j.store.Put(ctx, b.number, j.byKey(s.packet(f)))
+	if report.Used == 0 {
+		report.Earliest, report.Latest = t, t
+	}
+	report.Used++
+	report.Earliest, report.Latest = min(report.Earliest, t), max(report.Latest, t)
+	return code & int32(j.asking.buckets-1)
+}
+
+// numbers are the rows' keys as their numbers in their buckets.
+func (j *job) numbers(codes, rows []int32) []int32 {
+	out := make([]int32, len(rows))
+	for i, r := range rows {
+		out[i] = codes[r] >> j.asking.shift
+	}
+	return out
+}
+
+// byID makes the packet of the rows whose time a spine row can see, by the buckets of their ids. Codes are still those of the keys: a copy
+// may have a key that the spine has not.
+func (s *sifter) byID(f *sifted) *exchange.Packet {
+	j := s.job
+	id := s.columns[j.layout.id].eval(f.batch, nil)
+	bucketOf := make([]int32, len(f.times))
+	for i, t := range f.times {
+		if t >= j.bounds.from && t < j.bounds.to {
+			bucketOf[i] = idBucket(id, i, j.copies.Buckets())
+			continue
+		}
+		bucketOf[i] = exchange.Out
+		if f.codes[i] >= 0 {
+			s.seen[f.codes[i]] = true
+		}
+	}
+	order, from := exchange.Arrange(bucketOf, j.copies.Buckets())
+	return &exchange.Packet{From: from, Codes: taken(f.codes, order), Times: taken(f.times, order), Columns: s.laidOut(f, order)}
+}
+
+// laidOut computes the layout's columns for the rows, in that order. Only what they read is brought into it.
+func (s *sifter) laidOut(f *sifted, rows []int32) []*value.Column {
+	b := &value.Batch{Schema: f.batch.Schema, N: len(rows), Columns: make([]*value.Column, len(f.batch.Columns))}
+	for _, c := range s.reads {
+		b.Columns[c] = exchange.Own(gather(f.batch.Columns[c], rows))
+	}
+	var out []*value.Column
+	for _, c := range s.columns {
+		out = append(out, c.eval(b, &s.nulls))
+	}
+	if s.rowed != nil {
+		out = append(out, rowText(b, s.rowed))
+	}
+	return out
 }
 
 // timed leaves out rows without a time, and looks the keys of the others up.
@@ -290,28 +365,6 @@ func (s *sifter) partitions(f *sifted) {
 	s.report.NullTime += f.keep(func(i int) bool { return ok[i] })
 }
 
-func (s *sifter) used(times []int64) {
-	for _, t := range times {
-		if s.report.Used == 0 {
-			s.report.Earliest, s.report.Latest = t, t
-		}
-		s.report.Used++
-		s.report.Earliest, s.report.Latest = min(s.report.Earliest, t), max(s.report.Latest, t)
-	}
-}
-
-// packet computes the layout's columns of the rows that are left.
-func (s *sifter) packet(f *sifted) *exchange.Packet {
-	p := &exchange.Packet{Codes: f.codes, Times: f.times}
-	for _, c := range s.columns {
-		p.Columns = append(p.Columns, c.eval(f.batch, &s.nulls))
-	}
-	if s.rowed != nil {
-		p.Columns = append(p.Columns, rowText(f.batch, s.rowed))
-	}
-	return p
-}
-
 // rowText is the columns of each row as one text, which compares as the rows do, column by column.
 func rowText(b *value.Batch, columns []int) *value.Column {
 	out := value.NewColumn(value.Bytes, b.N)
@@ -322,29 +375,6 @@ func rowText(b *value.Batch, columns []int) *value.Column {
 			buf = value.Append(buf, b.Columns[c].At(i))
 		}
 		out.Strs[i] = string(buf)
-	}
-	return out
-}
-
-// byKey arranges a packet by the buckets of its rows' keys, whose codes become their numbers in the bucket.
-func (j *job) byKey(p *exchange.Packet) *exchange.Packet {
-	buckets := make([]int32, len(p.Codes))
-	for i, c := range p.Codes {
-		buckets[i] = c & int32(j.asking.buckets-1)
-	}
-	out := arrange(p, buckets, j.asking.buckets)
-	for i, c := range out.Codes {
-		out.Codes[i] = c >> j.asking.shift
-	}
-	return out
-}
-
-// arrange makes the packet of the rows by bucket; its columns are its own.
-func arrange(p *exchange.Packet, bucketOf []int32, buckets int) *exchange.Packet {
-	order, from := exchange.Arrange(bucketOf, buckets)
-	out := &exchange.Packet{From: from, Codes: taken(p.Codes, order), Times: taken(p.Times, order)}
-	for _, c := range p.Columns {
-		out.Columns = append(out.Columns, exchange.Own(c.Take(order)))
 	}
 	return out
 }

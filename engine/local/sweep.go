@@ -144,11 +144,12 @@ func (s *sweeper) window(b *bucket, w int, kernels []kernel) {
 		if v.By >= 0 {
 			c = b.entries(rows, c)
 		}
+		all, some := q.of(viewKey{v.Where, -1, -1}, 0), q.of(viewKey{v.Where, -1, v.Input}, 0)
 		s.put(b, i, c, func(r int) outcome {
-			if !q.of(viewKey{v.Where, -1, -1}, 0).any(r) {
+			if !all.any(r) {
 				return noEvent
 			}
-			if !q.of(viewKey{v.Where, -1, v.Input}, 0).any(r) {
+			if !some.any(r) {
 				return nullInput
 			}
 			return computed
@@ -159,8 +160,9 @@ func (s *sweeper) window(b *bucket, w int, kernels []kernel) {
 // put writes a column of values, with its default, and why cells are null.
 func (s *sweeper) put(b *bucket, i int, c *value.Column, why func(r int) outcome) {
 	v := &s.job.plan.Values[i]
-	outcomes := make([]outcome, len(b.rows))
+	var outcomes []outcome // all present
 	if c.Nulls != nil {
+		outcomes = make([]outcome, len(b.rows))
 		fallback := v.Feature.Default
 		if !fallback.IsNull() {
 			c = withDefault(c, fallback)
@@ -179,7 +181,7 @@ func (s *sweeper) put(b *bucket, i int, c *value.Column, why func(r int) outcome
 			}
 		}
 	}
-	s.job.results[i].put(b.rows, c, outcomes)
+	s.job.results[i].put(b, c, outcomes)
 }
 
 // withDefault is the column with the value in place of null; its Nulls still say where.

@@ -44,7 +44,7 @@ func (b *bucket) view(k viewKey) *view {
 		nulls := b.columns[l.inputs[k.input]].Nulls
 		v = parent
 		if nulls != nil {
-			v = parent.filter(func(p int32) bool { return !nulls.Get(int(p)) })
+			v = parent.present(nulls)
 		}
 	case k.by >= 0:
 		v = b.group(b.view(viewKey{k.where, -1, -1}), b.columns[l.bys[k.by]])
@@ -78,6 +78,24 @@ func (v *view) filter(test func(place int32) bool) *view {
 	}
 	out.n = len(out.pos)
 	out.rank[v.n] = int32(out.n)
+	for s, p := range v.segs {
+		out.segs[s] = out.rank[p]
+	}
+	return out
+}
+
+// present is the view of those positions whose places are not null.
+func (v *view) present(nulls value.Bitmap) *view {
+	out := &view{rank: make([]int32, v.n+1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: make([]int32, v.n)}
+	n := int32(0)
+	for p := range out.pos {
+		place := v.at(int32(p))
+		out.rank[p] = n
+		out.pos[n] = place
+		n += 1 - int32(nulls[place>>6]>>(place&63)&1)
+	}
+	out.rank[v.n] = n
+	out.n, out.pos = int(n), out.pos[:n]
 	for s, p := range v.segs {
 		out.segs[s] = out.rank[p]
 	}
@@ -148,7 +166,7 @@ func (b *bucket) column(v *view, i int) *value.Column {
 	if v.pos == nil {
 		return b.columns[i]
 	}
-	return b.columns[i].Take(v.pos)
+	return gather(b.columns[i], v.pos)
 }
 
 // knownAt is known_at of each position, nil where every row is known at once.
@@ -216,19 +234,38 @@ type asking struct {
 
 // window finds the range that each row of the bucket sees through a window, over all of its events.
 func (b *bucket) window(w *plan.Window) *asking {
-	a := &asked{view: b.view(viewKey{-1, -1, -1}), segs: b.rowKeys, at: b.at, lo: make([]int32, len(b.rows)), hi: make([]int32, len(b.rows))}
+	a := &asked{view: b.view(viewKey{-1, -1, -1}), segs: b.rowKeys, at: b.at}
 	a.known = b.knownAt(a.view)
-	for l := range len(b.rowKeys) - 1 {
-		end := b.keys[l+1]
-		lo, hi := b.keys[l], b.keys[l]
-		for q := b.rowKeys[l]; q < b.rowKeys[l+1]; q++ {
-			from, to := w.Bounds(b.at[q])
-			lo = seek(b.times, lo, end, from)
-			hi = seek(b.times, hi, end, to)
-			a.lo[q], a.hi[q] = lo, max(lo, hi)
+	starts, ends := make([]int64, len(b.rows)), make([]int64, len(b.rows))
+	w.EachBounds(b.at, starts, ends)
+	a.lo, a.hi = b.places(starts), b.places(ends)
+	return &asking{b, map[viewKey]*asked{{-1, -1, -1}: a}, map[viewKey]int{}}
+}
+
+// edge is one side of a window: a time for each row, and the place of the first event of its key that is not before it.
+type edge struct {
+	times  []int64
+	places []int32
+}
+
+// places finds the place of each row's time, which never decreases within a key. Windows mostly share an end, so the edges that were found
+// are kept.
+func (b *bucket) places(times []int64) []int32 {
+	for _, e := range b.edges {
+		if slices.Equal(e.times, times) {
+			return e.places
 		}
 	}
-	return &asking{b, map[viewKey]*asked{{-1, -1, -1}: a}, map[viewKey]int{}}
+	places := make([]int32, len(times))
+	for l := range len(b.rowKeys) - 1 {
+		p, end := b.keys[l], b.keys[l+1]
+		for q := b.rowKeys[l]; q < b.rowKeys[l+1]; q++ {
+			p = seek(b.times, p, end, times[q])
+			places[q] = p
+		}
+	}
+	b.edges = append(b.edges, edge{times, places})
+	return places
 }
 
 // seek is the first place from p on, before end, whose time is not before t. Windows move on little from row to row, so the step

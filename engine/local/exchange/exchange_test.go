@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,13 @@ func checkBucket(t *testing.T, store *Store, b int, want [][]value.Value) {
 		if value.CompareRows(got[i], want[i]) != 0 {
 			t.Fatalf("bucket %d row %d is %v, want %v", b, i, got[i], want[i])
 		}
+	}
+}
+
+func TestRowsThatAreOutAreLeftOut(t *testing.T) {
+	order, from := Arrange([]int32{2, Out, 0, 2, Out, 0}, 3)
+	if !slices.Equal(order, []int32{2, 5, 0, 3}) || !slices.Equal(from, []int32{0, 2, 2, 4}) {
+		t.Fatal(order, from)
 	}
 }
 

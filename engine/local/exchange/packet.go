@@ -28,21 +28,27 @@ type Run struct {
 	Lo, Hi int
 }
 
+// Out is the bucket of a row that is left out.
+const Out = -1
+
 // Arrange groups rows by bucket, keeping their order: order lists indexes into bucketOf, and from is the Packet's.
 func Arrange(bucketOf []int32, buckets int) (order, from []int32) {
-	from = make([]int32, buckets+1)
+	counts := make([]int32, buckets+1)
 	for _, b := range bucketOf {
-		from[b+1]++
+		counts[b+1]++ // those left out are counted first
 	}
+	from = make([]int32, buckets+1)
 	for b := range buckets {
-		from[b+1] += from[b]
+		from[b+1] = from[b] + counts[b+1]
 	}
-	next := make([]int32, buckets)
+	next := counts[:buckets]
 	copy(next, from)
-	order = make([]int32, len(bucketOf))
+	order = make([]int32, from[buckets])
 	for i, b := range bucketOf {
-		order[next[b]] = int32(i)
-		next[b]++
+		if b != Out {
+			order[next[b]] = int32(i)
+			next[b]++
+		}
 	}
 	return order, from
 }
