@@ -9,6 +9,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/keys"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // askers are the spine's rows by one combination of key columns: shared out to buckets, in each by key and, within a key, by at. Joins on
@@ -67,7 +68,11 @@ func newAskers(s *spine, on []string, buckets int) *askers {
 // group sorts the rows by bucket and key with one count of them; rows of a key stay in the spine's order.
 func (a *askers) group(codes []int32) {
 	slot := func(code int32) int32 {
-		if code == keys.None {
+		switch {
+		case code != keys.None:
+		case fault.Planted("local: a null key is the first key"):
+			code = 0
+		default:
 			code = int32(a.codes - 1)
 		}
 		return (code&int32(a.buckets-1))*int32(a.perKeys) + code>>a.shift

@@ -134,20 +134,26 @@ func (c *copies) survivors() []int32 {
 	}
 	codes := make([]int32, len(p.Codes))
 	table.Insert([]*value.Column{id}, codes)
-	first := make([]int32, table.Len()) // by id: its last place in out, + 1
+	first := make([]int32, max(1, table.Len())) // by id: its last place in out, + 1
 	before := make([]int32, 0, len(codes))
+	revised := make([]bool, max(1, table.Len()))
 	out := make([]int32, 0, len(codes))
 	for row, code := range codes {
-		if code == keys.None {
+		if code == keys.None && !fault.Planted("local: null ids are one id") {
 			out, before = append(out, int32(row)), append(before, 0)
 			continue
 		}
+		code = max(code, 0)
 		at := first[code]
-		for at > 0 && p.Times[out[at-1]] != p.Times[row] {
+		for at > 0 && !fault.Planted("local: copies have one id at any time") && p.Times[out[at-1]] != p.Times[row] {
 			at = before[at-1]
 		}
 		if at > 0 {
 			c.report.Duplicates++
+			if c.differ(out[at-1], int32(row)) && !revised[code] {
+				revised[code] = true
+				c.report.Revised++
+			}
 			out[at-1] = c.least(out[at-1], int32(row))
 			continue
 		}
@@ -191,10 +197,19 @@ func (c *copies) least(a, b int32) int32 {
 		}
 		return a
 	}
-	differ := c.packet.Codes[a] != c.packet.Codes[b]
-	for _, col := range columns {
-		differ = differ || !value.Equal(col.At(int(a)), col.At(int(b)))
-	}
-	c.contested = c.contested || differ && !fault.Planted("local: the first of differing copies counts")
+	c.contested = c.contested || c.differ(a, b) && !fault.Planted("local: the first of differing copies counts")
 	return a
+}
+
+// differ reports whether two copies differ in a column that the join reads.
+func (c *copies) differ(a, b int32) bool {
+	if c.packet.Codes[a] != c.packet.Codes[b] {
+		return true
+	}
+	for i, col := range c.packet.Columns {
+		if i != c.job.layout.row && !value.Equal(col.At(int(a)), col.At(int(b))) {
+			return true
+		}
+	}
+	return false
 }

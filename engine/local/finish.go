@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // finish makes a feature's values of its folds: by the aggregation's expression over their columns where it has one, else state by state.
@@ -82,6 +83,9 @@ func (f *finisher) values(a *asked, kernels func(fold int) (kernel, *asked), col
 		asOf = value.NewColumn(value.Int, n)
 		for q, t := range a.at {
 			_, asOf.Ints[q] = f.value.Window.AsOf(t)
+			if fault.Planted("local: time since counts from t") {
+				asOf.Ints[q] = t
+			}
 		}
 	}
 	if f.text == nil {
@@ -130,6 +134,9 @@ func (b *bucket) entries(a *asked, entries *value.Column) *value.Column {
 		}
 	}
 	for r, list := range lists {
+		if list == nil && fault.Planted("local: a map without entries is null") {
+			out.SetNull(r)
+		}
 		out.Values[r] = value.OfMap(list)
 	}
 	return out

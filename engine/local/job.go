@@ -13,6 +13,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // job is one join on its way: from the batches of its source to the values of its features.
@@ -33,6 +34,7 @@ type job struct {
 	bounds timeBounds
 	seen   []bool // by key code: the source has rows of it
 	newest int64  // the greatest ts of any row, MinInt64 where there is none
+	oldest int64  // the least, MaxInt64 where there is none
 	ends   []int64
 	fins   []*finish
 	packet int // the next packet's number
@@ -64,7 +66,7 @@ func (l *layout) add(what string, e *expr.Expr) int {
 type timeBounds struct{ from, to int64 }
 
 func (r *run) newJob(p *plan.Join, table dataset.Table) (*job, error) {
-	j := &job{run: r, plan: p, source: p.Scan.Source, table: table, newest: math.MinInt64, nulls: &nullCounts{}}
+	j := &job{run: r, plan: p, source: p.Scan.Source, table: table, newest: math.MinInt64, oldest: math.MaxInt64, nulls: &nullCounts{}}
 	j.report = &engine.SourceReport{Join: p.Name, Source: j.source.Name}
 	rows := rowsOf(table)
 	var err error
@@ -151,7 +153,7 @@ func (j *job) widen() (*job, error) {
 	}
 	w := *j
 	w.nulls = &nullCounts{}
-	w.wide, w.newest, w.ends, w.packet = true, math.MinInt64, nil, 0
+	w.wide, w.newest, w.oldest, w.ends, w.packet = true, math.MinInt64, math.MaxInt64, nil, 0
 	*w.report = engine.SourceReport{Join: w.report.Join, Source: w.report.Source}
 	w.prepare()
 	return &w, nil
@@ -179,6 +181,9 @@ func (j *job) timeBounds() timeBounds {
 		w := &j.plan.Values[i].Window
 		from, _ := w.Bounds(s.first)
 		_, to := w.Bounds(s.last)
+		if fault.Planted("local: the first row of the spine bounds the events") {
+			_, to = w.Bounds(s.first)
+		}
 		if j.source.Kind != feature.Events {
 			from = plan.MinTime
 			to, _ = w.AsOf(s.last) // never floored (E5)
@@ -208,7 +213,7 @@ func (j *job) ranges() []dataset.Range {
 func (j *job) tieParts() []int {
 	l := &j.layout
 	var parts []int
-	if l.deleted >= 0 {
+	if l.deleted >= 0 && !fault.Planted("local: a deletion does not win its millisecond") {
 		parts = append(parts, l.deleted)
 	}
 	parts = append(parts, l.order...)

@@ -49,6 +49,7 @@ func addReport(r, w *engine.SourceReport) {
 	r.Conflicts += w.Conflicts
 	r.OtherKeys += w.OtherKeys
 	r.Ties += w.Ties
+	r.Revised += w.Revised
 	if w.Used == 0 {
 		return
 	}

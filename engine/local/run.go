@@ -46,6 +46,9 @@ func (r *run) run(ctx context.Context, out func(*value.Batch) error) (err error)
 		return err
 	}
 	r.pool.Hold(r.spine.bytes())
+	if r.spine.n > 0 {
+		r.report.EarliestAt = r.spine.first
+	}
 	if err := r.open(ctx); err != nil {
 		return err
 	}
@@ -112,7 +115,7 @@ func (r *run) compute(ctx context.Context, group []*job) error {
 		return err
 	}
 	for _, j := range group {
-		r.newest[j.plan] = j.newest
+		j.reportHistory()
 		again, err := j.answer(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.plan.Name, err)
@@ -126,6 +129,7 @@ func (r *run) compute(ctx context.Context, group []*job) error {
 		if err := r.scan(ctx, []*job{j}); err != nil {
 			return err
 		}
+		j.reportHistory()
 		if again, err = j.answer(ctx); err != nil || again {
 			return fmt.Errorf("%s: %w", j.plan.Name, err)
 		}

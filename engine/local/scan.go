@@ -15,6 +15,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // numbered is a batch with its place in the order of the scan.
@@ -136,6 +137,7 @@ type sifter struct {
 	nulls   nullCounts
 	seen    []bool
 	newest  int64
+	oldest  int64
 	ends    map[int64]bool // of a snapshot table's partitions
 	time    *program
 	where   *program
@@ -148,7 +150,7 @@ type sifter struct {
 }
 
 func (j *job) newSifter(schema value.Schema) *sifter {
-	s := &sifter{job: j, seen: make([]bool, len(j.seen)), newest: math.MinInt64, deleted: -1, ends: map[int64]bool{}}
+	s := &sifter{job: j, seen: make([]bool, len(j.seen)), newest: math.MinInt64, oldest: math.MaxInt64, deleted: -1, ends: map[int64]bool{}}
 	src := j.source
 	what := func(name string) string { return j.plan.Name + ": " + name }
 	s.time = newProgram(what("time"), src.Time, schema)
@@ -177,7 +179,7 @@ func (s *sifter) add() {
 	j := s.job
 	addReport(j.report, &s.report)
 	j.nulls.merge(&s.nulls)
-	j.newest = max(j.newest, s.newest)
+	j.newest, j.oldest = max(j.newest, s.newest), min(j.oldest, s.oldest)
 	for i, seen := range s.seen {
 		j.seen[i] = j.seen[i] || seen
 	}
@@ -216,14 +218,17 @@ func (s *sifter) batch(ctx context.Context, b numbered) error {
 	if s.where != nil {
 		w := s.where.eval(f.batch, &s.nulls)
 		var deleted *value.Column
-		if s.deleted >= 0 {
+		if s.deleted >= 0 && !fault.Planted("local: a deletion must pass where") {
 			deleted = f.batch.Columns[s.deleted]
 		}
 		s.report.Where += f.keep(func(i int) bool {
+			if fault.Planted("local: a null where of the source keeps its row") && w.Nulls.Get(i) {
+				return true
+			}
 			return w.Bools[i] && !w.Nulls.Get(i) || deleted != nil && deleted.Bools[i] && !deleted.Nulls.Get(i)
 		})
 	}
-	if s.known != nil {
+	if s.known != nil && !fault.Planted("local: a null known_at is known since ever") {
 		k := s.known.eval(f.batch, &s.nulls)
 		s.report.NullKnownAt += f.keep(func(i int) bool { return !k.Nulls.Get(i) })
 	}
@@ -334,7 +339,7 @@ func (s *sifter) timed(b *value.Batch) *sifted {
 		}
 	}
 	for _, t := range f.times {
-		s.newest = max(s.newest, t)
+		s.newest, s.oldest = max(s.newest, t), min(s.oldest, t)
 	}
 	columns := make([]*value.Column, len(s.keys))
 	for i, k := range s.keys {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // scanned ends a job's reading: what is known of the whole source now.
@@ -20,14 +21,57 @@ func (j *job) scanned(_ context.Context) error {
 		slices.Sort(j.ends)
 		j.ends = slices.Compact(j.ends)
 	}
-	for _, r := range j.ranges() { // files that were skipped have times too
+	if column, ok := j.timeColumn(); ok { // files that were skipped have times too
 		for _, p := range j.table.Parts() {
-			if b, ok := p.Bounds[r.Column]; ok && !b.Max.IsNull() {
+			if b, ok := p.Bounds[column]; ok && !b.Max.IsNull() {
 				j.newest = max(j.newest, b.Max.Int())
 			}
 		}
 	}
 	return nil
+}
+
+// timeColumn is the column that the source's time is, where it is nothing but one.
+func (j *job) timeColumn() (string, bool) {
+	if j.source.Time == nil {
+		return "", false
+	}
+	return j.source.Time.Column()
+}
+
+// reportHistory notes where the source's history ends, and says where it begins, if that is known, and how many of the spine's rows ask
+// for a time before.
+func (j *job) reportHistory() {
+	j.run.newest[j.plan] = j.newest
+	first := j.oldest
+	if c := j.report.Read; c.PartsSkipped > 0 || c.GroupsSkipped > 0 {
+		first = j.firstByBounds()
+	}
+	j.report.First = first
+	if first == plan.MaxTime {
+		return
+	}
+	for _, t := range j.run.spine.at {
+		if t < first {
+			j.report.RowsBefore++
+		}
+	}
+}
+
+// firstByBounds is the least time that the source's files say they have; MaxTime where one does not say.
+func (j *job) firstByBounds() int64 {
+	column, ok := j.timeColumn()
+	first := int64(plan.MaxTime)
+	for _, p := range j.table.Parts() {
+		b, said := p.Bounds[column]
+		switch {
+		case ok && said && !b.Min.IsNull():
+			first = min(first, b.Min.Int())
+		case p.Rows != 0:
+			return plan.MaxTime
+		}
+	}
+	return first
 }
 
 // answer computes the values of the job's features, bucket by bucket, the largest first so that no worker is left with it alone. again
@@ -164,6 +208,9 @@ func (s *sweeper) put(b *bucket, i int, c *value.Column, why func(r int) outcome
 	if c.Nulls != nil {
 		outcomes = make([]outcome, len(b.rows))
 		fallback := v.Feature.Default
+		if fault.Planted("local: defaults forgotten") {
+			fallback = value.Value{}
+		}
 		if !fallback.IsNull() {
 			c = withDefault(c, fallback)
 		}
@@ -239,6 +286,9 @@ func (s *sweeper) truth(b *bucket, w *plan.Window) (lo, hi []int32) {
 		from, to, end := b.keys[l], b.keys[l], b.keys[l+1]
 		for r := b.rowKeys[l]; r < b.rowKeys[l+1]; r++ {
 			u, _ := w.AsOf(b.at[r])
+			if fault.Planted("local: an entity's row at u counts") {
+				u++
+			}
 			to = seek(b.times, to, end, u)
 			lo[r], hi[r] = from, to
 			if s.job.source.Snapshot != "" {
@@ -246,6 +296,9 @@ func (s *sweeper) truth(b *bucket, w *plan.Window) (lo, hi []int32) {
 				newest := int64(math.MaxInt64) // no partition: nothing
 				if i > 0 {
 					newest = s.job.ends[i-1]
+				}
+				if fault.Planted("local: an absent entity keeps its older partition") {
+					newest = math.MinInt64
 				}
 				from = seek(b.times, from, end, newest)
 				lo[r] = min(from, to)

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // file holds the rows of a store's flushes one after the other, each bucket after bucket: one descriptor, however often is flushed. Its
@@ -106,7 +107,7 @@ func appendNulls(dst []byte, packets []*Packet, column, b int) []byte {
 			any = p.Columns[column].Nulls.Get(int(i))
 		}
 	}
-	if !any {
+	if !any || fault.Planted("local: a spill forgets nulls") {
 		return append(dst, 0)
 	}
 	dst = append(dst, 1)

@@ -7,6 +7,7 @@ package keys
 
 import (
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // None stands for a row whose key has a null part, Unknown for a key that the table does not have.
@@ -82,6 +83,9 @@ func (t *Table) each(columns []*value.Column, codes []int32, one func(*column, *
 		nulls(c, next)
 		for j, code := range codes {
 			both[j] = int64(code)<<32 | int64(uint32(next[j]))
+			if fault.Planted("local: two keys meet") {
+				both[j] = int64(code) + int64(next[j])
+			}
 		}
 		previous := codes
 		merged := make([]int32, len(codes))

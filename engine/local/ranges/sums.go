@@ -3,6 +3,8 @@ package ranges
 import (
 	"math"
 	"math/bits"
+
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // blockBits says that a block has 2^blockBits positions: small enough that the loop over a range within one block stays short, large enough
@@ -64,6 +66,9 @@ func (s *Floats) Sum(lo, hi int) float64 {
 		}
 		sum += l.tail[lo] + l.head[hi-1]
 		lo, hi = lo>>blockBits+1, (hi-1)>>blockBits
+		if fault.Planted("local: the first block counts twice") {
+			lo--
+		}
 	}
 	return sum
 }
@@ -98,6 +103,9 @@ func NewInts(x []int64) *Ints {
 	for i, v := range x {
 		s.lo[i+1], carry = bits.Add64(s.lo[i], uint64(v), 0)
 		s.hi[i+1] = s.hi[i] + v>>63 + int64(carry)
+		if fault.Planted("local: a sum loses its carry") {
+			s.hi[i+1] = s.hi[i] + v>>63
+		}
 	}
 	return s
 }
