@@ -1,8 +1,8 @@
 package expr
 
 import (
-	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -248,13 +248,13 @@ func bindIn(b *binding) kernel {
 	}
 	switch b.args[0].typ.Kind {
 	case value.KindFloat:
-		return inSet(b.args[1:], null, func(v value.Value) uint64 { return math.Float64bits(v.Float()) }, func(c *value.Column, i int) uint64 { return math.Float64bits(c.Floats[i]) })
+		return inSet[float64](b.args[1:], null)
 	case value.KindString, value.KindBytes:
-		return inSet(b.args[1:], null, value.Value.Str, func(c *value.Column, i int) string { return c.Strs[i] })
+		return inSet[string](b.args[1:], null)
 	case value.KindBool:
-		return inSet(b.args[1:], null, value.Value.Bool, func(c *value.Column, i int) bool { return c.Bools[i] })
+		return inSet[bool](b.args[1:], null)
 	}
-	return inSet(b.args[1:], null, value.Value.Int, func(c *value.Column, i int) int64 { return c.Ints[i] })
+	return inSet[int64](b.args[1:], null)
 }
 
 func inList(a []value.Value) (value.Value, Reason) {
@@ -273,25 +273,22 @@ func inList(a []value.Value) (value.Value, Reason) {
 }
 
 // inSet is in over constants. A list is searched one by one while it is short: hashing costs more.
-func inSet[K comparable](list []*tree, null bool, of func(value.Value) K, at func(*value.Column, int) K) kernel {
+func inSet[K interface {
+	cell
+	comparable
+}](list []*tree, null bool) kernel {
+	get := getter[K]()
 	set := make(map[K]struct{}, len(list))
 	var short []K
 	for _, t := range list {
 		if !t.val.IsNull() {
-			set[of(t.val)] = struct{}{}
-			short = append(short, of(t.val))
+			set[get(t.val)] = struct{}{}
+			short = append(short, get(t.val))
 		}
 	}
 	has := func(k K) bool { _, ok := set[k]; return ok }
 	if len(short) <= 8 {
-		has = func(k K) bool {
-			for _, s := range short {
-				if s == k {
-					return true
-				}
-			}
-			return false
-		}
+		has = func(k K) bool { return slices.Contains(short, k) }
 	}
 	row := func(args []RowFunc, _ value.Type) RowFunc {
 		x := args[0]
@@ -300,7 +297,7 @@ func inSet[K comparable](list []*tree, null bool, of func(value.Value) K, at fun
 			if v.IsNull() {
 				return v
 			}
-			if found := has(of(v)); found || !null {
+			if found := has(get(v)); found || !null {
 				return value.OfBool(found)
 			}
 			return value.Value{}
@@ -309,13 +306,13 @@ func inSet[K comparable](list []*tree, null bool, of func(value.Value) K, at fun
 	vec := func(p *Program, s *step, sel value.Bitmap) *value.Column {
 		x := p.eval(s.args[0], sel)
 		out := s.begin()
+		a := cells[K](x)
 		for w := range sel {
 			n := word(x.Nulls, w)
 			for m := sel[w] &^ n; m != 0; m &= m - 1 {
 				i := w<<6 + bits.TrailingZeros64(m)
-				found := has(at(x, i))
-				out.Bools[i] = found
-				if null && !found {
+				out.Bools[i] = has(a[i])
+				if null && !out.Bools[i] {
 					n |= m & -m
 				}
 			}

@@ -173,14 +173,6 @@ func within(low, high int64) func(int64) (int64, Reason) {
 	}
 }
 
-// outside is the reason that a putter's null has.
-func outside(t value.Type) Reason {
-	if t.Kind == value.KindFloat {
-		return Overflow
-	}
-	return TimeRange
-}
-
 // word is 64 rows of a column's nulls.
 func word(b value.Bitmap, w int) uint64 {
 	if b == nil {
@@ -189,51 +181,76 @@ func word(b value.Bitmap, w int) uint64 {
 	return b[w]
 }
 
+// maker makes the value of what a scalar function gives, null and counted where it gives a reason or leaves the type.
+func maker[R cell](t value.Type) func(r R, why Reason, nulls *Nulls) value.Value {
+	put, outside := putter[R](t), TimeRange
+	if t.Kind == value.KindFloat {
+		outside = Overflow
+	}
+	return func(r R, why Reason, nulls *Nulls) value.Value {
+		if why != 0 {
+			return nulls.null(why)
+		}
+		v := put(r)
+		if v.IsNull() {
+			nulls.count(outside, 1)
+		}
+		return v
+	}
+}
+
+// each computes the rows of sel whose arguments are not null. The loop, where there is one, computes rows [lo, hi), at most 64, whose
+// cells may be garbage under nulls; false means that some row needs f.
+func each[R cell](p *Program, s *step, sel value.Bitmap, args []*value.Column, loop func(out []R, lo, hi int) bool, f func(i int) (R, Reason)) *value.Column {
+	out := s.begin()
+	r, settle := cells[R](out), settler[R](s.typ)
+	for w, lo := 0, 0; lo < p.n; w, lo = w+1, lo+64 {
+		var null uint64
+		for _, a := range args {
+			null |= word(a.Nulls, w)
+		}
+		out.Nulls[w] = null
+		hi := min(lo+64, p.n)
+		if loop != nil && loop(r[lo:hi], lo, hi) {
+			continue
+		}
+		for m := sel[w] &^ null; m != 0; m &= m - 1 {
+			i := lo + bits.TrailingZeros64(m)
+			v, why := f(i)
+			if why == 0 && settle != nil {
+				v, why = settle(v)
+			}
+			if r[i] = v; why != 0 {
+				out.Nulls[w] |= m & -m
+				p.nulls.count(why, 1)
+			}
+		}
+	}
+	return out
+}
+
 // fn1 makes a kernel of a scalar function. Null in, null out; a reason makes a counted null; results are brought into their type.
-// The loop, where there is one, computes up to 64 rows whose cells may be garbage under nulls; false means that some row needs f.
+// loop is f over many cells, or nil; it gives false where f must decide.
 func fn1[A, R cell](f func(A) (R, Reason), loop func(out []R, a []A) bool) kernel {
 	row := func(args []RowFunc, t value.Type) RowFunc {
-		x, get, put, why0 := args[0], getter[A](), putter[R](t), outside(t)
+		x, get, result := args[0], getter[A](), maker[R](t)
 		return func(row []value.Value, nulls *Nulls) value.Value {
 			a := x(row, nulls)
 			if a.IsNull() {
 				return value.Value{}
 			}
 			r, why := f(get(a))
-			if why != 0 {
-				return nulls.null(why)
-			}
-			v := put(r)
-			if v.IsNull() {
-				nulls.count(why0, 1)
-			}
-			return v
+			return result(r, why, nulls)
 		}
 	}
 	vec := func(p *Program, s *step, sel value.Bitmap) *value.Column {
 		x := p.eval(s.args[0], sel)
-		out := s.begin()
-		a, r, settle := cells[A](x), cells[R](out), settler[R](s.typ)
-		for w, lo := 0, 0; lo < p.n; w, lo = w+1, lo+64 {
-			hi := min(lo+64, p.n)
-			null := word(x.Nulls, w)
-			out.Nulls[w] = null
-			if loop != nil && loop(r[lo:hi], a[lo:hi]) {
-				continue
-			}
-			for m := sel[w] &^ null; m != 0; m &= m - 1 {
-				i := lo + bits.TrailingZeros64(m)
-				v, why := f(a[i])
-				if why == 0 && settle != nil {
-					v, why = settle(v)
-				}
-				if r[i] = v; why != 0 {
-					out.Nulls[w] |= m & -m
-					p.nulls.count(why, 1)
-				}
-			}
+		a := cells[A](x)
+		var block func(out []R, lo, hi int) bool
+		if loop != nil {
+			block = func(out []R, lo, hi int) bool { return loop(out, a[lo:hi]) }
 		}
-		return out
+		return each(p, s, sel, []*value.Column{x}, block, func(i int) (R, Reason) { return f(a[i]) })
 	}
 	return kernel{row: row, vec: vec}
 }
@@ -241,47 +258,24 @@ func fn1[A, R cell](f func(A) (R, Reason), loop func(out []R, a []A) bool) kerne
 // fn2 is fn1 of two arguments.
 func fn2[A, B, R cell](f func(A, B) (R, Reason), loop func(out []R, a []A, b []B) bool) kernel {
 	row := func(args []RowFunc, t value.Type) RowFunc {
-		x, y, getA, getB, put, why0 := args[0], args[1], getter[A](), getter[B](), putter[R](t), outside(t)
+		x, y, getA, getB, result := args[0], args[1], getter[A](), getter[B](), maker[R](t)
 		return func(row []value.Value, nulls *Nulls) value.Value {
 			a, b := x(row, nulls), y(row, nulls)
 			if a.IsNull() || b.IsNull() {
 				return value.Value{}
 			}
 			r, why := f(getA(a), getB(b))
-			if why != 0 {
-				return nulls.null(why)
-			}
-			v := put(r)
-			if v.IsNull() {
-				nulls.count(why0, 1)
-			}
-			return v
+			return result(r, why, nulls)
 		}
 	}
 	vec := func(p *Program, s *step, sel value.Bitmap) *value.Column {
 		x, y := p.eval(s.args[0], sel), p.eval(s.args[1], sel)
-		out := s.begin()
-		a, b, r, settle := cells[A](x), cells[B](y), cells[R](out), settler[R](s.typ)
-		for w, lo := 0, 0; lo < p.n; w, lo = w+1, lo+64 {
-			hi := min(lo+64, p.n)
-			null := word(x.Nulls, w) | word(y.Nulls, w)
-			out.Nulls[w] = null
-			if loop != nil && loop(r[lo:hi], a[lo:hi], b[lo:hi]) {
-				continue
-			}
-			for m := sel[w] &^ null; m != 0; m &= m - 1 {
-				i := lo + bits.TrailingZeros64(m)
-				v, why := f(a[i], b[i])
-				if why == 0 && settle != nil {
-					v, why = settle(v)
-				}
-				if r[i] = v; why != 0 {
-					out.Nulls[w] |= m & -m
-					p.nulls.count(why, 1)
-				}
-			}
+		a, b := cells[A](x), cells[B](y)
+		var block func(out []R, lo, hi int) bool
+		if loop != nil {
+			block = func(out []R, lo, hi int) bool { return loop(out, a[lo:hi], b[lo:hi]) }
 		}
-		return out
+		return each(p, s, sel, []*value.Column{x, y}, block, func(i int) (R, Reason) { return f(a[i], b[i]) })
 	}
 	return kernel{row: row, vec: vec}
 }
@@ -289,43 +283,20 @@ func fn2[A, B, R cell](f func(A, B) (R, Reason), loop func(out []R, a []A, b []B
 // fn3 is fn1 of three arguments, without a loop.
 func fn3[A, B, C, R cell](f func(A, B, C) (R, Reason)) kernel {
 	row := func(args []RowFunc, t value.Type) RowFunc {
-		x, y, z, getA, getB, getC, put, why0 := args[0], args[1], args[2], getter[A](), getter[B](), getter[C](), putter[R](t), outside(t)
+		x, y, z, getA, getB, getC, result := args[0], args[1], args[2], getter[A](), getter[B](), getter[C](), maker[R](t)
 		return func(row []value.Value, nulls *Nulls) value.Value {
 			a, b, c := x(row, nulls), y(row, nulls), z(row, nulls)
 			if a.IsNull() || b.IsNull() || c.IsNull() {
 				return value.Value{}
 			}
 			r, why := f(getA(a), getB(b), getC(c))
-			if why != 0 {
-				return nulls.null(why)
-			}
-			v := put(r)
-			if v.IsNull() {
-				nulls.count(why0, 1)
-			}
-			return v
+			return result(r, why, nulls)
 		}
 	}
 	vec := func(p *Program, s *step, sel value.Bitmap) *value.Column {
 		x, y, z := p.eval(s.args[0], sel), p.eval(s.args[1], sel), p.eval(s.args[2], sel)
-		out := s.begin()
-		a, b, c, r, settle := cells[A](x), cells[B](y), cells[C](z), cells[R](out), settler[R](s.typ)
-		for w := range sel {
-			null := word(x.Nulls, w) | word(y.Nulls, w) | word(z.Nulls, w)
-			out.Nulls[w] = null
-			for m := sel[w] &^ null; m != 0; m &= m - 1 {
-				i := w<<6 + bits.TrailingZeros64(m)
-				v, why := f(a[i], b[i], c[i])
-				if why == 0 && settle != nil {
-					v, why = settle(v)
-				}
-				if r[i] = v; why != 0 {
-					out.Nulls[w] |= m & -m
-					p.nulls.count(why, 1)
-				}
-			}
-		}
-		return out
+		a, b, c := cells[A](x), cells[B](y), cells[C](z)
+		return each(p, s, sel, []*value.Column{x, y, z}, nil, func(i int) (R, Reason) { return f(a[i], b[i], c[i]) })
 	}
 	return kernel{row: row, vec: vec}
 }

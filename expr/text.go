@@ -270,6 +270,13 @@ func likeMatch(parts []likePart, s string) bool {
 		}
 		_, n := utf8.DecodeRuneInString(s[from:])
 		from += n
+		if back < len(parts) && parts[back].text != "" { // the next place where it can go on
+			next := strings.Index(s[from:], parts[back].text)
+			if next < 0 {
+				return false
+			}
+			from += next
+		}
 		i, pos = back, from
 	}
 }

@@ -118,6 +118,14 @@ func extractText(_ *tree, args []string) string {
 // clockUnits are parts of a day: the unit's length, and how many of them there are in the next.
 var clockUnits = map[string]struct{ ms, of int64 }{"hour": {3_600_000, 24}, "minute": {60_000, 60}, "second": {1000, 60}, "millisecond": {1, 1000}}
 
+// clockParts read them off a time, counted from the year 1, so that nothing is negative. Divisors are written out: then none is divided by.
+var clockParts = map[string]func(ms int64) int64{
+	"hour":        func(ms int64) int64 { return int64(uint64(ms-value.MinTimestamp) / 3_600_000 % 24) },
+	"minute":      func(ms int64) int64 { return int64(uint64(ms-value.MinTimestamp) / 60_000 % 60) },
+	"second":      func(ms int64) int64 { return int64(uint64(ms-value.MinTimestamp) / 1000 % 60) },
+	"millisecond": func(ms int64) int64 { return int64(uint64(ms-value.MinTimestamp) % 1000) },
+}
+
 // calendarUnits are parts of the calendar, of a day counted from 1970-01-01.
 var calendarUnits = map[string]func(day int64) int64{
 	"year":    func(d int64) int64 { return int64(civil(d).Year()) },
@@ -149,7 +157,7 @@ func bindExtract(b *binding) kernel {
 	unit, isDate := b.text(0), b.args[1].typ.Kind == value.KindDate
 	var f func(int64) int64
 	day := calendarUnits[unit]
-	clock, isClock := clockUnits[unit]
+	clock, isClock := clockParts[unit]
 	switch {
 	case unit == "epoch_ms" && isDate:
 		f = func(d int64) int64 { return d * value.DayMS }
@@ -158,9 +166,7 @@ func bindExtract(b *binding) kernel {
 	case isClock && isDate:
 		return b.refuse(0, "a date has no "+unit, "take it from the timestamp")
 	case isClock:
-		f = func(ms int64) int64 {
-			return value.FloorDiv(ms, clock.ms) - clock.of*value.FloorDiv(ms, clock.ms*clock.of)
-		}
+		f = clock
 	case day == nil:
 		near := Nearest(unit, append(strings.Split(unitNames(calendarUnits), ", "), "hour", "minute", "second", "millisecond", "epoch_ms"))
 		return b.refuse(0, fmt.Sprintf("unknown unit %q", clip(unit)), strings.TrimSpace(didYouMean(near)+"  units: "+unitNames(calendarUnits)+", hour, minute, second, millisecond, epoch_ms"))

@@ -89,11 +89,19 @@ func (p *Program) Eval(b *value.Batch, nulls *Nulls) *value.Column {
 		}
 		out.Nulls[(p.lo+p.n-1)>>6] &= p.all[len(p.all)-1] // no row lies beyond the end
 	}
-	p.batch, p.nulls = nil, nil
+	p.forget()
 	if !out.Nulls.Any() {
 		out.Nulls = nil
 	}
 	return out
+}
+
+// forget lets go of the batch and the result, which may be large.
+func (p *Program) forget() {
+	p.batch, p.nulls, p.root.out = nil, nil, nil
+	for _, s := range p.steps {
+		s.out = &value.Column{Type: s.typ}
+	}
 }
 
 // selectAll makes p.all the rows of the chunk.
