@@ -311,7 +311,7 @@ func (l *loader) set(s Setting, v Value, items []string) {
 }
 
 // ownEnv are variables that are no settings of a project.
-var ownEnv = []string{"BIGHEAD_PROFILE", "BIGHEAD_SERVER", "BIGHEAD_CACHE", KernelPython}
+var ownEnv = []string{"BIGHEAD_PROFILE", "BIGHEAD_SERVER", "BIGHEAD_CACHE", "BIGHEAD_BINARY", KernelPython}
 
 // unknownEnv warns of a variable that looks like a setting and is none; another program may well have its own.
 func (l *loader) unknownEnv() {

@@ -124,7 +124,7 @@ class Table:
         return library("pyarrow.parquet", "to_arrow").read_table(self.path)
 
     def __repr__(self) -> str:
-        rows = self.report.get("rows")
+        rows = self.report.get("report", self.report).get("Rows")
         return f"<{self._title}{'' if rows is None else f': {rows} rows'}>"
 
 

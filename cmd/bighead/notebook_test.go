@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// story is a notebook over the flights example, on the standard library alone.
+const story = `
+import sys
+import bighead as bh
+
+p = bh.Project(sys.argv[1], binary=sys.argv[2])
+
+head = p.source("departures").head(2)
+assert len(head) == 2 and "dep_delay" in head.columns, head
+
+by_name = p.preview("carrier", n=3)
+assert len(by_name) == 3 and by_name.columns[:2] == ["carrier", "at"], by_name
+
+# A group that is defined here alone, and one that is wrong.
+departures = bh.EventSource("departures", path="data/flights.parquet", time="dep_time", id="flight_id")
+def group(column):
+    return bh.FeatureGroup("mine", source=departures, keys=["carrier"], features=[bh.avg(column, windows=["1d"])])
+mine = p.preview(group("dep_delay"), n=3)
+assert mine.columns == ["carrier", "at", "dep_delay_avg_1d"], mine
+try:
+    p.preview(group("dep_dlay"))
+    raise SystemExit("a mistake did not raise")
+except bh.DefinitionError as e:
+    report = str(e)
+for part in ('column "dep_dlay" is not in source "departures"', 'did you mean "dep_delay"?', "bh.avg(column, windows", "^^^^^^"):
+    assert part in report, report
+
+assert "dep_delay_avg_1h" in p.explain("carrier")
+
+why = p.why("departure", "carrier__count_1d", at="2013-01-15T12:00:00Z", carrier="UA")
+assert why.value == why["rows_in_window"] > 0 and "select" in why.sql, why
+
+rows = p.training_set("late", end="2013-01-05")
+with open(rows.path, "rb") as f:
+    assert f.read(4) == b"PAR1"
+assert rows.report["report"]["Rows"] > 0, rows.report
+print("the end")
+`
+
+func TestNotebook(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the binary")
+	}
+	binary := filepath.Join(t.TempDir(), "bighead")
+	build := exec.Command("go", "build", "-o", binary, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	script := filepath.Join(t.TempDir(), "notebook.py")
+	if err := os.WriteFile(script, []byte(story), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("python3", "-B", script, "../../examples/flights", binary)
+	cmd.Env = append(os.Environ(), "PYTHONPATH=../../sdk/python")
+	out, err := cmd.CombinedOutput()
+	if err != nil || string(out) != "the end\n" {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
