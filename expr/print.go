@@ -17,7 +17,6 @@ type Dialect uint8
 const (
 	SparkSQL Dialect = iota
 	FlinkSQL
-	dialects
 )
 
 // String is the dialect's name in messages.

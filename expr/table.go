@@ -260,29 +260,28 @@ func (p pattern) resolve(variable value.Type) value.Type {
 	return variable
 }
 
+// table is put together once, from the families in the order in which the reference prints them.
 var (
-	table  []*Function
-	byName map[string]*Function
+	table  = slices.Concat(operatorTable, conditionalTable, castTable, mathTable, textTable, timeTable, nestedTable)
+	byName = indexTable()
 )
 
-// The table is put together once, from the families in the order in which the reference prints them.
-func init() {
-	table = slices.Concat(operatorTable, conditionalTable, castTable, mathTable, textTable, timeTable, nestedTable)
-	byName = make(map[string]*Function, len(table))
+// indexTable fills in what entries leave out and finds them by name.
+func indexTable() map[string]*Function {
+	index := make(map[string]*Function, len(table))
 	for _, f := range table {
-		if f.Version == 0 {
-			f.Version = 1
-		}
+		f.Version = max(f.Version, 1)
 		for _, o := range f.overloads {
 			o.parse()
 		}
 		for _, name := range append([]string{f.Name}, f.Aliases...) {
-			if byName[name] != nil {
+			if index[name] != nil {
 				panic("expr: two functions " + name)
 			}
-			byName[name] = f
+			index[name] = f
 		}
 	}
+	return index
 }
 
 // Functions is the table, by family. It is not to be changed.
