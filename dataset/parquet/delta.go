@@ -198,7 +198,7 @@ type deltaBytes struct {
 // maxBuilt bounds what the strings of a page take together: each may repeat the one before, so little can claim to be very much.
 const maxBuilt = 1 << 30
 
-func newDeltaBytes(b []byte, l *leaf, n int) (*deltaBytes, error) {
+func newDeltaBytes(b []byte, l stored, n int) (*deltaBytes, error) {
 	var d deltaInts
 	if err := d.open(b); err != nil {
 		return nil, err

@@ -191,7 +191,7 @@ func (c *chunk) dataPage(h pageHeader, body []byte) error {
 		}
 	}
 	c.values = int(h.values)
-	c.dec, err = newDecoder(c.leaf, h.encoding, b, c.dict, c.values)
+	c.dec, err = c.decoder(h.encoding, b)
 	return err
 }
 
@@ -224,8 +224,18 @@ func (c *chunk) dataPageV2(h pageHeader, body []byte) error {
 		return err
 	}
 	c.values = int(h.values)
-	c.dec, err = newDecoder(c.leaf, h.encoding, b, c.dict, c.values)
+	c.dec, err = c.decoder(h.encoding, b)
 	return err
+}
+
+func (c *chunk) decoder(encoding int32, b []byte) (decoder, error) {
+	switch {
+	case encoding != encDict && encoding != encPlainDict:
+		return newDecoder(c.leaf.stored, encoding, b, c.values)
+	case c.dict == nil:
+		return nil, errors.New("dictionary codes without a dictionary")
+	}
+	return newCodes(c.dict, b)
 }
 
 // fill reads n dense values of the current page into dst.

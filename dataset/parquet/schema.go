@@ -34,14 +34,12 @@ type node struct {
 
 // leaf is a column as stored.
 type leaf struct {
-	path     string
-	chunk    int // index among a row group's chunks
-	physical physical
-	length   int // of FIXED_LEN_BYTE_ARRAY
-	maxDef   int
-	maxRep   int
-	conv     conversion
-	element  element
+	stored
+	path   string
+	chunk  int // index among a row group's chunks
+	maxDef int
+	maxRep int
+	conv   conversion
 }
 
 // maxSchemaDepth bounds the nesting of columns.
@@ -177,7 +175,7 @@ func (s *schemaBuilder) nextRepeated() bool {
 }
 
 func (s *schemaBuilder) leafNode(e element, def, rep int) (*node, error) {
-	l := &leaf{path: e.name, chunk: len(s.leaves), physical: e.physical, length: int(e.length), maxDef: def, maxRep: rep, element: e}
+	l := &leaf{stored: stored{e.physical, int(e.length)}, path: e.name, chunk: len(s.leaves), maxDef: def, maxRep: rep}
 	s.leaves = append(s.leaves, l)
 	var err error
 	if l.conv, err = conversionOf(e); err != nil {

@@ -25,14 +25,14 @@ func (l *leaf) bounds(m *chunkMeta) (dataset.Bounds, bool) {
 }
 
 // statistic is a value of the footer as ours; null where it is not there or not to be kept.
-func (l *leaf) statistic(stored []byte) value.Value {
-	if stored == nil || l.physical != pBytes && len(stored) < max(l.width(), 1) {
+func (l *leaf) statistic(text []byte) value.Value {
+	if text == nil || l.physical != pBytes && len(text) < max(l.width(), 1) {
 		return value.Value{}
 	}
 	col := value.NewColumn(l.conv.typ, 1)
-	d := newPlain(l, stored)
+	d := newPlain(l.stored, text)
 	if l.physical == pBytes {
-		d = &oneString{s: string(stored)}
+		d = &oneString{s: string(text)}
 	}
 	if err := l.conv.fill(d, col, 0, 1, func(int, dataset.Reason) { col.SetNull(0) }); err != nil {
 		return value.Value{}

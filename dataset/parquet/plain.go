@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"math"
 	"unsafe"
-
-	"github.com/bighead-ml/bighead/dataset"
-	"github.com/bighead-ml/bighead/value"
 )
 
 // decoder streams the dense (non-null) values of a page: one of the four methods fits the column's physical type. Integers of 32
@@ -29,16 +26,17 @@ func (wrongType) strs([]string) error    { return errWrong("BYTE_ARRAY") }
 
 func errWrong(t string) error { return fmt.Errorf("the page's encoding is not one of %s", t) }
 
-// newDecoder makes the decoder for a page's values. n is how many the page has, nulls included.
-func newDecoder(l *leaf, encoding int32, b []byte, dict *dictionary, n int) (decoder, error) {
+// stored is how the values of a column stand in its pages.
+type stored struct {
+	physical physical
+	length   int // of FIXED_LEN_BYTE_ARRAY
+}
+
+// newDecoder makes the decoder for a page's values, if they are no codes of a dictionary. n is how many the page has, nulls included.
+func newDecoder(l stored, encoding int32, b []byte, n int) (decoder, error) {
 	switch encoding {
 	case encPlain:
 		return newPlain(l, b), nil
-	case encPlainDict, encDict:
-		if dict == nil {
-			return nil, fmt.Errorf("dictionary codes without a dictionary")
-		}
-		return newCodes(dict, b)
 	case encRLE:
 		if l.physical == pBool {
 			return newRLEBools(b)
@@ -65,7 +63,7 @@ func newDecoder(l *leaf, encoding int32, b []byte, dict *dictionary, n int) (dec
 }
 
 // width is the size of a value of fixed size, 0 for BYTE_ARRAY.
-func (l *leaf) width() int {
+func (l stored) width() int {
 	switch l.physical {
 	case pInt32, pFloat:
 		return 4
@@ -79,7 +77,7 @@ func (l *leaf) width() int {
 	return 0
 }
 
-func newPlain(l *leaf, b []byte) decoder {
+func newPlain(l stored, b []byte) decoder {
 	switch l.physical {
 	case pBool:
 		return &plainBools{b: b}
@@ -256,7 +254,7 @@ type streamSplit struct {
 	buf    []byte
 }
 
-func newStreamSplit(l *leaf, b []byte) (*streamSplit, error) {
+func newStreamSplit(l stored, b []byte) (*streamSplit, error) {
 	w := l.width()
 	if w == 0 || l.physical == pInt96 {
 		return nil, fmt.Errorf("BYTE_STREAM_SPLIT of %s", l.physical)
@@ -303,94 +301,4 @@ func (d *streamSplit) strs(dst []string) error {
 		return err
 	}
 	return d.plainFixed.strs(dst)
-}
-
-// dictionary is the dictionary of a chunk, its values already converted to ours.
-type dictionary struct {
-	cells *value.Column
-	bad   map[uint32]dataset.Reason // codes whose value is null
-}
-
-// readDictionary converts a dictionary page of n values.
-func readDictionary(l *leaf, b []byte, n int) (*dictionary, error) {
-	size := 8 * len(b)
-	switch {
-	case l.physical == pBytes:
-		size = len(b) / 4
-	case l.physical != pBool:
-		size = len(b) / l.width()
-	}
-	if n < 0 || n > size {
-		return nil, fmt.Errorf("dictionary: %w", errValues)
-	}
-	d := &dictionary{cells: value.NewColumn(l.conv.typ, n)}
-	err := l.conv.fill(newPlain(l, b), d.cells, 0, n, func(i int, why dataset.Reason) {
-		if d.bad == nil {
-			d.bad = map[uint32]dataset.Reason{}
-		}
-		d.bad[uint32(i)] = why
-	})
-	return d, err
-}
-
-// codes are the codes of a page's values in a dictionary.
-type codes struct {
-	wrongType
-	h    hybrid
-	dict *dictionary
-}
-
-func newCodes(dict *dictionary, b []byte) (*codes, error) {
-	if len(b) == 0 {
-		return &codes{dict: dict}, nil // a page of nulls alone
-	}
-	h, err := newHybrid(b[1:], uint(b[0]))
-	return &codes{h: h, dict: dict}, err
-}
-
-// fill looks codes up: values are converted already, so this stands in place of conversion.fill.
-func (d *codes) fill(dst *value.Column, at, n int, bad dataset.Lost) error {
-	var buf [1024]uint32
-	for done := 0; done < n; {
-		part := buf[:min(n-done, len(buf))]
-		if err := d.h.next(part); err != nil {
-			return err
-		}
-		for _, c := range part {
-			if uint64(c) >= uint64(d.dict.cells.N) {
-				return fmt.Errorf("code %d beyond a dictionary of %d values", c, d.dict.cells.N)
-			}
-		}
-		d.lookup(dst, at+done, part)
-		if d.dict.bad != nil {
-			for i, c := range part {
-				if why, ok := d.dict.bad[c]; ok {
-					bad(done+i, why)
-				}
-			}
-		}
-		done += len(part)
-	}
-	return nil
-}
-
-func (d *codes) lookup(dst *value.Column, at int, part []uint32) {
-	from := d.dict.cells
-	switch {
-	case from.Ints != nil:
-		pick(dst.Ints[at:], from.Ints, part)
-	case from.Floats != nil:
-		pick(dst.Floats[at:], from.Floats, part)
-	case from.Strs != nil:
-		pick(dst.Strs[at:], from.Strs, part)
-	case from.Bools != nil:
-		pick(dst.Bools[at:], from.Bools, part)
-	}
-}
-
-func pick[T any](dst, src []T, codes []uint32) {
-	dst = dst[:len(codes)]
-	for i, c := range codes {
-		dst[i] = src[c]
-	}
 }
