@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/coding"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -44,62 +46,62 @@ type conversion struct {
 }
 
 // conversionOf chooses by the schema's element; unreadable where there is no type of ours.
-func conversionOf(e element) (conversion, error) {
-	if e.physical < pBool || e.physical > pFixed {
-		return conversion{}, fmt.Errorf("%s is unknown", e.physical)
+func conversionOf(e format.Element) (conversion, error) {
+	if e.Physical < format.Boolean || e.Physical > format.FixedByteArray {
+		return conversion{}, fmt.Errorf("%s is unknown", e.Physical)
 	}
-	if e.physical == pFixed && e.length <= 0 {
-		return conversion{}, fmt.Errorf("%s of length %d", e.physical, e.length)
+	if e.Physical == format.FixedByteArray && e.Length <= 0 {
+		return conversion{}, fmt.Errorf("%s of length %d", e.Physical, e.Length)
 	}
-	l := e.logical
+	l := e.Logical
 	switch {
-	case l.kind == aTime:
+	case l.Kind == format.Time:
 		return conversion{}, unreadable{"it is a time of day, for which there is no type; write it as an integer or a timestamp"}
-	case l.kind == aInterval:
+	case l.Kind == format.Interval:
 		return conversion{}, unreadable{"it is an INTERVAL, for which there is no type; write it as an integer"}
-	case l.kind == aUnknown:
+	case l.Kind == format.Unknown:
 		return conversion{kind: cNothing}, nil
-	case l.kind == aDecimal:
+	case l.Kind == format.Decimal:
 		return decimalConversion(e)
 	}
-	switch e.physical {
-	case pBool:
+	switch e.Physical {
+	case format.Boolean:
 		return conversion{kind: cBool, typ: value.Bool}, nil
-	case pInt32, pInt64:
+	case format.Int32, format.Int64:
 		return integerConversion(e)
-	case pInt96:
+	case format.Int96:
 		return conversion{kind: cInt96, typ: value.Timestamp}, nil
-	case pFloat, pDouble:
+	case format.Float, format.Double:
 		return conversion{kind: cFloat, typ: value.Float}, nil
 	}
-	switch l.kind {
-	case aString, aEnum, aJSON:
+	switch l.Kind {
+	case format.String, format.Enum, format.JSON:
 		return conversion{kind: cText, typ: value.String}, nil
-	case aFloat16:
-		if e.length == 2 {
+	case format.Float16:
+		if e.Length == 2 {
 			return conversion{kind: cHalf, typ: value.Float}, nil
 		}
-	case aNone, aBSON, aUUID:
+	case format.None, format.BSON, format.UUID:
 		return conversion{kind: cBytes, typ: value.Bytes}, nil
-	case aOther:
-		return conversion{}, unreadable{fmt.Sprintf("it is of a newer logical type (%d), for which there is no type", l.otherTag)}
+	case format.Other:
+		return conversion{}, unreadable{fmt.Sprintf("it is of a newer logical type (%d), for which there is no type", l.Tag)}
 	}
-	return conversion{}, fmt.Errorf("%s annotated %s", e.physical, l.kind)
+	return conversion{}, fmt.Errorf("%s annotated %s", e.Physical, l.Kind)
 }
 
-func integerConversion(e element) (conversion, error) {
-	switch l := e.logical; {
-	case l.kind == aNone, l.kind == aInteger && l.signed:
+func integerConversion(e format.Element) (conversion, error) {
+	switch l := e.Logical; {
+	case l.Kind == format.None, l.Kind == format.Integer && l.Signed:
 		return conversion{kind: cInt, typ: value.Int}, nil
-	case l.kind == aInteger && e.physical == pInt32:
+	case l.Kind == format.Integer && e.Physical == format.Int32:
 		return conversion{kind: cUint32, typ: value.Int}, nil
-	case l.kind == aInteger:
+	case l.Kind == format.Integer:
 		return conversion{kind: cUint64, typ: value.Int}, nil
-	case l.kind == aDate && e.physical == pInt32:
+	case l.Kind == format.Date && e.Physical == format.Int32:
 		return conversion{kind: cDate, typ: value.Date}, nil
-	case l.kind == aTimestamp && e.physical == pInt64:
+	case l.Kind == format.Timestamp && e.Physical == format.Int64:
 		c := conversion{kind: cTime, typ: value.Timestamp}
-		switch l.unit {
+		switch l.Unit {
 		case 3:
 			c.unit = dataset.Millis
 		case 6:
@@ -110,10 +112,10 @@ func integerConversion(e element) (conversion, error) {
 			return c, fmt.Errorf("TIMESTAMP of an unknown unit")
 		}
 		return c, nil
-	case l.kind == aOther:
-		return conversion{}, unreadable{fmt.Sprintf("it is of a newer logical type (%d), for which there is no type", l.otherTag)}
+	case l.Kind == format.Other:
+		return conversion{}, unreadable{fmt.Sprintf("it is of a newer logical type (%d), for which there is no type", l.Tag)}
 	}
-	return conversion{}, fmt.Errorf("%s annotated %s", e.physical, e.logical.kind)
+	return conversion{}, fmt.Errorf("%s annotated %s", e.Physical, e.Logical.Kind)
 }
 
 // settleUnit makes it the conversion of integers of the unit to a timestamp.
@@ -127,45 +129,45 @@ func (c *conversion) settleUnit(unit dataset.Unit) {
 	c.kind, c.typ, c.unit = cTime, value.Timestamp, unit
 }
 
-func decimalConversion(e element) (conversion, error) {
-	c := conversion{typ: value.Float, scale: e.logical.scale,
-		warning: fmt.Sprintf("decimal(%d,%d) is read as float, which keeps about 15 digits", e.logical.precis, e.logical.scale)}
+func decimalConversion(e format.Element) (conversion, error) {
+	c := conversion{typ: value.Float, scale: e.Logical.Scale,
+		warning: fmt.Sprintf("decimal(%d,%d) is read as float, which keeps about 15 digits", e.Logical.Precision, e.Logical.Scale)}
 	if c.scale < 0 || c.scale > 10_000 {
 		return c, fmt.Errorf("DECIMAL of scale %d", c.scale)
 	}
-	switch e.physical {
-	case pInt32, pInt64:
+	switch e.Physical {
+	case format.Int32, format.Int64:
 		c.kind = cDecimalInt
-	case pBytes, pFixed:
+	case format.ByteArray, format.FixedByteArray:
 		c.kind = cDecimalText
 	default:
-		return c, fmt.Errorf("%s annotated DECIMAL", e.physical)
+		return c, fmt.Errorf("%s annotated DECIMAL", e.Physical)
 	}
 	return c, nil
 }
 
 // fill reads n dense values from d into cells [at, at+n) of dst, converts them, and reports those that become null, ascending.
-func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
+func (c *conversion) fill(d coding.Decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
 	switch c.kind {
 	case cBool:
-		return d.bools(dst.Bools[at : at+n])
+		return d.Bools(dst.Bools[at : at+n])
 	case cInt, cUint32, cUint64, cTime, cDate:
 		cells := dst.Ints[at : at+n]
-		if err := d.ints(cells); err != nil {
+		if err := d.Ints(cells); err != nil {
 			return err
 		}
 		c.convertInts(cells, bad)
 		return nil
 	case cFloat:
 		cells := dst.Floats[at : at+n]
-		if err := d.floats(cells); err != nil {
+		if err := d.Floats(cells); err != nil {
 			return err
 		}
 		dataset.KeepFinite(cells, bad)
 		return nil
 	case cText:
 		cells := dst.Strs[at : at+n]
-		if err := d.strs(cells); err != nil {
+		if err := d.Strs(cells); err != nil {
 			return err
 		}
 		for i, s := range cells {
@@ -176,7 +178,7 @@ func (c *conversion) fill(d decoder, dst *value.Column, at, n int, bad dataset.L
 		}
 		return nil
 	case cBytes:
-		return d.strs(dst.Strs[at : at+n])
+		return d.Strs(dst.Strs[at : at+n])
 	case cNull, cNothing:
 		if n == 0 { // an empty dictionary
 			return nil
@@ -227,10 +229,10 @@ func (c *conversion) convertTimes(cells []int64, bad dataset.Lost) {
 }
 
 // fillOdd converts the types whose stored form is not held in dst's slice.
-func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
+func (c *conversion) fillOdd(d coding.Decoder, dst *value.Column, at, n int, bad dataset.Lost) error {
 	if c.kind == cDecimalInt {
 		raw := make([]int64, n)
-		if err := d.ints(raw); err != nil {
+		if err := d.Ints(raw); err != nil {
 			return err
 		}
 		for i, x := range raw {
@@ -240,7 +242,7 @@ func (c *conversion) fillOdd(d decoder, dst *value.Column, at, n int, bad datase
 		return nil
 	}
 	raw := make([]string, n)
-	if err := d.strs(raw); err != nil {
+	if err := d.Strs(raw); err != nil {
 		return err
 	}
 	switch c.kind {

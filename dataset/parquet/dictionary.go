@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/coding"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -17,16 +19,16 @@ type dictionary struct {
 func readDictionary(l *leaf, b []byte, n int) (*dictionary, error) {
 	size := 8 * len(b)
 	switch {
-	case l.physical == pBytes:
+	case l.Physical == format.ByteArray:
 		size = len(b) / 4
-	case l.physical != pBool:
-		size = len(b) / l.width()
+	case l.Physical != format.Boolean:
+		size = len(b) / l.Width()
 	}
 	if n < 0 || n > size {
-		return nil, fmt.Errorf("dictionary: %w", errValues)
+		return nil, fmt.Errorf("dictionary: %w", coding.ErrValues)
 	}
 	d := &dictionary{cells: value.NewColumn(l.conv.typ, n)}
-	err := l.conv.fill(newPlain(l.stored, b), d.cells, 0, n, func(i int, why dataset.Reason) {
+	err := l.conv.fill(coding.NewPlain(l.Stored, b), d.cells, 0, n, func(i int, why dataset.Reason) {
 		if d.bad == nil {
 			d.bad = map[uint32]dataset.Reason{}
 		}
@@ -37,8 +39,8 @@ func readDictionary(l *leaf, b []byte, n int) (*dictionary, error) {
 
 // codes are the codes of a page's values in a dictionary.
 type codes struct {
-	wrongType
-	h    hybrid
+	coding.WrongType
+	h    coding.Hybrid
 	dict *dictionary
 }
 
@@ -46,7 +48,7 @@ func newCodes(dict *dictionary, b []byte) (*codes, error) {
 	if len(b) == 0 {
 		return &codes{dict: dict}, nil // a page of nulls alone
 	}
-	h, err := newHybrid(b[1:], uint(b[0]))
+	h, err := coding.NewHybrid(b[1:], uint(b[0]))
 	return &codes{h: h, dict: dict}, err
 }
 
@@ -55,7 +57,7 @@ func (d *codes) fill(dst *value.Column, at, n int, bad dataset.Lost) error {
 	var buf [1024]uint32
 	for done := 0; done < n; {
 		part := buf[:min(n-done, len(buf))]
-		if err := d.h.next(part); err != nil {
+		if err := d.h.Next(part); err != nil {
 			return err
 		}
 		for _, c := range part {

@@ -1,15 +1,14 @@
 // Package parquet reads and writes Parquet files as tables of our types.
 //
-// It is a decoder and encoder of its own rather than a use of parquet-go or arrow-go, for three reasons. Values go from a
-// decompressed page straight into the slices of value.Column, with nulls, conversions and counts in the same pass. Every length in
-// a file is checked against the bytes that are there before anything is allocated, so a damaged file is an error and never a panic
-// or an exhausted memory. And nothing is linked that a feature platform does not need.
+// It is a decoder and encoder of its own. Beside parquet-go v0.32.0, on one busy machine: reading 10 M rows of 3 columns of zstd takes
+// the same CPU (12 to 17 M rows a second and core for both; decompression is most of it), and writing 1 M rows of 17 columns 0.5 s of
+// CPU against 1.2 s and more. What decided is damage: of the single bits of two files of a KB flipped one by one under a limit of
+// 8 GB, parquet-go's reading ended the process four times for want of memory and eight times took up to 2.8 GiB, mostly inside its
+// page decoding, where a caller cannot look first; here every length is held against the bytes that are there before memory is made.
 //
-// Reading, from the bottom up: thrift.go (the compact protocol) → meta.go (footer and page headers) → schema.go (the tree of
-// columns and our types) → page.go and codec.go (pages of a column chunk, decompressed) → hybrid.go, plain.go, delta.go (encodings,
-// as streams of dense values) → convert.go (to our values) → flat.go and nested.go (rows) → file.go. Writing: shred.go (rows to
-// leaf columns) → encode.go (pages) → writer.go.
+// Reading, from the bottom up: format (footer and page headers) and coding (encodings and compressions) → schema.go (the tree of
+// columns and our types) → page.go (the pages of a column chunk) → dictionary.go, convert.go (to our values) → flat.go and nested.go
+// (rows) → file.go. Writing: shred.go (rows to leaf columns) → leafwriter.go (pages) → writer.go (row groups, footer).
 //
-// To add an encoding: a decoder type and its case in newDecoder. To add a codec: its case in decompress. The format is described
-// at https://github.com/apache/parquet-format (version 2.11).
+// To add a logical type: its case in conversionOf and conversion.fill.
 package parquet

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -28,7 +29,7 @@ type file struct {
 	path     string
 	size     int64
 	modified time.Time
-	groups   []rowGroup
+	groups   []format.RowGroup
 	nodes    []*node // of the schema
 	schema   value.Schema
 	warnings []dataset.Warning
@@ -70,7 +71,7 @@ func damaged(path string, err *error) {
 	}
 }
 
-func readFooter(in io.ReaderAt, size int64) (*footer, error) {
+func readFooter(in io.ReaderAt, size int64) (*format.Footer, error) {
 	if size == 0 {
 		return nil, errors.New("the file is empty (0 bytes), which is no Parquet; was it written to its end?")
 	}
@@ -95,15 +96,15 @@ func readFooter(in io.ReaderAt, size int64) (*footer, error) {
 	if _, err := in.ReadAt(b, size-8-n); err != nil {
 		return nil, err
 	}
-	foot, err := parseFooter(b)
+	foot, err := format.ParseFooter(b)
 	if err != nil {
 		return nil, fmt.Errorf("damaged: its footer: %w", err)
 	}
 	return foot, nil
 }
 
-func (f *file) setup(foot *footer, o dataset.Options) error {
-	b := &schemaBuilder{elements: foot.schema, declared: o.Declared, units: o.TimeUnits}
+func (f *file) setup(foot *format.Footer, o dataset.Options) error {
+	b := &schemaBuilder{elements: foot.Schema, declared: o.Declared, units: o.TimeUnits}
 	columns, err := b.columns()
 	if err != nil {
 		return err
@@ -124,46 +125,51 @@ func (f *file) setup(foot *footer, o dataset.Options) error {
 			}
 		})
 	}
-	for i := range foot.groups {
-		if err := f.checkGroup(&foot.groups[i], b.leaves); err != nil {
+	rows := int64(0)
+	for i := range foot.Groups {
+		rows += foot.Groups[i].Rows
+		if err := f.checkGroup(&foot.Groups[i], b.leaves); err != nil {
 			return fmt.Errorf("row group %d: %w", i, err)
 		}
-		f.stats = append(f.stats, f.groupStats(&foot.groups[i]))
+		f.stats = append(f.stats, f.groupStats(&foot.Groups[i]))
 	}
-	f.groups = foot.groups
-	f.metadata, err = dataset.MetadataOf(foot.keyValues)
+	if rows != foot.Rows {
+		return fmt.Errorf("damaged: its footer speaks of %d rows, its row groups of %d", foot.Rows, rows)
+	}
+	f.groups = foot.Groups
+	f.metadata, err = dataset.MetadataOf(foot.KeyValues)
 	return err
 }
 
 // checkGroup compares what a row group says with the schema and the file's size, so that reading can rely on it.
-func (f *file) checkGroup(g *rowGroup, leaves []*leaf) error {
-	if len(g.chunks) != len(leaves) {
-		return fmt.Errorf("damaged: %d columns, but %d in the schema", len(g.chunks), len(leaves))
+func (f *file) checkGroup(g *format.RowGroup, leaves []*leaf) error {
+	if len(g.Chunks) != len(leaves) {
+		return fmt.Errorf("damaged: %d columns, but %d in the schema", len(g.Chunks), len(leaves))
 	}
-	if g.rows < 0 || g.rows > math.MaxInt64/2 {
-		return fmt.Errorf("damaged: %d rows", g.rows)
+	if g.Rows < 0 || g.Rows > math.MaxInt64/2 {
+		return fmt.Errorf("damaged: %d rows", g.Rows)
 	}
 	for i, l := range leaves {
-		m := &g.chunks[i]
-		switch start := m.start(); {
-		case m.encrypted:
+		m := &g.Chunks[i]
+		switch start := m.Start(); {
+		case m.Encrypted:
 			return fmt.Errorf("column %q is encrypted; write the file again without encryption", l.path)
-		case m.file != "" || !m.present:
-			return fmt.Errorf("column %q stands in another file (%s), which is not read", l.path, m.file)
-		case m.physical != l.physical:
-			return fmt.Errorf("damaged: column %q is %s, but %s in the schema", l.path, m.physical, l.physical)
-		case g.rows > 0 && (start < 4 || m.compressed < 0 || m.compressed > f.size || start > f.size-8-m.compressed):
-			return fmt.Errorf("damaged: column %q lies outside the file (%d bytes at %d of %d)", l.path, m.compressed, start, f.size)
+		case m.File != "" || !m.Present:
+			return fmt.Errorf("column %q stands in another file (%s), which is not read", l.path, m.File)
+		case m.Physical != l.Physical:
+			return fmt.Errorf("damaged: column %q is %s, but %s in the schema", l.path, m.Physical, l.Physical)
+		case g.Rows > 0 && (start < 4 || m.Compressed < 0 || m.Compressed > f.size || start > f.size-8-m.Compressed):
+			return fmt.Errorf("damaged: column %q lies outside the file (%d bytes at %d of %d)", l.path, m.Compressed, start, f.size)
 		}
 	}
 	return nil
 }
 
-func (f *file) groupStats(g *rowGroup) dataset.Group {
-	out := dataset.Group{Rows: g.rows, Bounds: map[string]dataset.Bounds{}}
+func (f *file) groupStats(g *format.RowGroup) dataset.Group {
+	out := dataset.Group{Rows: g.Rows, Bounds: map[string]dataset.Bounds{}}
 	for _, n := range f.nodes {
 		if n.shape == shapeLeaf && n.leaf.maxRep == 0 {
-			if b, ok := n.leaf.bounds(&g.chunks[n.leaf.chunk]); ok {
+			if b, ok := n.leaf.bounds(&g.Chunks[n.leaf.chunk]); ok {
 				out.Bounds[n.name] = b
 			}
 		}
@@ -203,7 +209,7 @@ func (f *file) Read(ctx context.Context, group int, columns []int, n int, counts
 		readers[i] = newRowReader(in, f.nodes[c], g, counts)
 		schema[i] = f.schema[c]
 	}
-	for left := g.rows; left > 0; {
+	for left := g.Rows; left > 0; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -233,13 +239,13 @@ func described(err error) error {
 	return fmt.Errorf("the file is damaged, or of a kind that is not read: %w", err)
 }
 
-func newRowReader(in io.ReaderAt, n *node, g *rowGroup, counts *dataset.Counts) rowReader {
+func newRowReader(in io.ReaderAt, n *node, g *format.RowGroup, counts *dataset.Counts) rowReader {
 	if n.shape == shapeLeaf && n.leaf.maxRep == 0 {
-		return &flat{name: n.name, counts: counts, chunk: newChunk(in, n.leaf, &g.chunks[n.leaf.chunk], &counts.Bytes)}
+		return &flat{name: n.name, counts: counts, chunk: newChunk(in, n.leaf, &g.Chunks[n.leaf.chunk], &counts.Bytes)}
 	}
 	r := &nested{node: n, cursors: map[*leaf]*cursor{}}
 	n.leaves(func(l *leaf) {
-		r.cursors[l] = &cursor{name: n.name, counts: counts, chunk: newChunk(in, l, &g.chunks[l.chunk], &counts.Bytes)}
+		r.cursors[l] = &cursor{name: n.name, counts: counts, chunk: newChunk(in, l, &g.Chunks[l.chunk], &counts.Bytes)}
 	})
 	return r
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/bighead-ml/bighead/dataset/parquet/coding"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -216,7 +218,7 @@ func (w *leafWriter) addFloats(xs ...float64) {
 
 func (w *leafWriter) addText(x string) {
 	if w.dict == nil {
-		w.stats.text(x)
+		w.stats.Text(x)
 		w.text = append(binary.LittleEndian.AppendUint32(w.text, uint32(len(x))), x...)
 		return
 	}
@@ -227,7 +229,7 @@ func (w *leafWriter) addText(x string) {
 		w.dict[x] = code
 		w.dictN++
 		w.dictText = append(binary.LittleEndian.AppendUint32(w.dictText, uint32(len(x))), x...)
-		w.stats.text(x)
+		w.stats.Text(x)
 	}
 	w.codes = append(w.codes, code)
 }
@@ -239,7 +241,7 @@ func (s *leafStats) int(x int64) {
 	s.minInt, s.maxInt = min(s.minInt, x), max(s.maxInt, x)
 }
 
-func (s *leafStats) text(x string) {
+func (s *leafStats) Text(x string) {
 	if !s.any {
 		s.any, s.minS, s.maxS = true, strings.Clone(x), strings.Clone(x)
 		return
@@ -279,14 +281,14 @@ func (w *leafWriter) closePage() error {
 	} else {
 		b = appendLevels(b, w.defs, w.maxDef)
 	}
-	encoding := int32(encPlain)
+	encoding := int32(format.EncPlain)
 	switch {
 	case w.dict != nil:
-		encoding = encDict
+		encoding = format.EncDict
 		width := uint(bits.Len(uint(max(w.dictN-1, 0))))
-		b = appendHybrid(append(b, byte(width)), w.codes, width)
+		b = coding.AppendHybrid(append(b, byte(width)), w.codes, width)
 	case w.kind == value.KindBool:
-		b = appendBools(b, w.bools)
+		b = coding.AppendBools(b, w.bools)
 	case w.kind == value.KindFloat:
 		for _, f := range w.floats {
 			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
@@ -294,11 +296,11 @@ func (w *leafWriter) closePage() error {
 	case w.kind == value.KindString || w.kind == value.KindBytes:
 		b = append(b, w.text...)
 	default:
-		encoding = encDelta
-		b = appendDelta(b, w.ints)
+		encoding = format.EncDelta
+		b = coding.AppendDelta(b, w.ints)
 	}
 	w.plain = b
-	err := w.addPage(dataPage, encoding, w.entries, b)
+	err := w.addPage(format.DataPage, encoding, w.entries, b)
 	w.values += int64(w.entries)
 	w.coded, w.uncoded = w.coded || w.dict != nil, w.uncoded || w.dict == nil
 	if len(w.dictText) > dictionaryMost {
@@ -312,7 +314,7 @@ func (w *leafWriter) closePage() error {
 // appendLevels adds levels after their length in 4 bytes.
 func appendLevels(dst, levels []byte, most int) []byte {
 	at := len(dst)
-	dst = appendHybrid(append(dst, 0, 0, 0, 0), levels, levelWidth(most))
+	dst = coding.AppendHybrid(append(dst, 0, 0, 0, 0), levels, coding.LevelWidth(most))
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst
 }
@@ -343,27 +345,27 @@ func (w *leafWriter) addPage(kind, encoding int32, n int, b []byte) error {
 }
 
 func pageHeaderBytes(kind, encoding int32, n, size int, packed []byte) []byte {
-	t := thriftWriter{}
-	t.begin()
-	t.i32(1, kind)
-	t.i32(2, int32(size))
-	t.i32(3, int32(len(packed)))
-	t.i32(4, int32(crc32.ChecksumIEEE(packed)))
-	if kind == dictionaryPage {
-		t.structure(7, func() {
-			t.i32(1, int32(n))
-			t.i32(2, encPlain)
+	t := format.Writer{}
+	t.Begin()
+	t.I32(1, kind)
+	t.I32(2, int32(size))
+	t.I32(3, int32(len(packed)))
+	t.I32(4, int32(crc32.ChecksumIEEE(packed)))
+	if kind == format.DictionaryPage {
+		t.Structure(7, func() {
+			t.I32(1, int32(n))
+			t.I32(2, format.EncPlain)
 		})
 	} else {
-		t.structure(5, func() {
-			t.i32(1, int32(n))
-			t.i32(2, encoding)
-			t.i32(3, encRLE)
-			t.i32(4, encRLE)
+		t.Structure(5, func() {
+			t.I32(1, int32(n))
+			t.I32(2, encoding)
+			t.I32(3, format.EncRLE)
+			t.I32(4, format.EncRLE)
 		})
 	}
-	t.end()
-	return t.b
+	t.End()
+	return t.Bytes()
 }
 
 // finish closes the last page and gives the chunk's pages: those of data, and the dictionary's, which come before them in the file.
@@ -373,7 +375,7 @@ func (w *leafWriter) finish() (dictionary []byte, err error) {
 	}
 	data := w.pages
 	w.pages = nil
-	err = w.addPage(dictionaryPage, encPlain, w.dictN, w.dictText)
+	err = w.addPage(format.DictionaryPage, format.EncPlain, w.dictN, w.dictText)
 	dictionary, w.pages = w.pages, data
 	return dictionary, err
 }
@@ -386,14 +388,14 @@ func compressor(name string) (codec int32, compress func(dst, src []byte) ([]byt
 		if err != nil {
 			return 0, nil, err
 		}
-		return codecZstd, func(dst, src []byte) ([]byte, error) { return e.EncodeAll(src, dst), nil }, nil
+		return coding.CodecZstd, func(dst, src []byte) ([]byte, error) { return e.EncodeAll(src, dst), nil }, nil
 	case "snappy":
-		return codecSnappy, func(dst, src []byte) ([]byte, error) { return snappy.Encode(dst[:cap(dst)], src), nil }, nil
+		return coding.CodecSnappy, func(dst, src []byte) ([]byte, error) { return snappy.Encode(dst[:cap(dst)], src), nil }, nil
 	case "none":
-		return codecNone, func(dst, src []byte) ([]byte, error) { return append(dst, src...), nil }, nil
+		return coding.CodecNone, func(dst, src []byte) ([]byte, error) { return append(dst, src...), nil }, nil
 	case "gzip":
 		g := gzip.NewWriter(nil)
-		return codecGzip, func(dst, src []byte) ([]byte, error) {
+		return coding.CodecGzip, func(dst, src []byte) ([]byte, error) {
 			out := appender{dst}
 			g.Reset(&out)
 			if _, err := g.Write(src); err != nil {

@@ -55,7 +55,7 @@ func (c *cursor) refill() error {
 	l := c.chunk.leaf
 	if l.maxRep > 0 {
 		c.reps = make([]byte, n)
-		if _, err := c.chunk.rep.levels(c.reps, 0); err != nil {
+		if _, err := c.chunk.rep.Levels(c.reps, 0); err != nil {
 			return err
 		}
 	}
@@ -154,9 +154,9 @@ func (r *nested) value(n *node) (value.Value, error) {
 	}
 	switch n.shape {
 	case shapeStruct:
-		return r.structure(n)
+		return r.Structure(n)
 	case shapeList:
-		return r.list(n)
+		return r.List(n)
 	}
 	return r.mapping(n)
 }
@@ -171,7 +171,7 @@ func (r *nested) pass(n *node) (err error) {
 	return err
 }
 
-func (r *nested) structure(n *node) (value.Value, error) {
+func (r *nested) Structure(n *node) (value.Value, error) {
 	fields := make([]value.Entry, len(n.children))
 	for i, c := range n.children {
 		v, err := r.value(c)
@@ -196,7 +196,7 @@ func (r *nested) more(n *node) (bool, error) {
 	return rep == n.rep, nil
 }
 
-func (r *nested) list(n *node) (value.Value, error) {
+func (r *nested) List(n *node) (value.Value, error) {
 	var elems []value.Value
 	for more := true; more; {
 		v, err := r.value(n.children[0])

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"math/bits"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/coding"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -65,13 +66,13 @@ func (w *window) take(n int) ([]byte, error) {
 }
 
 // header reads the next page header.
-func (w *window) header() (pageHeader, error) {
+func (w *window) header() (format.PageHeader, error) {
 	for n := 1 << 12; ; n *= 8 {
 		if err := w.fill(n); err != nil {
-			return pageHeader{}, err
+			return format.PageHeader{}, err
 		}
-		h, size, err := parsePageHeader(w.buf)
-		if errors.Is(err, errShort) && w.left() > int64(len(w.buf)) && n < maxPageHeader {
+		h, size, err := format.ParsePageHeader(w.buf)
+		if errors.Is(err, format.ErrShort) && w.left() > int64(len(w.buf)) && n < maxPageHeader {
 			continue
 		}
 		if err != nil {
@@ -91,14 +92,14 @@ type chunk struct {
 	plain []byte // reused for decompression where no string is a view of it
 
 	values   int // of the current page, nulls included, not yet given
-	def, rep hybrid
-	dec      decoder
+	def, rep coding.Hybrid
+	dec      coding.Decoder
 	levels   []byte // reused
 }
 
-func newChunk(r io.ReaderAt, l *leaf, m *chunkMeta, read *int64) *chunk {
-	start := m.start()
-	return &chunk{leaf: l, codec: m.codec, in: window{r: r, off: start, end: start + m.compressed, read: read}}
+func newChunk(r io.ReaderAt, l *leaf, m *format.ChunkMeta, read *int64) *chunk {
+	start := m.Start()
+	return &chunk{leaf: l, codec: m.Codec, in: window{r: r, off: start, end: start + m.Compressed, read: read}}
 }
 
 var errRows = errors.New("fewer rows than the footer says")
@@ -113,22 +114,22 @@ func (c *chunk) nextPage() error {
 		if err != nil {
 			return err
 		}
-		if h.compressed < 0 || h.uncompressed < 0 || h.values < 0 || int64(h.compressed) > c.in.left() {
-			return fmt.Errorf("a page of %d bytes, %d values where %d bytes are left", h.compressed, h.values, c.in.left())
+		if h.Compressed < 0 || h.Uncompressed < 0 || h.Values < 0 || int64(h.Compressed) > c.in.left() {
+			return fmt.Errorf("a page of %d bytes, %d values where %d bytes are left", h.Compressed, h.Values, c.in.left())
 		}
-		body, err := c.in.take(int(h.compressed))
+		body, err := c.in.take(int(h.Compressed))
 		if err != nil {
 			return err
 		}
-		if h.hasCRC && crc32.ChecksumIEEE(body) != h.crc {
+		if h.HasCRC && crc32.ChecksumIEEE(body) != h.CRC {
 			return errors.New("a page's checksum is wrong: the file was damaged")
 		}
-		switch h.kind {
-		case dictionaryPage:
+		switch h.Kind {
+		case format.DictionaryPage:
 			err = c.dictionaryPage(h, body)
-		case dataPage:
+		case format.DataPage:
 			err = c.dataPage(h, body)
-		case dataPageV2:
+		case format.DataPageV2:
 			err = c.dataPageV2(h, body)
 		}
 		if err != nil {
@@ -140,16 +141,16 @@ func (c *chunk) nextPage() error {
 
 // decompressed gives a page's bytes. keep says that strings will be views of them; else they are good until the next page.
 func (c *chunk) decompressed(body []byte, size int, keep bool) ([]byte, error) {
-	if c.codec == codecNone && !keep {
+	if c.codec == coding.CodecNone && !keep {
 		if len(body) != size {
 			return nil, fmt.Errorf("%d bytes, not %d", len(body), size)
 		}
 		return body, nil
 	}
 	if keep {
-		return decompress(c.codec, nil, body, size)
+		return coding.Decompress(c.codec, nil, body, size)
 	}
-	out, err := decompress(c.codec, c.plain, body, size)
+	out, err := coding.Decompress(c.codec, c.plain, body, size)
 	if err == nil {
 		c.plain = out
 	}
@@ -158,80 +159,78 @@ func (c *chunk) decompressed(body []byte, size int, keep bool) ([]byte, error) {
 
 // viewed reports whether a page's strings are views of it.
 func (c *chunk) viewed(encoding int32) bool {
-	return (c.leaf.physical == pBytes || c.leaf.physical == pFixed) && encoding != encDict && encoding != encPlainDict
+	return (c.leaf.Physical == format.ByteArray || c.leaf.Physical == format.FixedByteArray) && encoding != format.EncDict && encoding != format.EncPlainDict
 }
 
-func (c *chunk) dictionaryPage(h pageHeader, body []byte) error {
-	if h.encoding != encPlain && h.encoding != encPlainDict {
-		return fmt.Errorf("a dictionary in encoding %d", h.encoding)
+func (c *chunk) dictionaryPage(h format.PageHeader, body []byte) error {
+	if h.Encoding != format.EncPlain && h.Encoding != format.EncPlainDict {
+		return fmt.Errorf("a dictionary in encoding %d", h.Encoding)
 	}
-	b, err := c.decompressed(body, int(h.uncompressed), c.viewed(encPlain))
+	b, err := c.decompressed(body, int(h.Uncompressed), c.viewed(format.EncPlain))
 	if err != nil {
 		return err
 	}
-	c.dict, err = readDictionary(c.leaf, b, int(h.values))
+	c.dict, err = readDictionary(c.leaf, b, int(h.Values))
 	return err
 }
 
-func levelWidth(most int) uint { return uint(bits.Len(uint(most))) }
-
-func (c *chunk) dataPage(h pageHeader, body []byte) error {
-	b, err := c.decompressed(body, int(h.uncompressed), c.viewed(h.encoding))
+func (c *chunk) dataPage(h format.PageHeader, body []byte) error {
+	b, err := c.decompressed(body, int(h.Uncompressed), c.viewed(h.Encoding))
 	if err != nil {
 		return err
 	}
 	if c.leaf.maxRep > 0 {
-		if c.rep, b, err = pageLevels(b, h.repEncoding, c.leaf.maxRep); err != nil {
+		if c.rep, b, err = pageLevels(b, h.RepEncoding, c.leaf.maxRep); err != nil {
 			return err
 		}
 	}
 	if c.leaf.maxDef > 0 {
-		if c.def, b, err = pageLevels(b, h.defEncoding, c.leaf.maxDef); err != nil {
+		if c.def, b, err = pageLevels(b, h.DefEncoding, c.leaf.maxDef); err != nil {
 			return err
 		}
 	}
-	c.values = int(h.values)
-	c.dec, err = c.decoder(h.encoding, b)
+	c.values = int(h.Values)
+	c.dec, err = c.decoder(h.Encoding, b)
 	return err
 }
 
-func pageLevels(b []byte, encoding int32, most int) (hybrid, []byte, error) {
-	if encoding != encRLE {
-		return hybrid{}, nil, fmt.Errorf("levels in encoding %d, which only very old writers used; write the file again", encoding)
+func pageLevels(b []byte, encoding int32, most int) (coding.Hybrid, []byte, error) {
+	if encoding != format.EncRLE {
+		return coding.Hybrid{}, nil, fmt.Errorf("levels in encoding %d, which only very old writers used; write the file again", encoding)
 	}
-	head, rest, err := prefixed(b)
-	return hybrid{b: head, width: levelWidth(most)}, rest, err
+	head, rest, err := coding.Prefixed(b)
+	return coding.NewLevels(head, most), rest, err
 }
 
-func (c *chunk) dataPageV2(h pageHeader, body []byte) error {
-	levels := int64(h.defBytes) + int64(h.repBytes)
-	if h.defBytes < 0 || h.repBytes < 0 || levels > int64(len(body)) || levels > int64(h.uncompressed) {
+func (c *chunk) dataPageV2(h format.PageHeader, body []byte) error {
+	levels := int64(h.DefBytes) + int64(h.RepBytes)
+	if h.DefBytes < 0 || h.RepBytes < 0 || levels > int64(len(body)) || levels > int64(h.Uncompressed) {
 		return fmt.Errorf("%d bytes of levels in a page of %d", levels, len(body))
 	}
 	// Levels stand outside the compression and must outlive the window.
 	own := append([]byte(nil), body[:levels]...)
-	c.rep = hybrid{b: own[:h.repBytes], width: levelWidth(c.leaf.maxRep)}
-	c.def = hybrid{b: own[h.repBytes:], width: levelWidth(c.leaf.maxDef)}
-	b, size := body[levels:], int(h.uncompressed)-int(levels)
+	c.rep = coding.NewLevels(own[:h.RepBytes], c.leaf.maxRep)
+	c.def = coding.NewLevels(own[h.RepBytes:], c.leaf.maxDef)
+	b, size := body[levels:], int(h.Uncompressed)-int(levels)
 	var err error
 	switch {
-	case h.packed && (len(b) > 0 || size > 0):
-		b, err = c.decompressed(b, size, c.viewed(h.encoding))
-	case c.viewed(h.encoding):
+	case h.Packed && (len(b) > 0 || size > 0):
+		b, err = c.decompressed(b, size, c.viewed(h.Encoding))
+	case c.viewed(h.Encoding):
 		b = append([]byte(nil), b...)
 	}
 	if err != nil {
 		return err
 	}
-	c.values = int(h.values)
-	c.dec, err = c.decoder(h.encoding, b)
+	c.values = int(h.Values)
+	c.dec, err = c.decoder(h.Encoding, b)
 	return err
 }
 
-func (c *chunk) decoder(encoding int32, b []byte) (decoder, error) {
+func (c *chunk) decoder(encoding int32, b []byte) (coding.Decoder, error) {
 	switch {
-	case encoding != encDict && encoding != encPlainDict:
-		return newDecoder(c.leaf.stored, encoding, b, c.values)
+	case encoding != format.EncDict && encoding != format.EncPlainDict:
+		return coding.NewDecoder(c.leaf.Stored, encoding, b, c.values)
 	case c.dict == nil:
 		return nil, errors.New("dictionary codes without a dictionary")
 	}
@@ -252,6 +251,6 @@ func (c *chunk) definitions(n int) (levels []byte, present int, err error) {
 		c.levels = make([]byte, n)
 	}
 	levels = c.levels[:n]
-	present, err = c.def.levels(levels, byte(c.leaf.maxDef))
+	present, err = c.def.Levels(levels, byte(c.leaf.maxDef))
 	return levels, present, err
 }

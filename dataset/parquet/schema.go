@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/coding"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -34,7 +36,7 @@ type node struct {
 
 // leaf is a column as stored.
 type leaf struct {
-	stored
+	coding.Stored
 	path   string
 	chunk  int // index among a row group's chunks
 	maxDef int
@@ -54,7 +56,7 @@ type column struct {
 
 // schemaBuilder walks the elements of a footer.
 type schemaBuilder struct {
-	elements []element
+	elements []format.Element
 	next     int
 	leaves   []*leaf
 	declared value.Schema
@@ -74,11 +76,11 @@ func (s *schemaBuilder) columns() ([]column, error) {
 	root := s.elements[0]
 	s.next = 1
 	var out []column
-	for range root.children {
+	for range root.Children {
 		if s.next >= len(s.elements) {
 			return nil, errors.New("the footer's schema is cut short")
 		}
-		name := s.elements[s.next].name
+		name := s.elements[s.next].Name
 		n, err := s.node(0, 0, 0)
 		var why unreadable
 		if errors.As(err, &why) {
@@ -131,7 +133,7 @@ func (s *schemaBuilder) node(def, rep, depth int) (*node, error) {
 		return nil, fmt.Errorf("nested deeper than %d", maxSchemaDepth)
 	}
 	e := s.elements[s.next]
-	if e.repetition != repeated {
+	if e.Repetition != format.Repeated {
 		return s.single(def, rep, depth)
 	}
 	// A repeated field that no LIST or MAP stands around is a list of its own, never null.
@@ -139,7 +141,7 @@ func (s *schemaBuilder) node(def, rep, depth int) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listNode(e.name, elem, def, def+1, rep+1), nil
+	return listNode(e.Name, elem, def, def+1, rep+1), nil
 }
 
 func listNode(name string, elem *node, def, elemDef, rep int) *node {
@@ -153,46 +155,46 @@ func (s *schemaBuilder) single(def, rep, depth int) (*node, error) {
 	}
 	e := s.elements[s.next]
 	s.next++
-	if e.repetition == optional {
+	if e.Repetition == format.Optional {
 		def++
 	}
-	if !e.group {
+	if !e.Group {
 		return s.leafNode(e, def, rep)
 	}
 	switch {
-	case e.children <= 0:
+	case e.Children <= 0:
 		return nil, unreadable{"it is a group without fields"}
-	case e.logical.kind == aList && e.children == 1 && s.nextRepeated():
+	case e.Logical.Kind == format.List && e.Children == 1 && s.nextRepeated():
 		return s.list(e, def, rep, depth)
-	case (e.logical.kind == aMap || e.logical.kind == aMapKeyValue) && e.children == 1 && s.nextRepeated():
+	case (e.Logical.Kind == format.Map || e.Logical.Kind == format.MapKeyValue) && e.Children == 1 && s.nextRepeated():
 		return s.mapping(e, def, rep, depth)
 	}
 	return s.structure(e, def, rep, depth)
 }
 
 func (s *schemaBuilder) nextRepeated() bool {
-	return s.next < len(s.elements) && s.elements[s.next].repetition == repeated
+	return s.next < len(s.elements) && s.elements[s.next].Repetition == format.Repeated
 }
 
-func (s *schemaBuilder) leafNode(e element, def, rep int) (*node, error) {
-	l := &leaf{stored: stored{e.physical, int(e.length)}, path: e.name, chunk: len(s.leaves), maxDef: def, maxRep: rep}
+func (s *schemaBuilder) leafNode(e format.Element, def, rep int) (*node, error) {
+	l := &leaf{Stored: coding.Stored{Physical: e.Physical, Length: int(e.Length)}, path: e.Name, chunk: len(s.leaves), maxDef: def, maxRep: rep}
 	s.leaves = append(s.leaves, l)
 	var err error
 	if l.conv, err = conversionOf(e); err != nil {
 		return nil, err
 	}
-	return &node{name: e.name, shape: shapeLeaf, typ: l.conv.typ, def: def, leaf: l, first: l}, nil
+	return &node{name: e.Name, shape: shapeLeaf, typ: l.conv.typ, def: def, leaf: l, first: l}, nil
 }
 
 // structure reads the fields of a group. All are read even when one is unreadable, so that the next column begins where it should.
-func (s *schemaBuilder) structure(e element, def, rep, depth int) (*node, error) {
-	n := &node{name: e.name, shape: shapeStruct, def: def}
+func (s *schemaBuilder) structure(e format.Element, def, rep, depth int) (*node, error) {
+	n := &node{name: e.Name, shape: shapeStruct, def: def}
 	var failed error
-	for range e.children {
+	for range e.Children {
 		if s.next >= len(s.elements) {
 			return nil, errors.New("the footer's schema is cut short")
 		}
-		name := s.elements[s.next].name
+		name := s.elements[s.next].Name
 		child, err := s.node(def, rep, depth+1)
 		var why unreadable
 		if err != nil && !errors.As(err, &why) {
@@ -218,10 +220,10 @@ func (s *schemaBuilder) structure(e element, def, rep, depth int) (*node, error)
 
 // list reads a group annotated LIST by the rules for old writers: the repeated child is the element itself when it is no group, has
 // several fields, has one that repeats, or is named array or <list>_tuple; else it is a shell around the element.
-func (s *schemaBuilder) list(e element, def, rep, depth int) (*node, error) {
+func (s *schemaBuilder) list(e format.Element, def, rep, depth int) (*node, error) {
 	r := s.elements[s.next]
-	shell := r.group && r.children == 1 && r.name != "array" && r.name != e.name+"_tuple" &&
-		s.next+1 < len(s.elements) && s.elements[s.next+1].repetition != repeated
+	shell := r.Group && r.Children == 1 && r.Name != "array" && r.Name != e.Name+"_tuple" &&
+		s.next+1 < len(s.elements) && s.elements[s.next+1].Repetition != format.Repeated
 	var elem *node
 	var err error
 	if shell {
@@ -233,12 +235,12 @@ func (s *schemaBuilder) list(e element, def, rep, depth int) (*node, error) {
 	if err != nil {
 		return nil, within("its elements", err)
 	}
-	return listNode(e.name, elem, def, def+1, rep+1), nil
+	return listNode(e.Name, elem, def, def+1, rep+1), nil
 }
 
-func (s *schemaBuilder) mapping(e element, def, rep, depth int) (*node, error) {
+func (s *schemaBuilder) mapping(e format.Element, def, rep, depth int) (*node, error) {
 	r := s.elements[s.next]
-	if !r.group || r.children != 2 {
+	if !r.Group || r.Children != 2 {
 		_, err := s.single(def+1, rep+1, depth+1)
 		if err == nil {
 			err = unreadable{"it is a map without keys and values"}
@@ -259,7 +261,7 @@ func (s *schemaBuilder) mapping(e element, def, rep, depth int) (*node, error) {
 	case key.typ.Kind != value.KindString:
 		return nil, unreadable{fmt.Sprintf("it is a map whose keys are %s; keys of maps are strings", key.typ)}
 	}
-	return &node{name: e.name, shape: shapeMap, typ: value.MapOf(val.typ), def: def, elemDef: def + 1, rep: rep + 1, children: []*node{key, val}, first: key.first}, nil
+	return &node{name: e.Name, shape: shapeMap, typ: value.MapOf(val.typ), def: def, elemDef: def + 1, rep: rep + 1, children: []*node{key, val}, first: key.first}, nil
 }
 
 func within(what string, err error) error {

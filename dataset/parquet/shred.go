@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -147,15 +148,15 @@ func (n *out) elements() int {
 	return count
 }
 
-func (s *shredder) writeSchema(t *thriftWriter) { s.root.schema(t) }
+func (s *shredder) writeSchema(t *format.Writer) { s.root.schema(t) }
 
 // schema writes the node's elements, depth first.
-func (n *out) schema(t *thriftWriter) {
-	repetition := int32(optional)
+func (n *out) schema(t *format.Writer) {
+	repetition := int32(format.Optional)
 	if n.required {
-		repetition = required
+		repetition = format.Required
 	}
-	t.begin()
+	t.Begin()
 	switch n.typ.Kind {
 	case value.KindList:
 		n.group(t, repetition, 1, 3, 3)
@@ -174,44 +175,44 @@ func (n *out) schema(t *thriftWriter) {
 }
 
 // group ends the element of a group; converted −1 and logical 0 are none.
-func (n *out) group(t *thriftWriter, repetition int32, children int, converted int32, logical int) {
-	t.i32(3, repetition)
-	t.binary(4, n.name)
-	t.i32(5, int32(children))
+func (n *out) group(t *format.Writer, repetition int32, children int, converted int32, logical int) {
+	t.I32(3, repetition)
+	t.Binary(4, n.name)
+	t.I32(5, int32(children))
 	if converted >= 0 {
-		t.i32(6, converted)
-		t.structure(10, func() { t.structure(logical, func() {}) })
+		t.I32(6, converted)
+		t.Structure(10, func() { t.Structure(logical, func() {}) })
 	}
-	t.end()
+	t.End()
 }
 
-func (n *out) repeatedGroup(t *thriftWriter, name string, children int32) {
-	t.begin()
-	t.i32(3, repeated)
-	t.binary(4, name)
-	t.i32(5, children)
-	t.end()
+func (n *out) repeatedGroup(t *format.Writer, name string, children int32) {
+	t.Begin()
+	t.I32(3, format.Repeated)
+	t.Binary(4, name)
+	t.I32(5, children)
+	t.End()
 }
 
-func (n *out) leafSchema(t *thriftWriter, repetition int32) {
-	t.i32(1, int32(n.leaf.physical()))
-	t.i32(3, repetition)
-	t.binary(4, n.name)
+func (n *out) leafSchema(t *format.Writer, repetition int32) {
+	t.I32(1, int32(n.leaf.physical()))
+	t.I32(3, repetition)
+	t.Binary(4, n.name)
 	switch n.typ.Kind {
 	case value.KindString:
-		t.i32(6, 0)
-		t.structure(10, func() { t.structure(1, func() {}) })
+		t.I32(6, 0)
+		t.Structure(10, func() { t.Structure(1, func() {}) })
 	case value.KindTimestamp:
-		t.i32(6, 9)
-		t.structure(10, func() {
-			t.structure(8, func() {
-				t.boolean(1, true)
-				t.structure(2, func() { t.structure(1, func() {}) })
+		t.I32(6, 9)
+		t.Structure(10, func() {
+			t.Structure(8, func() {
+				t.Boolean(1, true)
+				t.Structure(2, func() { t.Structure(1, func() {}) })
 			})
 		})
 	case value.KindDate:
-		t.i32(6, 6)
-		t.structure(10, func() { t.structure(6, func() {}) })
+		t.I32(6, 6)
+		t.Structure(10, func() { t.Structure(6, func() {}) })
 	}
-	t.end()
+	t.End()
 }

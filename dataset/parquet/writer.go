@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -194,120 +195,119 @@ func (e *encoder) Close() error {
 }
 
 func (e *encoder) footer() []byte {
-	t := &thriftWriter{}
-	t.begin()
-	t.i32(1, 2)
+	t := &format.Writer{}
+	t.Begin()
+	t.I32(1, 2)
 	elements := 1
 	for _, c := range e.columns {
 		elements += c.elements()
 	}
-	t.list(2, tStruct, elements)
-	t.begin()
-	t.binary(4, "schema")
-	t.i32(5, int32(len(e.columns)))
-	t.end()
+	t.List(2, format.TStruct, elements)
+	t.Begin()
+	t.Binary(4, "schema")
+	t.I32(5, int32(len(e.columns)))
+	t.End()
 	for _, c := range e.columns {
 		c.writeSchema(t)
 	}
-	t.i64(3, e.total)
-	t.list(4, tStruct, len(e.groups))
+	t.I64(3, e.total)
+	t.List(4, format.TStruct, len(e.groups))
 	for i := range e.groups {
 		e.group(t, i)
 	}
 	if pairs := e.metadata.Pairs(); len(pairs) > 0 {
-		t.list(5, tStruct, len(pairs))
+		t.List(5, format.TStruct, len(pairs))
 		for _, k := range slices.Sorted(maps.Keys(pairs)) {
-			t.begin()
-			t.binary(1, k)
-			t.binary(2, pairs[k])
-			t.end()
+			t.Begin()
+			t.Binary(1, k)
+			t.Binary(2, pairs[k])
+			t.End()
 		}
 	}
-	t.binary(6, createdBy)
-	t.list(7, tStruct, len(e.leaves)) // each column's statistics are in its type's own order
+	t.Binary(6, createdBy)
+	t.List(7, format.TStruct, len(e.leaves)) // each column's statistics are in its type's own order
 	for range e.leaves {
-		t.begin()
-		t.structure(1, func() {})
-		t.end()
+		t.Begin()
+		t.Structure(1, func() {})
+		t.End()
 	}
-	t.end()
-	return t.b
+	t.End()
+	return t.Bytes()
 }
 
-func (e *encoder) group(t *thriftWriter, i int) {
+func (e *encoder) group(t *format.Writer, i int) {
 	g := &e.groups[i]
 	size, compressed := int64(0), int64(0)
-	t.begin()
-	t.list(1, tStruct, len(g.chunks))
+	t.Begin()
+	t.List(1, format.TStruct, len(g.chunks))
 	for j := range g.chunks {
 		size, compressed = size+g.chunks[j].size, compressed+g.chunks[j].compressed
 		e.chunk(t, &g.chunks[j], e.leaves[j])
 	}
-	t.i64(2, size)
-	t.i64(3, g.rows)
-	t.i64(5, g.at)
-	t.i64(6, compressed)
-	t.field(7, tI16)
-	t.b = binary.AppendUvarint(t.b, zigzag(int64(int16(i))))
-	t.end()
+	t.I64(2, size)
+	t.I64(3, g.rows)
+	t.I64(5, g.at)
+	t.I64(6, compressed)
+	t.I16(7, int16(i))
+	t.End()
 }
 
-func (e *encoder) chunk(t *thriftWriter, c *writtenChunk, l *leafWriter) {
-	t.begin()
-	t.i64(2, 0) // no metadata of its own beside the footer's
-	t.structure(3, func() {
-		t.i32(1, int32(l.physical()))
+func (e *encoder) chunk(t *format.Writer, c *writtenChunk, l *leafWriter) {
+	t.Begin()
+	t.I64(2, 0) // no metadata of its own beside the footer's
+	t.Structure(3, func() {
+		t.I32(1, int32(l.physical()))
 		encodings := l.encodings(c)
-		t.list(2, tI32, len(encodings))
+		t.List(2, format.TI32, len(encodings))
 		for _, x := range encodings {
-			t.b = binary.AppendUvarint(t.b, zigzag(int64(x)))
+			t.Varint(int64(x))
 		}
-		t.list(3, tBinary, len(l.path))
+		t.List(3, format.TBinary, len(l.path))
 		for _, p := range l.path {
-			t.text(p)
+			t.Text(p)
 		}
-		t.i32(4, c.codec)
-		t.i64(5, c.values)
-		t.i64(6, c.size)
-		t.i64(7, c.compressed)
-		t.i64(9, c.data)
+		t.I32(4, c.codec)
+		t.I64(5, c.values)
+		t.I64(6, c.size)
+		t.I64(7, c.compressed)
+		t.I64(9, c.data)
 		if c.dict > 0 {
-			t.i64(11, c.dict)
+			t.I64(11, c.dict)
 		}
-		t.structure(12, func() {
-			t.i64(3, c.nulls)
+		t.Structure(12, func() {
+			t.I64(3, c.nulls)
 			if c.haveStat {
-				t.binary(5, c.statMax)
-				t.binary(6, c.statMin)
+				t.Binary(5, c.statMax)
+				t.Binary(6, c.statMin)
 			}
 		})
 	})
-	t.end()
+	t.End()
 }
 
-func (l *leafWriter) physical() physical {
+func (l *leafWriter) physical() format.Physical {
 	switch l.kind {
 	case value.KindBool:
-		return pBool
+		return format.Boolean
 	case value.KindDate:
-		return pInt32
+		return format.Int32
 	case value.KindFloat:
-		return pDouble
+		return format.Double
 	case value.KindString, value.KindBytes:
-		return pBytes
+		return format.ByteArray
 	}
-	return pInt64
+	return format.Int64
 }
 
 func (l *leafWriter) encodings(c *writtenChunk) []int {
-	out := []int{encRLE}
+	out := []int{format.EncRLE}
 	if c.coded {
-		out = append(out, encPlain, encDict)
-	} else if c.uncoded && l.physical() != pInt64 && l.physical() != pInt32 {
-		out = append(out, encPlain)
+		out = append(out, format.EncPlain, format.EncDict)
+	} else if c.uncoded && l.physical() != format.Int64 && l.physical() != format.Int32 {
+		out = append(out, format.EncPlain)
 	}
-	if c.uncoded && (l.physical() == pInt64 || l.physical() == pInt32) {
-		out = append(out, encDelta)
+	if c.uncoded && (l.physical() == format.Int64 || l.physical() == format.Int32) {
+		out = append(out, format.EncDelta)
 	}
 	return out
 }
@@ -322,13 +322,13 @@ func (l *leafWriter) statistics() (least, most string, ok bool) {
 		return "", "", false
 	}
 	switch l.physical() {
-	case pBool:
+	case format.Boolean:
 		return string([]byte{byte(s.minInt)}), string([]byte{byte(s.maxInt)}), true
-	case pInt32:
+	case format.Int32:
 		return le(uint64(s.minInt), 4), le(uint64(s.maxInt), 4), true
-	case pInt64:
+	case format.Int64:
 		return le(uint64(s.minInt), 8), le(uint64(s.maxInt), 8), true
-	case pDouble:
+	case format.Double:
 		lo, hi := math.Float64bits(s.minF), math.Float64bits(s.maxF)
 		if s.minF == 0 {
 			lo = 1 << 63 // the format wants −0 as a least zero

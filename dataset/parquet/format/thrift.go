@@ -1,4 +1,4 @@
-package parquet
+package format
 
 import (
 	"encoding/binary"
@@ -6,25 +6,25 @@ import (
 	"fmt"
 )
 
-// Type codes of Thrift's compact protocol.
+// Type codes of Thrift's compact protocol. The exported ones are those that lists are written of.
 const (
 	tStop   = 0
 	tTrue   = 1
 	tFalse  = 2
 	tI8     = 3
 	tI16    = 4
-	tI32    = 5
+	TI32    = 5
 	tI64    = 6
 	tDouble = 7
-	tBinary = 8
+	TBinary = 8
 	tList   = 9
 	tSet    = 10
 	tMap    = 11
-	tStruct = 12
+	TStruct = 12
 )
 
-// errShort says that the bytes ended before the structure did; for page headers, that more have to be read.
-var errShort = errors.New("cut short")
+// ErrShort says that the bytes ended before the structure did; for page headers, that more have to be read.
+var ErrShort = errors.New("cut short")
 
 // maxThriftDepth bounds the nesting of what is skipped.
 const maxThriftDepth = 32
@@ -45,7 +45,7 @@ func (r *thrift) fail(err error) {
 
 func (r *thrift) byte() byte {
 	if r.i >= len(r.b) {
-		r.fail(errShort)
+		r.fail(ErrShort)
 		return 0
 	}
 	r.i++
@@ -58,7 +58,7 @@ func (r *thrift) uvarint() uint64 {
 		if n < 0 {
 			r.fail(errors.New("a number longer than 64 bits"))
 		} else {
-			r.fail(errShort)
+			r.fail(ErrShort)
 		}
 		return 0
 	}
@@ -76,7 +76,7 @@ func (r *thrift) integer(t byte) int64 {
 	switch t {
 	case tI8:
 		return int64(int8(r.byte()))
-	case tI16, tI32, tI64:
+	case tI16, TI32, tI64:
 		return r.varint()
 	}
 	r.fail(fmt.Errorf("type %d where a number belongs", t))
@@ -102,13 +102,13 @@ func (r *thrift) boolean(t byte) bool {
 
 // binary reads a byte string as a view.
 func (r *thrift) binary(t byte) []byte {
-	if t != tBinary {
+	if t != TBinary {
 		r.fail(fmt.Errorf("type %d where bytes belong", t))
 		return nil
 	}
 	n := r.uvarint()
 	if n > uint64(len(r.b)-r.i) {
-		r.fail(errShort)
+		r.fail(ErrShort)
 		return nil
 	}
 	r.i += int(n)
@@ -117,7 +117,7 @@ func (r *thrift) binary(t byte) []byte {
 
 // fields walks a structure. visit reads a field's value and reports true, or reports false to have it skipped.
 func (r *thrift) fields(t byte, visit func(id int, t byte) bool) {
-	if t != tStruct {
+	if t != TStruct {
 		r.fail(fmt.Errorf("type %d where a structure belongs", t))
 		return
 	}
@@ -159,7 +159,7 @@ func (r *thrift) list(t byte, begin func(n int), element func(t byte)) {
 		n = r.uvarint()
 	}
 	if n > uint64(len(r.b)-r.i) {
-		r.fail(errShort)
+		r.fail(ErrShort)
 		return
 	}
 	begin(int(min(n, 1024)))
@@ -180,22 +180,22 @@ func (r *thrift) skip(t byte, depth int) {
 	case tTrue, tFalse:
 	case tI8:
 		r.byte()
-	case tI16, tI32, tI64:
+	case tI16, TI32, tI64:
 		r.uvarint()
 	case tDouble:
 		if len(r.b)-r.i < 8 {
-			r.fail(errShort)
+			r.fail(ErrShort)
 			return
 		}
 		r.i += 8
-	case tBinary:
+	case TBinary:
 		r.binary(t)
 	case tList, tSet:
 		r.list(t, func(int) {}, func(e byte) { r.skipElement(e, depth+1) })
 	case tMap:
 		n := r.uvarint()
 		if n > uint64(len(r.b)-r.i) {
-			r.fail(errShort)
+			r.fail(ErrShort)
 			return
 		}
 		if n > 0 {
@@ -208,7 +208,7 @@ func (r *thrift) skip(t byte, depth int) {
 				r.skipElement(kv&15, depth+1)
 			}
 		}
-	case tStruct:
+	case TStruct:
 		r.walk(depth, func(int, byte) bool { return false })
 	default:
 		r.fail(fmt.Errorf("unknown type %d", t))
@@ -224,42 +224,61 @@ func (r *thrift) skipElement(t byte, depth int) {
 	r.skip(t, depth)
 }
 
-// thriftWriter writes the compact protocol. Fields of a structure must come in ascending order of their ids.
-type thriftWriter struct {
+// Writer writes the compact protocol. Fields of a structure must come in ascending order of their ids.
+type Writer struct {
 	b    []byte
 	last []int // the last field id of each open structure
 }
 
-func (w *thriftWriter) begin() { w.last = append(w.last, 0) }
+// Bytes is what was written.
+func (w *Writer) Bytes() []byte { return w.b }
 
-func (w *thriftWriter) end() {
+// Begin opens a structure that is an element of a list, or the outermost one.
+func (w *Writer) Begin() { w.last = append(w.last, 0) }
+
+// End closes a structure.
+func (w *Writer) End() {
 	w.b = append(w.b, tStop)
 	w.last = w.last[:len(w.last)-1]
 }
 
-func (w *thriftWriter) field(id int, t byte) {
+func (w *Writer) field(id int, t byte) {
 	top := len(w.last) - 1
 	if d := id - w.last[top]; d > 0 && d < 16 {
 		w.b = append(w.b, byte(d)<<4|t)
 	} else {
-		w.b = binary.AppendUvarint(append(w.b, t), zigzag(int64(id)))
+		w.b = append(w.b, t)
+		w.Varint(int64(id))
 	}
 	w.last[top] = id
 }
 
-func zigzag(i int64) uint64 { return uint64(i<<1) ^ uint64(i>>63) }
+// Zigzag gives small magnitudes of either sign small codes.
+func Zigzag(i int64) uint64 { return uint64(i<<1) ^ uint64(i>>63) }
 
-func (w *thriftWriter) i32(id int, i int32) {
-	w.field(id, tI32)
-	w.b = binary.AppendUvarint(w.b, zigzag(int64(i)))
+// Varint writes an integer as an element of a list.
+func (w *Writer) Varint(i int64) { w.b = binary.AppendUvarint(w.b, Zigzag(i)) }
+
+// I16, I32 and I64 write fields that are integers.
+func (w *Writer) I16(id int, i int16) {
+	w.field(id, tI16)
+	w.Varint(int64(i))
 }
 
-func (w *thriftWriter) i64(id int, i int64) {
+// I32 writes a field.
+func (w *Writer) I32(id int, i int32) {
+	w.field(id, TI32)
+	w.Varint(int64(i))
+}
+
+// I64 writes a field.
+func (w *Writer) I64(id int, i int64) {
 	w.field(id, tI64)
-	w.b = binary.AppendUvarint(w.b, zigzag(i))
+	w.Varint(i)
 }
 
-func (w *thriftWriter) boolean(id int, b bool) {
+// Boolean writes a field that is a truth value.
+func (w *Writer) Boolean(id int, b bool) {
 	if b {
 		w.field(id, tTrue)
 	} else {
@@ -267,15 +286,17 @@ func (w *thriftWriter) boolean(id int, b bool) {
 	}
 }
 
-func (w *thriftWriter) binary(id int, s string) {
-	w.field(id, tBinary)
-	w.text(s)
+// Binary writes a field that is bytes.
+func (w *Writer) Binary(id int, s string) {
+	w.field(id, TBinary)
+	w.Text(s)
 }
 
-// text writes bytes as an element of a list.
-func (w *thriftWriter) text(s string) { w.b = append(binary.AppendUvarint(w.b, uint64(len(s))), s...) }
+// Text writes bytes as an element of a list.
+func (w *Writer) Text(s string) { w.b = append(binary.AppendUvarint(w.b, uint64(len(s))), s...) }
 
-func (w *thriftWriter) list(id int, elem byte, n int) {
+// List begins a field that is a list; its n elements follow.
+func (w *Writer) List(id int, elem byte, n int) {
 	w.field(id, tList)
 	if n < 15 {
 		w.b = append(w.b, byte(n)<<4|elem)
@@ -284,10 +305,10 @@ func (w *thriftWriter) list(id int, elem byte, n int) {
 	}
 }
 
-// structure writes a field that is a structure.
-func (w *thriftWriter) structure(id int, body func()) {
-	w.field(id, tStruct)
-	w.begin()
+// Structure writes a field that is a structure.
+func (w *Writer) Structure(id int, body func()) {
+	w.field(id, TStruct)
+	w.Begin()
 	body()
-	w.end()
+	w.End()
 }

@@ -1,13 +1,15 @@
-package parquet
+package coding
 
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 )
 
-// appendHybrid adds codes of width bits in the RLE/bit-packing hybrid: runs of at least 8 equal codes that begin where a group of 8
+// AppendHybrid adds codes of width bits in the RLE/bit-packing hybrid: runs of at least 8 equal codes that begin where a group of 8
 // would are repeated, the rest is packed in groups of 8.
-func appendHybrid[T byte | uint32](dst []byte, codes []T, width uint) []byte {
+func AppendHybrid[T byte | uint32](dst []byte, codes []T, width uint) []byte {
 	packedFrom := 0
 	i := 0
 	for i < len(codes) {
@@ -81,8 +83,8 @@ const (
 	deltaMini  = 32
 )
 
-// appendDelta adds DELTA_BINARY_PACKED integers.
-func appendDelta(dst []byte, values []int64) []byte {
+// AppendDelta adds DELTA_BINARY_PACKED integers.
+func AppendDelta(dst []byte, values []int64) []byte {
 	first := int64(0)
 	if len(values) > 0 {
 		first = values[0]
@@ -90,7 +92,7 @@ func appendDelta(dst []byte, values []int64) []byte {
 	dst = binary.AppendUvarint(dst, deltaBlock)
 	dst = binary.AppendUvarint(dst, deltaBlock/deltaMini)
 	dst = binary.AppendUvarint(dst, uint64(len(values)))
-	dst = binary.AppendUvarint(dst, zigzag(first))
+	dst = binary.AppendUvarint(dst, format.Zigzag(first))
 	var deltas [deltaBlock]int64
 	for i := 1; i < len(values); i += deltaBlock {
 		n := min(deltaBlock, len(values)-i)
@@ -108,7 +110,7 @@ func appendDelta(dst []byte, values []int64) []byte {
 }
 
 func appendDeltaBlock(dst []byte, deltas *[deltaBlock]int64, least int64, n int) []byte {
-	dst = binary.AppendUvarint(dst, zigzag(least))
+	dst = binary.AppendUvarint(dst, format.Zigzag(least))
 	widths := len(dst)
 	dst = append(dst, 0, 0, 0, 0)
 	p := packer{b: dst}
@@ -131,8 +133,8 @@ func appendDeltaBlock(dst []byte, deltas *[deltaBlock]int64, least int64, n int)
 	return p.b
 }
 
-// appendBools adds PLAIN booleans.
-func appendBools(dst []byte, values []bool) []byte {
+// AppendBools adds PLAIN booleans.
+func AppendBools(dst []byte, values []bool) []byte {
 	var b byte
 	for i, v := range values {
 		if v {

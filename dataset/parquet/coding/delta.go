@@ -1,4 +1,4 @@
-package parquet
+package coding
 
 import (
 	"encoding/binary"
@@ -8,7 +8,7 @@ import (
 
 // deltaInts streams DELTA_BINARY_PACKED: blocks of a least delta and miniblocks of packed differences to it.
 type deltaInts struct {
-	wrongType
+	WrongType
 	narrow bool // 32 bits: sums wrap there
 	b      []byte
 	mini   int // values of a miniblock
@@ -34,7 +34,7 @@ func (d *deltaInts) open(b []byte) error {
 	total, b, ok3 := uvarint(b)
 	first, b, ok4 := uvarint(b)
 	if !ok1 || !ok2 || !ok3 || !ok4 {
-		return errValues
+		return ErrValues
 	}
 	if minis == 0 || minis > 1<<20 || block > 1<<31 || block%minis != 0 || block/minis%8 != 0 || block == 0 || total > 1<<31 {
 		return errDelta
@@ -52,12 +52,12 @@ func uvarint(b []byte) (uint64, []byte, bool) {
 	return u, b[n:], true
 }
 
-// begin makes the next miniblock the current one.
-func (d *deltaInts) begin() error {
+// Begin makes the next miniblock the current one.
+func (d *deltaInts) Begin() error {
 	if len(d.widths) == 0 {
 		least, b, ok := uvarint(d.b)
 		if !ok || len(b) < d.minis {
-			return errValues
+			return ErrValues
 		}
 		d.least = int64(least>>1) ^ -int64(least&1)
 		d.widths, d.b = b[:d.minis], b[d.minis:]
@@ -71,7 +71,7 @@ func (d *deltaInts) begin() error {
 		// The last miniblock may be cut where its values end.
 		need := (min(d.left, d.mini)*int(d.width) + 7) / 8
 		if need > len(d.b) {
-			return errValues
+			return ErrValues
 		}
 		size = len(d.b)
 	}
@@ -79,9 +79,9 @@ func (d *deltaInts) begin() error {
 	return nil
 }
 
-func (d *deltaInts) ints(dst []int64) error {
+func (d *deltaInts) Ints(dst []int64) error {
 	if len(dst) > d.left {
-		return errValues
+		return ErrValues
 	}
 	if d.first && len(dst) > 0 {
 		dst[0], dst = d.last, dst[1:]
@@ -90,7 +90,7 @@ func (d *deltaInts) ints(dst []int64) error {
 	}
 	for len(dst) > 0 {
 		if d.inMini == 0 {
-			if err := d.begin(); err != nil {
+			if err := d.Begin(); err != nil {
 				return err
 			}
 		}
@@ -146,7 +146,7 @@ func (d *deltaInts) all(n int) ([]int64, error) {
 		return nil, fmt.Errorf("%d lengths in a page of %d values", d.left, n)
 	}
 	out := make([]int64, d.left)
-	return out, d.ints(out)
+	return out, d.Ints(out)
 }
 
 // rest is what stands after the encoded values, once all were read. Blocks are written whole, so the widths of miniblocks that hold
@@ -155,7 +155,7 @@ func (d *deltaInts) rest() []byte { return d.b }
 
 // deltaLength is DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes.
 type deltaLength struct {
-	wrongType
+	WrongType
 	lengths []int64
 	b       []byte
 }
@@ -169,14 +169,14 @@ func newDeltaLength(b []byte, n int) (*deltaLength, error) {
 	return &deltaLength{lengths: lengths, b: d.rest()}, err
 }
 
-func (d *deltaLength) strs(dst []string) error {
+func (d *deltaLength) Strs(dst []string) error {
 	if len(dst) > len(d.lengths) {
-		return errValues
+		return ErrValues
 	}
 	for i := range dst {
 		n := d.lengths[i]
 		if n < 0 || n > int64(len(d.b)) {
-			return errValues
+			return ErrValues
 		}
 		dst[i] = view(d.b[:n:n])
 		d.b = d.b[n:]
@@ -187,7 +187,7 @@ func (d *deltaLength) strs(dst []string) error {
 
 // deltaBytes is DELTA_BYTE_ARRAY: lengths of the prefixes shared with the string before, then the suffixes.
 type deltaBytes struct {
-	wrongType
+	WrongType
 	prefixes []int64
 	suffixes *deltaLength
 	last     string
@@ -198,7 +198,7 @@ type deltaBytes struct {
 // maxBuilt bounds what the strings of a page take together: each may repeat the one before, so little can claim to be very much.
 const maxBuilt = 1 << 30
 
-func newDeltaBytes(b []byte, l stored, n int) (*deltaBytes, error) {
+func newDeltaBytes(b []byte, l Stored, n int) (*deltaBytes, error) {
 	var d deltaInts
 	if err := d.open(b); err != nil {
 		return nil, err
@@ -208,20 +208,20 @@ func newDeltaBytes(b []byte, l stored, n int) (*deltaBytes, error) {
 		return nil, err
 	}
 	suffixes, err := newDeltaLength(d.rest(), n)
-	return &deltaBytes{prefixes: prefixes, suffixes: suffixes, fixed: l.length}, err
+	return &deltaBytes{prefixes: prefixes, suffixes: suffixes, fixed: l.Length}, err
 }
 
-func (d *deltaBytes) strs(dst []string) error {
+func (d *deltaBytes) Strs(dst []string) error {
 	if len(dst) > len(d.prefixes) {
-		return errValues
+		return ErrValues
 	}
-	if err := d.suffixes.strs(dst); err != nil {
+	if err := d.suffixes.Strs(dst); err != nil {
 		return err
 	}
 	for i, suffix := range dst {
 		n := d.prefixes[i]
 		if n < 0 || n > int64(len(d.last)) {
-			return errValues
+			return ErrValues
 		}
 		if n > 0 {
 			suffix = d.last[:n] + suffix

@@ -1,101 +1,104 @@
-package parquet
+package coding
 
 import (
 	"encoding/binary"
 	"fmt"
 	"math"
 	"unsafe"
+
+	"github.com/bighead-ml/bighead/dataset/parquet/format"
 )
 
-// decoder streams the dense (non-null) values of a page: one of the four methods fits the column's physical type. Integers of 32
+// Decoder streams the dense (non-null) values of a page: one of the four methods fits the column's physical type. Integers of 32
 // bits are sign-extended. Strings are views of the page.
-type decoder interface {
-	bools(dst []bool) error
-	ints(dst []int64) error
-	floats(dst []float64) error
-	strs(dst []string) error
+type Decoder interface {
+	Bools(dst []bool) error
+	Ints(dst []int64) error
+	Floats(dst []float64) error
+	Strs(dst []string) error
 }
 
-// wrongType is embedded by decoders for the methods they have not.
-type wrongType struct{}
+// WrongType is embedded by decoders for the methods they have not.
+type WrongType struct{}
 
-func (wrongType) bools([]bool) error     { return errWrong("BOOLEAN") }
-func (wrongType) ints([]int64) error     { return errWrong("INT32 or INT64") }
-func (wrongType) floats([]float64) error { return errWrong("FLOAT or DOUBLE") }
-func (wrongType) strs([]string) error    { return errWrong("BYTE_ARRAY") }
+func (WrongType) Bools([]bool) error     { return errWrong("BOOLEAN") }
+func (WrongType) Ints([]int64) error     { return errWrong("INT32 or INT64") }
+func (WrongType) Floats([]float64) error { return errWrong("FLOAT or DOUBLE") }
+func (WrongType) Strs([]string) error    { return errWrong("BYTE_ARRAY") }
 
 func errWrong(t string) error { return fmt.Errorf("the page's encoding is not one of %s", t) }
 
-// stored is how the values of a column stand in its pages.
-type stored struct {
-	physical physical
-	length   int // of FIXED_LEN_BYTE_ARRAY
+// Stored is how the values of a column stand in its pages.
+type Stored struct {
+	Physical format.Physical
+	Length   int // of FIXED_LEN_BYTE_ARRAY
 }
 
-// newDecoder makes the decoder for a page's values, if they are no codes of a dictionary. n is how many the page has, nulls included.
-func newDecoder(l stored, encoding int32, b []byte, n int) (decoder, error) {
+// NewDecoder makes the decoder for a page's values, if they are no codes of a dictionary. n is how many the page has, nulls included.
+func NewDecoder(l Stored, encoding int32, b []byte, n int) (Decoder, error) {
 	switch encoding {
-	case encPlain:
-		return newPlain(l, b), nil
-	case encRLE:
-		if l.physical == pBool {
+	case format.EncPlain:
+		return NewPlain(l, b), nil
+	case format.EncRLE:
+		if l.Physical == format.Boolean {
 			return newRLEBools(b)
 		}
-	case encDelta:
-		if l.physical == pInt32 || l.physical == pInt64 {
+	case format.EncDelta:
+		if l.Physical == format.Int32 || l.Physical == format.Int64 {
 			d := &deltaInts{}
 			err := d.open(b)
-			d.narrow = l.physical == pInt32
+			d.narrow = l.Physical == format.Int32
 			return d, err
 		}
-	case encDeltaLength:
-		if l.physical == pBytes {
+	case format.EncDeltaLength:
+		if l.Physical == format.ByteArray {
 			return newDeltaLength(b, n)
 		}
-	case encDeltaBytes:
-		if l.physical == pBytes || l.physical == pFixed {
+	case format.EncDeltaBytes:
+		if l.Physical == format.ByteArray || l.Physical == format.FixedByteArray {
 			return newDeltaBytes(b, l, n)
 		}
-	case encByteStreamSplt:
+	case format.EncByteStreamSplit:
 		return newStreamSplit(l, b)
 	}
-	return nil, fmt.Errorf("encoding %d of %s is not one that is read", encoding, l.physical)
+	return nil, fmt.Errorf("encoding %d of %s is not one that is read", encoding, l.Physical)
 }
 
-// width is the size of a value of fixed size, 0 for BYTE_ARRAY.
-func (l stored) width() int {
-	switch l.physical {
-	case pInt32, pFloat:
+// Width is the size of a value of fixed size, 0 for BYTE_ARRAY.
+func (l Stored) Width() int {
+	switch l.Physical {
+	case format.Int32, format.Float:
 		return 4
-	case pInt64, pDouble:
+	case format.Int64, format.Double:
 		return 8
-	case pInt96:
+	case format.Int96:
 		return 12
-	case pFixed:
-		return l.length
+	case format.FixedByteArray:
+		return l.Length
 	}
 	return 0
 }
 
-func newPlain(l stored, b []byte) decoder {
-	switch l.physical {
-	case pBool:
+// NewPlain makes the decoder of PLAIN values, of dictionaries too.
+func NewPlain(l Stored, b []byte) Decoder {
+	switch l.Physical {
+	case format.Boolean:
 		return &plainBools{b: b}
-	case pBytes:
+	case format.ByteArray:
 		return &plainBytes{b: b}
 	}
-	return &plainFixed{b: b, width: l.width()}
+	return &plainFixed{b: b, width: l.Width()}
 }
 
 type plainBools struct {
-	wrongType
+	WrongType
 	b   []byte
 	pos int
 }
 
-func (d *plainBools) bools(dst []bool) error {
+func (d *plainBools) Bools(dst []bool) error {
 	if d.pos+len(dst) > 8*len(d.b) {
-		return errValues
+		return ErrValues
 	}
 	for i := range dst {
 		dst[i] = d.b[(d.pos+i)>>3]>>((d.pos+i)&7)&1 != 0
@@ -106,7 +109,7 @@ func (d *plainBools) bools(dst []bool) error {
 
 // plainFixed are values of a fixed width one after another, least significant byte first.
 type plainFixed struct {
-	wrongType
+	WrongType
 	b     []byte
 	width int
 }
@@ -114,14 +117,14 @@ type plainFixed struct {
 // take gives the bytes of the next n values.
 func (d *plainFixed) take(n int) ([]byte, error) {
 	if n > len(d.b)/d.width {
-		return nil, errValues
+		return nil, ErrValues
 	}
 	b := d.b[:n*d.width]
 	d.b = d.b[n*d.width:]
 	return b, nil
 }
 
-func (d *plainFixed) ints(dst []int64) error {
+func (d *plainFixed) Ints(dst []int64) error {
 	b, err := d.take(len(dst))
 	switch {
 	case err != nil:
@@ -138,7 +141,7 @@ func (d *plainFixed) ints(dst []int64) error {
 	return errWrong("INT32 or INT64")
 }
 
-func (d *plainFixed) floats(dst []float64) error {
+func (d *plainFixed) Floats(dst []float64) error {
 	b, err := d.take(len(dst))
 	switch {
 	case err != nil:
@@ -168,7 +171,7 @@ func load(dst, src []byte) {
 
 var bigEndian = binary.NativeEndian.Uint16([]byte{0, 1}) == 1
 
-func (d *plainFixed) strs(dst []string) error {
+func (d *plainFixed) Strs(dst []string) error {
 	b, err := d.take(len(dst))
 	if err != nil {
 		return err
@@ -184,19 +187,19 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // plainBytes are byte strings, each after its length in 4 bytes.
 type plainBytes struct {
-	wrongType
+	WrongType
 	b []byte
 }
 
-func (d *plainBytes) strs(dst []string) error {
+func (d *plainBytes) Strs(dst []string) error {
 	b := d.b
 	for i := range dst {
 		if len(b) < 4 {
-			return errValues
+			return ErrValues
 		}
 		n := int(binary.LittleEndian.Uint32(b))
 		if n > len(b)-4 {
-			return errValues
+			return ErrValues
 		}
 		dst[i] = view(b[4 : 4+n])
 		b = b[4+n:]
@@ -207,23 +210,23 @@ func (d *plainBytes) strs(dst []string) error {
 
 // rleBools are booleans as the hybrid of one bit, after its length in 4 bytes.
 type rleBools struct {
-	wrongType
-	h hybrid
+	WrongType
+	h Hybrid
 }
 
 func newRLEBools(b []byte) (*rleBools, error) {
-	b, _, err := prefixed(b)
+	b, _, err := Prefixed(b)
 	if err != nil {
 		return nil, err
 	}
-	return &rleBools{h: hybrid{b: b, width: 1}}, nil
+	return &rleBools{h: Hybrid{b: b, width: 1}}, nil
 }
 
-func (d *rleBools) bools(dst []bool) error {
+func (d *rleBools) Bools(dst []bool) error {
 	var buf [512]uint32
 	for len(dst) > 0 {
 		k := min(len(dst), len(buf))
-		if err := d.h.next(buf[:k]); err != nil {
+		if err := d.h.Next(buf[:k]); err != nil {
 			return err
 		}
 		for i := range k {
@@ -234,14 +237,14 @@ func (d *rleBools) bools(dst []bool) error {
 	return nil
 }
 
-// prefixed splits off bytes that stand after their length in 4 bytes.
-func prefixed(b []byte) (head, rest []byte, err error) {
+// Prefixed splits off bytes that stand after their length in 4 bytes.
+func Prefixed(b []byte) (head, rest []byte, err error) {
 	if len(b) < 4 {
-		return nil, nil, errValues
+		return nil, nil, ErrValues
 	}
 	n := binary.LittleEndian.Uint32(b)
 	if uint64(n) > uint64(len(b)-4) {
-		return nil, nil, errValues
+		return nil, nil, ErrValues
 	}
 	return b[4 : 4+n : 4+n], b[4+n:], nil
 }
@@ -254,13 +257,13 @@ type streamSplit struct {
 	buf    []byte
 }
 
-func newStreamSplit(l stored, b []byte) (*streamSplit, error) {
-	w := l.width()
-	if w == 0 || l.physical == pInt96 {
-		return nil, fmt.Errorf("BYTE_STREAM_SPLIT of %s", l.physical)
+func newStreamSplit(l Stored, b []byte) (*streamSplit, error) {
+	w := l.Width()
+	if w == 0 || l.Physical == format.Int96 {
+		return nil, fmt.Errorf("BYTE_STREAM_SPLIT of %s", l.Physical)
 	}
 	if len(b)%w != 0 {
-		return nil, errValues
+		return nil, ErrValues
 	}
 	return &streamSplit{plainFixed: plainFixed{width: w}, all: b, n: len(b) / w}, nil
 }
@@ -268,7 +271,7 @@ func newStreamSplit(l stored, b []byte) (*streamSplit, error) {
 // gather puts the bytes of the next n values together, for plainFixed to read.
 func (d *streamSplit) gather(n int) error {
 	if n > d.n-d.pos {
-		return errValues
+		return ErrValues
 	}
 	d.buf = make([]byte, n*d.width) // strings stay views of it
 	for k := range d.width {
@@ -282,23 +285,23 @@ func (d *streamSplit) gather(n int) error {
 	return nil
 }
 
-func (d *streamSplit) ints(dst []int64) error {
+func (d *streamSplit) Ints(dst []int64) error {
 	if err := d.gather(len(dst)); err != nil {
 		return err
 	}
-	return d.plainFixed.ints(dst)
+	return d.plainFixed.Ints(dst)
 }
 
-func (d *streamSplit) floats(dst []float64) error {
+func (d *streamSplit) Floats(dst []float64) error {
 	if err := d.gather(len(dst)); err != nil {
 		return err
 	}
-	return d.plainFixed.floats(dst)
+	return d.plainFixed.Floats(dst)
 }
 
-func (d *streamSplit) strs(dst []string) error {
+func (d *streamSplit) Strs(dst []string) error {
 	if err := d.gather(len(dst)); err != nil {
 		return err
 	}
-	return d.plainFixed.strs(dst)
+	return d.plainFixed.Strs(dst)
 }

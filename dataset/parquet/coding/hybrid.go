@@ -1,15 +1,17 @@
-package parquet
+package coding
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 )
 
-var errValues = errors.New("fewer values in the page than its header says")
+// ErrValues says that a page ends before its values do.
+var ErrValues = errors.New("fewer values in the page than its header says")
 
-// hybrid streams the RLE/bit-packing hybrid: levels, dictionary codes, booleans.
-type hybrid struct {
+// Hybrid streams the RLE/bit-packing hybrid: levels, dictionary codes, booleans.
+type Hybrid struct {
 	b     []byte
 	width uint
 	// Of the current run, n values are left. A repeated one has value; a packed one has bits from number pos on.
@@ -19,25 +21,32 @@ type hybrid struct {
 	value  uint32
 }
 
-func newHybrid(b []byte, width uint) (hybrid, error) {
+// NewHybrid makes a stream of codes of width bits; b stays in use.
+func NewHybrid(b []byte, width uint) (Hybrid, error) {
 	if width > 32 {
-		return hybrid{}, fmt.Errorf("codes of %d bits", width)
+		return Hybrid{}, fmt.Errorf("codes of %d bits", width)
 	}
-	return hybrid{b: b, width: width}, nil
+	return Hybrid{b: b, width: width}, nil
 }
 
+// NewLevels makes a stream of levels up to most.
+func NewLevels(b []byte, most int) Hybrid { return Hybrid{b: b, width: LevelWidth(most)} }
+
+// LevelWidth is how many bits a level up to most takes.
+func LevelWidth(most int) uint { return uint(bits.Len(uint(most))) }
+
 // run makes sure that values are left in the current run.
-func (h *hybrid) run() error {
+func (h *Hybrid) run() error {
 	for h.n == 0 {
 		head, k := binary.Uvarint(h.b)
 		if k <= 0 {
-			return errValues
+			return ErrValues
 		}
 		h.b = h.b[k:]
 		if head&1 == 0 {
 			bytes := int(h.width+7) / 8
 			if len(h.b) < bytes {
-				return errValues
+				return ErrValues
 			}
 			h.packed, h.value = nil, 0
 			for i := range bytes {
@@ -66,8 +75,8 @@ func (h *hybrid) run() error {
 	return nil
 }
 
-// next fills dst.
-func (h *hybrid) next(dst []uint32) error {
+// Next fills dst.
+func (h *Hybrid) Next(dst []uint32) error {
 	for len(dst) > 0 {
 		if err := h.run(); err != nil {
 			return err
@@ -87,8 +96,8 @@ func (h *hybrid) next(dst []uint32) error {
 	return nil
 }
 
-// levels fills dst with levels, and counts those that equal full.
-func (h *hybrid) levels(dst []byte, full byte) (count int, err error) {
+// Levels fills dst with levels, and counts those that equal full.
+func (h *Hybrid) Levels(dst []byte, full byte) (count int, err error) {
 	for len(dst) > 0 {
 		if err := h.run(); err != nil {
 			return 0, err
@@ -112,7 +121,7 @@ func (h *hybrid) levels(dst []byte, full byte) (count int, err error) {
 	return count, nil
 }
 
-func (h *hybrid) packedLevels(dst []byte, full byte) (count int) {
+func (h *Hybrid) packedLevels(dst []byte, full byte) (count int) {
 	if h.width == 1 && full == 1 {
 		for i := range dst {
 			bit := h.packed[(h.pos+i)>>3] >> ((h.pos + i) & 7) & 1

@@ -1,4 +1,4 @@
-package parquet
+package coding
 
 import (
 	"bytes"
@@ -17,13 +17,13 @@ import (
 
 // Codecs.
 const (
-	codecNone      = 0
-	codecSnappy    = 1
-	codecGzip      = 2
+	CodecNone      = 0
+	CodecSnappy    = 1
+	CodecGzip      = 2
 	codecLZO       = 3
 	codecBrotli    = 4
 	codecLZ4Hadoop = 5
-	codecZstd      = 6
+	CodecZstd      = 6
 	codecLZ4       = 7
 )
 
@@ -38,13 +38,13 @@ func codecName(c int32) string {
 
 // expansions are how many times larger a codec's output can be than its input, rounded up, so that a damaged size in a page header
 // is found out before memory is made for it.
-var expansions = [...]int{codecNone: 1, codecSnappy: 64, codecGzip: 1100, codecBrotli: 1 << 20, codecLZ4Hadoop: 260, codecZstd: 1 << 17, codecLZ4: 260}
+var expansions = [...]int{CodecNone: 1, CodecSnappy: 64, CodecGzip: 1100, codecBrotli: 1 << 20, codecLZ4Hadoop: 260, CodecZstd: 1 << 17, codecLZ4: 260}
 
 // slack is room after the output with which the zstd decoder may copy in whole words; without it it takes a slower way.
 const slack = 64
 
-// decompress gives the size bytes that src stands for, in dst's memory where it is large enough.
-func decompress(codec int32, dst, src []byte, size int) ([]byte, error) {
+// Decompress gives the size bytes that src stands for, in dst's memory where it is large enough.
+func Decompress(codec int32, dst, src []byte, size int) ([]byte, error) {
 	if codec == codecLZO || codec < 0 || int(codec) >= len(expansions) {
 		return nil, fmt.Errorf("compressed with %s, which is not one that is read; write the file with zstd or snappy", codecName(codec))
 	}
@@ -71,18 +71,19 @@ func decompress(codec int32, dst, src []byte, size int) ([]byte, error) {
 // decompressInto fills dst, whose length is the size that is expected.
 func decompressInto(codec int32, dst, src []byte) (int, error) {
 	switch codec {
-	case codecNone:
-		return copy(dst, src), nil
-	case codecSnappy:
+	case CodecNone:
+		copy(dst, src)
+		return len(src), nil
+	case CodecSnappy:
 		if n, err := snappy.DecodedLen(src); err != nil || n != len(dst) {
 			return n, err
 		}
 		out, err := snappy.Decode(dst, src)
 		return len(out), err
-	case codecZstd:
+	case CodecZstd:
 		out, err := zstdDecoder().DecodeAll(src, dst[:0:len(dst)+slack])
 		return len(out), err
-	case codecGzip:
+	case CodecGzip:
 		return decompressGzip(dst, src)
 	case codecLZ4:
 		return lz4.UncompressBlock(src, dst)
