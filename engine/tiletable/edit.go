@@ -69,6 +69,9 @@ func (s *Staged) Close() error {
 	return nil
 }
 
+// Size is how many tiles and keys were added, and how long the file is once it is closed.
+func (s *Staged) Size() (tiles, keys, bytes int64) { return s.enc.rows, s.enc.distinct, s.enc.at }
+
 // Abort removes the file; after a commit it does nothing.
 func (s *Staged) Abort() {
 	if !s.done {
@@ -212,7 +215,8 @@ func (e *Edit) with(known []Part, cells []New) *Set {
 		slices.Sort(cell.parts)
 		slices.Sort(cell.folds)
 		if c.File != nil {
-			cell.File, cell.Bytes, cell.Tiles, cell.Keys = c.File.name, c.File.enc.at, c.File.enc.rows, c.File.enc.distinct
+			cell.File = c.File.name
+			cell.Tiles, cell.Keys, cell.Bytes = c.File.Size()
 		}
 		next.replaceBy(cell)
 	}
