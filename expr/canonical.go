@@ -16,7 +16,7 @@ func (e *Expr) String() string { return e.tree.text() }
 func (t *tree) text() string {
 	switch {
 	case t.column != "":
-		return quoteName(t.column)
+		return QuoteName(t.column)
 	case t.fn == nil:
 		return constantText(t.typ, t.val)
 	}
@@ -48,7 +48,7 @@ func constantText(t value.Type, v value.Value) string {
 	}
 	switch t.Kind {
 	case value.KindString:
-		return quoteText(v.Str())
+		return QuoteText(v.Str())
 	case value.KindBytes:
 		return "x'" + hex.EncodeToString([]byte(v.Str())) + "'"
 	case value.KindTimestamp, value.KindDate:
@@ -59,13 +59,14 @@ func constantText(t value.Type, v value.Value) string {
 	return v.String()
 }
 
-func quoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// QuoteText writes a text as a literal of the language.
+func QuoteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 // softWords are read as columns where they stand alone, but are quoted in canonical text, which then needs no looking ahead.
 var softWords = []string{"date", "timestamp", "interval", "cast", "try_cast", "extract", "div", "distinct", "from", "escape", "as"}
 
-// quoteName writes a column's or field's name, in double quotes where it is not a plain word.
-func quoteName(s string) string {
+// QuoteName writes a column's or field's name as expressions read it, in double quotes where it is not a plain word.
+func QuoteName(s string) string {
 	plain := !isReserved(s)
 	for i, r := range s {
 		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
@@ -80,12 +81,6 @@ func quoteName(s string) string {
 	}
 	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
-
-// QuoteName writes a column's name as expressions read it.
-func QuoteName(name string) string { return quoteName(name) }
-
-// QuoteText writes a text as a literal of the language.
-func QuoteText(s string) string { return quoteText(s) }
 
 func caseText(t *tree, args []string) string {
 	var b strings.Builder

@@ -97,7 +97,7 @@ func (c *checker) columnOf(n *Node) *tree {
 	names := c.env.Names()
 	cure := didYouMean(Nearest(n.name, names))
 	if n.quoted {
-		cure = strings.TrimSpace(cure + " text stands in single quotes: " + quoteText(clip(n.name)))
+		cure = strings.TrimSpace(cure + " text stands in single quotes: " + QuoteText(clip(n.name)))
 	}
 	if _, isFn := byName[strings.ToLower(n.name)]; isFn && cure == "" {
 		cure = "a function is called with its arguments: " + strings.ToLower(n.name) + "(…)"

@@ -4,10 +4,10 @@
 // The road of an expression:
 //
 //	text → lex.go → parse.go (Node, syntax only) → check.go (types, overloads, folded constants) → Expr
-//	Expr → Compile (row.go, closures)  |  Vectorise (vector.go, a column at a time)  |  Print (print.go, Spark SQL, Flink SQL)  |  String
+//	Expr → Compile (expr.go, closures)  |  Vectorise (vector.go, a column at a time)  |  Print (print.go, Spark SQL, Flink SQL)  |  String
 //
 // Every operator and function is one entry of the table (Functions), which says its signatures, kernels, printings, documentation and
-// examples. To add one, write an entry in the file of its family (ops.go, math.go, text.go, cast.go, time.go, nested.go,
+// examples. Kernels are made in kernel.go, ordered.go and arithmetic.go, printings in sqltext.go. To add one, write an entry in the file of its family (ops.go, math.go, text.go, cast.go, time.go, nested.go,
 // conditional.go): a scalar kernel over Go types gives the row evaluator and the vectorised one; only what is hot also has a loop of
 // its own. Tests walk the table: its examples run, row and column agree on random rows, docs/functions.md is current.
 //
@@ -16,9 +16,9 @@
 // # Syntax
 //
 // Loosest first: or; and; not; is [not] null, is [not] true, is [not] false, is [not] distinct from; = <> != < <= > >=;
-// [not] between, [not] in, [not] like … escape; + - ||; * / % div; unary - and +; postfix [index] and .field. Comparisons do not
+// [not] between, [not] in, [not] like … escape; + - ||; * / % div; unary -; postfix [index] and .field. Comparisons do not
 // chain. Keywords and functions ignore case, columns do not. A column is written bare, "quoted" or `quoted`; text is 'single quoted'
-// with ” for a quote in it. Comments are refused: an expression is one line of a definition, which has comments of its own.
+// where a quote is doubled. Comments are refused: an expression is one line of a definition, which has comments of its own.
 //
 // # Which nulls are counted
 //

@@ -206,7 +206,7 @@ func TestLikeIsItsRegexp(t *testing.T) {
 			}
 		}
 		want := regexp.MustCompile(`(?s)\A` + re.String() + `\z`).MatchString(s)
-		if got, _ := eval(t, "s like "+quoteText(pattern), schema, value.OfString(s)); got.Bool() != want {
+		if got, _ := eval(t, "s like "+QuoteText(pattern), schema, value.OfString(s)); got.Bool() != want {
 			t.Fatalf("%q like %q is %s", s, pattern, got)
 		}
 		escaped := "!" + strings.Join(strings.Split(strings.NewReplacer("%", "%", "_", "_").Replace("%_"), ""), "!")

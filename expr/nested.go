@@ -17,7 +17,7 @@ var nestedTable = []*Function{
 		},
 	},
 	{
-		Name: ".", Family: "Lists, maps, structs", text: func(t *tree, args []string) string { return args[0] + "." + quoteName(t.args[1].val.Str()) },
+		Name: ".", Family: "Lists, maps, structs", text: func(t *tree, args []string) string { return args[0] + "." + QuoteName(t.args[1].val.Str()) },
 		Doc:       "The field of a struct; of a null struct null. A name with other characters stands in double quotes.",
 		Examples:  []Example{{"place.city", `"Rome"`}, {`place."zip code"`, "null"}},
 		overloads: []*overload{{sig: "(x struct, field const string) T", bind: bindField, sql: sql{text: fieldSQL}}},

@@ -249,7 +249,7 @@ func (d Dialect) float(f float64) string {
 // quote writes text as a literal. Spark reads backslashes, and its shell takes ${…} for a variable.
 func (d Dialect) quote(s string) string {
 	if d == FlinkSQL {
-		return quoteText(s)
+		return QuoteText(s)
 	}
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`, `${`, `$\{`).Replace(s) + "'"
 }
