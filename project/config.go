@@ -127,13 +127,14 @@ type loader struct {
 	root     string
 	env      map[string]string
 	config   *Config
+	unknown  map[string]bool // sections that have been reported
 	problems []error
 }
 
 // loadConfig reads the files, lowest first, then the environment, then flags.
 func loadConfig(root string, files []string, env map[string]string, flags map[string]string) (*Config, error) {
 	getenv := func(name string) string { return env[name] }
-	l := &loader{root: root, env: env, config: &Config{values: map[string]Value{}, places: map[string]map[string]Value{}, env: getenv}}
+	l := &loader{root: root, env: env, unknown: map[string]bool{}, config: &Config{values: map[string]Value{}, places: map[string]map[string]Value{}, env: getenv}}
 	for _, s := range settings {
 		l.set(s, Value{Key: s.Key, Text: s.Default, Origin: "default"}, nil)
 	}
@@ -175,6 +176,10 @@ func (l *loader) file(path string) {
 
 func (l *loader) tomlValue(v tomlValue) {
 	key := strings.Join(v.key, ".")
+	if v.kind == tomlSection {
+		l.section(v, key)
+		return
+	}
 	if v.key[0] == "source" && len(v.key) == 3 {
 		l.place(v)
 		return
@@ -202,6 +207,33 @@ func (l *loader) tomlValue(v tomlValue) {
 	l.set(s, found, v.items)
 }
 
+// section refuses a header that no setting stands under, with or without lines below it.
+func (l *loader) section(v tomlValue, name string) {
+	if v.key[0] == "source" && len(v.key) <= 2 {
+		return
+	}
+	var known []string
+	for _, s := range settings {
+		for at := strings.IndexByte(s.Key, '.'); at >= 0; {
+			if s.Key[:at] == name {
+				return
+			}
+			known = append(known, s.Key[:at])
+			next := strings.IndexByte(s.Key[at+1:], '.')
+			if next < 0 {
+				break
+			}
+			at += 1 + next
+		}
+	}
+	cure := "bighead config lists all settings"
+	if n := nearest(name, known); n != "" {
+		cure = fmt.Sprintf("did you mean [%s]?", n)
+	}
+	l.unknown[name] = true
+	l.problem(v.keyAt, fmt.Sprintf("there is no section [%s]", name), cure)
+}
+
 // isLiteralSecret: a password is one by itself, a URL where it carries a password.
 func isLiteralSecret(s Setting, text string) bool {
 	if !s.Secret || text == "" {
@@ -216,6 +248,9 @@ func isLiteralSecret(s Setting, text string) bool {
 }
 
 func (l *loader) unknownKey(v tomlValue, key string) {
+	if l.unknown[strings.Join(v.key[:len(v.key)-1], ".")] {
+		return // said once, at its header
+	}
 	if v.key[0] == "source" {
 		l.problem(v.keyAt, fmt.Sprintf("%s is no place of a source", key), "write [source.<name>] with "+strings.Join(placeNames, ", "))
 		return

@@ -94,7 +94,9 @@ func TestBadSettings(t *testing.T) {
 		want       []string
 	}{
 		{"unknown key", "[store]\nknid = \"redis\"\n", []string{`bighead.toml:2:1: there is no setting "store.knid"; did you mean "store.kind"?`}},
-		{"unknown section", "[stroe]\nkind = \"redis\"\n", []string{`bighead.toml:2:1: there is no setting "stroe.kind"; did you mean "store.kind"?`}},
+		{"unknown section", "[stroe]\nkind = \"redis\"\n", []string{`bighead.toml:1:2: there is no section [stroe]; did you mean [store]?`}},
+		{"empty section", "[stream.slas]\n", []string{`bighead.toml:1:2: there is no section [stream.slas]; did you mean [stream.sasl]?`}},
+		{"list of sections", "[[store]]\nkind = \"redis\"\n", []string{`bighead.toml:1:3: [[store]] is a list of sections; write single brackets`}},
 		{"far from all", "[weather]\nrain = 1\n", []string{"bighead config lists all settings"}},
 		{"dotted and inline", "store.kind = 1\nserve = { drain = 5, listen = \"x\" }\n", []string{"bighead.toml:1:14: store.kind takes a string", "bighead.toml:2:19: serve.drain takes a string like \"90d\""}},
 		{"choices", "[store]\nkind = \"etcd\"\n", []string{`bighead.toml:2:8: store.kind (bighead.toml:2:8): "etcd" is none of pebble, memory, redis`}},
@@ -266,4 +268,22 @@ func TestSettingsOfTheContract(t *testing.T) {
 			t.Errorf("the default of %s: %v", s.Key, err)
 		}
 	}
+}
+
+func FuzzSettings(f *testing.F) {
+	f.Add([]byte(fullSettings))
+	f.Add([]byte("a.b.c = [1, {x = 1}]\n[[source.x]]\npath = 1979-05-27"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		values, err := readTOML("bighead.toml", b)
+		if err != nil {
+			return
+		}
+		l := &loader{root: "/nowhere", env: map[string]string{}, unknown: map[string]bool{}, config: &Config{values: map[string]Value{}, places: map[string]map[string]Value{}}}
+		for _, v := range values {
+			if !v.keyAt.IsValid() || !v.at.IsValid() {
+				t.Errorf("%q has no place", v.key)
+			}
+			l.tomlValue(v)
+		}
+	})
 }

@@ -244,7 +244,7 @@ func (r *recording) mistake(unit Unit, waitErr error, stack string) feature.Mist
 	if len(frames) > 0 {
 		at, frames = frames[0], frames[1:]
 	}
-	m := feature.Mistake{Site: feature.Site{At: feature.Span{Pos: at, EndLine: at.Line, EndCol: at.Col}, Via: frames}}
+	m := feature.Mistake{Site: feature.Site{At: unit.lineOf(at), Via: frames}}
 	r.mu.Lock()
 	late := r.late
 	r.mu.Unlock()

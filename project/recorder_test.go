@@ -149,7 +149,7 @@ func TestUnitsThatEndPython(t *testing.T) {
 		t.Errorf("positions of a text in a file: %+v", s)
 	}
 	for i, want := range map[int]string{
-		1: "loop.feat:11:5 timed_out: recording loop.feat took longer than 2s and was stopped here; is this a loop without an end? [python] timeout gives more time <- loop.feat:12:5",
+		1: "loop.feat:11:9 timed_out: recording loop.feat took longer than 2s and was stopped here; is this a loop without an end? [python] timeout gives more time <- loop.feat:12:5",
 		3: "dies.feat:2:1 crashed: Python ended while it recorded dies.feat (signal: segmentation fault",
 		4: "mute.feat:1:1 crashed: Python ended while it recorded mute.feat (exit status 1)",
 		5: "c.feat:1:1 raised: the definition file raised NameError: name 'e' is not defined",
@@ -157,6 +157,9 @@ func TestUnitsThatEndPython(t *testing.T) {
 		if got := mistakes(all[i]); !strings.HasPrefix(got, want) {
 			t.Errorf("unit %d:\n%swant %q", i, got, want)
 		}
+	}
+	if at := all[1].Mistakes[0].At; at.EndCol-at.Col != len("while True: pass") {
+		t.Errorf("the line where it was is marked from %d to %d", at.Col, at.EndCol)
 	}
 	if len(all[2].Sources) != 1 || len(all[2].Mistakes) != 0 {
 		t.Errorf("the unit between two that end Python: %+v", all[2])

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/feature"
 )
@@ -73,6 +74,24 @@ func stackFrames(stack string, unit Unit) []feature.Pos {
 		}
 	}
 	return found
+}
+
+// lineOf is what stands on the line of a position: a stack knows no columns.
+func (u Unit) lineOf(at feature.Pos) feature.Span {
+	span := feature.Span{Pos: at, EndLine: at.Line, EndCol: at.Col}
+	source, first, shift := "", 1, 1
+	if u.Text != nil && at.File == u.Name {
+		source, first, shift = *u.Text, max(u.Line, 1), max(u.Col, 1)
+	} else if b, err := os.ReadFile(filepath.Join(u.Root, filepath.FromSlash(at.File))); err == nil {
+		source = string(b)
+	}
+	lines := strings.Split(source, "\n")
+	if n := at.Line - first; n >= 0 && n < len(lines) {
+		text := strings.TrimRight(lines[n], " \t\r")
+		indent := utf8.RuneCountInString(text) - utf8.RuneCountInString(strings.TrimLeft(text, " \t"))
+		span.Col, span.EndCol = shift+indent, shift+max(utf8.RuneCountInString(text), indent)
+	}
+	return span
 }
 
 var escaped = regexp.MustCompile(`\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U[0-9a-f]{8}`)

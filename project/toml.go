@@ -49,6 +49,7 @@ const (
 	tomlTruth
 	tomlList
 	tomlOther
+	tomlSection // a [header], by itself
 )
 
 // readTOML reads a file into its keys, in their order. file is its name in positions.
@@ -67,7 +68,12 @@ func readTOML(file string, b []byte) ([]tomlValue, error) {
 		e := w.p.Expression()
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			w.table, _ = w.keys(e.Key())
+			var at feature.Pos
+			w.table, at = w.keys(e.Key())
+			if e.Kind == unstable.ArrayTable {
+				return nil, &SettingError{Pos: at, Message: fmt.Sprintf("[[%s]] is a list of sections", strings.Join(w.table, ".")), Cure: "write single brackets"}
+			}
+			w.found = append(w.found, tomlValue{key: w.table, kind: tomlSection, keyAt: at, at: feature.Span{Pos: at, EndLine: at.Line, EndCol: at.Col}})
 		case unstable.KeyValue:
 			w.keyValue(w.table, e)
 		}

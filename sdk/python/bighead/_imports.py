@@ -6,6 +6,7 @@ A file that goes wrong becomes a mistake with its place, and the others are reco
 from __future__ import annotations
 
 import ast
+import difflib
 import importlib
 import importlib.machinery
 import os
@@ -215,7 +216,7 @@ def _missing(name: str, file: SourceFile, statement: ast.stmt, names: list[str])
         "at": at,
         "cure": f"move line {line} into train: what a model needs is imported there",
         "got": name,
-        "names": names,
+        "names": difflib.get_close_matches(name, names, 1),  # a file of the project may be meant, most are not
     }
 
 
@@ -285,7 +286,7 @@ def _raised(e: BaseException, sources: Sources, frames: list[tuple[FrameType, in
             message=f'there is no module "{e.name}" in the bare Python that records definitions',
             cure="import it inside train: what a model needs is imported there",
             got=e.name,
-            names=list(siblings),
+            names=difflib.get_close_matches(e.name, siblings, 1),
         )
     elif isinstance(e, MemoryError):
         mistake.update(kind="raised", message="the definition file takes more memory than it may")
