@@ -7,9 +7,10 @@
 //	Expr → Compile (expr.go, closures)  |  Vectorise (vector.go, a column at a time)  |  Print (print.go, Spark SQL, Flink SQL)  |  String
 //
 // Every operator and function is one entry of the table (Functions), which says its signatures, kernels, printings, documentation and
-// examples. Kernels are made in kernel.go, ordered.go and arithmetic.go, printings in sqltext.go. To add one, write an entry in the file of its family (ops.go, math.go, text.go, cast.go, time.go, nested.go,
-// conditional.go): a scalar kernel over Go types gives the row evaluator and the vectorised one; only what is hot also has a loop of
-// its own. Tests walk the table: its examples run, row and column agree on random rows, docs/functions.md is current.
+// examples. Kernels are made in kernel.go, ordered.go and arithmetic.go, printings in sqltext.go. To add one, write an entry in the
+// file of its family (ops.go, math.go, text.go, cast.go, time.go, nested.go, conditional.go): a scalar kernel over Go types gives the
+// row evaluator and the vectorised one; only what is hot also has a loop of its own. Tests walk the table: its examples run, row and
+// column agree on random rows, docs/functions.md is current.
 //
 // The package knows values and nothing else: no sources, no features, no engines beyond their dialect of SQL.
 //
