@@ -15,6 +15,7 @@ import (
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
 )
 
 // proposal is what applying the working tree would do: what `plan -o` writes and `apply` takes.
@@ -54,7 +55,7 @@ func (c *cli) planCommand() *cobra.Command {
 				return json.NewEncoder(c.stdout).Encode(p)
 			}
 			p.print(c.stdout)
-			return nil
+			return c.printCost(cmd.Context(), l)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "out", "o", "", "also write the plan to this file, for apply")
@@ -93,6 +94,30 @@ func (c *cli) applyCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return cmd
+}
+
+// printCost says what a backfill would read and make now.
+func (c *cli) printCost(ctx context.Context, l *loaded) error {
+	t, err := l.tiler()
+	if err != nil {
+		return nil //nolint:nilerr // another engine keeps no tiles, so there is nothing to say
+	}
+	b := plan.ForBackfill(l.typed.Groups)
+	report, err := t.Survey(ctx, b, l.inputs(), l.tiles())
+	if err != nil {
+		return err
+	}
+	rows, bytes := report.Rows()
+	cells := int64(0)
+	for _, s := range report.Sets {
+		cells += s.ToMake()
+	}
+	if cells == 0 {
+		fmt.Fprintln(c.stdout, "backfill: all tiles are there")
+		return nil
+	}
+	fmt.Fprintf(c.stdout, "backfill: at most %s cells (fold, day) to make, of %s rows and %s bytes to read\n", count(cells), count(rows), count(bytes))
+	return nil
 }
 
 // propose compares the working tree with what is applied.

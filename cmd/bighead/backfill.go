@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/tiletable"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+func (c *cli) backfillCommand() *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "backfill [GROUP …]",
+		Short: "Make the tiles that are missing or whose files changed, and nothing else",
+		Long: "Make tiles of whole UTC days of event time, [from, to): the missing and changed cells (fold, day) of the groups named, or of all. " +
+			"Groups that share a source and a key share their tiles.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := c.load(cmd.Context())
+			if err != nil {
+				return err
+			}
+			b, err := l.backfillOf(args, from, to)
+			if err != nil {
+				return err
+			}
+			return c.runBackfill(cmd.Context(), l, b)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&from, "from", "", "the first day, such as 2013-01-01 (default: that of the first event)")
+	f.StringVar(&to, "to", "", "the day after the last (default: after the last event)")
+	c.engineFlags(cmd)
+	return cmd
+}
+
+// backfillOf plans the tiles of the groups named, or of all.
+func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, error) {
+	groups := l.typed.Groups
+	if len(names) > 0 {
+		groups = nil
+	}
+	for _, n := range names {
+		g, err := find("group", l.typed.Groups, func(g *feature.Group) string { return g.Name }, n)
+		if err != nil {
+			return nil, err
+		}
+		groups = append(groups, g)
+	}
+	b := plan.ForBackfill(groups)
+	for _, bound := range []struct {
+		flag, text string
+		to         **int64
+	}{{"--from", from, &b.From}, {"--to", to, &b.To}} {
+		if bound.text == "" {
+			continue
+		}
+		day, ok := value.ParseDate(bound.text)
+		if !ok {
+			return nil, usagef("%s %q is no day: write it as 2013-10-01", bound.flag, bound.text)
+		}
+		midnight := day * value.DayMS
+		*bound.to = &midnight
+	}
+	if b.From != nil && b.To != nil && *b.From >= *b.To {
+		return nil, usagef("--from %s is not before --to %s: no day lies between them", from, to)
+	}
+	return b, nil
+}
+
+// tiles is the project's tile table.
+func (l *loaded) tiles() *tiletable.Table {
+	return tiletable.Open(filepath.Join(l.Root, ".bighead", "tiles"))
+}
+
+// tiler is the project's engine, where it keeps tiles.
+func (l *loaded) tiler() (engine.Tiler, error) {
+	e, err := l.engine()
+	if err != nil {
+		return nil, err
+	}
+	t, ok := e.(engine.Tiler)
+	if !ok {
+		return nil, mistakef("engine %s keeps no tiles; set batch.engine to local", e.Name())
+	}
+	return t, nil
+}
+
+func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) error {
+	t, err := l.tiler()
+	if err != nil {
+		return err
+	}
+	bar := newProgress(c.stderr, "backfill")
+	in := l.inputs()
+	in.Progress = bar.update
+	report, err := t.Backfill(ctx, b, in, l.tiles())
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(report)
+	}
+	report.Print(c.stdout, false)
+	return nil
+}
