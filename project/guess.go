@@ -20,9 +20,11 @@ const guessRows = 200_000
 // corrects, so it never decides silently.
 type Guess struct {
 	Time, Key, ID Choice
-	Numbers       []string // columns worth an average, most filled first
+	Unit          string   // of an integer time: s, ms, us or ns; "" for other types
+	Numbers       []string // columns worth an average, likeliest first
 	Columns       []Profile
 	Rows          int64 // looked at
+	Whole         bool  // that is all of them
 }
 
 // Choice is a column and why. Column is "" where nothing fits.
@@ -56,6 +58,7 @@ func GuessFrom(ctx context.Context, t dataset.Table) (*Guess, error) {
 	for g.Rows < guessRows {
 		b, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			g.Whole = true
 			break
 		}
 		if err != nil {
@@ -102,23 +105,104 @@ var (
 )
 
 func (g *Guess) choose() {
-	g.Time = g.pick(timeNames, func(p Profile) bool { return p.Type.Kind == value.KindTimestamp && p.Nulls < g.Rows },
-		func(p Profile) string {
-			return fmt.Sprintf("a timestamp, %s null, from %s to %s", share(p.Nulls, g.Rows), p.Min, p.Max)
-		})
+	g.chooseTime()
 	g.ID = g.pick(idNames, func(p Profile) bool {
-		return (p.Type.Kind == value.KindInt || p.Type.Kind == value.KindString) && g.Rows > 1 && p.Nulls == 0 && p.Distinct == g.Rows
+		return (p.Type.Kind == value.KindInt || p.Type.Kind == value.KindString) && g.Rows > 1 && p.Nulls == 0 && p.Distinct == g.Rows && p.Name != g.Time.Column
 	}, func(Profile) string { return fmt.Sprintf("never null and different in each of %d rows", g.Rows) })
 	g.Key = g.pick(keyNames, func(p Profile) bool {
-		return p.Type.Key() && p.Type.Kind != value.KindTimestamp && p.Type.Kind != value.KindDate && p.Type.Kind != value.KindBool &&
-			p.Name != g.ID.Column && p.Distinct > 1 && 2*p.Distinct <= g.Rows-p.Nulls
+		return (p.Type.Kind == value.KindInt || p.Type.Kind == value.KindString || p.Type.Kind == value.KindBytes) &&
+			p.Name != g.ID.Column && p.Name != g.Time.Column && p.Name != asOfColumn && p.Distinct > 1 && 2*p.Distinct <= g.Rows-p.Nulls
 	}, func(p Profile) string {
 		return fmt.Sprintf("%s, %d different ones in %d rows, %s null", p.Type, p.Distinct, g.Rows, share(p.Nulls, g.Rows))
 	})
-	for _, p := range g.Columns {
-		if p.Type.Numeric() && p.Name != g.ID.Column && p.Name != g.Key.Column && p.Distinct > 2 {
-			g.Numbers = append(g.Numbers, p.Name)
+	g.chooseNumbers()
+}
+
+// asOfColumn is what training sets call the time of a row, so nothing else is called that.
+const asOfColumn = "at"
+
+// chooseTime takes a timestamp; where there is none a date; where there is none an integer that is called a time and counts from 1970.
+func (g *Guess) chooseTime() {
+	for _, kind := range []value.Kind{value.KindTimestamp, value.KindDate} {
+		g.Time = g.pick(timeNames, func(p Profile) bool { return p.Type.Kind == kind && p.Nulls < g.Rows }, func(p Profile) string {
+			return fmt.Sprintf("a %s, %s null, from %s to %s", p.Type, share(p.Nulls, g.Rows), p.Min, p.Max)
+		})
+		if g.Time.Column != "" {
+			return
 		}
+	}
+	g.Time = g.pick(timeNames, func(p Profile) bool {
+		return p.Type.Kind == value.KindInt && nameRank(p.Name, timeNames) < 2*len(timeNames) && epochUnit(p) != ""
+	}, func(p Profile) string { return "an integer that is called so, and " + epochText(p) })
+	for _, p := range g.Columns {
+		if p.Name == g.Time.Column {
+			g.Unit = epochUnit(p)
+		}
+	}
+}
+
+// epochUnits are the units of integer times and how many make a second.
+var epochUnits = []struct {
+	name string
+	per  int64
+}{{"s", 1}, {"ms", 1e3}, {"us", 1e6}, {"ns", 1e9}}
+
+// The years in which an integer must lie, in the one unit where it does, to be taken for a time: 1990 to 2100.
+const firstEpoch, lastEpoch = 631_152_000, 4_102_444_800
+
+func epochUnit(p Profile) string {
+	for _, u := range epochUnits {
+		if !p.Min.IsNull() && p.Min.Int()/u.per >= firstEpoch && p.Max.Int()/u.per < lastEpoch {
+			return u.name
+		}
+	}
+	return ""
+}
+
+func unitsPerSecond(unit string) int64 {
+	for _, u := range epochUnits {
+		if u.name == unit {
+			return u.per
+		}
+	}
+	return 1
+}
+
+func epochText(p Profile) string {
+	unit := epochUnit(p)
+	from, to := p.Min.Int()/unitsPerSecond(unit), p.Max.Int()/unitsPerSecond(unit)
+	return fmt.Sprintf("in %s since 1970 goes from %s to %s", unit, value.FormatTimestamp(1000*from), value.FormatTimestamp(1000*to))
+}
+
+func (g *Guess) timeKind() value.Kind {
+	for _, p := range g.Columns {
+		if p.Name == g.Time.Column {
+			return p.Type.Kind
+		}
+	}
+	return value.KindNull
+}
+
+// chooseNumbers puts fractions before integers, and integers that go below zero before others: codes are neither.
+func (g *Guess) chooseNumbers() {
+	var all []Profile
+	for _, p := range g.Columns {
+		if p.Type.Numeric() && p.Name != g.ID.Column && p.Name != g.Key.Column && p.Name != g.Time.Column && p.Distinct > 2 {
+			all = append(all, p)
+		}
+	}
+	likely := func(p Profile) int {
+		switch {
+		case p.Type.Kind == value.KindFloat:
+			return 0
+		case p.Min.Int() < 0:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(all, func(a, b Profile) int { return cmp.Compare(likely(a), likely(b)) })
+	for _, p := range all {
+		g.Numbers = append(g.Numbers, p.Name)
 	}
 }
 
@@ -162,5 +246,5 @@ func share(part, of int64) string {
 	if part == 0 || of == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%.2g %%", 100*float64(part)/float64(of))
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(of))
 }

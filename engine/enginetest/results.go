@@ -138,7 +138,7 @@ func (r *Results) Write(w io.Writer) error {
 			e.write(&b, s.Path)
 		}
 	}
-	fmt.Fprintf(&b, "%d scripts, %d answers, %d failed", len(r.Scripts), evals, r.Failed())
+	fmt.Fprintf(&b, "%s, %s, %d failed", plural(len(r.Scripts), "script"), plural(evals, "answer"), r.Failed())
 	for _, s := range r.Scripts {
 		for _, k := range s.Skips {
 			if n := skipped[k.Road]; n > 0 {
@@ -190,4 +190,11 @@ func (s *ScriptResult) Rewritten() (text string, changed bool) {
 	}
 	text = s.file.Rewrite(answers)
 	return text, text != s.text
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
