@@ -54,8 +54,9 @@ func drawGroup(t *rapid.T) *feature.Group {
 // Every window can be covered: its edges lie on the finest level (an end at u alone does not have to), and so do midnights; each tile of
 // the cover is one that is still kept, and there are few of them.
 func TestEveryWindowIsCovered(t *testing.T) {
-	covered := 0
+	drawn, covered := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		drawn++
 		g := drawGroup(t)
 		tiles := plan.TilesOf(g)
 		now := rapid.Int64Range(-2000, 2000).Draw(t, "days")*day + rapid.Int64Range(0, day).Draw(t, "t")
@@ -90,8 +91,8 @@ func TestEveryWindowIsCovered(t *testing.T) {
 			t.Fatalf("%d features have no tiles, %d are named", raw, len(tiles.Raw))
 		}
 	})
-	if covered < 50 {
-		t.Fatalf("only %d windows were covered", covered)
+	if covered < drawn/2 { // under -short fewer groups are drawn
+		t.Fatalf("of %d groups only %d windows were covered", drawn, covered)
 	}
 }
 
