@@ -119,7 +119,7 @@ func positive(s string) (int, error) {
 
 // Site is where an object was made. At is the innermost line of a definition file: inside a helper it is the helper's.
 // Via holds the calls that led there, innermost first, so Via[0] is the caller's line; it is empty for an object made
-// at the top of a file.
+// at the top of a file. Of a long chain it keeps both ends, of a recursion one line.
 type Site struct {
 	At  Span  `json:"at"`
 	Via []Pos `json:"via,omitempty"`

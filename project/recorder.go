@@ -128,15 +128,9 @@ func (r *recording) do(ctx context.Context, archive string) error {
 	defer results.close()
 	defer stacks.close()
 
-	// -I and -S: no environment variables, no user folder, no installed packages, so that a definition means the same on
-	// every machine; -B leaves no cache behind.
-	cmd := exec.CommandContext(ctx, r.py.Path, "-I", "-S", "-B", "-X", "utf8", "-c", boot, archive)
-	cmd.Stdin = bytes.NewReader(in)
 	prints := &printed{to: r.py.Stderr}
-	cmd.Stdout, cmd.Stderr = prints, prints
+	cmd := r.command(ctx, archive, in, prints)
 	cmd.ExtraFiles = []*os.File{results.w, stacks.w}
-	cmd.WaitDelay = time.Second
-	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%w: start %s: %w", ErrNoPython, r.py.Path, err)
 	}
@@ -164,6 +158,18 @@ func (r *recording) do(ctx context.Context, archive string) error {
 		return readErr
 	}
 	return r.settle(waitErr, stack(), prints)
+}
+
+// command is the child, not started yet.
+func (r *recording) command(ctx context.Context, archive string, in []byte, prints *printed) *exec.Cmd {
+	// -I and -S: no environment variables, no user folder, no installed packages, so that a definition means the same on
+	// every machine; -B leaves no cache behind.
+	cmd := exec.CommandContext(ctx, r.py.Path, "-I", "-S", "-B", "-X", "utf8", "-c", boot, archive)
+	cmd.Stdin = bytes.NewReader(in)
+	cmd.Stdout, cmd.Stderr = prints, prints
+	cmd.WaitDelay = time.Second
+	ownGroup(cmd)
+	return cmd
 }
 
 // startClock ends the process where Python's own clock does not, which a definition could have stopped.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,11 @@ func mistakes(d *feature.Definitions) string {
 	return b.String()
 }
 
+// keepsLinesAlone: Python 3.10 knows no columns of what raised.
+func keepsLinesAlone(d *feature.Definitions) bool { return strings.HasPrefix(d.Python, "3.10.") }
+
+var column = regexp.MustCompile(`(\.py:\d+):\d+`)
+
 // Every way for a definition file to go wrong is a mistake with its place, and the rest is recorded all the same.
 func TestBadFiles(t *testing.T) {
 	good := "import bighead as bh\nbh.EventSource('e', time='t', path='p')\n"
@@ -104,9 +110,10 @@ func TestBadFiles(t *testing.T) {
 		{"reads a file through a library", "import pathlib\npathlib.Path('/etc/hostname').read_text()\n", "bad.py:2:31 not_allowed: a definition must not use files (/etc/hostname)"},
 		{"network", "import socket\nsocket.create_connection(('127.0.0.1', 9))\n", "bad.py:2:1 not_allowed: a definition must not use the network"},
 		{"process", "import subprocess\nsubprocess.run(['true'])\n", "bad.py:2:1 not_allowed: a definition must not use other processes"},
-		{"deep recursion", "def f(n):\n    return f(n + 1)\nf(0)\n", "bad.py:2:12 raised: the definition file raised RecursionError"},
-		{"deep nesting", "x = " + strings.Repeat("(", 5000) + strings.Repeat(")", 5000) + "\n", "bad.py:1:"},
-		{"null bytes", "x = 1\x00\n", "bad.py:1:"},
+		{"deep recursion", "def f(n):\n    return f(n + 1)\nf(0)\n", "bad.py:2:12 raised: the definition file raised RecursionError: maximum recursion depth exceeded <- bad.py:2:12 <- bad.py:3:1\n"},
+		{"deep nesting", "x = " + strings.Repeat("(", 5000) + strings.Repeat(")", 5000) + "\n", "bad.py:1"},
+		{"null bytes", "x = 1\x00\n", "bad.py:1:6 encoding: the file holds a null byte: it is no text; save it as UTF-8\n"},
+		{"encoding behind a signature", "\xef\xbb\xbfx = '\xff'\n", "bad.py:1:6 encoding: the file is not UTF-8: byte 0xff; save it as UTF-8\n"},
 		{"memory", "x = 'a' * (1 << 40)\n", "bad.py:1:5 raised: the definition file takes more memory than it may\n"},
 		{"prints", "print('hello')\nimport sys\nprint('x', file=sys.stderr)\nsys.stdout.close()\n", ""},
 		{"empty", "", ""},
@@ -114,8 +121,11 @@ func TestBadFiles(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := record(t, map[string]string{"bad.py": c.source, "good.py": good})
-			got := mistakes(d)
-			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			got, want := mistakes(d), c.want
+			if keepsLinesAlone(d) {
+				got, want = column.ReplaceAllString(got, "$1"), column.ReplaceAllString(want, "$1")
+			}
+			if c.want == "" && got != "" || !strings.Contains(got, want) {
 				t.Errorf("mistakes:\n%swant %q", got, c.want)
 			}
 			if strings.Count(got, "\n") > 1 {
@@ -276,7 +286,11 @@ func TestRecordingLeavesNothing(t *testing.T) {
 // A file that others import fails once, whoever asks for it.
 func TestOneMistakeForOneCause(t *testing.T) {
 	d := record(t, map[string]string{"a.py": "import c\n", "b.py": "from c import x\n", "c.py": "x = 1 / 0\n", "d.py": "import bighead as bh\nbh.EventSource('e', time='t')\n"})
-	if got := mistakes(d); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "c.py:1:5 raised: the definition file raised ZeroDivisionError: division by zero <- a.py:1:1") {
+	want := "c.py:1:5 raised: the definition file raised ZeroDivisionError: division by zero <- a.py:1:1"
+	if keepsLinesAlone(d) {
+		want = strings.Replace(want, "c.py:1:5", "c.py:1:1", 1)
+	}
+	if got := mistakes(d); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, want) {
 		t.Error(got)
 	}
 	if len(d.Sources) != 1 {

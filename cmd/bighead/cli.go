@@ -10,10 +10,12 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/bighead-ml/bighead/sdk"
 )
 
-// version is the binary's; the SDK that it carries has the same.
-const version = "0.1.0"
+// version is the binary's and that of the SDK which it carries: they are released as one.
+var version = sdk.Version()
 
 // The exit codes of docs/interface.md §3.
 const (

@@ -7,7 +7,6 @@ belongs) is reported and named as a flaw of its object; what it means is never d
 from __future__ import annotations
 
 import ast
-import base64
 import datetime
 import functools
 import inspect
@@ -19,6 +18,7 @@ from typing import Any, Callable, Concatenate, ParamSpec, TypeVar, cast
 from bighead import _record
 from bighead._position import NOWHERE, Site
 from bighead._types import Type
+from bighead._values import constant, described, type_cure
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -306,7 +306,7 @@ class Call:
             if isinstance(one, Type):
                 out.append({"name": key, "type": one._declared(self.at(node))})
             else:
-                self.wrong(name, "types as values", one, node, _type_cure(one))
+                self.wrong(name, "types as values", one, node, type_cure(one))
         return out
 
     def integer(self, name: str, value: Any) -> Record | None:
@@ -349,73 +349,11 @@ class Call:
         """A constant that stands for a value of a feature."""
         if value is None or value is ABSENT:
             return None
-        kind, plain = _constant(value)
+        kind, plain = constant(value)
         if not kind:
             self.wrong(name, "a constant", value, cure="NaN and infinity are null here: leave it out" if isinstance(value, float) else "")
             return None
         return {"kind": kind, "value": plain, "at": self.at(self.node(name))}
-
-
-def described(value: Any) -> str:
-    """A value in a message, short."""
-    try:
-        text = repr(value)
-    except Exception:  # the author's own class
-        text = f"<{type(value).__name__}>"
-    if len(text) > 60:
-        text = text[:57] + "…"
-    name = type(value).__name__
-    return text if name in text or isinstance(value, type) else f"{name} {text}"
-
-
-def _type_cure(value: Any) -> str:
-    python = {int: "bh.Int", float: "bh.Float", str: "bh.String", bool: "bh.Bool", bytes: "bh.Bytes"}
-    if isinstance(value, type) and value in python:
-        return f"write {python[value]}"
-    if value is datetime.datetime or value is datetime.date:
-        return "write bh.Timestamp" if value is datetime.datetime else "write bh.Date"
-    return "types are bh.Bool, bh.Int, bh.Float, bh.String, bh.Bytes, bh.Timestamp, bh.Date, bh.List(T), bh.Map(T), bh.Struct({…})"
-
-
-_SCALARS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
-
-
-def _constant(value: Any, depth: int = 0) -> tuple[str, Any]:
-    """The kind of a constant and its JSON; no kind where it is none."""
-    for python, kind in _SCALARS.items():
-        if type(value) is python:
-            return (kind, value) if _representable(value) else ("", None)
-    if depth == 0 and isinstance(value, bytes):
-        return "bytes", base64.b64encode(value).decode("ascii")
-    if depth == 0 and isinstance(value, datetime.datetime):
-        return "timestamp", value.isoformat()
-    if depth == 0 and isinstance(value, datetime.date):
-        return "date", value.isoformat()
-    if depth < 16 and isinstance(value, (list, tuple)):
-        return _gather("list", value, depth)
-    if depth < 16 and isinstance(value, dict) and all(isinstance(k, str) for k in value):
-        kind, inner = _gather("map", list(value.values()), depth)
-        return kind, dict(zip(value, inner)) if kind else None
-    return "", None
-
-
-def _representable(value: Any) -> bool:
-    """Whether JSON and the binary can hold a scalar as it is."""
-    if isinstance(value, str):
-        return not any(0xD800 <= ord(c) < 0xE000 for c in value) if not value.isascii() else True
-    if type(value) is int:
-        return -(2**63) <= value < 2**63
-    return type(value) is not float or abs(value) <= sys.float_info.max
-
-
-def _gather(kind: str, values: Any, depth: int) -> tuple[str, Any]:
-    out = []
-    for one in values:
-        inner, plain = ("null", None) if one is None else _constant(one, depth + 1)
-        if not inner:
-            return "", None
-        out.append(plain)
-    return kind, out
 
 
 def recorded(function: Callable[Concatenate[Call, P], R]) -> Callable[P, R]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bighead._arguments import Call, _type_cure, recorded
+from bighead._arguments import Call, recorded
 from bighead._types import Type, field_name
+from bighead._values import type_cure
 
 
 def _inner(call: Call, name: str, value: Any) -> str | None:
@@ -14,7 +15,7 @@ def _inner(call: Call, name: str, value: Any) -> str | None:
             return value._text
         call.wrong(name, "a type that is always there", value, cure="bh.optional goes outside: bh.optional(bh.List(bh.Int))")
         return None
-    call.wrong(name, "a type", value, cure=_type_cure(value))
+    call.wrong(name, "a type", value, cure=type_cure(value))
     return None
 
 
@@ -95,6 +96,6 @@ def optional(call: Call, type: Type) -> Type:
     optional(int)
     """
     if not isinstance(type, Type):
-        call.wrong("type", "a type", type, cure=_type_cure(type))
+        call.wrong("type", "a type", type, cure=type_cure(type))
         return Type("string", True)
     return Type(type._text, True)

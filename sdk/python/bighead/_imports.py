@@ -19,7 +19,8 @@ import bighead
 from bighead import _record
 from bighead._arguments import ABSENT
 from bighead._guard import Exited, NotAllowed
-from bighead._position import COMPREHENSIONS, SourceFile, Sources
+from bighead._position import COMPREHENSIONS, Sources, shortened
+from bighead._text import SourceFile
 
 
 _SDK = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -48,12 +49,17 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
 
 def _decoded(data: bytes, path: str) -> str:
+    def place(at: int) -> tuple[str, int, int, str]:
+        before = data[data.rfind(b"\n", 0, at) + 1 : at].decode("utf-8-sig", "replace")
+        return path, data.count(b"\n", 0, at) + 1, len(before) + 1, ""
+
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        col = len(data[data.rfind(b"\n", 0, e.start) + 1 : e.start].decode("utf-8", "replace")) + 1
-        raise NotUTF8(f"the file is not UTF-8: byte 0x{data[e.start]:02x}", (path, line, col, "")) from None
+        at = e.start + len(data) - len(e.object)  # the signature is not counted
+        raise NotUTF8(f"the file is not UTF-8: byte 0x{data[at]:02x}", place(at)) from None
+    if "\0" in text:
+        raise NotUTF8("the file holds a null byte: it is no text", place(data.index(0)))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -277,7 +283,7 @@ def _raised(e: BaseException, sources: Sources, frames: list[tuple[FrameType, in
         at = here
     mistake: dict[str, Any] = {"at": at}
     if via:
-        mistake["via"] = via
+        mistake["via"] = shortened(via)
     if isinstance(e, (SystemExit, Exited)):
         mistake.update(kind="exited", message="the definition file ends Python", cure="take it out: a definition file is imported, not run")
     elif isinstance(e, ModuleNotFoundError) and e.name:

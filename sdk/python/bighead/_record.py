@@ -12,7 +12,8 @@ import json
 import sys
 from typing import Any, Iterable
 
-from bighead._position import SourceFile, Sources
+from bighead._position import Sources
+from bighead._text import SourceFile
 from bighead._version import __version__
 
 FORMAT_VERSION = 1

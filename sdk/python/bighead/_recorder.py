@@ -19,7 +19,8 @@ from typing import Any
 from bighead import _record
 from bighead._guard import Guard
 from bighead._imports import Imports, explain
-from bighead._position import SourceFile, Sources
+from bighead._position import Sources
+from bighead._text import SourceFile
 
 _RESULT_FD, _STACK_FD = 3, 4
 _OUT_OF_THE_WAY = 200  # a definition file that closes "all" descriptors rarely goes so far

@@ -7,7 +7,7 @@ import random
 import unittest
 import warnings
 
-from bighead._position import SourceFile
+from bighead._text import SourceFile
 
 
 def placed(source: str, **where: int) -> list[dict]:
