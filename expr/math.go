@@ -58,13 +58,13 @@ var mathTable = []*Function{
 		Name: "exp", Family: "Mathematics", Transcendental: true,
 		Doc:       "e to the power of x; null where it is beyond the floats.",
 		Examples:  []Example{{"exp(0)", "1.0"}, {"exp(1000)", "null"}, {"exp(-1000)", "0.0"}},
-		overloads: []*overload{{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return math.Exp(x), 0 }, nil), sql: wildly("EXP($1)")}},
+		overloads: []*overload{{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return exp(x), 0 }, nil), sql: wildly("EXP($1)")}},
 	},
 	{
 		Name: "ln", Family: "Mathematics", Transcendental: true,
 		Doc:       "Natural logarithm; null where x is not positive.",
 		Examples:  []Example{{"ln(1)", "0.0"}, {"ln(0)", "null"}, {"ln(-1)", "null"}},
-		overloads: []*overload{{sig: "(x float) float", kernel: fn1(positive(math.Log, false), nil), sql: wildly("LN($1)")}},
+		overloads: []*overload{{sig: "(x float) float", kernel: fn1(positive(ln, false), nil), sql: wildly("LN($1)")}},
 	},
 	{
 		Name: "log10", Family: "Mathematics", Transcendental: true,
@@ -98,24 +98,4 @@ func positive(f func(float64) float64, zero bool) func(float64) (float64, Reason
 		}
 		return f(x), 0
 	}
-}
-
-// log10 gives whole powers of ten exactly, which math.Log10 misses by a bit (10³ is 2.9999999999999996).
-func log10(x float64) float64 {
-	y := math.Log10(x)
-	if r := math.Round(y); r >= -300 && r <= 300 && math.Pow10(int(r)) == x {
-		return r
-	}
-	return y
-}
-
-func pow(x, y float64) (float64, Reason) {
-	p := math.Pow(x, y)
-	switch {
-	case math.IsNaN(p), x == 0 && y < 0:
-		return 0, Domain
-	case math.IsInf(p, 0):
-		return 0, Overflow
-	}
-	return p, 0
 }

@@ -59,12 +59,13 @@ func checkNull(t *rapid.T, text string, got, want value.Value, nulls Nulls, reas
 	}
 }
 
+// The transcendental functions have transcendental_test.go.
 func TestFloatsAreFinite(t *testing.T) {
 	schema := value.Schema{{Name: "x", Type: value.Float}, {Name: "y", Type: value.Float}}
 	ops := map[string]func(x, y float64) float64{
 		"x + y": func(x, y float64) float64 { return x + y }, "x - y": func(x, y float64) float64 { return x - y }, "x * y": func(x, y float64) float64 { return x * y }, "x / y": func(x, y float64) float64 { return x / y },
-		"-x": func(x, _ float64) float64 { return -x }, "sqrt(x)": func(x, _ float64) float64 { return math.Sqrt(x) }, "exp(x)": func(x, _ float64) float64 { return math.Exp(x) }, "ln(x)": func(x, _ float64) float64 { return math.Log(x) },
-		"pow(x, y)": math.Pow, "floor(x)": func(x, _ float64) float64 { return math.Floor(x) }, "ceil(x)": func(x, _ float64) float64 { return math.Ceil(x) }, "round(x)": func(x, _ float64) float64 { return math.Round(x) },
+		"-x": func(x, _ float64) float64 { return -x }, "sqrt(x)": func(x, _ float64) float64 { return math.Sqrt(x) },
+		"floor(x)": func(x, _ float64) float64 { return math.Floor(x) }, "ceil(x)": func(x, _ float64) float64 { return math.Ceil(x) }, "round(x)": func(x, _ float64) float64 { return math.Round(x) },
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		x, y := valuetest.Present(t, value.Float), valuetest.Present(t, value.Float)

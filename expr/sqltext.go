@@ -390,23 +390,42 @@ func toTimestampSQL(d Dialect, t *tree, args []string) string {
 	return between(value.MinTimestamp, value.MaxTimestamp, x)
 }
 
-// localSQL hands the engine the zone's table as a search tree.
+// localSQL adds the offset that the zone's table has at the time. The table goes to the engine as texts of fixed-width numbers, in
+// which the number of the span of time says where to read: a search tree of some hundred comparisons is right too, but Flink's
+// planner takes half a minute over one and does not come back from a list of them.
 func localSQL(d Dialect, t *tree, args []string) string {
 	z, err := loadZone(t.args[1].val.Str())
 	if err != nil {
 		panic(err) // check has loaded it
 	}
 	x := args[0]
-	var search func(lo, hi int) string
-	search = func(lo, hi int) string {
-		if hi-lo == 1 {
-			return d.int(z.offsets[lo])
-		}
-		mid := (lo + hi) / 2
-		return "CASE WHEN " + x + " < " + d.int(z.starts[mid]) + " THEN " + search(lo, mid) + " ELSE " + search(mid, hi) + " END"
+	plus := func(ms int64) string { return x + " + " + d.int(ms) }
+	within := func(from, to int64, then, otherwise string) string {
+		return "CASE WHEN " + x + " >= " + d.int(from) + " AND " + x + " < " + d.int(to) + " THEN " + then + otherwise + " END"
 	}
 	first := int64(value.MinTimestamp) - min(0, z.offsets[0])
-	return "CASE WHEN " + x + " >= " + d.int(first) + " AND " + x + " < " + d.int(zoneEnd) + " THEN " + x + " + " + search(0, len(z.starts)) + " END"
+	if len(z.starts) == 1 {
+		return within(first, zoneEnd, plus(z.offsets[0]), "")
+	}
+	s, base := z.spans(), z.starts[1]
+	since := "(" + x + " - " + d.int(base) + ")"
+	span := "CAST(" + d.divide(since, d.int(s.length)) + " AS INT)"
+	number := func(column []int64) string {
+		var text strings.Builder
+		for _, n := range column {
+			fmt.Fprintf(&text, "%+09d", n)
+		}
+		return "TRY_CAST(SUBSTR(" + d.quote(text.String()) + ", " + span + " * 9 + 1, 9) AS BIGINT)"
+	}
+	offset := number(s.offsets[0])
+	if len(s.changes) > 0 {
+		offset = "CASE"
+		for i, change := range s.changes {
+			offset += " WHEN " + d.modulo(since, s.length) + " < " + number(change) + " * 1000 THEN " + number(s.offsets[i])
+		}
+		offset += " ELSE " + number(s.offsets[len(s.changes)]) + " END"
+	}
+	return within(base, zoneEnd, x+" + "+offset+" * 1000", " WHEN "+x+" >= "+d.int(first)+" AND "+x+" < "+d.int(base)+" THEN "+plus(z.offsets[0]))
 }
 
 // clamped prints a position or length as a 32-bit int. No text is longer than the bound.

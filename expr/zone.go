@@ -61,6 +61,53 @@ func openZones() {
 	}
 }
 
+// spans is a zone's table from its first change on, cut into spans of one length, so that arithmetic finds the row of a time. All
+// numbers are seconds: changes[i] is each span's i-th change, counted from the span's start, its length where there is none;
+// offsets[i] holds before that change, the last one after all.
+type spans struct {
+	length           int64 // ms
+	changes, offsets [][]int64
+}
+
+// spans takes the length that makes the fewest numbers.
+func (z *zone) spans() spans {
+	var best spans
+	size := 0
+	for days := int64(10); days <= 400; days += 10 {
+		s := z.cut(days * value.DayMS)
+		if n := len(s.offsets[0]) * (len(s.changes) + len(s.offsets)); size == 0 || n < size {
+			best, size = s, n
+		}
+	}
+	return best
+}
+
+func (z *zone) cut(length int64) spans {
+	base := z.starts[1]
+	count := (zoneEnd-base)/length + 1
+	in := make([][]int, count) // the changes in each span
+	most := 0
+	for i := 1; i < len(z.starts); i++ {
+		n := (z.starts[i] - base) / length
+		in[n] = append(in[n], i)
+		most = max(most, len(in[n]))
+	}
+	s := spans{length: length, changes: make([][]int64, most), offsets: make([][]int64, most+1)}
+	at := 0 // the offset that holds at the span's start
+	for n, changes := range in {
+		s.offsets[0] = append(s.offsets[0], z.offsets[at]/1000)
+		for i := range most {
+			change := length
+			if i < len(changes) {
+				at = changes[i]
+				change = z.starts[at] - base - int64(n)*length
+			}
+			s.changes[i], s.offsets[i+1] = append(s.changes[i], change/1000), append(s.offsets[i+1], z.offsets[at]/1000)
+		}
+	}
+	return s
+}
+
 func zoneNames() []string {
 	zones.Lock()
 	defer zones.Unlock()
