@@ -86,7 +86,7 @@ func runFlink(ctx context.Context, home fetch.Home, s *Server) error {
 		return err
 	}
 	gw, err := run("sql-gateway", []string{"-Xmx384m"}, "org.apache.flink.table.gateway.SqlGateway",
-		"-Dsql-gateway.endpoint.rest.address=127.0.0.1", fmt.Sprintf("-Dsql-gateway.endpoint.rest.port=%d", ports[2]))
+		"-Dsql-gateway.endpoint.rest.address=127.0.0.1", "-Dsql-gateway.session.idle-timeout=2 h", fmt.Sprintf("-Dsql-gateway.endpoint.rest.port=%d", ports[2]))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -23,19 +24,30 @@ type Answer struct {
 	Err    error // the engine refused the expression, failed on a row, or gave another type
 }
 
-// width is how many expressions one statement holds: wide enough that a statement's fixed cost is shared, narrow enough
-// that the code an engine generates for it stays within what a JVM takes as one method.
-const width = 40
+// width is how many expressions one statement holds, and length how long its text grows: wide enough that a statement's
+// fixed cost is shared, narrow enough that the code an engine generates for it stays within what a JVM takes as one method.
+const (
+	width  = 40
+	length = 60_000
+)
+
+// patience is how long a statement may take. Planners are known that take hours over a text of some kilobytes; such an
+// expression is one that the engine does not take, and has to be found like the others.
+const patience = 40 * time.Second
 
 // Run evaluates the expressions over a loaded table of n rows. An error of Run itself is the engine's or the harness's; what
 // is wrong with one expression is in its answer.
 func Run(ctx context.Context, e Engine, table string, n int, exprs []Expression) ([]Answer, error) {
 	answers := make([]Answer, len(exprs))
-	for from := 0; from < len(exprs); from += width {
-		to := min(from+width, len(exprs))
+	for from := 0; from < len(exprs); {
+		to, size := from, 0
+		for ; to < len(exprs) && to-from < width && (to == from || size+len(exprs[to].SQL) <= length); to++ {
+			size += len(exprs[to].SQL)
+		}
 		if err := run(ctx, e, table, n, exprs[from:to], answers[from:to]); err != nil {
 			return nil, err
 		}
+		from = to
 	}
 	return answers, nil
 }
@@ -46,7 +58,9 @@ func run(ctx context.Context, e Engine, table string, n int, exprs []Expression,
 	for i, x := range exprs {
 		items = append(items, fmt.Sprintf("%s AS `x%d`", x.SQL, i))
 	}
-	res, err := e.Query(ctx, "SELECT "+strings.Join(items, ", ")+" FROM "+Quote(table))
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	res, err := e.Query(patient, "SELECT "+strings.Join(items, ", ")+" FROM "+Quote(table))
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("sweep on %s: %w", e.Dialect(), ctx.Err())
