@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // CountState counts rows or non-null inputs.
@@ -14,7 +15,7 @@ type CountState struct {
 
 // Add counts the event.
 func (s *CountState) Add(e *Event) {
-	if s.rows || !e.Value.IsNull() {
+	if s.rows || !e.Value.IsNull() || fault.Planted("agg: nulls are counted") {
 		s.N++
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // ExtremeState is the least or the greatest input, null while there is none.
@@ -123,7 +124,9 @@ func (s *EdgeState) Add(e *Event) {
 	}
 	s.Any = true
 	s.Event.TS, s.Event.Value = e.TS, e.Value
-	s.Event.Tie = append(s.Event.Tie[:0], e.Tie...)
+	if s.Event.Tie = s.Event.Tie[:0]; !fault.Planted("agg: an edge forgets its tie") {
+		s.Event.Tie = append(s.Event.Tie, e.Tie...)
+	}
 }
 
 // Merge takes in the other's event.

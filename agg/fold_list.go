@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // bounded keeps the first k elements of a multiset (of a set, where distinct) by an order. Elements wait unsorted in tail until it has
@@ -57,7 +58,7 @@ func (b *bounded[T]) union(xs, ys []T) []T {
 			x = ys[j]
 			j++
 		}
-		if b.distinct && len(out) > 0 && b.compare(out[len(out)-1], x) == 0 {
+		if b.distinct && !fault.Planted("agg: distinct values are kept twice") && len(out) > 0 && b.compare(out[len(out)-1], x) == 0 {
 			continue
 		}
 		out = append(out, x)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // MomentsState is the number of inputs, their mean and the sums of the second, third and fourth power of their distances from it, up to
@@ -63,9 +64,15 @@ func (s *MomentsState) Merge(other State) {
 	delta := b.Mean - a.Mean
 	step := delta / n
 	square := delta * (step * na * nb)
+	if fault.Planted("agg: merged moments forget how far their means are apart") {
+		square = 0
+	}
 	sum := MomentsState{N: a.N + b.N, Mean: a.Mean + step*nb, M2: a.M2 + b.M2 + square, order: s.order}
 	if s.order > 2 {
 		sum.M3 = a.M3 + b.M3 + square*step*(na-nb) + 3*step*(na*b.M2-nb*a.M2)
+		if fault.Planted("agg: merged third moments lean the other way") {
+			sum.M3 = a.M3 + b.M3 - square*step*(na-nb) - 3*step*(na*b.M2-nb*a.M2)
+		}
 	}
 	if s.order > 3 {
 		sum.M4 = a.M4 + b.M4 + square*step*step*(na*na-na*nb+nb*nb) +

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // IntSumState is the exact sum of ints (of bools: how many are true), as a two's complement number of 128 bits. It cannot
@@ -27,6 +28,9 @@ func (s *IntSumState) AddInt(n int64) { s.add(n>>63, uint64(n)) }
 func (s *IntSumState) add(hi int64, lo uint64) {
 	var carry uint64
 	s.Lo, carry = bits.Add64(s.Lo, lo, 0)
+	if fault.Planted("agg: a sum loses its carry") {
+		carry = 0
+	}
 	s.Hi += hi + int64(carry)
 }
 
@@ -43,7 +47,9 @@ func (s *IntSumState) Clone() State { c := *s; return &c }
 func (s *IntSumState) Reset() { *s = IntSumState{} }
 
 // Int64 is the sum where it fits 64 bits.
-func (s *IntSumState) Int64() (int64, bool) { return int64(s.Lo), s.Hi == int64(s.Lo)>>63 }
+func (s *IntSumState) Int64() (int64, bool) {
+	return int64(s.Lo), s.Hi == int64(s.Lo)>>63 || fault.Planted("agg: an overflowed sum wraps around")
+}
 
 // Float64 is the float nearest to the sum, ties to even: the exact sum is rounded once.
 func (s *IntSumState) Float64() float64 {

@@ -1,6 +1,9 @@
 package agg
 
-import "github.com/bighead-ml/bighead/value"
+import (
+	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
+)
 
 var variance = &Aggregation{
 	Name: "variance",
@@ -42,7 +45,7 @@ func plainVariance(xs []float64, sample bool) value.Value {
 func finishVariance(_ value.Type, p Params, s []State, _ int64) value.Value {
 	m := s[0].(*MomentsState)
 	n := m.N
-	if p.Sample {
+	if p.Sample && !fault.Planted("agg: a sample's variance divides by n") {
 		n--
 	}
 	if n < 1 {

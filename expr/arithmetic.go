@@ -3,6 +3,8 @@ package expr
 import (
 	"cmp"
 	"math"
+
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // This file is the scalar functions behind the operators, and their loops over cells.
@@ -152,6 +154,9 @@ func divInt(x, y int64) (int64, Reason) {
 	case y == -1:
 		return negInt(x)
 	}
+	if fault.Planted("expr: div floors") && x%y != 0 && x < 0 != (y < 0) {
+		return x/y - 1, 0
+	}
 	return x / y, 0
 }
 
@@ -159,11 +164,14 @@ func modInt(x, y int64) (int64, Reason) {
 	if y == 0 {
 		return 0, DivisionByZero
 	}
+	if fault.Planted("expr: % takes the divisor's sign") && x%y != 0 && x < 0 != (y < 0) {
+		return x%y + y, 0
+	}
 	return x % y, 0 // the least int % -1 is 0 in Go
 }
 
 func negInt(x int64) (int64, Reason) {
-	if x == math.MinInt64 {
+	if x == math.MinInt64 && !fault.Planted("expr: the negative of the least int wraps around") {
 		return 0, Overflow
 	}
 	return -x, 0

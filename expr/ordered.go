@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // The kernels here work on any ordered type and see nulls. Each has one meaning over values (row) and one loop over cells, made for
@@ -156,7 +157,11 @@ func extreme(sign int) func(*binding) kernel {
 		return func(row []value.Value, nulls *Nulls) value.Value {
 			best := args[0](row, nulls)
 			for _, a := range args[1:] {
-				if v := a(row, nulls); best.IsNull() || !v.IsNull() && value.Compare(v, best)*sign > 0 {
+				v := a(row, nulls)
+				if fault.Planted("expr: greatest is null where an argument is") && (v.IsNull() || best.IsNull()) {
+					return value.Value{}
+				}
+				if best.IsNull() || !v.IsNull() && value.Compare(v, best)*sign > 0 {
 					best = v
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 var textTable = []*Function{
@@ -100,7 +101,13 @@ func concat(a []value.Value) (value.Value, Reason) {
 }
 
 func lowerASCII(s string) string { return mapASCII(s, 'A', 'Z') }
-func upperASCII(s string) string { return mapASCII(s, 'a', 'z') }
+
+func upperASCII(s string) string {
+	if fault.Planted("expr: upper knows all letters") {
+		return strings.ToUpper(s)
+	}
+	return mapASCII(s, 'a', 'z')
+}
 
 // mapASCII flips the case of the letters of a range; a text without any is returned as it is.
 func mapASCII(s string, first, last byte) string {
@@ -123,6 +130,9 @@ func mapASCII(s string, first, last byte) string {
 func substr(s string, start, length int64) (string, Reason) {
 	if start < 1 || length < 0 {
 		return "", IndexRange
+	}
+	if n := int64(len(s)); fault.Planted("expr: substr counts bytes") {
+		return s[min(start-1, n):min(start-1+min(length, n), n)], 0
 	}
 	from := skip(s, start-1)
 	return s[from : from+skip(s[from:], length)], 0

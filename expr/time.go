@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // intervalUnits are the units of interval '2 hours', largest first: those of a fixed length.
@@ -187,13 +188,21 @@ func secondOf(k kernel) kernel {
 // truncUnits are starts of parts of the calendar.
 var truncUnits = map[string]func(day int64) int64{
 	"day":   func(d int64) int64 { return d },
-	"week":  func(d int64) int64 { return value.Floor(d+3, 7) - 3 },
+	"week":  func(d int64) int64 { return value.Floor(d+firstOfWeek(), 7) - firstOfWeek() },
 	"month": func(d int64) int64 { return d - int64(civil(d).Day()) + 1 },
 	"quarter": func(d int64) int64 {
 		t := civil(d)
 		return value.FloorDiv(time.Date(t.Year(), (t.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC).Unix(), 86400)
 	},
 	"year": func(d int64) int64 { return d - int64(civil(d).YearDay()) + 1 },
+}
+
+// firstOfWeek is how many days the epoch, a Thursday, is after the first day of its week.
+func firstOfWeek() int64 {
+	if fault.Planted("expr: weeks begin on Sundays") {
+		return 4
+	}
+	return 3
 }
 
 func bindTrunc(b *binding) kernel {
@@ -210,7 +219,12 @@ func bindTrunc(b *binding) kernel {
 	case isDate:
 		return secondOf(fn1(func(d int64) (int64, Reason) { return day(d), 0 }, nil))
 	}
-	return secondOf(fn1(func(ms int64) (int64, Reason) { return day(value.FloorDiv(ms, value.DayMS)) * value.DayMS, 0 }, nil))
+	return secondOf(fn1(func(ms int64) (int64, Reason) {
+		if fault.Planted("expr: date_trunc goes toward zero") {
+			return day(ms/value.DayMS) * value.DayMS, 0
+		}
+		return day(value.FloorDiv(ms, value.DayMS)) * value.DayMS, 0
+	}, nil))
 }
 
 func bindToTimestamp(b *binding) kernel {

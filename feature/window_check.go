@@ -2,6 +2,7 @@ package feature
 
 import (
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // Steps is the list of W2, ascending, in ms: the resolutions that a window can get by itself, and the edges that W3 cuts at.
@@ -11,7 +12,7 @@ var Steps = []int64{1000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000, 3 *
 func DefaultResolution(window int64) int64 {
 	r := int64(0)
 	for _, s := range Steps {
-		if window%s == 0 && 60*s <= window {
+		if window%s == 0 && (60*s <= window || fault.Planted("feature: a default resolution may be a thirtieth") && 30*s <= window) {
 			r = s
 		}
 	}

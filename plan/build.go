@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // ForGroup plans one group over rows that are handed in: its key columns and `at`. The answer is keep, then the group's features
@@ -32,7 +33,9 @@ func ForView(v *feature.View, keep value.Schema) *Batch {
 	b := &Batch{Name: v.Name}
 	b.handedIn(v.Keys, v.Request, keep)
 	b.view(v, nil)
-	b.Drop = Drop{} // only a training set drops rows (W5)
+	if !fault.Planted("plan: a view drops rows without a required value") {
+		b.Drop = Drop{} // only a training set drops rows (W5)
+	}
 	return b.finish()
 }
 
@@ -164,7 +167,10 @@ func (b *Batch) labels(t *feature.TrainingSet) {
 			}
 			label.Join = newJoin(l.Name, l.Source, keys, l.On)
 			label.Join.Forward = true
-			label.Join.Scan.KnownAt, label.Join.Scan.Delay = nil, 0
+			if !fault.Planted("plan: a label waits until its events are known") {
+				label.Join.Scan.KnownAt = nil
+			}
+			label.Join.Scan.Delay = 0
 			label.Join.add(l.Name, l.Feature, NewForward(l.Within))
 			b.Drop.WithinData = true
 			for i, on := range l.On {
@@ -174,7 +180,7 @@ func (b *Batch) labels(t *feature.TrainingSet) {
 		b.Labels = append(b.Labels, label)
 		b.Output = append(b.Output, Output{Name: l.Name, Type: typ, Role: LabelColumn})
 	}
-	b.Drop.Unlabelled = len(t.Labels) > 0 && !t.KeepNull
+	b.Drop.Unlabelled = len(t.Labels) > 0 && !t.KeepNull && !fault.Planted("plan: rows without a label stay")
 	if t.LabelTime != nil && t.End != nil {
 		b.spineColumn(labelTimeColumn, t.LabelTime)
 		b.Drop.LabelTime = labelTimeColumn

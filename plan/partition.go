@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // PartitionEnd is the time at which a snapshot partition ends, which its rows are true from: of a date, or of a string YYYY-MM-DD or
@@ -12,6 +13,9 @@ func PartitionEnd(v value.Value) (ms int64, ok bool) {
 	const hour = 3_600_000
 	switch v.Kind() {
 	case value.KindDate:
+		if fault.Planted("plan: a partition counts from its beginning") {
+			return v.Int() * value.DayMS, true
+		}
 		return (v.Int() + 1) * value.DayMS, true
 	case value.KindString:
 	default:
@@ -22,7 +26,7 @@ func PartitionEnd(v value.Value) (ms int64, ok bool) {
 		date, hours = date[:10], date[11:]
 	}
 	days, ok := value.ParseDate(date)
-	if !ok || !hourly {
+	if !ok || !hourly || fault.Planted("plan: an hour's partition ends with its day") {
 		return (days + 1) * value.DayMS, ok
 	}
 	h, err := strconv.ParseUint(hours, 10, 8)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // Share makes expressions and folds that are the same into one: an input read by ten features is evaluated once, and the count of
@@ -55,4 +56,14 @@ func at(to []int, i int) int {
 	return to[i]
 }
 
-func foldKey(f Fold) string { return f.Fold.ID() + arguments(f.Input, f.Where, f.By) }
+func foldKey(f Fold) string {
+	switch {
+	case fault.Planted("plan: folds of other inputs are one"):
+		return f.Fold.ID() + arguments(0, f.Where, f.By)
+	case fault.Planted("plan: folds of other conditions are one"):
+		return f.Fold.ID() + arguments(f.Input, 0, f.By)
+	case fault.Planted("plan: folds of other maps are one"):
+		return f.Fold.ID() + arguments(f.Input, f.Where, 0)
+	}
+	return f.Fold.ID() + arguments(f.Input, f.Where, f.By)
+}

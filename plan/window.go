@@ -5,6 +5,7 @@ import (
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // steps is the list of W2, ascending, in ms.
@@ -30,6 +31,9 @@ func NewWindow(w feature.Window, delay int64) Window { return Window{Window: w, 
 
 // NewForward is the window [t, t + within) of a label.
 func NewForward(within int64) Window {
+	if fault.Planted("plan: a label's span holds its end") {
+		within++
+	}
 	return Window{Window: feature.Window{Size: within}, Forward: within}
 }
 
@@ -40,7 +44,16 @@ func (w Window) AsOf(t int64) (u, a int64) {
 	}
 	v := t - w.Delay
 	if w.Daily {
-		v = value.Floor(v, value.DayMS)
+		v = floor(v, value.DayMS)
+		if fault.Planted("plan: the delay is taken off the midnight") {
+			v = floor(t, value.DayMS) - w.Delay
+		}
+	}
+	if fault.Planted("plan: time_since counts without the delay") {
+		return v - w.Offset, v
+	}
+	if fault.Planted("plan: the offset is ignored") {
+		return v, v + w.Delay
 	}
 	return v - w.Offset, v + w.Delay
 }
@@ -48,22 +61,66 @@ func (w Window) AsOf(t int64) (u, a int64) {
 // Bounds is [start, end) of the events that a row at t sees; start is MinTime where the window is unbounded. Both never decrease
 // as t grows.
 func (w Window) Bounds(t int64) (start, end int64) {
+	start, end = w.bounds(t)
+	switch {
+	case fault.Planted("plan: the start is exclusive") && !w.Unbounded:
+		return start + 1, end
+	case fault.Planted("plan: the end is inclusive"):
+		return start, end + 1
+	}
+	return start, end
+}
+
+func (w Window) bounds(t int64) (start, end int64) {
 	u, _ := w.AsOf(t)
 	if w.Tumbling {
-		end = value.Floor(u-w.Origin, w.Size) + w.Origin
-		return end - w.Size, end
+		return w.tumbling(u)
 	}
 	end = u
-	if !w.exact() && w.Delay+w.Offset > 0 {
-		end = value.Floor(u, w.endStep())
+	if w.cut() {
+		end = floor(u, w.endStep())
 	}
 	switch {
 	case w.Unbounded:
 		return MinTime, end
-	case w.exact():
+	case w.exact(), fault.Planted("plan: the start is not floored"):
 		return u - w.Size, end
 	}
-	return value.Floor(u-w.Size, w.Resolution), end
+	return floor(u-w.Size, w.Resolution), end
+}
+
+// cut tells whether the end falls to a step (W3).
+func (w Window) cut() bool {
+	switch {
+	case fault.Planted("plan: an end in the past is not cut"):
+		return false
+	case fault.Planted("plan: an end at t is cut") && !w.exact():
+		return true
+	case fault.Planted("plan: an exact end in the past is cut") && w.Forward == 0:
+		return w.Delay+w.Offset > 0
+	}
+	return !w.exact() && w.Delay+w.Offset > 0
+}
+
+// tumbling is the last whole window of the grid before u.
+func (w Window) tumbling(u int64) (start, end int64) {
+	origin := w.Origin
+	if fault.Planted("plan: the origin is ignored") {
+		origin = 0
+	}
+	end = floor(u-origin, w.Size) + origin
+	if fault.Planted("plan: a tumbling window is the one that runs") {
+		return end, end + w.Size
+	}
+	return end - w.Size, end
+}
+
+// floor is value.Floor.
+func floor(x, y int64) int64 {
+	if fault.Planted("plan: floors go toward zero") {
+		return x / y * y
+	}
+	return value.Floor(x, y)
 }
 
 // EachBounds writes the Bounds of each t.
@@ -90,8 +147,19 @@ func (w Window) endStep() int64 {
 		r = value.DayMS
 	}
 	g := steps[0]
+	back := w.Delay + w.Offset
+	switch {
+	case fault.Planted("plan: an end's step may be a thirtieth"):
+		back *= 2
+	case fault.Planted("plan: an end's step goes by the delay alone"):
+		back = w.Delay
+	case fault.Planted("plan: an end's step goes by the offset alone"):
+		back = w.Offset
+	case fault.Planted("plan: an end's step need not divide the tile"):
+		r = 0
+	}
 	for _, s := range steps {
-		if r%s == 0 && 60*s <= w.Delay+w.Offset {
+		if r%s == 0 && 60*s <= back {
 			g = s
 		}
 	}

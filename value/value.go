@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // Value is one cell: null, or a value of one of the kinds. The zero Value is null. Values are immutable and safe to share.
@@ -49,6 +51,9 @@ func OfFloat(f float64) Value {
 func Finite(f float64) (float64, bool) {
 	if f-f != 0 { // NaN for NaN and ±Inf, else 0
 		return 0, false
+	}
+	if fault.Planted("value: a negative zero stays") {
+		return f, true
 	}
 	return f + 0, true // −0.0 + 0 is 0.0
 }

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/bighead-ml/bighead/agg"
@@ -34,6 +35,11 @@ func Ask(ctx context.Context, road engine.Engine, p *plan.Batch, in engine.Input
 		}
 		for i := range b.N {
 			a.Rows = append(a.Rows, b.Row(i))
+			for c, f := range a.Schema {
+				if n := len(a.Rows) - 1; !plain(a.Rows[n][c]) || f.Type.Kind == value.KindFloat && !b.Columns[c].IsNull(i) && !plainFloat(b.Columns[c].Floats[i]) {
+					return fmt.Errorf("row %d, column %s: %v is no value (V2)", n+1, f.Name, a.Rows[n][c])
+				}
+			}
 		}
 		return nil
 	})
@@ -42,6 +48,22 @@ func Ask(ctx context.Context, road engine.Engine, p *plan.Batch, in engine.Input
 	}
 	a.Report = report
 	return a, nil
+}
+
+// plainFloat tells a float that may be a value: neither NaN nor infinite nor −0.0.
+func plainFloat(f float64) bool { return f-f == 0 && (f != 0 || !math.Signbit(f)) }
+
+// plain looks for floats inside lists, maps and structs too.
+func plain(v value.Value) bool {
+	if v.Kind() == value.KindFloat {
+		return plainFloat(v.Float())
+	}
+	for i := range v.Len() {
+		if !plain(v.At(i)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Judge knows the oracle's answer to one plan and tells whether another is right too.

@@ -12,7 +12,6 @@ import (
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
-	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -25,33 +24,8 @@ var (
 	cases = flag.Int("cases", 1000, "how many random cases are run")
 )
 
-// localRoad draws the settings of the local engine.
-func localRoad(dir string) Road {
-	return Road{Name: "local", Open: func(r *rand.Rand) (engine.Engine, string) {
-		o := local.Options{Threads: 1 + r.IntN(3), TempDir: dir}
-		if r.IntN(2) == 0 {
-			o.Buckets = 1 << r.IntN(4)
-		}
-		if r.IntN(3) > 0 {
-			o.BatchRows = []int{1, 2, 3, 7, 64}[r.IntN(5)]
-		}
-		if r.IntN(3) == 0 {
-			o.Memory = []int64{1, 1000, 20_000}[r.IntN(3)]
-		}
-		return local.New(o), fmt.Sprintf("threads %d, memory %d, buckets %d, batches of %d rows", o.Threads, o.Memory, o.Buckets, o.BatchRows)
-	}}
-}
-
-// tilesRoad draws how events are split.
-func tilesRoad() Road {
-	return Road{Name: "tiles", Open: func(r *rand.Rand) (engine.Engine, string) {
-		t := enginetest.Tiles{Seed: r.Uint64()}
-		return t, fmt.Sprintf("seed %d", t.Seed)
-	}}
-}
-
 func TestRandomCases(t *testing.T) {
-	r, err := Run(t.Context(), Options{Seed: *seed, Cases: *cases, Roads: []Road{localRoad(t.TempDir()), tilesRoad()}, Tries: 2, Workers: runtime.GOMAXPROCS(0), Failures: 3})
+	r, err := Run(t.Context(), Options{Seed: *seed, Cases: *cases, Roads: []Road{Local(t.TempDir()), Tiles()}, Tries: 2, Workers: runtime.GOMAXPROCS(0), Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,8 @@ type Options struct {
 	Workers int // cases at once; 0: 1
 	// Failures is after how many the run stops; 0: at the first.
 	Failures int
+	// Whole leaves a failing case as it was drawn, which is quicker.
+	Whole bool
 	// Progress, where not nil, hears how many cases are done.
 	Progress func(done int)
 }
@@ -108,7 +110,10 @@ func (o *Options) one(ctx context.Context, seed uint64) (Stats, *Failure, error)
 	if err != nil || failure == nil {
 		return stats, nil, err
 	}
-	small, failure := o.shrink(ctx, c, failure)
+	small := c
+	if !o.Whole {
+		small, failure = o.shrink(ctx, c, failure)
+	}
 	failure.Script, err = small.Script(ctx, fmt.Sprintf("seed %d, %s", seed, failure.Settings))
 	return stats, failure, err
 }
