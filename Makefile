@@ -21,6 +21,7 @@ demo: build
 test: build test-python
 	$(GO) vet ./...
 	BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -race -timeout 60m ./...
+	$(GO) test -tags faults -timeout 20m ./engine/enginetest/faults
 
 # The embedded roads alone.
 test-short: build test-python
