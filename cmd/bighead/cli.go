@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	"github.com/spf13/pflag"
 
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/sdk"
 )
 
@@ -19,10 +21,11 @@ var version = sdk.Version()
 
 // The exit codes of docs/interface.md §3.
 const (
-	exitGood    = 0
-	exitMistake = 1 // the user's, or a check that failed
-	exitUsage   = 2
-	exitOutside = 3 // a file, a disk, another program
+	exitGood        = 0
+	exitMistake     = 1 // the user's, or a check that failed
+	exitUsage       = 2
+	exitOutside     = 3   // a file, a disk, another program, or a defect of ours
+	exitInterrupted = 130 // Ctrl-C, as shells say it
 )
 
 // cli is one invocation: its streams and the flags that every command has.
@@ -38,6 +41,7 @@ type cli struct {
 	timings   bool
 	cells     string            // a recording of a notebook's cell, instead of the project's files
 	settings  map[string]string // flags that override bighead.toml
+	extra     []*cobra.Command  // beside those of commands; for tests
 }
 
 // mistake is an error of the user's, exit 1. A mistake that was printed already is silent.
@@ -60,19 +64,43 @@ type usage struct{ error }
 
 func usagef(format string, args ...any) error { return usage{fmt.Errorf(format, args...)} }
 
-func (c *cli) run(ctx context.Context, args []string) int {
+// run carries out one command line and gives its exit code. It is the last resort for defects of ours: nobody sees Go's own report of a
+// panic, but one line, and the stack with --traceback.
+func (c *cli) run(ctx context.Context, args []string) (code int) {
+	out := &watched{Writer: c.stdout, name: "stdout"}
+	c.stdout = out
+	defer func() {
+		if p := recover(); p != nil {
+			code = c.fail(ctx, &defect{fmt.Sprint(p), string(debug.Stack())})
+		}
+	}()
 	root := c.root()
 	root.SetArgs(args)
 	root.SetIn(c.stdin)
 	root.SetOut(c.stdout)
 	root.SetErr(c.stderr)
 	err := root.ExecuteContext(ctx)
+	if lost := out.failed(); lost != nil {
+		err = lost
+	}
+	return c.fail(ctx, err)
+}
+
+// fail prints an error and gives the exit code that belongs to it.
+func (c *cli) fail(ctx context.Context, err error) int {
 	if err == nil {
 		return exitGood
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
 		fmt.Fprintln(c.stderr, "bighead: interrupted; nothing half-written is left")
-		return 130
+		return exitInterrupted
+	}
+	if d, ok := asDefect(err); ok {
+		fmt.Fprintln(c.stderr, "bighead:", d)
+		if c.traceback {
+			fmt.Fprintln(c.stderr, d.stack)
+		}
+		return exitOutside
 	}
 	var m *mistake
 	if errors.As(err, &m) {
@@ -105,7 +133,7 @@ func (c *cli) root() *cobra.Command {
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
+	root.SetFlagErrorFunc(unknownFlag)
 	f := root.PersistentFlags()
 	f.StringVarP(&c.dir, "project", "C", "", "the project's folder (default: the nearest one above here with a bighead.toml)")
 	f.StringVar(&c.profile, "profile", os.Getenv("BIGHEAD_PROFILE"), "lay bighead.PROFILE.toml over bighead.toml")
@@ -114,6 +142,7 @@ func (c *cli) root() *cobra.Command {
 	f.BoolVar(&c.timings, "timings", false, "say how long recording, checking and planning took")
 	f.BoolVar(&c.traceback, "traceback", false, "show Python's traceback of a definition file that raised")
 	root.AddCommand(c.commands()...)
+	root.AddCommand(c.extra...)
 	root.SetHelpCommand(c.helpCommand())
 	return root
 }
@@ -133,18 +162,32 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return usagef("there is no command %q; bighead --help lists them", name)
 }
 
+// unknownFlag names the flag that is nearest to one that is not there.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) {
+		return usage{err}
+	}
+	var names []string
+	for _, set := range []*pflag.FlagSet{cmd.Flags(), cmd.InheritedFlags()} {
+		set.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	}
+	if near := expr.Nearest(missing.GetSpecifiedName(), names); len(near) > 0 {
+		return usagef("%w; did you mean --%s?", err, near[0])
+	}
+	return usagef("%w; %s --help lists them", err, cmd.CommandPath())
+}
+
 // exactly is cobra's check of the number of arguments, as a usage error that says what is missing.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != len(names) {
-			return usagef("%s takes %s; it was given %d arguments", cmd.CommandPath(), strings.Join(names, " "), len(args))
+			takes := strings.Join(names, " ")
+			if takes == "" {
+				takes = "no arguments"
+			}
+			return usagef("%s takes %s; it was given %s", cmd.CommandPath(), takes, plural(len(args), "argument"))
 		}
 		return nil
 	}
-}
-
-// terminal reports whether w is one, so that bars and colours stay out of pipes and files.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -182,7 +182,7 @@ func (c *cli) engineFlags(cmd *cobra.Command) {
 		c.settings = map[string]string{}
 	}
 	for _, f := range []struct{ name, key, help string }{
-		{"engine", "batch.engine", "the engine that runs it (local, oracle)"},
+		{"engine", "batch.engine", "the engine that runs it, such as local"},
 		{"memory", "batch.memory", "how much memory the engine may use before it spills to disk, such as 2GiB"},
 		{"threads", "batch.threads", "how many cores the engine may use"},
 	} {

@@ -84,12 +84,12 @@ func (c *cli) applyCommand() *cobra.Command {
 			}
 			p.print(c.stderr)
 			if len(p.Changes) == 0 {
-				return nil
+				return c.applied(p.Parent)
 			}
 			if !yes && !c.confirm("Apply?") {
 				return mistakef("not applied")
 			}
-			return l.apply(cmd.Context(), p, c.stdout)
+			return c.apply(cmd.Context(), l, p)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
@@ -136,11 +136,13 @@ func (l *loaded) propose(ctx context.Context) (*proposal, error) {
 	case !errors.Is(err, catalog.ErrNone):
 		return nil, err
 	}
-	p.Changes, p.Unused = catalog.Diff(was, p.Entries), catalog.Loose(p.Entries)
+	// Never null: a program that reads the JSON counts them.
+	p.Changes = append([]catalog.Change{}, catalog.Diff(was, p.Entries)...)
+	p.Unused = append([]catalog.Change{}, catalog.Loose(p.Entries)...)
 	return p, nil
 }
 
-func (l *loaded) apply(ctx context.Context, p *proposal, w io.Writer) error {
+func (c *cli) apply(ctx context.Context, l *loaded, p *proposal) error {
 	cat, err := openCatalog(ctx, l.Root)
 	if err != nil {
 		return err
@@ -156,8 +158,18 @@ func (l *loaded) apply(ctx context.Context, p *proposal, w io.Writer) error {
 	} else if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "applied as version %d\n", v.ID)
-	return err
+	if !c.json {
+		fmt.Fprintf(c.stdout, "applied as version %d\n", v.ID)
+	}
+	return c.applied(v.ID)
+}
+
+// applied tells a program which version is applied now.
+func (c *cli) applied(version int64) error {
+	if !c.json {
+		return nil
+	}
+	return json.NewEncoder(c.stdout).Encode(map[string]any{"version": version})
 }
 
 func userName() string {
@@ -221,7 +233,7 @@ func writeProposal(path string, p *proposal) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(b, '\n'), 0o644)
+	return writeWhole(path, append(b, '\n'))
 }
 
 // sameProposal refuses to apply a plan that is no longer what would happen.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"golang.org/x/term"
@@ -52,8 +51,8 @@ func writeTable(w io.Writer, b *value.Batch) error {
 const plainWidth = 160
 
 func screenWidth(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+	if fd, ok := descriptor(w); ok {
+		if width, _, err := term.GetSize(fd); err == nil && width > 0 {
 			return width
 		}
 	}

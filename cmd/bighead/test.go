@@ -106,7 +106,7 @@ func (c *cli) rewriteScripts(results *enginetest.Results) error {
 		if !changed {
 			continue
 		}
-		if err := os.WriteFile(s.Path, []byte(text), 0o644); err != nil {
+		if err := writeWhole(s.Path, []byte(text)); err != nil {
 			return err
 		}
 		fmt.Fprintln(c.stderr, "rewrote", s.Path)
