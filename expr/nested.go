@@ -42,7 +42,7 @@ var nestedTable = []*Function{
 		overloads: []*overload{
 			{sig: "(s string, t string) bool", kernel: fn2(containsText, nil), sql: sql{spark: "contains($1, $2)", flink: "($2 = '' AND $1 IS NOT NULL OR POSITION($2 IN $1) > 0)"}},
 			{sig: "(x list<O>, element O) bool", kernel: fnAny(containsElement), sql: sql{spark: "if($1 is null or $2 is null, null, coalesce(array_contains($1, $2), false))", flink: "CASE WHEN $1 IS NOT NULL AND $2 IS NOT NULL THEN COALESCE(ARRAY_CONTAINS($1, $2), FALSE) END"}},
-			{sig: "(x map<string,T>, key string) bool", kernel: fnAny(containsKey), sql: sql{spark: "map_contains_key($1, $2)", flink: "ARRAY_CONTAINS(MAP_KEYS($1), $2)"}},
+			{sig: "(x map<string,T>, key string) bool", kernel: fnAny(containsKey), sql: sql{spark: "map_contains_key($1, $2)", flink: "CASE WHEN $2 IS NOT NULL THEN ARRAY_CONTAINS(MAP_KEYS($1), $2) END"}},
 		},
 	},
 }

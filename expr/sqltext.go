@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,7 +114,7 @@ func (d Dialect) modulo(x string, n int64) string {
 	if d == SparkSQL {
 		return "(" + x + " % " + d.int(n) + ")"
 	}
-	return "MOD(" + x + ", " + d.int(n) + ")"
+	return "MOD(" + x + ", CAST(" + d.int(n) + " AS BIGINT))" // MOD has the type of its divisor
 }
 
 func caseSQL(_ Dialect, _ *tree, args []string) string {
@@ -449,6 +450,9 @@ func substrSQL(d Dialect, t *tree, args []string) string {
 // likeSQL writes the pattern anew with ! for an escape, since engines differ in the one that they take unasked.
 func likeSQL(d Dialect, t *tree, args []string) string {
 	parts, _ := likeParts(t.args)
+	if d == FlinkSQL && slices.ContainsFunc(parts, func(p likePart) bool { return p.one }) {
+		return likeRegexp(d, parts, args[0])
+	}
 	var b strings.Builder
 	for _, p := range parts {
 		switch {
@@ -461,6 +465,22 @@ func likeSQL(d Dialect, t *tree, args []string) string {
 		}
 	}
 	return "(" + args[0] + " LIKE " + d.quote(b.String()) + " ESCAPE '!')"
+}
+
+// likeRegexp writes a pattern as a regular expression: Flink's LIKE does not take a newline for _.
+func likeRegexp(d Dialect, parts []likePart, x string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		switch {
+		case p.many:
+			b.WriteString(".*")
+		case p.one:
+			b.WriteByte('.')
+		default:
+			b.WriteString(quoteRegexp(p.text))
+		}
+	}
+	return d.matches(x, "(?s)"+b.String())
 }
 
 func splitSQL(d Dialect, t *tree, args []string) string {

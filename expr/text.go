@@ -73,7 +73,7 @@ var textTable = []*Function{
 		overloads: []*overload{{sig: "(s string) string", kernel: fn1(func(s string) (string, Reason) {
 			sum := md5.Sum([]byte(s))
 			return hex.EncodeToString(sum[:]), 0
-		}, nil), sql: both("MD5($1)")}},
+		}, nil), sql: sql{spark: "MD5($1)", flink: "CAST(MD5($1) AS STRING)"}}},
 	},
 }
 
