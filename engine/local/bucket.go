@@ -60,8 +60,8 @@ func (j *job) load(b int) (*bucket, int64, error) {
 		s.byTie(j.tieParts())
 	}
 	bk.ties = s.ties()
-	for i, t := range j.layout.types {
-		bk.columns = append(bk.columns, place(t, runs, i, s.pos))
+	for i := range j.layout.kept {
+		bk.columns = append(bk.columns, s.column(i))
 	}
 	return bk, bytes + bk.bytes(), nil
 }
@@ -218,7 +218,7 @@ func (s *sorter) byTie(parts []int) {
 		if columns == nil {
 			s.invert()
 			for _, part := range parts {
-				columns = append(columns, place(s.job.layout.types[part], s.runs, part, s.pos))
+				columns = append(columns, s.column(part))
 			}
 		}
 		places := make([]int32, hi-lo)
@@ -244,6 +244,15 @@ func (s *sorter) byTie(parts []int) {
 	for p, i := range s.src {
 		s.pos[i] = int32(p)
 	}
+}
+
+// column is column i of the layout, each cell at its place, coded strings as ranks.
+func (s *sorter) column(i int) *value.Column {
+	c := place(s.job.layout.types[i], s.runs, i, s.pos)
+	if coder := s.job.layout.coder(i); coder != nil {
+		coder.ranked(c)
+	}
+	return c
 }
 
 // place is column i of the runs, each cell at its place.

@@ -108,7 +108,7 @@ func (j *job) keyed(p *exchange.Packet, rows []int32, report *engine.SourceRepor
 		order[i] = rows[o]
 	}
 	out := &exchange.Packet{From: from, Codes: j.numbers(p.Codes, order), Times: taken(p.Times, order)}
-	for _, c := range p.Columns {
+	for _, c := range p.Columns[:j.layout.kept] {
 		out.Columns = append(out.Columns, exchange.Own(gather(c, order)))
 	}
 	return out

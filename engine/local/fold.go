@@ -61,8 +61,11 @@ func viewOf(f *plan.Fold) viewKey {
 	return k
 }
 
-// cells are the input at the view's positions.
+// cells are the input at the view's positions, coded strings as ranks.
 func (m *material) cells() *value.Column { return m.bucket.column(m.view, m.input) }
+
+// text makes what was coded into strings again.
+func (m *material) text(c *value.Column) *value.Column { return m.bucket.cells(m.input, c) }
 
 // times are the events' times at the view's positions.
 func (m *material) times() []int64 {

@@ -37,6 +37,32 @@ func rankOf[T cmp.Ordered](x []T) (ranks []int32, values []T) {
 	return ranks, values
 }
 
+// rankInts is rankOf for integers: where they lie close together, without hashing.
+func rankInts(x []int64) (ranks []int32, values []int64) {
+	if len(x) == 0 {
+		return nil, nil
+	}
+	least, great := slices.Min(x), slices.Max(x)
+	if uint64(great)-uint64(least) > uint64(4*len(x)) {
+		return rankOf(x)
+	}
+	numbers := make([]int32, great-least+1)
+	for _, v := range x {
+		numbers[v-least] = 1
+	}
+	for i, there := range numbers {
+		if there == 1 {
+			numbers[i] = int32(len(values))
+			values = append(values, least+int64(i))
+		}
+	}
+	ranks = make([]int32, len(x))
+	for i, v := range x {
+		ranks[i] = numbers[v-least]
+	}
+	return ranks, values
+}
+
 // rank makes the bag of a column without nulls, and the values by rank.
 func rank(c *value.Column) (bag, *value.Column) {
 	out := &value.Column{Type: c.Type}
@@ -44,7 +70,7 @@ func rank(c *value.Column) (bag, *value.Column) {
 	switch c.Type.Kind {
 	case value.KindBool:
 		var ints []int64
-		b.ranks, ints = rankOf(numbers(c))
+		b.ranks, ints = rankInts(numbers(c))
 		for _, n := range ints {
 			out.Bools = append(out.Bools, n == 1)
 		}
@@ -56,7 +82,7 @@ func rank(c *value.Column) (bag, *value.Column) {
 		b.ranks, out.Strs = rankOf(c.Strs)
 		out.N = len(out.Strs)
 	default:
-		b.ranks, out.Ints = rankOf(c.Ints)
+		b.ranks, out.Ints = rankInts(c.Ints)
 		out.N = len(out.Ints)
 	}
 	b.size = out.N
@@ -130,6 +156,7 @@ type valueLists struct {
 func newValueLists(m *material) kernel {
 	k := &valueLists{fold: m.fold}
 	k.bag, k.values = rank(m.cells())
+	k.values = m.text(k.values)
 	return k
 }
 
@@ -189,6 +216,7 @@ type textCounts struct {
 func newTextCounts(m *material) kernel {
 	k := &textCounts{}
 	k.bag, k.values = rank(m.cells())
+	k.values = m.text(k.values)
 	return k
 }
 
@@ -222,7 +250,7 @@ func newBucketCounts(m *material) kernel {
 		}
 	}
 	k := &bucketCounts{fold: m.fold}
-	k.ranks, k.buckets = rankOf(buckets)
+	k.ranks, k.buckets = rankInts(buckets)
 	k.size = len(k.buckets)
 	return k
 }
@@ -251,12 +279,13 @@ func newRegisters(m *material) kernel {
 	c := m.cells()
 	k := &registers{fold: m.fold}
 	distinct, values := rank(c) // each value is hashed once
+	values = m.text(values)
 	pairs := make([]int64, values.N)
 	for i := range pairs {
 		register, r := agg.Register(values.At(i), m.fold.Bits)
 		pairs[i] = int64(register)<<8 | int64(r)
 	}
-	of, sorted := rankOf(pairs)
+	of, sorted := rankInts(pairs)
 	k.pairs, k.size, k.ranks = sorted, len(sorted), distinct.ranks
 	for i, r := range k.ranks {
 		k.ranks[i] = of[r]

@@ -43,14 +43,14 @@ func edgesOf(a *asked, last bool, k int, found func(q int, p int32)) {
 // edges answers the input of the first or the last event.
 type edges struct {
 	noStates
-	cells *value.Column
-	last  bool
+	material *material
+	cells    *value.Column
 }
 
-func newEdges(m *material) kernel { return &edges{cells: m.inOrder(), last: m.fold.Last} }
+func newEdges(m *material) kernel { return &edges{material: m, cells: m.inOrder()} }
 
 func (k *edges) columns(a *asked) []*value.Column {
-	return []*value.Column{k.cells.Take(edgePositions(a, k.last))}
+	return []*value.Column{k.material.text(k.cells.Take(edgePositions(a, k.material.fold.Last)))}
 }
 
 func edgePositions(a *asked, last bool) []int32 {
@@ -85,7 +85,7 @@ type eventLists struct {
 }
 
 func newEventLists(m *material) kernel {
-	return &eventLists{cells: m.inOrder(), last: m.fold.Last, k: m.fold.K}
+	return &eventLists{cells: m.text(m.inOrder()), last: m.fold.Last, k: m.fold.K}
 }
 
 func (k *eventLists) columns(a *asked) []*value.Column {

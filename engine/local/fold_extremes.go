@@ -10,6 +10,9 @@ import (
 // newExtremes answers the least or the greatest input.
 func newExtremes(m *material) kernel {
 	c := m.cells()
+	if m.bucket.job.layout.coder(m.input) != nil {
+		return &coded{extremes[int64]{typ: c.Type, x: c.Ints, last: m.fold.Last, out: func(c *value.Column) []int64 { return c.Ints }}, m}
+	}
 	switch c.Type.Kind {
 	case value.KindFloat:
 		return &extremes[float64]{typ: c.Type, x: c.Floats, last: m.fold.Last, out: func(c *value.Column) []float64 { return c.Floats }}
@@ -58,6 +61,16 @@ func (k *extremes[T]) columns(a *asked) []*value.Column {
 		}
 	})
 	return []*value.Column{out}
+}
+
+// coded are extremes over ranks of strings.
+type coded struct {
+	extremes[int64]
+	material *material
+}
+
+func (k *coded) columns(a *asked) []*value.Column {
+	return []*value.Column{k.material.text(k.extremes.columns(a)[0])}
 }
 
 // bools are extremes over 0 and 1.

@@ -37,7 +37,6 @@ type job struct {
 	oldest int64  // the least, MaxInt64 where there is none
 	ends   []int64
 	fins   []*finish
-	packet int // the next packet's number
 
 	results []*result
 }
@@ -52,14 +51,27 @@ type layout struct {
 	bys     []int
 	id      int
 	row     int // all columns as one text that compares as they do
-	exprs   []*expr.Expr
-	names   []string // of what is computed, for reports
-	types   []value.Type
+	kept    int // columns that go to the buckets of keys; those behind them only tell copies
+
+	exprs  []*expr.Expr
+	names  []string     // of what is computed, for reports
+	types  []value.Type // as they are kept: a coded string is an int
+	coded  []bool
+	coders []*coder // of what is coded, while and after the source is read
 }
 
 func (l *layout) add(what string, e *expr.Expr) int {
 	l.exprs, l.names, l.types = append(l.exprs, e), append(l.names, what), append(l.types, e.Type())
+	l.coded, l.coders = append(l.coded, false), append(l.coders, nil)
 	return len(l.types) - 1
+}
+
+// coder is the coder of a column, nil where its cells are what they are.
+func (l *layout) coder(i int) *coder {
+	if i < 0 || i >= len(l.coders) {
+		return nil
+	}
+	return l.coders[i]
 }
 
 // timeBounds are the times that any row of the spine can see: from ≤ ts < to.
@@ -111,19 +123,34 @@ func (j *job) prepare() {
 	for _, name := range j.plan.Bys {
 		l.bys = append(l.bys, l.add(name, column(name)))
 	}
+	l.kept = len(l.types)
+	j.code(&l)
 	if s.ID != "" {
 		l.id = l.add(s.ID, column(s.ID))
 	}
 	if j.wide {
 		l.row = len(l.types)
 		l.types = append(l.types, value.Bytes)
+		if isEntity(s) {
+			l.kept = len(l.types)
+		}
 	}
 	j.layout = l
 	j.readColumns()
 	j.seen = make([]bool, j.asking.codes)
-	j.store = j.run.pool.NewStore(l.types, j.asking.buckets)
+	j.store = j.run.pool.NewStore(l.types[:l.kept], j.asking.buckets)
 	if s.ID != "" {
 		j.copies = j.run.pool.NewStore(l.types, max(1, j.asking.buckets))
+	}
+}
+
+// code marks the strings that are kept as numbers.
+func (j *job) code(l *layout) {
+	j.layout = *l
+	for i, t := range l.types {
+		if t.Kind == value.KindString && !j.run.plain[j.plainText(i)] {
+			l.coded[i], l.types[i] = true, value.Int
+		}
 	}
 }
 
@@ -142,8 +169,8 @@ func (j *job) readColumns() {
 	}
 }
 
-// widen makes the job anew, with whole rows.
-func (j *job) widen() (*job, error) {
+// reset makes the job ready to read its source again.
+func (j *job) reset() {
 	j.store.Drop()
 	if j.copies != nil {
 		j.copies.Drop()
@@ -151,19 +178,21 @@ func (j *job) widen() (*job, error) {
 	for _, r := range j.results {
 		clear(r.outcomes) // a column without nulls leaves them as they are
 	}
-	w := *j
-	w.nulls = &nullCounts{}
-	w.wide, w.newest, w.oldest, w.ends, w.packet = true, math.MinInt64, math.MaxInt64, nil, 0
-	*w.report = engine.SourceReport{Join: w.report.Join, Source: w.report.Source}
-	w.prepare()
-	return &w, nil
+	*j.report = engine.SourceReport{Join: j.report.Join, Source: j.report.Source}
+	j.nulls, j.newest, j.oldest, j.ends = &nullCounts{}, math.MinInt64, math.MaxInt64, nil
+	j.prepare()
 }
 
 // layoutReads are the columns of a batch that the layout is computed of.
 func (j *job) layoutReads(schema value.Schema) []int {
 	var reads []int
 	for i, f := range schema {
-		if j.wide && slices.Contains(j.read, f.Name) || slices.ContainsFunc(j.layout.exprs, func(e *expr.Expr) bool { return slices.Contains(e.Columns(), f.Name) }) {
+		used := j.wide && slices.Contains(j.read, f.Name)
+		for k, e := range j.layout.exprs {
+			_, bare := e.Column()
+			used = used || slices.Contains(e.Columns(), f.Name) && !(bare && j.layout.coded[k])
+		}
+		if used {
 			reads = append(reads, i)
 		}
 	}

@@ -215,7 +215,7 @@ func newDraw(seed uint64) *draw {
 func (d *draw) chance(of int) bool { return d.IntN(of) == 0 }
 
 func (d *draw) options(t *testing.T) local.Options {
-	o := local.Options{Threads: 1 + d.IntN(3), Buckets: 1 << d.IntN(4), BatchRows: []int{0, 1, 3, 64, 1000}[d.IntN(5)]}
+	o := local.Options{Threads: 1 + d.IntN(3), Buckets: 1 << d.IntN(4), BatchRows: []int{0, 1, 3, 64, 1000}[d.IntN(5)], Texts: []int{0, 0, 3}[d.IntN(3)]}
 	if d.chance(3) {
 		o.Memory, o.TempDir = 1+d.Int64N(20_000), t.TempDir()
 	}

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -28,14 +29,15 @@ type run struct {
 	answers []*result            // of every value of every join, in the plan's order
 	newest  map[*plan.Join]int64 // the greatest ts of its source
 	adding  sync.Mutex
-	total   int64 // rows of all sources, for progress
+	plain   map[string]bool // columns whose strings are too many for a coder
+	total   int64           // rows of all sources, for progress
 	done    int64
 }
 
 func newRun(o Options, p *plan.Batch, in engine.Inputs) *run {
 	// Half of the memory is for rows that wait; the other half for what is read, worked on and written.
 	return &run{
-		options: o, plan: p, in: in, askers: map[string]*askers{}, newest: map[*plan.Join]int64{},
+		options: o, plan: p, in: in, askers: map[string]*askers{}, newest: map[*plan.Join]int64{}, plain: map[string]bool{},
 		report: &engine.Report{Dropped: map[engine.DropReason]int64{}},
 		pool:   exchange.NewPool(o.Memory/2, o.TempDir),
 	}
@@ -111,11 +113,10 @@ func (r *run) sameScan() []*job {
 // compute reads a source and answers for the jobs over it. A job that turns out to need whole rows to tell copies apart reads again,
 // alone.
 func (r *run) compute(ctx context.Context, group []*job) error {
-	if err := r.scan(ctx, group); err != nil {
+	if err := r.read(ctx, group); err != nil {
 		return err
 	}
 	for _, j := range group {
-		j.reportHistory()
 		again, err := j.answer(ctx)
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.plan.Name, err)
@@ -123,16 +124,34 @@ func (r *run) compute(ctx context.Context, group []*job) error {
 		if !again {
 			continue
 		}
-		if j, err = j.widen(); err != nil {
+		j.wide = true
+		j.reset()
+		if err := r.compute(ctx, []*job{j}); err != nil {
 			return err
 		}
-		if err := r.scan(ctx, []*job{j}); err != nil {
+	}
+	return nil
+}
+
+// read scans the source for the jobs; anew where a column turned out to have more strings than it is worth to number.
+func (r *run) read(ctx context.Context, group []*job) error {
+	for {
+		done := r.done
+		err := r.scan(ctx, group)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errTexts) {
 			return err
 		}
+		r.withoutCoders(group)
+		for _, j := range group {
+			j.reset()
+		}
+		r.done = done
+	}
+	for _, j := range group {
 		j.reportHistory()
-		if again, err = j.answer(ctx); err != nil || again {
-			return fmt.Errorf("%s: %w", j.plan.Name, err)
-		}
 	}
 	return nil
 }

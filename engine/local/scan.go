@@ -28,6 +28,7 @@ type numbered struct {
 // packets carry the batch's number, so that the order in which they are done does not matter.
 func (r *run) scan(ctx context.Context, group []*job) error {
 	lead := group[0]
+	r.giveCoders(group)
 	columns, ranges := lead.read, lead.ranges()
 	for _, j := range group[1:] {
 		for _, c := range j.read {
@@ -44,12 +45,10 @@ func (r *run) scan(ctx context.Context, group []*job) error {
 	}
 	defer reader.Close()
 	batches := make(chan numbered, r.options.Threads)
-	count := 0
 	err = team(ctx, r.options.Threads+1, func(ctx context.Context, worker int) error {
 		if worker == 0 {
 			defer close(batches)
-			count, err = r.feed(ctx, reader, batches)
-			return err
+			return r.feed(ctx, reader, batches)
 		}
 		return r.filter(ctx, group, batches)
 	})
@@ -58,7 +57,7 @@ func (r *run) scan(ctx context.Context, group []*job) error {
 	}
 	counts := reader.Counts()
 	for _, j := range group {
-		j.report.Read, j.report.Rows, j.packet = counts, counts.Rows, count
+		j.report.Read, j.report.Rows = counts, counts.Rows
 		if err := j.scanned(ctx); err != nil {
 			return fmt.Errorf("%s: %w", j.plan.Name, err)
 		}
@@ -85,21 +84,20 @@ func widest(a, b []dataset.Range) []dataset.Range {
 	return []dataset.Range{w}
 }
 
-func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- numbered) (count int, err error) {
-	for {
+func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- numbered) error {
+	for number := 0; ; number++ {
 		b, err := reader.Next()
 		if errors.Is(err, io.EOF) {
-			return count, nil
+			return nil
 		}
 		if err != nil {
-			return count, err
+			return err
 		}
 		r.progress(b.N)
 		select {
-		case batches <- numbered{b, count}:
-			count++
+		case batches <- numbered{b, number}:
 		case <-ctx.Done():
-			return count, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -107,15 +105,17 @@ func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- nu
 // filter is one worker: it handles batches until there are no more, then adds what it counted to the jobs.
 func (r *run) filter(ctx context.Context, group []*job, batches <-chan numbered) error {
 	var sifters []*sifter
+	es := newEncoders()
 	for b := range batches {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		if sifters == nil {
 			for _, j := range group {
-				sifters = append(sifters, j.newSifter(b.batch.Schema))
+				sifters = append(sifters, j.newSifter(b.batch.Schema, es))
 			}
 		}
+		clear(es.done)
 		for _, s := range sifters {
 			if err := s.batch(ctx, b); err != nil {
 				return fmt.Errorf("%s: %w", s.job.plan.Name, err)
@@ -145,12 +145,13 @@ type sifter struct {
 	columns []*program // of the layout
 	keys    []int
 	deleted int
+	coding  *encoders
 	rowed   []int // all columns in name order
 	reads   []int // columns of the batch that the layout reads
 }
 
-func (j *job) newSifter(schema value.Schema) *sifter {
-	s := &sifter{job: j, seen: make([]bool, len(j.seen)), newest: math.MinInt64, oldest: math.MaxInt64, deleted: -1, ends: map[int64]bool{}}
+func (j *job) newSifter(schema value.Schema, es *encoders) *sifter {
+	s := &sifter{job: j, coding: es, seen: make([]bool, len(j.seen)), newest: math.MinInt64, oldest: math.MaxInt64, deleted: -1, ends: map[int64]bool{}}
 	src := j.source
 	what := func(name string) string { return j.plan.Name + ": " + name }
 	s.time = newProgram(what("time"), src.Time, schema)
@@ -232,10 +233,15 @@ func (s *sifter) batch(ctx context.Context, b numbered) error {
 		k := s.known.eval(f.batch, &s.nulls)
 		s.report.NullKnownAt += f.keep(func(i int) bool { return !k.Nulls.Get(i) })
 	}
+	store, share := s.job.store, s.byKey
 	if s.job.copies != nil {
-		return s.job.copies.Put(ctx, b.number, s.byID(f))
+		store, share = s.job.copies, s.byID
 	}
-	return s.job.store.Put(ctx, b.number, s.byKey(f))
+	p, err := share(f)
+	if err != nil {
+		return err
+	}
+	return store.Put(ctx, b.number, p)
 }
 
 // nullKeys reports whether a row has a key with a null part.
@@ -244,7 +250,7 @@ func (s *sifter) nullKeys(f *sifted) bool {
 }
 
 // byKey makes the packet of the rows that a spine row can see, by the buckets of their keys.
-func (s *sifter) byKey(f *sifted) *exchange.Packet {
+func (s *sifter) byKey(f *sifted) (*exchange.Packet, error) {
 	j := s.job
 	bucketOf := make([]int32, len(f.times))
 	for i, t := range f.times {
@@ -258,7 +264,8 @@ func (s *sifter) byKey(f *sifted) *exchange.Packet {
 		}
 	}
 	order, from := exchange.Arrange(bucketOf, j.asking.buckets)
-	return &exchange.Packet{From: from, Codes: j.numbers(f.codes, order), Times: taken(f.times, order), Columns: s.laidOut(f, order)}
+	columns, err := s.laidOut(f, order)
+	return &exchange.Packet{From: from, Codes: j.numbers(f.codes, order), Times: taken(f.times, order), Columns: columns}, err
 }
 
 // bucketOf is the bucket of a row by its key, and counts it.
@@ -286,7 +293,7 @@ func (j *job) numbers(codes, rows []int32) []int32 {
 
 // byID makes the packet of the rows whose time a spine row can see, by the buckets of their ids. Codes are still those of the keys: a copy
 // may have a key that the spine has not.
-func (s *sifter) byID(f *sifted) *exchange.Packet {
+func (s *sifter) byID(f *sifted) (*exchange.Packet, error) {
 	j := s.job
 	id := s.columns[j.layout.id].eval(f.batch, nil)
 	bucketOf := make([]int32, len(f.times))
@@ -301,23 +308,41 @@ func (s *sifter) byID(f *sifted) *exchange.Packet {
 		}
 	}
 	order, from := exchange.Arrange(bucketOf, j.copies.Buckets())
-	return &exchange.Packet{From: from, Codes: taken(f.codes, order), Times: taken(f.times, order), Columns: s.laidOut(f, order)}
+	columns, err := s.laidOut(f, order)
+	return &exchange.Packet{From: from, Codes: taken(f.codes, order), Times: taken(f.times, order), Columns: columns}, err
 }
 
 // laidOut computes the layout's columns for the rows, in that order. Only what they read is brought into it.
-func (s *sifter) laidOut(f *sifted, rows []int32) []*value.Column {
+func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
 	b := &value.Batch{Schema: f.batch.Schema, N: len(rows), Columns: make([]*value.Column, len(f.batch.Columns))}
 	for _, c := range s.reads {
 		b.Columns[c] = exchange.Own(gather(f.batch.Columns[c], rows))
 	}
 	var out []*value.Column
-	for _, c := range s.columns {
-		out = append(out, c.eval(b, &s.nulls))
+	for i, c := range s.columns {
+		coder := s.job.layout.coders[i]
+		var column *value.Column
+		var err error
+		switch name, bare := s.job.layout.exprs[i].Column(); {
+		case coder != nil && bare:
+			column, err = s.coding.encode(coder, f.batch.Column(name)) // of the whole batch, once for all jobs
+			if err == nil {
+				column = gather(column, rows)
+			}
+		case coder != nil:
+			column, err = s.coding.encode(coder, c.eval(b, &s.nulls))
+		default:
+			column = c.eval(b, &s.nulls)
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, column)
 	}
 	if s.rowed != nil {
 		out = append(out, rowText(b, s.rowed))
 	}
-	return out
+	return out, nil
 }
 
 // timed leaves out rows without a time, and looks the keys of the others up.

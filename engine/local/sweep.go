@@ -12,6 +12,11 @@ import (
 
 // scanned ends a job's reading: what is known of the whole source now.
 func (j *job) scanned(_ context.Context) error {
+	for _, c := range j.layout.coders {
+		if c != nil {
+			c.seal()
+		}
+	}
 	if j.source.Snapshot != "" {
 		for _, p := range j.table.Parts() {
 			if end, ok := plan.PartitionEnd(p.Partition[j.source.Snapshot]); ok {
@@ -252,8 +257,9 @@ func withDefault(c *value.Column, v value.Value) *value.Column {
 // entities answers latest (E5, E6): the last row that is true and known.
 func (s *sweeper) entities(b *bucket) {
 	for i := range s.job.plan.Values {
-		w := &s.job.plan.Values[i].Window
-		in := b.columns[s.job.layout.inputs[s.job.plan.Values[i].Input]]
+		v := &s.job.plan.Values[i]
+		w := &v.Window
+		in := b.columns[s.job.layout.inputs[v.Input]]
 		lo, hi := s.truth(b, w)
 		known := b.knownAt(b.view(viewKey{-1, -1, -1}))
 		rows := make([]int32, len(b.rows))
@@ -263,7 +269,7 @@ func (s *sweeper) entities(b *bucket) {
 				rows[r] = -1
 			}
 		}
-		s.put(b, i, in.Take(rows), func(r int) outcome {
+		s.put(b, i, b.cells(s.job.layout.inputs[v.Input], in.Take(rows)), func(r int) outcome {
 			how := noEvent
 			for p := lo[r]; p < hi[r]; p++ {
 				switch {

@@ -47,7 +47,7 @@ func (b *bucket) view(k viewKey) *view {
 			v = parent.present(nulls)
 		}
 	case k.by >= 0:
-		v = b.group(b.view(viewKey{k.where, -1, -1}), b.columns[l.bys[k.by]])
+		v = b.group(b.view(viewKey{k.where, -1, -1}), l.bys[k.by])
 	case k.where >= 0:
 		c := b.columns[l.wheres[k.where]]
 		nulls := fault.Planted("local: a null where keeps its row")
@@ -103,60 +103,66 @@ func (v *view) present(nulls value.Bitmap) *view {
 }
 
 // group arranges the positions of a view by key and string; those whose string is null are left out.
-func (b *bucket) group(v *view, by *value.Column) *view {
-	codes := map[string]int32{}
+func (b *bucket) group(v *view, by int) *view {
+	c := b.column(v, by)
+	g := &grouping{from: v, of: make([]int32, v.n), out: &view{groups: &groups{keys: []int32{0}}, pos: make([]int32, 0, v.n), segs: []int32{0}}}
+	there := make([]int32, 0, v.n) // positions with a string
 	for p := range int32(v.n) {
-		if i := int(v.at(p)); !by.Nulls.Get(i) {
-			codes[by.Strs[i]] = 0
+		if g.of[p] = -1; !c.Nulls.Get(int(p)) || fault.Planted("local: a null by is a group") {
+			there = append(there, p)
 		}
 	}
-	g := &groups{keys: []int32{0}}
-	for name := range codes {
-		g.names = append(g.names, name)
+	ranked, names := rank(gather(c, there))
+	for i, p := range there {
+		g.of[p] = ranked.ranks[i]
 	}
-	slices.Sort(g.names)
-	for i, name := range g.names {
-		codes[name] = int32(i)
-	}
-	out := &view{groups: g, pos: make([]int32, 0, v.n), segs: []int32{0}}
-	counts := make([]int32, len(g.names))
+	g.out.groups.names = b.cells(by, names).Strs
+	g.counts = make([]int32, ranked.size)
 	for l := range len(v.segs) - 1 {
-		out.addKey(v, v.segs[l], v.segs[l+1], by, codes, counts)
+		g.key(v.segs[l], v.segs[l+1])
 	}
-	out.n = len(out.pos)
-	return out
+	g.out.n = len(g.out.pos)
+	return g.out
 }
 
-// addKey appends the positions [lo, hi) of v, one key, by string.
-func (v *view) addKey(from *view, lo, hi int32, by *value.Column, codes map[string]int32, counts []int32) {
+// grouping arranges the positions of a view by key and string.
+type grouping struct {
+	from   *view
+	of     []int32 // the string of each position, −1: none
+	counts []int32 // scratch: of each string
+	out    *view
+}
+
+// key appends the positions [lo, hi), one key, by string.
+func (g *grouping) key(lo, hi int32) {
 	var met []int32 // strings of this key
-	of := make([]int32, hi-lo)
-	for p := lo; p < hi; p++ {
-		of[p-lo] = -1
-		if i := int(from.at(p)); !by.Nulls.Get(i) {
-			c := codes[by.Strs[i]]
-			if counts[c] == 0 {
-				met = append(met, c)
-			}
-			counts[c]++
-			of[p-lo] = c
+	for _, c := range g.of[lo:hi] {
+		if c < 0 {
+			continue
 		}
+		if g.counts[c] == 0 {
+			met = append(met, c)
+		}
+		g.counts[c]++
 	}
 	slices.Sort(met)
-	next := make(map[int32]int32, len(met))
+	v := g.out
 	at := int32(len(v.pos))
 	for _, c := range met {
-		next[c] = at
-		at += counts[c]
-		counts[c] = 0
+		n := g.counts[c]
+		g.counts[c] = at // from here on: where the next one goes
+		at += n
 		v.segs, v.groups.of = append(v.segs, at), append(v.groups.of, c)
 	}
 	v.pos = append(v.pos, make([]int32, int(at)-len(v.pos))...)
-	for i, c := range of {
-		if c >= 0 {
-			v.pos[next[c]] = from.at(lo + int32(i))
-			next[c]++
+	for p := lo; p < hi; p++ {
+		if c := g.of[p]; c >= 0 {
+			v.pos[g.counts[c]] = g.from.at(p)
+			g.counts[c]++
 		}
+	}
+	for _, c := range met {
+		g.counts[c] = 0
 	}
 	v.groups.keys = append(v.groups.keys, int32(len(v.groups.of)))
 }
@@ -167,6 +173,14 @@ func (b *bucket) column(v *view, i int) *value.Column {
 		return b.columns[i]
 	}
 	return gather(b.columns[i], v.pos)
+}
+
+// cells are cells of a column of the layout as what they are: strings again where they are coded.
+func (b *bucket) cells(i int, c *value.Column) *value.Column {
+	if coder := b.job.layout.coder(i); coder != nil {
+		return coder.text(value.String, c)
+	}
+	return c
 }
 
 // knownAt is known_at of each position, nil where every row is known at once.
