@@ -3,7 +3,6 @@ package arrow
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -143,18 +142,29 @@ func floats(a arrow.Array, c *value.Column, from int, lost dataset.Lost) error {
 	case *array.Float64:
 		copy(c.Floats, a.Values()[from:from+c.N])
 	default:
-		if _, ok := a.DataType().(arrow.DecimalType); !ok {
-			return fmt.Errorf("%s read as float", a.DataType())
-		}
-		for i := range c.Floats {
-			if a.IsNull(from + i) {
-				continue
-			}
-			f, err := strconv.ParseFloat(a.ValueStr(from+i), 64) // the nearest float to the decimal
-			if err != nil {
-				f = math.NaN()
-			}
-			c.Floats[i] = f
+		return decimals(a, c, from, lost)
+	}
+	dataset.KeepFinite(c.Floats, lost)
+	return nil
+}
+
+// decimals reads unscaled integers of any width, not arrow-go's texts of them, which are as long as a damaged type says.
+func decimals(a arrow.Array, c *value.Column, from int, lost dataset.Lost) error {
+	t, ok := a.DataType().(arrow.DecimalType)
+	if !ok {
+		return fmt.Errorf("%s read as float", a.DataType())
+	}
+	scale := int(t.GetScale())
+	for i := range c.Floats {
+		switch a := a.(type) {
+		case *array.Decimal32:
+			c.Floats[i] = dataset.Decimal(int64(a.Value(from+i)), scale)
+		case *array.Decimal64:
+			c.Floats[i] = dataset.Decimal(int64(a.Value(from+i)), scale)
+		case *array.Decimal128:
+			c.Floats[i] = dataset.DecimalBig(a.Value(from+i).BigInt(), scale)
+		case *array.Decimal256:
+			c.Floats[i] = dataset.DecimalBig(a.Value(from+i).BigInt(), scale)
 		}
 	}
 	dataset.KeepFinite(c.Floats, lost)

@@ -251,9 +251,21 @@ func checkField(t flat, depth int, budget *int) error {
 }
 
 func checkRecord(t flat) error {
-	for _, v := range []struct{ slot, size int }{{recordNodes, 16}, {recordBuffers, 16}, {recordVariadic, 8}} {
-		if _, _, err := t.vector(v.slot, v.size); err != nil {
-			return err
+	if _, _, err := t.vector(recordNodes, 16); err != nil {
+		return err
+	}
+	_, buffers, err := t.vector(recordBuffers, 16)
+	if err != nil {
+		return err
+	}
+	// Columns of views say how many buffers each has.
+	at, n, err := t.vector(recordVariadic, 8)
+	if err != nil {
+		return err
+	}
+	for i := range n {
+		if count := binary.LittleEndian.Uint64(t.b[at+8*i:]); count > uint64(buffers) {
+			return fmt.Errorf("%w: a column of %d buffers where %d are", errFlat, count, buffers)
 		}
 	}
 	return nil

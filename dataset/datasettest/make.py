@@ -123,7 +123,7 @@ def make_types():
     warnings = ["decimal32", "decimal64", "decimal128", "decimal256"]
     lost = {k: v for k, v in lost.items() if v}
     make_arrow("types", table, types, expected, ["time", "nothing", "int_keys"], warnings, lost)
-    for name, options in [("types", {}), ("types_plain_v2", dict(use_dictionary=False, data_page_version="2.0", data_page_size=64)),
+    for name, options in [("types", {}), ("types_plain_v2", dict(use_dictionary=False, data_page_version="2.0", data_page_size=64, write_batch_size=6)),
                           ("types_spark", dict(flavor="spark"))]:
         t = table
         if name == "types_spark":  # flavor spark writes timestamps as INT96, for which ns have to do
@@ -154,7 +154,7 @@ def make_layouts():
         "dict": pa.array(words).dictionary_encode(), "dict_float": pa.array(some([1.5, float("nan")], n)).dictionary_encode(),
         "view": pa.array(some(["short", "much longer than twelve bytes"], n), pa.string_view()), "bytes_view": pa.array(some([b"\xff", b""], n), pa.binary_view()),
         "fixed_list": pa.array(some([[1, 2], [3, None]], n), pa.list_(pa.int64(), 2)), "large_list": pa.array(some([["x"], []], n), pa.large_list(pa.string())),
-        "date64": pa.array([None if d is None else d * 86400000 for d in days], pa.date64()), "ts_s": pa.array(some([0, -1, 2**60], n), pa.timestamp("s")),
+        "date64": pa.array([None if d is None else d * 86400000 + 7 for d in days], pa.int64()).view(pa.date64()), "ts_s": pa.array(some([0, -1, 2**60], n), pa.timestamp("s")),
         "list_view": pa.array(some([[1], [], [2, 3]], n), pa.list_view(pa.int32())), "small": pa.array(some([decimal.Decimal("1.5")], n), pa.decimal128(5, 1)),
         "duration": pa.array([1] * n, pa.duration("s")),
     })

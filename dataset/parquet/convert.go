@@ -3,9 +3,6 @@ package parquet
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
-	"math/big"
-	"strconv"
 	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -236,7 +233,7 @@ func (c *conversion) fillOdd(d coding.Decoder, dst *value.Column, at, n int, bad
 			return err
 		}
 		for i, x := range raw {
-			dst.Floats[at+i] = decimalFloat(x, c.scale)
+			dst.Floats[at+i] = dataset.Decimal(x, int(c.scale))
 		}
 		dataset.KeepFinite(dst.Floats[at:at+n], bad)
 		return nil
@@ -258,7 +255,7 @@ func (c *conversion) fillOdd(d coding.Decoder, dst *value.Column, at, n int, bad
 		}
 	case cDecimalText:
 		for i, s := range raw {
-			dst.Floats[at+i] = decimalText(s, c.scale)
+			dst.Floats[at+i] = dataset.DecimalBytes(s, int(c.scale))
 		}
 	}
 	dataset.KeepFinite(dst.Floats[at:at+n], bad)
@@ -270,44 +267,4 @@ func int96(s string) int64 {
 	b := []byte(s)
 	nanos, julian := int64(binary.LittleEndian.Uint64(b)), int64(int32(binary.LittleEndian.Uint32(b[8:])))
 	return (julian-2440588)*value.DayMS + value.FloorDiv(nanos, 1_000_000)
-}
-
-var powersOfTen = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
-
-// decimalFloat is the float nearest to x / 10^scale. Up to 2^53 and 10^22 both are exact floats, so one division rounds right.
-func decimalFloat(x int64, scale int32) float64 {
-	if x >= -1<<53 && x <= 1<<53 && int(scale) < len(powersOfTen) {
-		return float64(x) / powersOfTen[scale]
-	}
-	return parseDecimal(strconv.FormatInt(x, 10), scale)
-}
-
-// decimalText is the float nearest to a decimal that is stored as big-endian two's complement.
-func decimalText(s string, scale int32) float64 {
-	if len(s) > 128 {
-		return math.NaN() // no writer's decimal has 300 digits
-	}
-	if len(s) <= 8 {
-		var x int64
-		if len(s) > 0 {
-			x = int64(int8(s[0])) >> 7 // the sign fills
-		}
-		for i := range len(s) {
-			x = x<<8 | int64(s[i])
-		}
-		return decimalFloat(x, scale)
-	}
-	b := new(big.Int).SetBytes([]byte(s))
-	if s[0]&0x80 != 0 {
-		b.Sub(b, new(big.Int).Lsh(big.NewInt(1), uint(8*len(s))))
-	}
-	return parseDecimal(b.String(), scale)
-}
-
-func parseDecimal(digits string, scale int32) float64 {
-	f, err := strconv.ParseFloat(digits+"e-"+strconv.Itoa(int(scale)), 64)
-	if err != nil && !math.IsInf(f, 0) {
-		return math.NaN()
-	}
-	return f
 }

@@ -156,6 +156,7 @@ func TestCSVMistakesHaveAPlaceAndACure(t *testing.T) {
 		"empty":               {"", dataset.Options{}, "x.csv: the file is empty"},
 		"bad int":             {"a,b\nx,1\nß,two\n", dataset.Options{Declared: ints}, `x.csv:3:3: column "b": "two" is not a int; correct the cell`},
 		"after a line end":    {"a,b\n\"x\ny\",two\n", dataset.Options{Declared: ints}, `x.csv:3:4: column "b"`},
+		"after line ends":     {"a,b\n\"x\ny\r\nz\",1\nx,two\n", dataset.Options{Declared: ints}, `x.csv:5:3: column "b"`},
 		"personal":            {"a,b\nx,two\n", dataset.Options{Declared: ints, Personal: []string{"b"}}, `x.csv:2:3: column "b": a cell is not`},
 		"too few":             {"a,b\n1,2\n3\n", dataset.Options{}, "x.csv:3: 1 cells, but the header line has 2"},
 		"too many":            {"a,b\n1,2,3\n", dataset.Options{}, "x.csv:2: 3 cells"},

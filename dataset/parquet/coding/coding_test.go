@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"runtime/metrics"
 	"slices"
 	"testing"
 
@@ -121,6 +122,9 @@ func TestEarlierLZ4(t *testing.T) {
 }
 
 func TestSizesThatLie(t *testing.T) {
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(allocated)
+	before := allocated[0].Value.Uint64()
 	for codec := int32(-1); codec < 10; codec++ {
 		for _, size := range []int{1, 1000, math.MaxInt32} {
 			if out, err := Decompress(codec, nil, []byte{1, 2, 3}, size); err == nil {
@@ -135,5 +139,8 @@ func TestSizesThatLie(t *testing.T) {
 		if _, err := NewDecoder(Stored{Physical: format.ByteArray}, encoding, b, 1000); err == nil {
 			t.Errorf("encoding %d: two thousand million strings in %d bytes", encoding, len(b))
 		}
+	}
+	if metrics.Read(allocated); allocated[0].Value.Uint64()-before > 64<<20 {
+		t.Errorf("%d MiB allocated for nothing", (allocated[0].Value.Uint64()-before)>>20)
 	}
 }
