@@ -23,10 +23,15 @@ import (
 func (c *cli) testCommand() *cobra.Command {
 	var rewrite bool
 	var only string
+	var seed uint64
+	var cases int
 	cmd := &cobra.Command{
 		Use:   "test [FILES]",
 		Short: "Run .feat scripts on every road that is installed",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("seed") {
+				return c.runRandom(cmd.Context(), seed, cases)
+			}
 			p, err := c.open()
 			if err != nil {
 				return err
@@ -39,6 +44,8 @@ func (c *cli) testCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&rewrite, "rewrite", false, "write what the features give now under each ----")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "draw random cases from this seed on, in place of scripts")
+	cmd.Flags().IntVar(&cases, "cases", 1000, "how many random cases")
 	cmd.Flags().StringVar(&only, "engine", "", "run on this engine alone, beside the oracle")
 	return cmd
 }
