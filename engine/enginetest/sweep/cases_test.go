@@ -215,10 +215,8 @@ func composed(n int, schema value.Schema, cases []languageCase) []languageCase {
 	var out []languageCase
 	for len(out) < n {
 		text := cases[rng.IntN(len(cases))].text
-		for depth := 0; depth < 2; depth++ {
-			text = substitute(text, schema, byType, rng)
-		}
-		if e, errs := expr.Check(text, schema); len(errs) == 0 && !e.Transcendental() && len(text) < 600 {
+		text = substitute(text, schema, byType, rng)
+		if e, errs := expr.Check(text, schema); len(errs) == 0 && !e.Transcendental() && len(text) < 300 {
 			out = append(out, languageCase{"(expressions)", fmt.Sprintf("drawn, seed %d", seed), text})
 		}
 	}

@@ -14,6 +14,7 @@ type Dialect int
 const (
 	Spark Dialect = iota
 	Flink
+	dialects
 )
 
 func (d Dialect) String() string { return [...]string{"Spark", "Flink"}[d] }

@@ -33,7 +33,7 @@ const (
 
 // patience is how long a statement may take. Planners are known that take hours over a text of some kilobytes; such an
 // expression is one that the engine does not take, and has to be found like the others.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // Run evaluates the expressions over a loaded table of n rows. An error of Run itself is the engine's or the harness's; what
 // is wrong with one expression is in its answer.
