@@ -3,12 +3,16 @@ package enginetest
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/oracle"
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -214,5 +218,27 @@ func TestResultsAsJSON(t *testing.T) {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is not in %s", want, b)
 		}
+	}
+}
+
+func TestUseReadsAProjectsFile(t *testing.T) {
+	dir := t.TempDir()
+	define, rest, ok := strings.Cut(strings.TrimPrefix(small, "define\n"), "\nload")
+	if !ok {
+		t.Fatal("the script has changed")
+	}
+	python := "import bighead as bh\n" + strings.ReplaceAll(define, "    ", "")
+	if err := os.WriteFile(filepath.Join(dir, "features.py"), []byte(python), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := Suite{Root: dir, Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+		return project.RecordUnits(ctx, project.Python{}, units)
+	}}
+	res, err := s.Run(t.Context(), []Source{{"a.feat", "use features.py\n\nload" + rest}, {"b.feat", "use other.py\n\nload" + rest}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Scripts[0].Failed() || !res.Scripts[1].Failed() {
+		t.Error(report(t, res))
 	}
 }
