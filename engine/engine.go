@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -30,6 +31,8 @@ type Inputs struct {
 	Open func(ctx context.Context, place feature.Place, schema value.Schema) (dataset.Table, error)
 	// Spine, where not nil, is used instead of the plan's spine place: a frame of a notebook, rows of a script.
 	Spine dataset.Table
+	// Tiles, where not nil, may stand for rows of sources: an engine uses those that are up to date with what Open gives.
+	Tiles *tiletable.Table
 	// Progress, where not nil, hears now and then how many of the input's rows are done; it must be quick.
 	Progress func(done, total int64)
 }
@@ -77,6 +80,10 @@ type SourceReport struct {
 	// RowsBefore counts the spine rows whose at lies before it.
 	First, RowsBefore int64
 	Revised           int64 // ids with copies of one ts whose columns that the join reads differ
+	// TileDays are whole days of event time whose TileRows events tiles stood for, so that none of their rows was read or is counted above;
+	// Tiles is how many were read for keys of the spine, in TileBytes of their files.
+	TileDays, TileRows, Tiles, TileBytes int64
+	Notes                                []string // what the reader should know: days whose tiles were damaged
 }
 
 // ValueReport explains the nulls and empties of one column.

@@ -43,6 +43,15 @@ type TileFold struct {
 // few have no more tiles than events at any length; in return a new window over a fold that there is finds tiles fine enough.
 const batchStep = 60_000
 
+// TileStep is the length of the tiles that batch makes for a window; false where it has none. Tiles of any length that divides it serve too.
+func (w Window) TileStep() (step int64, ok bool) {
+	start, end, ok := w.Grid()
+	return gcd(gcd(batchStep, start), end), ok
+}
+
+// CommonStep is the length of the longest tiles that serve both.
+func CommonStep(a, b int64) int64 { return gcd(a, b) }
+
 // ForBackfill plans the tiles of groups.
 func ForBackfill(groups []*feature.Group) *Backfill {
 	b := &Backfill{}
@@ -67,13 +76,13 @@ func (b *Backfill) add(g *feature.Group) {
 	s.Groups = append(s.Groups, g.Name)
 	for _, f := range g.Features {
 		w := NewWindow(f.Window, g.Source.Delay)
-		start, end, ok := w.Grid()
+		step, ok := w.TileStep()
 		if !ok {
 			continue
 		}
 		for k, id := range f.FoldFingerprints() {
 			fold := s.fold(f, k, id)
-			fold.Step = gcd(gcd(fold.Step, start), end)
+			fold.Step = gcd(fold.Step, step)
 			fold.Features = append(fold.Features, g.Name+"."+f.Name)
 		}
 	}

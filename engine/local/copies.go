@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
 	"github.com/bighead-ml/bighead/engine/local/keys"
+	"github.com/bighead-ml/bighead/engine/local/team"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
 )
@@ -54,7 +55,7 @@ func mix(x uint64) uint64 {
 func (j *job) dropCopies(ctx context.Context) (again bool, err error) {
 	reports := make([]engine.SourceReport, j.copies.Buckets())
 	contested := make([]bool, j.copies.Buckets())
-	err = each(ctx, j.run.options.Threads, j.copies.Buckets(), func(_, b int) error {
+	err = team.Each(ctx, j.run.options.Threads, j.copies.Buckets(), func(_, b int) error {
 		runs, bytes, err := j.copies.Runs(b)
 		if err != nil {
 			return err

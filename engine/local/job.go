@@ -37,6 +37,7 @@ type job struct {
 	oldest int64  // the least, MaxInt64 where there is none
 	ends   []int64
 	fins   []*finish
+	tiles  *tileUse // nil: none stand for rows
 
 	results []*result
 }

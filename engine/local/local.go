@@ -18,7 +18,8 @@ type Options struct {
 	// What follows is chosen by the engine where it is 0. Tests set it: no value may depend on it.
 	Buckets   int // a power of two
 	BatchRows int
-	Texts     int // distinct strings of a column, above which they are not numbered
+	Texts     int  // distinct strings of a column, above which they are not numbered
+	AnyTiles  bool // tiles are used also where they save little
 }
 
 // Engine is the local engine. It may be used by many at once.

@@ -92,7 +92,7 @@ func (r *run) open(ctx context.Context) error {
 		}
 	}
 	r.results()
-	return nil
+	return r.useTiles()
 }
 
 // sameScan takes the next jobs that read one source out of the list: it is decoded once for all of them.
@@ -113,6 +113,11 @@ func (r *run) sameScan() []*job {
 // compute reads a source and answers for the jobs over it. A job that turns out to need whole rows to tell copies apart reads again,
 // alone.
 func (r *run) compute(ctx context.Context, group []*job) error {
+	for _, j := range group {
+		if err := j.loadTiles(ctx); err != nil {
+			return err
+		}
+	}
 	if err := r.read(ctx, group); err != nil {
 		return err
 	}

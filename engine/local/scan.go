@@ -12,6 +12,7 @@ import (
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
 	"github.com/bighead-ml/bighead/engine/local/keys"
+	"github.com/bighead-ml/bighead/engine/local/team"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -29,23 +30,27 @@ type numbered struct {
 func (r *run) scan(ctx context.Context, group []*job) error {
 	lead := group[0]
 	r.giveCoders(group)
-	columns, ranges := lead.read, lead.ranges()
+	columns, ranges, parts := lead.read, lead.ranges(), lead.parts()
 	for _, j := range group[1:] {
 		for _, c := range j.read {
 			if !slices.Contains(columns, c) {
 				columns = append(slices.Clone(columns), c)
 			}
 		}
-		ranges = widest(ranges, j.ranges())
+		if more := j.parts(); parts != nil && len(parts) == 0 { // the others' read nothing
+			ranges, parts = j.ranges(), more
+		} else if more == nil || len(more) > 0 {
+			ranges, parts = widest(ranges, j.ranges()), either(parts, more)
+		}
 	}
-	s := dataset.Scan{Columns: columns, Ranges: ranges, BatchRows: r.options.BatchRows, Parallel: r.options.Threads}
+	s := dataset.Scan{Columns: columns, Ranges: ranges, Parts: parts, BatchRows: r.options.BatchRows, Parallel: r.options.Threads}
 	reader, err := lead.table.Scan(ctx, s)
 	if err != nil {
 		return fmt.Errorf("source %q: %w", lead.source.Name, err)
 	}
 	defer reader.Close()
 	batches := make(chan numbered, r.options.Threads)
-	err = team(ctx, r.options.Threads+1, func(ctx context.Context, worker int) error {
+	err = team.Run(ctx, r.options.Threads+1, func(ctx context.Context, worker int) error {
 		if worker == 0 {
 			defer close(batches)
 			return r.feed(ctx, reader, batches)
@@ -82,6 +87,16 @@ func widest(a, b []dataset.Range) []dataset.Range {
 		w.Max = b[0].Max
 	}
 	return []dataset.Range{w}
+}
+
+// either is the files that either of two jobs reads; nil: all.
+func either(a, b []int) []int {
+	if a == nil || b == nil {
+		return nil
+	}
+	both := slices.Concat(a, b)
+	slices.Sort(both)
+	return slices.Compact(both)
 }
 
 func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- numbered) error {
@@ -259,7 +274,7 @@ func (s *sifter) byKey(f *sifted) (*exchange.Packet, error) {
 			s.seen[code] = true
 		}
 		bucketOf[i] = exchange.Out
-		if t >= j.bounds.from && t < j.bounds.to {
+		if j.sees(t) {
 			bucketOf[i] = j.bucketOf(code, t, &s.report)
 		}
 	}
@@ -298,7 +313,7 @@ func (s *sifter) byID(f *sifted) (*exchange.Packet, error) {
 	id := s.columns[j.layout.id].eval(f.batch, nil)
 	bucketOf := make([]int32, len(f.times))
 	for i, t := range f.times {
-		if t >= j.bounds.from && t < j.bounds.to {
+		if j.sees(t) {
 			bucketOf[i] = idBucket(id, i, j.copies.Buckets())
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/bighead-ml/bighead/engine/local/team"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
@@ -33,6 +34,10 @@ func (j *job) scanned(_ context.Context) error {
 			}
 		}
 	}
+	if j.tiles != nil {
+		first, last := j.tiles.Times()
+		j.oldest, j.newest = min(j.oldest, first), max(j.newest, last)
+	}
 	return nil
 }
 
@@ -48,8 +53,9 @@ func (j *job) timeColumn() (string, bool) {
 // for a time before.
 func (j *job) reportHistory() {
 	j.run.newest[j.plan] = j.newest
+	j.reportTiles()
 	first := j.oldest
-	if c := j.report.Read; c.PartsSkipped > 0 || c.GroupsSkipped > 0 {
+	if c := j.report.Read; j.tiles == nil && (c.PartsSkipped > 0 || c.GroupsSkipped > 0) {
 		first = j.firstByBounds()
 	}
 	j.report.First = first
@@ -95,7 +101,7 @@ func (j *job) answer(ctx context.Context) (again bool, err error) {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return int(j.store.Rows(b) - j.store.Rows(a)) })
 	workers := make([]*sweeper, j.run.options.Threads)
-	err = each(ctx, j.run.options.Threads, len(order), func(w, i int) error {
+	err = team.Each(ctx, j.run.options.Threads, len(order), func(w, i int) error {
 		if workers[w] == nil {
 			workers[w] = newSweeper(j)
 		}
@@ -112,6 +118,9 @@ func (j *job) answer(ctx context.Context) (again bool, err error) {
 	}
 	if !again {
 		j.store.Drop()
+		if j.tiles != nil {
+			j.tiles.store.Drop()
+		}
 		j.run.nulls.merge(j.nulls)
 	}
 	return again, nil
@@ -159,6 +168,9 @@ func (s *sweeper) bucket(n int) error {
 	if isEntity(s.job.source) {
 		s.entities(b)
 		return nil
+	}
+	if s.job.tiles != nil {
+		return s.blended(b, n)
 	}
 	kernels := make([]kernel, len(s.job.plan.Folds))
 	for w := range s.windows {
