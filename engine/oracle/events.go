@@ -83,13 +83,7 @@ const (
 
 // reader makes events of a source's rows.
 func reader(s *feature.Source, keys []string) func(row []value.Value) (event, loss) {
-	compile := func(e *expr.Expr) expr.RowFunc {
-		if e == nil {
-			return nil
-		}
-		return e.Compile(s.Schema)
-	}
-	time, where, knownAt := compile(s.Time), compile(s.Where), compile(s.KnownAt)
+	time, where, knownAt := compiled(s.Time, s.Schema), compiled(s.Where, s.Schema), compiled(s.KnownAt, s.Schema)
 	var orderBy []expr.RowFunc
 	for _, e := range s.OrderBy {
 		orderBy = append(orderBy, e.Compile(s.Schema))
@@ -110,12 +104,9 @@ func reader(s *feature.Source, keys []string) func(row []value.Value) (event, lo
 			}
 			e.ts = ts.Int()
 		}
-		for _, k := range keys {
-			v := column(s.Schema, row, k)
-			if v.IsNull() {
-				return e, nullKey
-			}
-			e.key = string(value.Append([]byte(e.key), v))
+		whole := false
+		if e.key, whole = keyOf(s.Schema, row, keys); !whole {
+			return e, nullKey
 		}
 		e.deleted = s.Deleted != "" && column(s.Schema, row, s.Deleted).Bool()
 		if where != nil && !e.deleted && !where(row, nil).Bool() {
@@ -133,6 +124,27 @@ func reader(s *feature.Source, keys []string) func(row []value.Value) (event, lo
 		}
 		return e, kept
 	}
+}
+
+// compiled is the row evaluator of an expression, nil of none.
+func compiled(e *expr.Expr, s value.Schema) expr.RowFunc {
+	if e == nil {
+		return nil
+	}
+	return e.Compile(s)
+}
+
+// keyOf is the canonical encoding of a row's key; false where a part is null.
+func keyOf(s value.Schema, row []value.Value, names []string) (string, bool) {
+	var key []byte
+	for _, name := range names {
+		v := column(s, row, name)
+		if v.IsNull() {
+			return "", false
+		}
+		key = value.Append(key, v)
+	}
+	return string(key), true
 }
 
 // dropCopies leaves of the rows of one id and ts the least by known_at and columns (E3).

@@ -126,9 +126,7 @@ func (r *run) open(ctx context.Context, in engine.Inputs) ([][]value.Value, erro
 // compile lays out the row and compiles what is evaluated over it.
 func (r *run) compile() {
 	s := &r.plan.Spine
-	if s.Where != nil {
-		r.where = s.Where.Compile(r.spine)
-	}
+	r.where = compiled(s.Where, r.spine)
 	r.at = s.At.Compile(r.spine)
 	for _, name := range s.SampleBy {
 		r.sampled = append(r.sampled, r.spine.Index(name))
@@ -176,12 +174,7 @@ func (r *run) row(spine []value.Value, aggregate aggregate) (cells []value.Value
 	case s.Sample > 0 && !r.inSample(spine):
 		return nil, engine.DropSample, nil
 	}
-	cells = make([]value.Value, len(r.cells))
-	set := func(name string, v value.Value) { cells[r.cells.Index(name)] = v }
-	for i, c := range s.Columns {
-		set(c.Name, r.columns[i](spine, nil))
-	}
-	set(plan.AtColumn, at)
+	cells, set := r.newCells(spine, at)
 	var found []outcome
 	for _, j := range r.joins {
 		for i, v := range j.plan.Values {
@@ -198,6 +191,17 @@ func (r *run) row(spine []value.Value, aggregate aggregate) (cells []value.Value
 	}
 	r.count(found, at.Int())
 	return cells, "", nil
+}
+
+// newCells is a row with the spine's columns and at, and how to set the others.
+func (r *run) newCells(spine []value.Value, at value.Value) (cells []value.Value, set func(name string, v value.Value)) {
+	cells = make([]value.Value, len(r.cells))
+	set = func(name string, v value.Value) { cells[r.cells.Index(name)] = v }
+	for i, c := range r.plan.Spine.Columns {
+		set(c.Name, r.columns[i](spine, nil))
+	}
+	set(plan.AtColumn, at)
+	return cells, set
 }
 
 // inSample keeps a row by the hash of what sample_by names: the first 8 bytes of the MD5 of the canonical encoding, over 2^64 (W5).

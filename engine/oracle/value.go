@@ -32,14 +32,8 @@ func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join) (*join, error)
 		return nil, err
 	}
 	for _, v := range p.Values {
-		var input, where expr.RowFunc
-		if v.Feature.Input != nil {
-			input = v.Feature.Input.Compile(s.Schema)
-		}
-		if v.Feature.Where != nil {
-			where = v.Feature.Where.Compile(s.Schema)
-		}
-		j.inputs, j.wheres = append(j.inputs, input), append(j.wheres, where)
+		j.inputs = append(j.inputs, compiled(v.Feature.Input, s.Schema))
+		j.wheres = append(j.wheres, compiled(v.Feature.Where, s.Schema))
 	}
 	return j, nil
 }
@@ -112,15 +106,11 @@ func (j *join) value(i int, schema value.Schema, row []value.Value, t int64, agg
 // rows are E(k, t) of the i-th value; seen is whether the source has the key at all.
 func (j *join) rows(i int, schema value.Schema, row []value.Value, t int64) (rows []event, seen bool) {
 	f, s := j.plan.Values[i].Feature, j.events.source
-	var key []byte
-	for _, on := range j.plan.On {
-		v := column(schema, row, on)
-		if v.IsNull() {
-			return nil, false // the empty set (W5)
-		}
-		key = value.Append(key, v)
+	key, whole := keyOf(schema, row, j.plan.On)
+	if !whole {
+		return nil, false // the empty set (W5)
 	}
-	j.asked[string(key)] = true
+	j.asked[key] = true
 	start, end := edges(f.Window, s.Delay, t)
 	switch {
 	case j.plan.Forward:
@@ -129,7 +119,7 @@ func (j *join) rows(i int, schema value.Schema, row []value.Value, t int64) (row
 		end, _ = asOf(f.Window, s.Delay, t) // never floored (E5)
 	}
 	for _, e := range j.events.all {
-		if e.key != string(key) {
+		if e.key != key {
 			continue
 		}
 		seen = true

@@ -3,7 +3,9 @@ package random
 import (
 	"fmt"
 
+	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -56,7 +58,7 @@ func (d *draw) derive(c *Case) {
 	}
 	for _, col := range v.Columns {
 		scope = append(scope, value.Field{Name: col.Name, Type: col.Type})
-		if d.one(8) && col.Kind == feature.FeatureColumn {
+		if d.one(8) && col.Kind == feature.FeatureColumn && !floating(col.Feature.Agg, col.Feature.Input) {
 			def.RequiredValue = append(def.RequiredValue, text(col.Name))
 		}
 	}
@@ -66,6 +68,11 @@ func (d *draw) derive(c *Case) {
 		def.Derive = append(def.Derive, feature.NamedSQL{Name: text(name), SQL: text(sql)})
 		scope = append(scope, value.Field{Name: name, Type: t})
 	}
+}
+
+// floating tells an aggregation of which null is a right value too where a sum overflows: no row may be dropped for it.
+func floating(a *agg.Aggregation, in *expr.Expr) bool {
+	return in != nil && a.Promise(in.Type(), agg.Params{}).Rule != agg.Exact
 }
 
 // derived draws an expression over columns of the scope, and its type.
@@ -170,6 +177,9 @@ func (d *draw) labels(c *Case, t *feature.TrainingSetDef, v *feature.View) {
 			continue
 		}
 		f := d.call(pick(d, "count", "sum", "last", "avg", "time_since_last", "first_k", "max"))
+		if f.Aggregation == "sum" || f.Aggregation == "avg" {
+			t.Unlabelled = some("keep") // null is a right value too where a sum of floats overflows
+		}
 		f.Source, f.Within = &feature.Ref{Index: i}, some(pick(d, d.scale.windows...))
 		f.Keys = []feature.Text{text("k")}
 		d.spans = append(d.spans, ms(f.Within.Value))
