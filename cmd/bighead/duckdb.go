@@ -2,78 +2,141 @@ package main
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
 
 // duckdbStatement is a statement that gives the value of one plain feature in DuckDB, for the reader who gets another number elsewhere;
-// "" where what the feature says has no short statement there (by, known_at, sketches, entities, ids with copies).
+// "" where what the feature says has no short statement there, or one that might mean something else (by, known_at, sketches, entities,
+// files that are no Parquet, functions that differ).
 func duckdbStatement(j *plan.Join, v *plan.Value, key []value.Value, start, end int64) string {
 	f, s := v.Feature, j.Scan.Source
-	if s.Kind != feature.Events || s.Place.Path == "" || f.By != "" || j.Scan.KnownAt != nil || s.Time == nil {
+	if s.Kind != feature.Events || f.By != "" || j.Scan.KnownAt != nil || s.Time == nil || !strings.HasSuffix(s.Place.Path, ".parquet") || len(s.Place.TimeColumns) > 0 {
 		return ""
 	}
-	input := ""
+	d := &duckdb{ok: true}
+	call := d.call(f, s)
+	conditions := []string{}
+	for i, k := range j.Keys {
+		conditions = append(conditions, fmt.Sprintf("%s = %s", duckdbName(k), literal(key[i])))
+	}
+	if s.Where != nil {
+		conditions = append(conditions, d.expr(s.Where))
+	}
+	if start != plan.MinTime {
+		conditions = append(conditions, fmt.Sprintf("%s >= %s", d.expr(s.Time), literal(value.OfTimestamp(start))))
+	}
+	conditions = append(conditions, fmt.Sprintf("%s < %s", d.expr(s.Time), literal(value.OfTimestamp(end))))
+	if !d.ok {
+		return ""
+	}
+	// Without the zone, zoneless times and parts of times would be those of the reader's place.
+	return fmt.Sprintf("set TimeZone = 'UTC';\nselect %s\nfrom read_parquet('%s')\nwhere %s;", call, strings.ReplaceAll(s.Place.Path, "'", "''"), strings.Join(conditions, "\n  and "))
+}
+
+// duckdb writes the parts of a statement; ok is false once one of them has no sure words there.
+type duckdb struct{ ok bool }
+
+// call is a feature's aggregation, with its where and default.
+func (d *duckdb) call(f *feature.Feature, s *feature.Source) string {
+	input, filters := "", []string{}
 	if f.Input != nil {
-		input = f.Input.String()
-		if f.Input.Type().Kind == value.KindBool {
+		input = d.expr(f.Input)
+		if f.Input.Type().Kind == value.KindBool && slices.Contains([]string{"sum", "avg", "variance", "stddev"}, f.Agg.Name) {
 			input = "(" + input + ")::int"
 		}
 	}
-	call, ok := duckdbCall(f, input, orderBy(s))
-	if !ok {
-		return ""
-	}
 	if f.Where != nil {
-		call += " filter (where " + f.Where.String() + ")"
+		filters = append(filters, d.expr(f.Where))
 	}
-	conditions := []string{}
-	for i, k := range j.Keys {
-		conditions = append(conditions, fmt.Sprintf("%q = %s", k, literal(key[i])))
+	if f.Agg.Name == "first" || f.Agg.Name == "last" {
+		filters = append(filters, input+" is not null")
 	}
-	if s.Where != nil {
-		conditions = append(conditions, "("+s.Where.String()+")")
+	call := d.aggregation(f, input, s)
+	if len(filters) > 0 {
+		call += " filter (where " + strings.Join(filters, " and ") + ")"
 	}
-	if start != plan.MinTime {
-		conditions = append(conditions, fmt.Sprintf("%s >= %s", s.Time, literal(value.OfTimestamp(start))))
+	if f.Agg.Name == "count_distinct" {
+		call = fmt.Sprintf("least(%s, %d)", call, f.Params.Max)
 	}
-	conditions = append(conditions, fmt.Sprintf("%s < %s", s.Time, literal(value.OfTimestamp(end))))
-	return fmt.Sprintf("select %s\nfrom read_parquet('%s')\nwhere %s;", call, strings.ReplaceAll(s.Place.Path, "'", "''"), strings.Join(conditions, "\n  and "))
+	if !f.Default.IsNull() {
+		call = fmt.Sprintf("coalesce(%s, %s)", call, literal(f.Default))
+	}
+	return call
 }
 
-// duckdbCall is the aggregation in DuckDB's words, where it has the same one.
-func duckdbCall(f *feature.Feature, input, order string) (string, bool) {
+// aggregation is it in DuckDB's words, where it has the same one.
+func (d *duckdb) aggregation(f *feature.Feature, input string, s *feature.Source) string {
 	switch f.Agg.Name {
 	case "count":
 		if input == "" {
-			return "count(*)", true
+			return "count(*)"
 		}
-		return "count(" + input + ")", true
+		return "count(" + input + ")"
 	case "sum", "avg", "min", "max":
-		return f.Agg.Name + "(" + input + ")", true
+		return f.Agg.Name + "(" + input + ")"
 	case "variance", "stddev":
 		name := map[string]string{"variance": "var", "stddev": "stddev"}[f.Agg.Name] + map[bool]string{false: "_pop", true: "_samp"}[f.Params.Sample]
-		return name + "(" + input + ")", true
-	case "first":
-		return fmt.Sprintf("first(%s order by %s)", input, order) + " filter (where " + input + " is not null)", f.Where == nil
-	case "last":
-		return fmt.Sprintf("last(%s order by %s)", input, order) + " filter (where " + input + " is not null)", f.Where == nil
+		return name + "(" + input + ")"
+	case "first", "last":
+		order := d.expr(s.Time)
+		for _, e := range s.OrderBy {
+			order += ", " + d.expr(e)
+		}
+		return fmt.Sprintf("%s(%s order by %s)", f.Agg.Name, input, order)
 	case "count_distinct":
-		return "count(distinct " + input + ")", true
+		return "count(distinct " + input + ")"
 	}
-	return "", false
+	d.ok = false
+	return ""
 }
 
-func orderBy(s *feature.Source) string {
-	parts := []string{s.Time.String()}
-	for _, e := range s.OrderBy {
-		parts = append(parts, e.String())
+var (
+	duckdbQuoted = regexp.MustCompile(`'(?:[^']|'')*'|"(?:[^"]|"")*"`)
+	duckdbWord   = regexp.MustCompile(`[\pL_][\pL\pN_]*(?:\()?`)
+	// A division by what may be zero is null here and infinite there.
+	duckdbDivision = regexp.MustCompile(`[/%] *(?:[1-9][0-9.]*)?`)
+	duckdbCast     = regexp.MustCompile(` as (\w+)\)`)
+)
+
+// duckdbSame are the functions that mean the same there; duckdbReserved the words that are a column's bare name here and not there, and
+// those of ours that it does not know.
+var (
+	duckdbSame     = strings.Fields("cast( coalesce( nullif( abs( floor( ceil( greatest( least( length( replace( starts_with( contains( in( and( or( not( when( then( else(")
+	duckdbReserved = strings.Fields("div local interval extract all any array as asc both check collate column constraint create default desc distinct do except fetch for " +
+		"foreign from full grant group having initially intersect into lateral leading left right inner outer join limit natural offset on only order placing primary " +
+		"qualify references returning select show some summarize symmetric table to trailing union unique using variadic where window with")
+)
+
+// expr writes an expression that means the same there.
+func (d *duckdb) expr(e *expr.Expr) string {
+	text := e.String()
+	bare := duckdbQuoted.ReplaceAllString(text, "''")
+	for _, w := range duckdbWord.FindAllString(duckdbCast.ReplaceAllString(bare, ")"), -1) {
+		call := strings.HasSuffix(w, "(")
+		d.ok = d.ok && (!call || slices.Contains(duckdbSame, w)) && !slices.Contains(duckdbReserved, strings.ToLower(w))
 	}
-	return strings.Join(parts, ", ")
+	for _, m := range duckdbDivision.FindAllString(bare, -1) {
+		d.ok = d.ok && len(strings.TrimSpace(m)) > 1
+	}
+	for _, m := range duckdbCast.FindAllStringSubmatch(bare, -1) {
+		d.ok = d.ok && (m[1] == "float" || m[1] == "date" || m[1] == "timestamp")
+	}
+	if strings.Contains(bare, " as float)") {
+		// Its float has 32 bits. A text that holds these words is left alone, and the statement out.
+		d.ok = d.ok && strings.Count(bare, " as float)") == strings.Count(text, " as float)")
+		text = strings.ReplaceAll(text, " as float)", " as double)")
+	}
+	return text
 }
+
+func duckdbName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // literal writes a value as SQL.
 func literal(v value.Value) string {

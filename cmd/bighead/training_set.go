@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -130,7 +132,9 @@ func (c *cli) newSink(out string, b *plan.Batch, keys map[string]string) (*sink,
 		}
 	}
 	w, err := dataset.Create(formats, out, schema, meta, dataset.WriteOptions{})
-	if err != nil {
+	if world := new(fs.PathError); err != nil && !errors.As(err, &world) {
+		return nil, mistakef("%v", err) // a name that tells no format, or is a folder's
+	} else if err != nil {
 		return nil, err
 	}
 	s.writer = w
