@@ -26,17 +26,18 @@ type bucket struct {
 	at      []int64 // of each row
 	seen    []bool  // of each key
 
-	views map[viewKey]*view
-	edges []edge
+	views   map[viewKey]*view
+	edges   []edge
+	scratch *scratch
 }
 
 // load brings a bucket together.
-func (j *job) load(b int) (*bucket, int64, error) {
+func (j *job) load(b int, mem *scratch) (*bucket, int64, error) {
 	runs, bytes, err := j.store.Runs(b)
 	if err != nil {
 		return nil, 0, err
 	}
-	bk := &bucket{job: j, views: map[viewKey]*view{}}
+	bk := &bucket{job: j, views: map[viewKey]*view{}, scratch: mem}
 	bk.rows, bk.rowKeys, bk.at = j.asking.bucket(b, j.run.spine.at)
 	bk.rising = rising(bk.rows)
 	bk.seen = make([]bool, j.asking.perKeys)
@@ -116,14 +117,17 @@ func (s *sorter) byKey(keys int) {
 		s.keys[l+1] += s.keys[l]
 	}
 	next := slices.Clone(s.keys)
-	s.pos, s.times = make([]int32, 0, s.n), make([]int64, s.n)
+	s.pos, s.times = s.scratch.i32.make(s.n), s.scratch.i64.make(s.n)
+	at := s.pos
 	for _, r := range s.runs {
-		for i := r.Lo; i < r.Hi; i++ {
-			p := next[r.Codes[i]]
-			next[r.Codes[i]]++
-			s.pos = append(s.pos, p)
-			s.times[p] = r.Times[i]
+		times := r.Times[r.Lo:r.Hi]
+		for i, c := range r.Codes[r.Lo:r.Hi] {
+			p := next[c]
+			next[c]++
+			at[i] = p
+			s.times[p] = times[i]
 		}
+		at = at[r.Hi-r.Lo:]
 	}
 }
 
@@ -132,7 +136,7 @@ func (s *sorter) invert() {
 	if s.src != nil {
 		return
 	}
-	s.src = make([]int32, s.n)
+	s.src = s.scratch.i32.make(s.n)
 	for i, p := range s.pos {
 		s.src[p] = int32(i)
 	}
@@ -248,7 +252,7 @@ func (s *sorter) byTie(parts []int) {
 
 // column is column i of the layout, each cell at its place, coded strings as ranks.
 func (s *sorter) column(i int) *value.Column {
-	c := place(s.job.layout.types[i], s.runs, i, s.pos)
+	c := place(s.scratch, s.job.layout.types[i], s.runs, i, s.pos)
 	if coder := s.job.layout.coder(i); coder != nil {
 		coder.ranked(c)
 	}
@@ -256,8 +260,8 @@ func (s *sorter) column(i int) *value.Column {
 }
 
 // place is column i of the runs, each cell at its place.
-func place(t value.Type, runs []exchange.Run, i int, pos []int32) *value.Column {
-	out := value.NewColumn(t, len(pos))
+func place(mem *scratch, t value.Type, runs []exchange.Run, i int, pos []int32) *value.Column {
+	out := mem.column(t, len(pos))
 	at := 0
 	for _, r := range runs {
 		c, p := r.Columns[i], pos[at:at+r.Hi-r.Lo]

@@ -93,7 +93,7 @@ func join(runs []exchange.Run, types []value.Type) *exchange.Packet {
 		p.Codes, p.Times = append(p.Codes, r.Codes[r.Lo:r.Hi]...), append(p.Times, r.Times[r.Lo:r.Hi]...)
 	}
 	for i, t := range types {
-		p.Columns = append(p.Columns, place(t, runs, i, pos))
+		p.Columns = append(p.Columns, place(&scratch{}, t, runs, i, pos))
 	}
 	return p
 }

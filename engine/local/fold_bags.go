@@ -149,12 +149,13 @@ func (s *slider) move(lo, hi int32) {
 type valueLists struct {
 	noStates
 	bag
-	values *value.Column
-	fold   agg.Fold
+	scratch *scratch
+	values  *value.Column
+	fold    agg.Fold
 }
 
 func newValueLists(m *material) kernel {
-	k := &valueLists{fold: m.fold}
+	k := &valueLists{fold: m.fold, scratch: m.bucket.scratch}
 	k.bag, k.values = rank(m.cells())
 	k.values = m.text(k.values)
 	return k
@@ -190,7 +191,7 @@ func (k *valueLists) columns(a *asked) []*value.Column {
 
 // sizes are how long the lists are.
 func (k *valueLists) sizes(a *asked) *value.Column {
-	out := value.NewColumn(value.Int, a.len())
+	out := k.scratch.ints(value.Int, a.len())
 	k.slide(a, func(q int, in *ranges.Bag) {
 		size := in.Len()
 		if k.fold.Distinct {

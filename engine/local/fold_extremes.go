@@ -11,34 +11,45 @@ import (
 func newExtremes(m *material) kernel {
 	c := m.cells()
 	if m.bucket.job.layout.coder(m.input) != nil {
-		return &coded{extremes[int64]{typ: c.Type, x: c.Ints, last: m.fold.Last, out: func(c *value.Column) []int64 { return c.Ints }}, m}
+		return &coded{extremesOf(m, c.Type, c.Ints, ints, m.bucket.scratch.i64.make), m}
 	}
 	switch c.Type.Kind {
 	case value.KindFloat:
-		return &extremes[float64]{typ: c.Type, x: c.Floats, last: m.fold.Last, out: func(c *value.Column) []float64 { return c.Floats }}
+		k := extremesOf(m, c.Type, c.Floats, func(c *value.Column) []float64 { return c.Floats }, m.bucket.scratch.f64.make)
+		return &k
 	case value.KindString, value.KindBytes:
-		return &extremes[string]{typ: c.Type, x: c.Strs, last: m.fold.Last, out: func(c *value.Column) []string { return c.Strs }}
+		k := extremesOf(m, c.Type, c.Strs, func(c *value.Column) []string { return c.Strs }, func(n int) []string { return make([]string, n) })
+		return &k
 	case value.KindBool:
-		return &bools{extremes[int64]{typ: value.Int, x: numbers(c), last: m.fold.Last, out: func(c *value.Column) []int64 { return c.Ints }}}
+		return &bools{extremesOf(m, value.Int, numbers(c), ints, m.bucket.scratch.i64.make)}
 	}
-	return &extremes[int64]{typ: c.Type, x: c.Ints, last: m.fold.Last, out: func(c *value.Column) []int64 { return c.Ints }}
+	k := extremesOf(m, c.Type, c.Ints, ints, m.bucket.scratch.i64.make)
+	return &k
+}
+
+func ints(c *value.Column) []int64 { return c.Ints }
+
+func extremesOf[T cmp.Ordered](m *material, t value.Type, x []T, out func(*value.Column) []T, alloc func(int) []T) extremes[T] {
+	return extremes[T]{scratch: m.bucket.scratch, typ: t, x: x, last: m.fold.Last, out: out, alloc: alloc}
 }
 
 type extremes[T cmp.Ordered] struct {
 	noStates
-	typ    value.Type
-	x      []T
-	last   bool
-	out    func(*value.Column) []T
-	static *ranges.Extremes[T]
+	scratch *scratch
+	typ     value.Type
+	x       []T
+	last    bool
+	out     func(*value.Column) []T
+	alloc   func(int) []T
+	static  *ranges.Extremes[T]
 }
 
 func (k *extremes[T]) columns(a *asked) []*value.Column {
-	out := value.NewColumn(k.typ, a.len())
+	out := k.scratch.column(k.typ, a.len())
 	cells := k.out(out)
 	if a.known == nil {
 		if k.static == nil {
-			k.static = ranges.NewExtremes(k.x, k.last)
+			k.static = ranges.NewExtremes(k.x, k.last, k.alloc)
 		}
 		for q := range a.lo {
 			if a.lo[q] < a.hi[q] {

@@ -8,12 +8,15 @@ import (
 )
 
 // counts answers a count: how many positions a range has.
-type counts struct{ noStates }
+type counts struct {
+	noStates
+	scratch *scratch
+}
 
-func newCounts(*material) kernel { return counts{} }
+func newCounts(m *material) kernel { return counts{scratch: m.bucket.scratch} }
 
-func (counts) columns(a *asked) []*value.Column {
-	out := value.NewColumn(value.Int, a.len())
+func (k counts) columns(a *asked) []*value.Column {
+	out := k.scratch.ints(value.Int, a.len())
 	if a.known == nil {
 		for q := range a.lo {
 			out.Ints[q] = int64(a.hi[q] - a.lo[q])
@@ -30,11 +33,14 @@ func (counts) columns(a *asked) []*value.Column {
 // intSums answers an exact sum.
 type intSums struct {
 	noStates
-	x    []int64
-	sums *ranges.Ints // made when asked where all is known at once
+	scratch *scratch
+	x       []int64
+	sums    *ranges.Ints // made when asked where all is known at once
 }
 
-func newIntSums(m *material) kernel { return &intSums{x: numbers(m.cells())} }
+func newIntSums(m *material) kernel {
+	return &intSums{scratch: m.bucket.scratch, x: numbers(m.cells())}
+}
 
 // numbers are the cells of a column that is held in integers; a bool is 0 or 1.
 func numbers(c *value.Column) []int64 {
@@ -51,7 +57,7 @@ func numbers(c *value.Column) []int64 {
 }
 
 func (k *intSums) columns(a *asked) []*value.Column {
-	sum, total := value.NewColumn(value.Int, a.len()), value.NewColumn(value.Float, a.len())
+	sum, total := k.scratch.ints(value.Int, a.len()), k.scratch.floats(a.len())
 	set := func(q int, high int64, low uint64) {
 		s := agg.IntSumState{Hi: high, Lo: low}
 		n, ok := s.Int64()
@@ -62,7 +68,7 @@ func (k *intSums) columns(a *asked) []*value.Column {
 	}
 	if a.known == nil {
 		if k.sums == nil {
-			k.sums = ranges.NewInts(k.x)
+			k.sums = ranges.NewInts(k.x, k.scratch.i64.make)
 		}
 		for q := range a.lo {
 			high, low := k.sums.Sum(int(a.lo[q]), int(a.hi[q]))
@@ -81,17 +87,20 @@ func (k *intSums) columns(a *asked) []*value.Column {
 // floatSums answers a sum of floats.
 type floatSums struct {
 	noStates
-	x    []float64
-	sums *ranges.Floats
+	scratch *scratch
+	x       []float64
+	sums    *ranges.Floats
 }
 
-func newFloatSums(m *material) kernel { return &floatSums{x: m.cells().Floats} }
+func newFloatSums(m *material) kernel {
+	return &floatSums{scratch: m.bucket.scratch, x: m.cells().Floats}
+}
 
 func (k *floatSums) columns(a *asked) []*value.Column {
-	out := value.NewColumn(value.Float, a.len())
+	out := k.scratch.floats(a.len())
 	if a.known == nil {
 		if k.sums == nil {
-			k.sums = ranges.NewFloats(k.x)
+			k.sums = ranges.NewFloats(k.x, k.scratch.f64.make)
 		}
 		for q := range a.lo {
 			out.Floats[q] = k.sums.Sum(int(a.lo[q]), int(a.hi[q]))

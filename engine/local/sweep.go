@@ -134,6 +134,7 @@ type sweeper struct {
 	of        [][]int       // the values of each window
 	ties      int64
 	contested bool
+	scratch   scratch
 }
 
 func newSweeper(j *job) *sweeper {
@@ -154,7 +155,8 @@ func newSweeper(j *job) *sweeper {
 }
 
 func (s *sweeper) bucket(n int) error {
-	b, bytes, err := s.job.load(n)
+	s.scratch.reset()
+	b, bytes, err := s.job.load(n, &s.scratch)
 	if err != nil {
 		return err
 	}

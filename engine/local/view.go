@@ -44,14 +44,14 @@ func (b *bucket) view(k viewKey) *view {
 		nulls := b.columns[l.inputs[k.input]].Nulls
 		v = parent
 		if nulls != nil {
-			v = parent.present(nulls)
+			v = parent.present(b.scratch, nulls)
 		}
 	case k.by >= 0:
 		v = b.group(b.view(viewKey{k.where, -1, -1}), l.bys[k.by])
 	case k.where >= 0:
 		c := b.columns[l.wheres[k.where]]
 		nulls := fault.Planted("local: a null where keeps its row")
-		v = b.view(viewKey{-1, -1, -1}).filter(func(p int32) bool { return c.Bools[p] && !c.Nulls.Get(int(p)) || nulls && c.Nulls.Get(int(p)) })
+		v = b.view(viewKey{-1, -1, -1}).filter(b.scratch, func(p int32) bool { return c.Bools[p] && !c.Nulls.Get(int(p)) || nulls && c.Nulls.Get(int(p)) })
 	default:
 		v = &view{n: b.n, segs: b.keys}
 	}
@@ -68,8 +68,8 @@ func (v *view) at(p int32) int32 {
 }
 
 // filter is the view of those positions whose places pass the test.
-func (v *view) filter(test func(place int32) bool) *view {
-	out := &view{rank: make([]int32, v.n+1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: make([]int32, 0, v.n)}
+func (v *view) filter(mem *scratch, test func(place int32) bool) *view {
+	out := &view{rank: mem.i32.make(v.n + 1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: mem.i32.make(v.n)[:0]}
 	for p := range int32(v.n) {
 		out.rank[p] = int32(len(out.pos))
 		if place := v.at(p); test(place) {
@@ -85,8 +85,8 @@ func (v *view) filter(test func(place int32) bool) *view {
 }
 
 // present is the view of those positions whose places are not null.
-func (v *view) present(nulls value.Bitmap) *view {
-	out := &view{rank: make([]int32, v.n+1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: make([]int32, v.n)}
+func (v *view) present(mem *scratch, nulls value.Bitmap) *view {
+	out := &view{rank: mem.i32.make(v.n + 1), parent: v, groups: v.groups, segs: make([]int32, len(v.segs)), pos: mem.i32.make(v.n)}
 	n := int32(0)
 	for p := range out.pos {
 		place := v.at(int32(p))
@@ -172,7 +172,7 @@ func (b *bucket) column(v *view, i int) *value.Column {
 	if v.pos == nil {
 		return b.columns[i]
 	}
-	return gather(b.columns[i], v.pos)
+	return b.scratch.gather(b.columns[i], v.pos)
 }
 
 // cells are cells of a column of the layout as what they are: strings again where they are coded.
@@ -250,7 +250,7 @@ type asking struct {
 func (b *bucket) window(w *plan.Window) *asking {
 	a := &asked{view: b.view(viewKey{-1, -1, -1}), segs: b.rowKeys, at: b.at}
 	a.known = b.knownAt(a.view)
-	starts, ends := make([]int64, len(b.rows)), make([]int64, len(b.rows))
+	starts, ends := b.scratch.i64.make(len(b.rows)), b.scratch.i64.make(len(b.rows))
 	w.EachBounds(b.at, starts, ends)
 	a.lo, a.hi = b.places(starts), b.places(ends)
 	return &asking{b, map[viewKey]*asked{{-1, -1, -1}: a}, map[viewKey]int{}}
@@ -270,7 +270,7 @@ func (b *bucket) places(times []int64) []int32 {
 			return e.places
 		}
 	}
-	places := make([]int32, len(times))
+	places := b.scratch.i32.make(len(times))
 	for l := range len(b.rowKeys) - 1 {
 		p, end := b.keys[l], b.keys[l+1]
 		for q := b.rowKeys[l]; q < b.rowKeys[l+1]; q++ {
@@ -333,7 +333,7 @@ func (b *bucket) mapped(a *asked, v *view) *asked {
 	if v == a.view {
 		return a
 	}
-	q := &asked{view: v, rows: a.rows, segs: a.segs, at: a.at, lo: make([]int32, a.len()), hi: make([]int32, a.len()), known: b.knownAt(v)}
+	q := &asked{view: v, rows: a.rows, segs: a.segs, at: a.at, lo: b.scratch.i32.make(a.len()), hi: b.scratch.i32.make(a.len()), known: b.knownAt(v)}
 	for i := range a.lo {
 		q.lo[i], q.hi[i] = v.rank[a.lo[i]], v.rank[a.hi[i]]
 	}

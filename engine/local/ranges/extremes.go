@@ -15,8 +15,9 @@ type Extremes[T cmp.Ordered] struct {
 type extremeLevel[T cmp.Ordered] struct{ raw, head, tail []T }
 
 // NewExtremes builds the structure over x, which it keeps and which must not change: for the greatest value with last, else the least.
-// Floats must not be NaN.
-func NewExtremes[T cmp.Ordered](x []T, last bool) *Extremes[T] {
+// Floats must not be NaN. Memory comes
+// from alloc, as in NewFloats.
+func NewExtremes[T cmp.Ordered](x []T, last bool, alloc func(n int) []T) *Extremes[T] {
 	s := &Extremes[T]{last: last}
 	for {
 		l := extremeLevel[T]{raw: x}
@@ -24,8 +25,8 @@ func NewExtremes[T cmp.Ordered](x []T, last bool) *Extremes[T] {
 			s.levels = append(s.levels, l)
 			return s
 		}
-		l.head, l.tail = make([]T, len(x)), make([]T, len(x))
-		best := make([]T, (len(x)+blockSize-1)/blockSize)
+		l.head, l.tail = alloc(len(x)), alloc(len(x))
+		best := alloc((len(x) + blockSize - 1) / blockSize)
 		for b := range best {
 			from, to := b<<blockBits, min((b+1)<<blockBits, len(x))
 			best[b] = extremeBlock(x[from:to], l.head[from:to], l.tail[from:to], last)

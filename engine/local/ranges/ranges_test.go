@@ -26,13 +26,18 @@ func eachRange(t *testing.T, check func(r *rand.Rand, n int) func(lo, hi int)) {
 	}
 }
 
+// dirty allocates slices that hold something already.
+func dirty[T any](x T) func(n int) []T {
+	return func(n int) []T { return slices.Repeat([]T{x}, n) }
+}
+
 func TestFloatsAddUp(t *testing.T) {
 	eachRange(t, func(r *rand.Rand, n int) func(lo, hi int) {
 		x := make([]float64, n)
 		for i := range x {
 			x[i] = float64(r.IntN(1 << 20)) // whole numbers: every order adds up to the same
 		}
-		s := NewFloats(x)
+		s := NewFloats(x, dirty(7.5))
 		return func(lo, hi int) {
 			want := 0.0
 			for _, v := range x[lo:hi] {
@@ -51,7 +56,7 @@ func TestFloatsNeverSubtract(t *testing.T) {
 		x[i] = 1
 	}
 	x[0] = 1e300
-	if got := NewFloats(x).Sum(1, 200); got != 199 {
+	if got := NewFloats(x, dirty(7.5)).Sum(1, 200); got != 199 {
 		t.Fatalf("a large neighbour outside the range changes its sum: %v", got)
 	}
 }
@@ -66,7 +71,7 @@ func TestIntsAreExact(t *testing.T) {
 					x[i] = int64(r.Uint64())
 				}
 			}
-			s := NewInts(x)
+			s := NewInts(x, dirty(int64(3)))
 			if narrow := s.Narrow() != nil; wide == narrow && n > 3 {
 				t.Fatalf("wide %v has narrow sums: %v", wide, narrow)
 			}
@@ -115,7 +120,7 @@ func TestExtremes(t *testing.T) {
 			for i := range x {
 				x[i] = r.Int64N(50) - 25
 			}
-			s := NewExtremes(x, last)
+			s := NewExtremes(x, last, dirty(int64(99)))
 			return func(lo, hi int) {
 				if lo == hi {
 					return

@@ -19,8 +19,9 @@ type Floats struct{ levels []floatLevel }
 
 type floatLevel struct{ raw, head, tail []float64 }
 
-// NewFloats builds the structure over x, which it keeps and which must not change.
-func NewFloats(x []float64) *Floats {
+// NewFloats builds the structure over x, which it keeps and which must not change. Its memory comes from alloc, whose slices may hold
+// anything.
+func NewFloats(x []float64, alloc func(n int) []float64) *Floats {
 	s := &Floats{}
 	for {
 		l := floatLevel{raw: x}
@@ -28,8 +29,8 @@ func NewFloats(x []float64) *Floats {
 			s.levels = append(s.levels, l)
 			return s
 		}
-		l.head, l.tail = make([]float64, len(x)), make([]float64, len(x))
-		totals := make([]float64, (len(x)+blockSize-1)/blockSize)
+		l.head, l.tail = alloc(len(x)), alloc(len(x))
+		totals := alloc((len(x) + blockSize - 1) / blockSize)
 		for b := range totals {
 			from, to := b<<blockBits, min((b+1)<<blockBits, len(x))
 			totals[b] = sumBlock(x[from:to], l.head[from:to], l.tail[from:to])
@@ -73,15 +74,6 @@ func (s *Floats) Sum(lo, hi int) float64 {
 	return sum
 }
 
-// Bytes is what the structure holds beside x.
-func (s *Floats) Bytes() int {
-	n := 0
-	for _, l := range s.levels {
-		n += 16 * len(l.head)
-	}
-	return n
-}
-
 // Ints answers exact sums of integers as differences of prefix sums: in 64 bits where none of them can overflow, else in 128.
 type Ints struct {
 	narrow []int64
@@ -89,14 +81,14 @@ type Ints struct {
 	lo     []uint64
 }
 
-// NewInts builds the prefix sums of x, which it does not keep.
-func NewInts(x []int64) *Ints {
+// NewInts builds the prefix sums of x, which it does not keep. Memory comes from alloc, as in NewFloats.
+func NewInts(x []int64, alloc func(n int) []int64) *Ints {
 	most := uint64(0)
 	for _, v := range x {
 		most |= uint64(v ^ v>>63) // as many bits as the widest number has
 	}
 	if bits.Len64(most)+bits.Len(uint(len(x))) < 63 {
-		return &Ints{narrow: prefix(x)}
+		return &Ints{narrow: prefix(x, alloc(len(x)+1))}
 	}
 	s := &Ints{hi: make([]int64, len(x)+1), lo: make([]uint64, len(x)+1)}
 	var carry uint64
@@ -110,9 +102,9 @@ func NewInts(x []int64) *Ints {
 	return s
 }
 
-func prefix(x []int64) []int64 {
-	out := make([]int64, len(x)+1)
+func prefix(x, out []int64) []int64 {
 	sum := int64(0)
+	out[0] = 0
 	for i, v := range x {
 		sum += v
 		out[i+1] = sum
@@ -132,9 +124,6 @@ func (s *Ints) Sum(lo, hi int) (high int64, low uint64) {
 
 // Narrow are the prefix sums, one more than there are numbers, where 64 bits hold them all; else nil.
 func (s *Ints) Narrow() []int64 { return s.narrow }
-
-// Bytes is what the structure holds.
-func (s *Ints) Bytes() int { return 8*len(s.narrow) + 16*len(s.hi) }
 
 // MaxLen is the most positions that an array may have: positions are kept in 32 bits.
 const MaxLen = math.MaxInt32 - 1
