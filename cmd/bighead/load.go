@@ -169,9 +169,9 @@ func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema,
 	return t.Schema(), warnings, nil
 }
 
-// inputs opens the tables that plans name.
+// inputs opens the tables that plans name; tiles of earlier backfills may stand for rows.
 func (l *loaded) inputs() engine.Inputs {
-	return engine.Inputs{Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
+	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
 		return l.table(ctx, place)
 	}}
 }

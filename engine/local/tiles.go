@@ -20,6 +20,9 @@ type tileUse struct {
 // state, which costs more than the kernels over rows do.
 const leastSaved = 0.5
 
+// rowsPerTile is how many rows a tile must stand for on average: reading it costs more than reading a row of a few columns.
+const rowsPerTile = 2
+
 // useTiles decides which joins use tiles. Where another join reads the same rows anyway, nothing is saved.
 func (r *run) useTiles() error {
 	if r.in.Tiles == nil || r.spine.n == 0 {
@@ -52,12 +55,12 @@ func (r *run) useTiles() error {
 
 // saves reports whether a join's tiles save enough rows, those left out that other joins read.
 func (r *run) saves(j *job) bool {
-	saved := j.tiles.Rows(func(from, to int64) bool {
-		return !slices.ContainsFunc(r.jobs, func(o *job) bool {
+	saved := j.tiles.Saved(j.table, func(from, to int64) bool {
+		return slices.ContainsFunc(r.jobs, func(o *job) bool {
 			return o.source == j.source && o.tiles == nil && o.bounds.from < to && from < o.bounds.to
 		})
 	})
-	return float64(saved) >= leastSaved*float64(saved+j.tiles.RowsLeft(j.table))
+	return saved >= rowsPerTile*max(1, j.tiles.Stored()) && float64(saved) >= leastSaved*float64(saved+j.tiles.RowsLeft(j.table))
 }
 
 // loadTiles reads the tiles, before rows are, since days whose tiles are damaged are left to rows.

@@ -2,6 +2,7 @@ package tiled
 
 import (
 	"math"
+	"slices"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine/tiletable"
@@ -233,12 +234,29 @@ func (c *Cover) Times() (first, last int64) {
 // Used is how many days and events the tiles stand for, how many tiles were read for keys that are asked about, and how many bytes.
 func (c *Cover) Used() (days, events, tiles, bytes int64) { return c.days, c.rows, c.tiles, c.got }
 
-// Rows counts the events that the tiles of those days stand for; days are the times [from, to).
-func (c *Cover) Rows(of func(from, to int64) bool) int64 {
+// Saved guesses how many rows are not read because of the tiles: those of whole files, but for files that are read anyway.
+func (c *Cover) Saved(source dataset.Table, anyway func(from, to int64) bool) int64 {
+	n, read := int64(0), c.Parts()
+	for i, p := range source.Parts() {
+		from, to := tiletable.Days(c.parts[i : i+1])
+		seen := from < c.from+int64(len(c.raw)) && to > c.from
+		if seen && !slices.Contains(read, i) && !anyway(from*value.DayMS, to*value.DayMS) {
+			n += rowsOf(p)
+		}
+	}
+	return n
+}
+
+// Stored is how many tiles the days' files hold, of all keys: what is gone through in place of the rows.
+func (c *Cover) Stored() int64 {
 	n := int64(0)
 	for i := range c.stretches {
-		if s := &c.stretches[i]; s.cells != nil && of(s.from*value.DayMS, s.to*value.DayMS) {
-			n += s.rows()
+		seen := map[*tiletable.Cell]bool{}
+		for _, cell := range c.stretches[i].cells {
+			if cell != nil && !seen[cell] {
+				seen[cell] = true
+				n += cell.Tiles
+			}
 		}
 	}
 	return n
@@ -257,15 +275,18 @@ func (s *stretch) rows() int64 {
 
 // RowsLeft guesses how many rows are still read.
 func (c *Cover) RowsLeft(source dataset.Table) int64 {
-	const textRow = 64 // bytes
 	n := int64(0)
 	for _, i := range c.Parts() {
-		p := source.Parts()[i]
-		if p.Rows < 0 {
-			n += p.Size / textRow
-			continue
-		}
-		n += p.Rows
+		n += rowsOf(source.Parts()[i])
 	}
 	return n
+}
+
+// rowsOf is how many rows a file has, by what it says or else by its size.
+func rowsOf(p dataset.Part) int64 {
+	const textRow = 64 // bytes
+	if p.Rows >= 0 {
+		return p.Rows
+	}
+	return p.Size / textRow
 }
