@@ -55,7 +55,13 @@ func printSources(w io.Writer, r *engine.Report) {
 		if s.Conflicts > 0 {
 			fmt.Fprintf(w, "; %s have an id that another row has at another time", count(s.Conflicts))
 		}
+		if s.TileRows > 0 {
+			fmt.Fprintf(w, "; %s tiles stood for %s events of %s days", count(s.Tiles), count(s.TileRows), count(s.TileDays))
+		}
 		fmt.Fprintln(w)
+		for _, n := range s.Notes {
+			fmt.Fprintf(w, "    %s\n", n)
+		}
 		for _, cause := range s.Read.Causes() {
 			fmt.Fprintf(w, "    %s cells of %s read as null: %s\n", count(s.Read.Nulled[cause]), cause.Column, cause.Reason)
 		}
