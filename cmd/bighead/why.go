@@ -167,6 +167,9 @@ func newAnswer(v *feature.View, name string, j *plan.Join, pv *plan.Value, key [
 		Before: value.FormatTimestamp(w.End), Window: pv.Window.Text(), Source: j.Scan.Source.Name, Rows: w.InWindow, KeyRows: w.KeyRows, NotYet: w.NotYet,
 		SQL: duckdbStatement(j, pv, key, w.Start, w.End),
 	}
+	if d := pv.Feature.Default; !d.IsNull() {
+		a.Doc += ", or " + string(value.AppendJSON(nil, d)) + " where that is null,"
+	}
 	for i, k := range j.Keys {
 		a.Key[k] = key[i].String()
 	}
@@ -219,7 +222,14 @@ func (a *answer) print(w io.Writer) {
 		from = "-∞"
 	}
 	fmt.Fprintf(w, "  at %s that is [%s, %s), by %s\n", a.At, from, a.Before, a.Window)
-	fmt.Fprintf(w, "  %s rows lie in it, of %s rows of this key", count(a.Rows), count(a.KeyRows))
+	lie, rows := "rows lie", "rows"
+	if a.Rows == 1 {
+		lie = "row lies"
+	}
+	if a.KeyRows == 1 {
+		rows = "row"
+	}
+	fmt.Fprintf(w, "  %s %s in it, of %s %s of this key", count(a.Rows), lie, count(a.KeyRows), rows)
 	if a.NotYet > 0 {
 		fmt.Fprintf(w, "; %s more lie in it and were not known yet", count(a.NotYet))
 	}
