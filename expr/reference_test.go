@@ -15,9 +15,8 @@ import (
 
 const (
 	referenceFile = "../docs/functions.md"
-	// verdictsFile says what the sweep over the real engines found, a line for each signature: function, signature, Spark, Flink,
-	// separated by tabs; "same" or why not. The sweep writes it.
-	verdictsFile = "testdata/engines.tsv"
+	// verdictsFile says what the sweep over the real engines found, a line for each signature; the sweep writes it.
+	verdictsFile = "../engine/enginetest/sweep/testdata/language.txt"
 )
 
 const referenceHead = `# Expressions
@@ -121,7 +120,7 @@ func runsOn(f *expr.Function, d expr.Dialect, found map[string][2]string) string
 	var others []string
 	tried := 0
 	for _, sig := range f.Signatures() {
-		v, ok := found[f.Name+"\t"+sig]
+		v, ok := found[f.Name+" "+sig]
 		switch {
 		case !ok:
 			continue
@@ -139,23 +138,30 @@ func runsOn(f *expr.Function, d expr.Dialect, found map[string][2]string) string
 	return same + ", but " + strings.Join(others, "; ")
 }
 
+// verdicts reads, by "function signature", how many of the cases swept gave our value on Spark and on Flink: "same" where all did.
 func verdicts(t *testing.T) map[string][2]string {
-	data, err := os.ReadFile(verdictsFile)
-	if os.IsNotExist(err) {
-		return nil
-	}
+	text, err := os.ReadFile(verdictsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string][2]string{}
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
-		cells := strings.Split(line, "\t")
-		if len(cells) != 4 {
-			t.Fatalf("%s: %q has not four cells", verdictsFile, line)
+	found := map[string][2]string{}
+	for _, line := range strings.Split(string(text), "\n") {
+		fields := strings.Fields(line)
+		if len(fields) < 4 || strings.HasPrefix(line, "#") {
+			continue
 		}
-		out[cells[0]+"\t"+cells[1]] = [2]string{cells[2], cells[3]}
+		n := len(fields)
+		cases, counts := fields[n-3], fields[n-2:]
+		var said [2]string
+		for d, same := range counts {
+			said[d] = "same"
+			if same != cases {
+				said[d] = fmt.Sprintf("in %s of %s cases", same, cases)
+			}
+		}
+		found[strings.Join(fields[:n-3], " ")] = said
 	}
-	return out
+	return found
 }
 
 // TestEveryEntryIsWhole holds each entry to what the reference and the engines need.

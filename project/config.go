@@ -346,7 +346,7 @@ func (l *loader) set(s Setting, v Value, items []string) {
 }
 
 // ownEnv are variables that are no settings of a project.
-var ownEnv = []string{"BIGHEAD_PROFILE", "BIGHEAD_SERVER", "BIGHEAD_CACHE", "BIGHEAD_BINARY", KernelPython}
+var ownEnv = []string{"BIGHEAD_PROFILE", "BIGHEAD_SERVER", "BIGHEAD_CACHE", "BIGHEAD_BINARY", "BIGHEAD_REQUIRE_ENGINES", "BIGHEAD_IVY_SETTINGS", "BIGHEAD_FAULT", KernelPython}
 
 // unknownEnv warns of a variable that looks like a setting and is none; another program may well have its own.
 func (l *loader) unknownEnv() {
