@@ -128,7 +128,7 @@ func cross(lists [][]string, choices []string) [][]string {
 	return out
 }
 
-// argument lists what stands for one parameter; used counts the columns of each type that stand already.
+// argument lists what stands for one parameter; used counts the columns that stand already.
 func argument(name, param, inside, variable string, used map[string]int) []string {
 	_, typ, _ := strings.Cut(param, " ")
 	typ = strings.TrimSuffix(typ, "...")
@@ -170,8 +170,8 @@ func column(name, typ, variable string, used map[string]int) string {
 	if name == "cast" && typ == "string" {
 		return "text"
 	}
-	n := used[typ]
-	used[typ]++
+	n := used[""] // by place and not by type: two columns a would meet on the diagonal alone
+	used[""]++
 	return typ + "_" + string("abc"[min(n, 2)])
 }
 

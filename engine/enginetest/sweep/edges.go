@@ -14,7 +14,7 @@ var (
 	edgeInts = []Cell{
 		int64(0), int64(1), int64(-1), int64(2), int64(-2), int64(3), int64(7), int64(-7), int64(10), int64(60), int64(100), int64(1000), int64(86_400_000),
 		int64(math.MaxInt32), int64(math.MaxInt32 + 1), int64(math.MinInt32), int64(math.MinInt32 - 1), int64(3_037_000_500), int64(-3_037_000_500),
-		int64(1 << 53), int64(1<<53 + 1), int64(-1<<53 - 1), int64(1_000_000_000_000_000_000),
+		int64(1 << 53), int64(1<<53 + 1), int64(-1<<53 - 1), int64(1_000_000_000_000_000_000), int64(253_402_300_799_999_999), int64(253_402_300_800_000_000), int64(-62_135_596_800_000_000), int64(-62_135_596_800_000_001),
 		int64(math.MaxInt64), int64(math.MaxInt64 - 1), int64(math.MaxInt64 - 1024), int64(math.MinInt64), int64(math.MinInt64 + 1), nil,
 	}
 
