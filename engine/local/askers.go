@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -61,12 +60,12 @@ func newAskers(s *spine, on []string, buckets int) *askers {
 	a.table.Freeze()
 	a.codes = a.table.Len() + 1
 	a.perKeys = (a.codes + buckets - 1) >> a.shift
-	a.group(codes)
+	a.group(codes, s.byTime)
 	return a
 }
 
-// group sorts the rows by bucket and key with one count of them; rows of a key stay in the spine's order.
-func (a *askers) group(codes []int32) {
+// group sorts the rows by bucket and key with one count of them; they come by time, and rows of a key stay in that order.
+func (a *askers) group(codes, byTime []int32) {
 	slot := func(code int32) int32 {
 		switch {
 		case code != keys.None:
@@ -87,32 +86,23 @@ func (a *askers) group(codes []int32) {
 	}
 	next := slices.Clone(a.from[:len(a.from)-1])
 	a.rows = make([]int32, len(codes))
-	for row, s := range codes {
-		a.rows[next[s]] = int32(row)
+	for _, row := range byTime {
+		s := codes[row]
+		a.rows[next[s]] = row
 		next[s]++
 	}
 }
 
-// bucket is the rows of a bucket and where those of each key begin, sorted within a key by at, which is written anew.
+// bucket is the rows of a bucket, where those of each key begin, and their times. The rows are not to be changed.
 func (a *askers) bucket(b int, at []int64) (rows, from []int32, t []int64) {
 	offsets := a.from[b*a.perKeys : (b+1)*a.perKeys+1]
 	base := offsets[0]
-	rows = slices.Clone(a.rows[base:offsets[a.perKeys]])
+	rows = a.rows[base:offsets[a.perKeys]]
 	from = make([]int32, len(offsets))
 	for i, o := range offsets {
 		from[i] = o - base
-		if i > 0 {
-			sortByTime(rows[from[i-1]:from[i]], at)
-		}
 	}
 	return rows, from, taken(at, rows)
-}
-
-func sortByTime(rows []int32, at []int64) {
-	if len(rows) < 2 || slices.IsSortedFunc(rows, func(x, y int32) int { return cmp.Compare(at[x], at[y]) }) {
-		return
-	}
-	slices.SortFunc(rows, func(x, y int32) int { return cmp.Or(cmp.Compare(at[x], at[y]), cmp.Compare(x, y)) })
 }
 
 func (a *askers) bytes() int64 { return a.table.Bytes() + int64(4*len(a.rows)+4*len(a.from)) }

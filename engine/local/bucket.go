@@ -142,48 +142,51 @@ func (s *sorter) invert() {
 	}
 }
 
-// timed is an event's time and the place where it was met.
-type timed struct {
-	ts  int64
-	src int32
-}
-
 func (s *sorter) byTime() {
-	var buf []timed
 	for l := range len(s.keys) - 1 {
 		lo, hi := int(s.keys[l]), int(s.keys[l+1])
 		if slices.IsSorted(s.times[lo:hi]) {
 			continue
 		}
 		s.invert()
-		buf = buf[:0]
-		for p := lo; p < hi; p++ {
-			buf = append(buf, timed{s.times[p], s.src[p]})
-		}
-		sortTimed(buf)
-		for i, t := range buf {
-			s.times[lo+i], s.src[lo+i] = t.ts, t.src
-			s.pos[t.src] = int32(lo + i)
+		sortTimed(s.times[lo:hi], s.src[lo:hi])
+		for i, src := range s.src[lo:hi] {
+			s.pos[src] = int32(lo + i)
 		}
 	}
 }
 
-// sortTimed sorts by time, then by where an event was met. Where events are only a little out of order, moving each back a few places is
-// the fastest; where that takes too many moves, a general sort.
-func sortTimed(x []timed) {
-	moves := 8 * len(x)
-	for i := 1; i < len(x); i++ {
-		t := x[i]
+// sortTimed sorts events, by their times and where they were met, by both. Where they are only a little out of order, moving each back a
+// few places is the fastest; where that takes too many moves, a general sort.
+func sortTimed(times []int64, src []int32) {
+	moves := 8 * len(times)
+	for i := 1; i < len(times); i++ {
+		t, at := times[i], src[i]
 		k := i
-		for k > 0 && x[k-1].ts > t.ts {
-			x[k] = x[k-1]
+		for k > 0 && times[k-1] > t {
+			times[k], src[k] = times[k-1], src[k-1]
 			k--
 		}
-		x[k] = t
+		times[k], src[k] = t, at
 		if moves -= i - k; moves < 0 {
-			slices.SortFunc(x, func(a, b timed) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.src, b.src)) })
+			sortMuch(times, src)
 			return
 		}
+	}
+}
+
+func sortMuch(times []int64, src []int32) {
+	type timed struct {
+		ts  int64
+		src int32
+	}
+	x := make([]timed, len(times))
+	for i := range x {
+		x[i] = timed{times[i], src[i]}
+	}
+	slices.SortFunc(x, func(a, b timed) int { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.src, b.src)) })
+	for i, e := range x {
+		times[i], src[i] = e.ts, e.src
 	}
 }
 

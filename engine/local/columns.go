@@ -102,6 +102,45 @@ func pick[T any](dst *[]T, src []T, rows []int32) {
 	}
 }
 
+// inverse finds the place of a row in an order; it is made when it is first needed.
+type inverse struct {
+	rows  []int32
+	total int     // rows that there were
+	place []int32 // of each, + 1; 0: left out
+}
+
+// bits are the set ones of a bitmap over all rows, at their places; nil where none is set. Few bits are set, so looking at those is
+// faster than looking at all rows.
+func (v *inverse) bits(m value.Bitmap) value.Bitmap {
+	if v.place == nil {
+		v.place = make([]int32, v.total)
+		for i, r := range v.rows {
+			v.place[r] = int32(i) + 1
+		}
+	}
+	var out value.Bitmap
+	eachBit(m, 0, v.total, func(r int) {
+		if at := int(v.place[r]); at > 0 {
+			if out == nil {
+				out = value.NewBitmap(len(v.rows))
+			}
+			out.Set(at - 1)
+		}
+	})
+	return out
+}
+
+// gather is the cells at the rows.
+func (v *inverse) gather(c *value.Column) *value.Column {
+	plain := *c
+	plain.Nulls = nil
+	out := gather(&plain, v.rows)
+	if c.Nulls != nil {
+		out.Nulls = v.bits(c.Nulls)
+	}
+	return out
+}
+
 // gatherBits is the bits at the rows; nil where none is set.
 func gatherBits(bits value.Bitmap, rows []int32) value.Bitmap {
 	out := value.NewBitmap(len(rows))

@@ -330,8 +330,9 @@ func (s *sifter) byID(f *sifted) (*exchange.Packet, error) {
 // laidOut computes the layout's columns for the rows, in that order. Only what they read is brought into it.
 func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
 	b := &value.Batch{Schema: f.batch.Schema, N: len(rows), Columns: make([]*value.Column, len(f.batch.Columns))}
+	to := &inverse{rows: rows, total: len(f.times)}
 	for _, c := range s.reads {
-		b.Columns[c] = exchange.Own(gather(f.batch.Columns[c], rows))
+		b.Columns[c] = exchange.Own(to.gather(f.batch.Columns[c]))
 	}
 	var out []*value.Column
 	for i, c := range s.columns {
@@ -342,7 +343,7 @@ func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
 		case coder != nil && bare:
 			column, err = s.coding.encode(coder, f.batch.Column(name)) // of the whole batch, once for all jobs
 			if err == nil {
-				column = gather(column, rows)
+				column = to.gather(column)
 			}
 		case coder != nil:
 			column, err = s.coding.encode(coder, c.eval(b, &s.nulls))

@@ -24,6 +24,7 @@ type spine struct {
 	at      []int64
 	first   int64 // the least and the greatest at
 	last    int64
+	byTime  []int32 // the rows by at, then by number
 	schema  value.Schema
 	columns []*value.Column
 }
@@ -200,6 +201,7 @@ func (sr *spineReader) finish(s *spine) {
 	for _, t := range s.at {
 		s.first, s.last = min(s.first, t), max(s.last, t)
 	}
+	s.byTime = byTime(s.at, s.first, s.last)
 }
 
 // program is an expression made ready for one goroutine; a nil program is of no expression.
@@ -229,4 +231,29 @@ func (p *program) eval(b *value.Batch, nulls *nullCounts) *value.Column {
 		nulls.add(p.what, &made)
 	}
 	return c
+}
+
+// byTime lists the rows by their times, equal ones by number: a radix sort over as many digits as the times between first and last have.
+func byTime(at []int64, first, last int64) []int32 {
+	const digit = 11 // bits
+	rows, out := make([]int32, len(at)), make([]int32, len(at))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	for shift := 0; shift < 64 && len(at) > 0 && uint64(last-first)>>shift > 0; shift += digit {
+		var next [1<<digit + 1]int32
+		for _, t := range at {
+			next[uint64(t-first)>>shift&(1<<digit-1)+1]++
+		}
+		for d := range 1 << digit {
+			next[d+1] += next[d]
+		}
+		for _, row := range rows {
+			d := uint64(at[row]-first) >> shift & (1<<digit - 1)
+			out[next[d]] = row
+			next[d]++
+		}
+		rows, out = out, rows
+	}
+	return rows
 }
