@@ -28,6 +28,7 @@ type proposal struct {
 
 func (c *cli) planCommand() *cobra.Command {
 	var out string
+	var cost bool
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "What applying the working tree would change; it changes nothing",
@@ -55,9 +56,13 @@ func (c *cli) planCommand() *cobra.Command {
 				return json.NewEncoder(c.stdout).Encode(p)
 			}
 			p.print(c.stdout)
+			if !cost {
+				return nil
+			}
 			return c.printCost(cmd.Context(), l)
 		},
 	}
+	cmd.Flags().BoolVar(&cost, "cost", false, "also say what a backfill would read and make; reads what the sources' files say of themselves")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "also write the plan to this file, for apply")
 	return cmd
 }
