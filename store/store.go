@@ -1,0 +1,102 @@
+// Package store is the online store: bytes by key and time, read many at once and written whole.
+//
+// It knows nothing of what the bytes mean (package agg/tile does), of features, plans or clocks. Implementations stand in folders of
+// their own (memory, pebble, redis) and only cmd/bighead/wire.go names them; each passes storetest.Run. Adding one: a folder with a
+// type that implements Store, its line in wire.go, and a call of storetest.Run in its test.
+//
+// The words: a space is everything that is kept for one meaning (a group under one set of folds and levels), and dies as a whole. In
+// it a place is a key, a step (the length of tiles in ms; zero and below are kinds of their own, whose meaning is the plan's) and a
+// start (ms since the epoch). At a place lies one value, which is replaced, never changed in place.
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// Store holds values by place. It is safe for concurrent use by readers and one writer; a second process that writes is kept out by
+// its epoch (Write) or, where the store is embedded, by its lock.
+type Store interface {
+	// Read finds what lies in the ranges, in one round trip: found is called for each value there is, ranges in their order, starts
+	// ascending. The bytes are good only during the call. It sees each Write whole or not at all where Atomic is true. An error of found
+	// ends it and is returned. Concurrency: found is called by the caller's goroutine.
+	Read(ctx context.Context, ranges []Range, found func(i int, start int64, bytes []byte) error) error
+	// Write puts and deletes all of w, in one atomic step where Atomic is true; elsewhere values first, meta last, so that what meta
+	// says is there. It refuses with ErrFenced, and writes nothing, where a higher epoch has written or called Fence. When it returns
+	// without an error, what was written is seen by every later Read and survives the end of the process (Durable says of what else).
+	Write(ctx context.Context, w *Write) error
+	// Fence raises the store's epoch, so that no write of a lower one succeeds any more.
+	Fence(ctx context.Context, epoch int64) error
+
+	// Meta calls found for each meta value whose name begins with prefix, names ascending. The bytes are good only during the call.
+	Meta(ctx context.Context, prefix string, found func(name string, bytes []byte) error) error
+	// Scan calls found for everything of one step in a space, by key and then by start. It is for upkeep: it need not see writes that are
+	// made meanwhile, and a writer is not kept waiting.
+	Scan(ctx context.Context, space string, step int64, found func(key string, start int64, bytes []byte) error) error
+	// Expire lets values of a step that start before a time go. It costs the same however many they are: the store drops them when it
+	// compacts, and until then may still show some of them.
+	Expire(ctx context.Context, space string, step, before int64) error
+	// Drop removes a space whole, meta excepted.
+	Drop(ctx context.Context, space string) error
+	// Sizes estimates the bytes that each space takes.
+	Sizes(ctx context.Context) (map[string]int64, error)
+	// Traits says what the implementation promises.
+	Traits() Traits
+	// Close flushes and lets go. No other call may run or follow.
+	Close() error
+}
+
+// Traits are what implementations differ in.
+type Traits struct {
+	Name string
+	// Atomic: a Write is seen, and survives, whole or not at all.
+	Atomic bool
+	// Shared: other processes may open the same store.
+	Shared bool
+	// Durable: Write survives the loss of power, not only the end of the process.
+	Durable bool
+}
+
+// Range is the places of a key and step that start in [From, To).
+type Range struct {
+	Space    string
+	Key      string // the canonical encoding of the key (value.AppendKey)
+	Step     int64
+	From, To int64
+}
+
+// Put is one value to be put; nil Bytes delete what lies there.
+type Put struct {
+	Space string
+	Key   string
+	Step  int64
+	Start int64
+	Bytes []byte
+	// Keep is for how long, in ms from now, the value is needed at least; 0: until it is deleted. A store that can lets it go then.
+	Keep int64
+}
+
+// MetaPut is one small named value beside the places: positions, watermarks. nil Bytes delete it.
+type MetaPut struct {
+	Name  string
+	Bytes []byte
+}
+
+// Write is what is written together.
+type Write struct {
+	Epoch int64 // of the writer's lease; 0 where there is none
+	Puts  []Put
+	Meta  []MetaPut
+	// Sync asks that the write survive a loss of power, where the store can.
+	Sync bool
+}
+
+// ErrFenced says that a writer with a higher epoch is at work: this one has lost its lease and must stop.
+var ErrFenced = errors.New("another process has taken over writing")
+
+// ErrLocked says that another process has an embedded store open.
+var ErrLocked = errors.New("another process has the online store open; servers that share one need [store] kind = \"redis\"")
+
+// ErrUnavailable is what every error is that may pass by itself: a lost connection, a time-out, a server that is loading. What is not
+// ErrUnavailable is a defect or a mistake, and repeating it does not help.
+var ErrUnavailable = errors.New("the online store cannot be reached")
