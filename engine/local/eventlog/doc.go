@@ -1,0 +1,13 @@
+// Package eventlog keeps what a source's stream has accepted: durable before anybody is told so, readable from any place on, and at
+// last the history that batch, `why` and the audit read (docs/data-path.md §3).
+//
+// A Log is a folder, <events path>/<source>. Its newest part is a write-ahead log of records; what is old enough is sealed into Parquet
+// files by hour of arrival, with the source's columns and three of our own (ArrivalColumn, PartitionColumn, OffsetColumn), and goes after
+// the log's keep. A record is rows that arrived together from one partition of the source; it has a place in the log (its sequence
+// number), by which readers go on, and its rows have positions (partition and offset), by which a tile knows what is in it.
+//
+// Ids are decided here (E3): of events with one id and ts the first is accepted, and its copies are told apart before they are
+// appended, also after a restart, for as long as the source's lateness allows them to matter.
+//
+// The room knows values and files. It does not know features, tiles, stores or how rows came.
+package eventlog

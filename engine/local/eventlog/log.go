@@ -1,0 +1,118 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Columns that sealed files and Table add to the source's.
+const (
+	ArrivalColumn   = "_arrival"   // timestamp: when the row was accepted
+	PartitionColumn = "_partition" // int: of the topic; Pushed for rows that were pushed
+	OffsetColumn    = "_offset"    // int: within the partition
+)
+
+// Pushed is the partition of rows that came by Push and not from a topic. Their offsets are the log's own.
+const Pushed = -1
+
+// Options are how a log is kept.
+type Options struct {
+	// Formats write and read sealed files; the first is used.
+	Formats []dataset.Format
+	// Keep is for how long rows stay after their arrival, ms; 0: for ever. Records that a reader has not released stay in any case.
+	Keep int64
+	// Copies is for how long after an event's ts a copy of it is told apart, ms: the source's lateness. HasID turns it on.
+	HasID  bool
+	Copies int64
+	// Clock says now, in ms since the epoch: when rows arrive, what is old.
+	Clock func() int64
+	// SegmentBytes is how long a write-ahead file gets before the next is begun; 0: 64 MiB.
+	SegmentBytes int64
+}
+
+// Record is rows that arrived together from one partition.
+type Record struct {
+	Sequence  int64 // the record's place in the log, ascending by one
+	Arrival   int64 // ms since the epoch
+	Partition int32
+	First     int64        // offset of the first row; offsets ascend, and Offsets holds them where they leave gaps
+	Offsets   []int64      // nil: First, First+1, …
+	Rows      *value.Batch // of the log's schema
+	// Once is the caller's name of a batch that may come again (an Idempotency-Key); "": none.
+	Once string
+}
+
+// Offset is that of row i.
+func (r *Record) Offset(i int) int64 {
+	if r.Offsets != nil {
+		return r.Offsets[i]
+	}
+	return r.First + int64(i)
+}
+
+// Arriving is rows to be appended.
+type Arriving struct {
+	Partition int32
+	// Offsets are the rows' in their partition, ascending; nil for Pushed, whose offsets the log gives.
+	Offsets []int64
+	Rows    *value.Batch
+	// IDs and Times are, of a source with an id, each row's id in canonical encoding ("": null, never a copy) and ts; nil otherwise.
+	IDs   []string
+	Times []int64
+	Once  string
+}
+
+// Accepted says what became of the rows.
+type Accepted struct {
+	Sequence int64 // of the record; that of the last record where all rows were copies
+	// Copies are the rows that were accepted before, by index, ascending: not appended. Differs counts those among them that the log can
+	// tell to differ from what it has; Conflicts the rows with an id that came before with another ts (accepted).
+	Copies             []int32
+	Differs, Conflicts int64
+	// Again: a record with this Once is in the log already, and nothing was appended.
+	Again bool
+}
+
+// ErrClosed says that the log was closed meanwhile.
+var ErrClosed = errors.New("the event log is closed")
+
+// ErrDamaged is what every error is that says that bytes of the log are not what was written. A torn end, which a crash leaves, is no
+// damage: it was never acknowledged, and is cut off when the log is opened.
+var ErrDamaged = errors.New("the event log is damaged")
+
+// Log is the accepted events of one source. It is safe for concurrent use. One process has it open at a time.
+type Log interface {
+	// Append makes rows durable and only then returns: they survive kill -9 and, the disk being honest, the loss of power. Callers that
+	// come together share one sync. Of a topic's partition, offsets at or below the last appended are left out as seen before, counted as
+	// nothing. An error means that the rows may or may not be there; repeating with the same ids, offsets or Once is harmless.
+	Append(ctx context.Context, a *Arriving) (Accepted, error)
+	// Read gives the records from a sequence number on, in order; at the end of the log it waits for more until ctx ends. A number that
+	// has been let go is an error that says from where on the log is.
+	Read(ctx context.Context, from int64) (Cursor, error)
+	// First and Next are the sequence numbers of the oldest record there is and of the one to come.
+	First() int64
+	Next() int64
+	// Positions are the last offsets appended, by partition.
+	Positions() map[int32]int64
+	// Release says that no reader needs records before a sequence number any more, so that they may be sealed and let go.
+	Release(before int64)
+	// Seal turns whole hours of released records into Parquet, lets go what is older than Keep, and forgets ids that no copy can
+	// have any more. It is for one background goroutine; whatever ends it loses nothing and shows nothing twice.
+	Seal(ctx context.Context) error
+	// Table is all there is, sealed or not, as of now: the source's columns and the three of ours. It stays readable while the log goes
+	// on, and shows each row once.
+	Table(ctx context.Context) (dataset.Table, error)
+	// Bytes is what the log takes on disk.
+	Bytes() int64
+	Close() error
+}
+
+// Cursor is a reader's place in a log, for one goroutine.
+type Cursor interface {
+	// Next waits for the next record. It is the caller's to keep and not to write to. ctx.Err() or ErrClosed end it.
+	Next(ctx context.Context) (*Record, error)
+	Close() error
+}
