@@ -1,0 +1,313 @@
+// Package tile is how states of folds, and rows that no fold can stand for, are held as bytes in a store: one tile is what one group
+// knows of one key over one stretch of event time (docs/data-path.md §1).
+//
+// A tile is written whole and replaced. It carries how far it has read each partition of its source, so that events that come again
+// are told apart and writing a tile twice is harmless, and the newest time in it, so that nobody is answered as of a time that lies
+// before an event that is in already. Its folds are those of a Layout; the layout's mark is in every tile, and a tile of another
+// layout, a damaged one or one of a later version is an error, never a value.
+//
+// The room knows folds and values. It does not know windows, groups or stores.
+package tile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"slices"
+
+	"github.com/bighead-ml/bighead/agg"
+)
+
+// Version leads every encoding. A reader takes this one and the one before it; there is none before the first.
+const Version = 1
+
+// What an error of Decode says beside its words.
+var (
+	// ErrDamaged: the bytes are not what was written.
+	ErrDamaged = errors.New("damaged")
+	// ErrOther: it was written under another layout, or by a later version.
+	ErrOther = errors.New("written for something else")
+)
+
+// None is Newest where a tile has no event, and Through where it is no base tile.
+const None = math.MinInt64
+
+// Position is how far a partition of the source has been read: all events up to the offset, that one included.
+type Position struct {
+	Partition int32
+	Offset    int64
+}
+
+// Positions are those of a tile, ascending by partition.
+type Positions []Position
+
+// Covers reports whether an event of a partition is among those that were read.
+func (p Positions) Covers(partition int32, offset int64) bool {
+	i, ok := p.find(partition)
+	return ok && offset <= p[i].Offset
+}
+
+// Advance notes that a partition was read up to an offset; it never goes back.
+func (p *Positions) Advance(partition int32, offset int64) {
+	i, ok := p.find(partition)
+	if !ok {
+		*p = slices.Insert(*p, i, Position{partition, offset})
+	} else if (*p)[i].Offset < offset {
+		(*p)[i].Offset = offset
+	}
+}
+
+func (p Positions) find(partition int32) (int, bool) {
+	return slices.BinarySearchFunc(p, partition, func(x Position, n int32) int { return int(x.Partition) - int(n) })
+}
+
+// Header is what every tile says of itself.
+type Header struct {
+	// Newest is the latest time at which an event in the tile happened or became known, ms; None without any.
+	Newest int64
+	// Through is, of a base tile, the time before which all events are in it; None of other tiles.
+	Through   int64
+	Positions Positions
+}
+
+// Tile is the states of a layout's folds over some events.
+type Tile struct {
+	Header
+	States []agg.State // by fold
+}
+
+// Layout is the folds that the tiles of a space hold, in order. It never changes and is safe for concurrent use.
+type Layout struct {
+	folds []agg.Fold
+	empty [][]byte // the encoding of no event, by fold
+	mark  uint32
+}
+
+// NewLayout is the layout of folds, each under the fingerprint that it is kept by (docs/semantics.md I1).
+func NewLayout(folds []agg.Fold, fingerprints []string) *Layout {
+	l := &Layout{folds: folds}
+	sum := crc32.New(castagnoli)
+	for i, f := range folds {
+		fmt.Fprintf(sum, "%s %q\n", fingerprints[i], f.ID())
+		l.empty = append(l.empty, agg.AppendState(nil, f.New()))
+	}
+	l.mark = sum.Sum32()
+	return l
+}
+
+// Folds are the layout's. They are not to be changed.
+func (l *Layout) Folds() []agg.Fold { return l.folds }
+
+// New is a tile of no event.
+func (l *Layout) New() *Tile {
+	t := &Tile{Header: Header{Newest: None, Through: None}, States: make([]agg.State, len(l.folds))}
+	for i, f := range l.folds {
+		t.States[i] = f.New()
+	}
+	return t
+}
+
+// Merge takes another tile of the same layout in.
+func (t *Tile) Merge(u *Tile) {
+	t.Newest = max(t.Newest, u.Newest)
+	for _, p := range u.Positions {
+		t.Positions.Advance(p.Partition, p.Offset)
+	}
+	for i, s := range t.States {
+		s.Merge(u.States[i])
+	}
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Append adds the encoding of a tile:
+//
+//	version byte · mark of the layout (4) · header · for each fold: length, state · CRC-32C of all before (4)
+//
+// Lengths are unsigned varints, times and offsets signed ones. A state of no event has length 0.
+func (l *Layout) Append(dst []byte, t *Tile) []byte {
+	from := len(dst)
+	dst = l.begin(dst, &t.Header)
+	for i, s := range t.States {
+		dst = appendSized(dst, func(b []byte) []byte { return agg.AppendState(b, s) }, l.empty[i])
+	}
+	return seal(dst, from)
+}
+
+func (l *Layout) begin(dst []byte, h *Header) []byte {
+	dst = append(dst, Version)
+	dst = binary.BigEndian.AppendUint32(dst, l.mark)
+	return appendHeader(dst, h)
+}
+
+func appendHeader(dst []byte, h *Header) []byte {
+	dst = binary.AppendVarint(dst, h.Newest)
+	dst = binary.AppendVarint(dst, h.Through)
+	dst = binary.AppendUvarint(dst, uint64(len(h.Positions)))
+	for _, p := range h.Positions {
+		dst = binary.AppendVarint(dst, int64(p.Partition))
+		dst = binary.AppendVarint(dst, p.Offset)
+	}
+	return dst
+}
+
+// appendSized writes what add adds behind its length, and only a 0 where that is no more than nothing.
+func appendSized(dst []byte, add func([]byte) []byte, nothing []byte) []byte {
+	at := len(dst)
+	dst = add(append(dst, 0)) // most are shorter than 128 bytes
+	n := len(dst) - at - 1
+	if n == len(nothing) && string(dst[at+1:]) == string(nothing) {
+		return dst[:at+1]
+	}
+	if n < 0x80 {
+		dst[at] = byte(n)
+		return dst
+	}
+	var size [binary.MaxVarintLen64]byte
+	k := binary.PutUvarint(size[:], uint64(n))
+	dst = append(dst, size[:k-1]...) // room
+	copy(dst[at+k:], dst[at+1:at+1+n])
+	copy(dst[at:], size[:k])
+	return dst
+}
+
+func seal(dst []byte, from int) []byte {
+	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst[from:], castagnoli))
+}
+
+// Decode reads a tile.
+func (l *Layout) Decode(b []byte) (*Tile, error) {
+	t := l.New()
+	if err := l.DecodeInto(t, b); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// DecodeInto is Decode into a tile of the layout that exists, whose events are forgotten. After an error it is not to be used but for
+// another DecodeInto. The bytes are not kept.
+func (l *Layout) DecodeInto(t *Tile, b []byte) error {
+	r := reader{}
+	if err := r.open(b, l.mark); err != nil {
+		return err
+	}
+	r.header(&t.Header)
+	for i, f := range l.folds {
+		s := r.sized()
+		if r.err != nil {
+			return r.err
+		}
+		if len(s) == 0 {
+			t.States[i].Reset()
+			continue
+		}
+		rest, err := f.DecodeInto(t.States[i], s)
+		if err == nil && len(rest) > 0 {
+			err = errors.New("bytes behind a state")
+		}
+		if err != nil {
+			return fmt.Errorf("tile: %w: %w", ErrDamaged, err)
+		}
+	}
+	return r.close()
+}
+
+// MergeInto merges the states of an encoded tile that wanted names, by fold, into states, which are the caller's and may be of fewer
+// folds than the layout: states[k] takes in fold wanted[k]. It returns the tile's header. scratch is a tile of the layout, for one
+// goroutine at a time.
+func (l *Layout) MergeInto(states []agg.State, wanted []int, b []byte, scratch *Tile) (Header, error) {
+	if err := l.DecodeInto(scratch, b); err != nil {
+		return Header{}, err
+	}
+	for k, i := range wanted {
+		states[k].Merge(scratch.States[i])
+	}
+	return scratch.Header, nil
+}
+
+// reader takes an encoding apart; its first error stays.
+type reader struct {
+	b   []byte
+	err error
+}
+
+func damaged(what string) error { return fmt.Errorf("tile: %w: %s", ErrDamaged, what) }
+
+// open checks the sum, the version and the mark, and leaves what lies between.
+func (r *reader) open(b []byte, mark uint32) error {
+	if len(b) < 9 {
+		return damaged("cut short")
+	}
+	body, sum := b[:len(b)-4], binary.BigEndian.Uint32(b[len(b)-4:])
+	if crc32.Checksum(body, castagnoli) != sum {
+		return damaged("checksum")
+	}
+	if b[0] != Version {
+		return fmt.Errorf("tile: %w: version %d, this program knows %d", ErrOther, b[0], Version)
+	}
+	if binary.BigEndian.Uint32(b[1:]) != mark {
+		return fmt.Errorf("tile: %w: other folds", ErrOther)
+	}
+	r.b = body[5:]
+	return nil
+}
+
+func (r *reader) header(h *Header) {
+	h.Newest, h.Through = r.varint(), r.varint()
+	n := r.uvarint()
+	h.Positions = h.Positions[:0]
+	for ; n > 0 && r.err == nil; n-- {
+		p := r.varint()
+		if p != int64(int32(p)) || len(h.Positions) > 0 && int64(h.Positions[len(h.Positions)-1].Partition) >= p {
+			r.fail("partitions")
+			return
+		}
+		h.Positions = append(h.Positions, Position{int32(p), r.varint()})
+	}
+}
+
+func (r *reader) fail(what string) {
+	if r.err == nil {
+		r.err, r.b = damaged(what), nil
+	}
+}
+
+func (r *reader) varint() int64 {
+	x, n := binary.Varint(r.b)
+	if n <= 0 {
+		r.fail("number")
+		return 0
+	}
+	r.b = r.b[n:]
+	return x
+}
+
+func (r *reader) uvarint() uint64 {
+	x, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail("number")
+		return 0
+	}
+	r.b = r.b[n:]
+	return x
+}
+
+func (r *reader) sized() []byte {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.fail("length")
+		return nil
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+func (r *reader) close() error {
+	if r.err == nil && len(r.b) > 0 {
+		r.fail("bytes left over")
+	}
+	return r.err
+}
