@@ -42,10 +42,21 @@ const (
 	maxTiles = 120
 )
 
-// TilesOf plans the tiles of a group.
-func TilesOf(g *feature.Group) *Tiles {
+// TilesOf plans the tiles of a group that batch can make.
+func TilesOf(g *feature.Group) *Tiles { return tilesOf(g, untiled(g.Source)) }
+
+// OnlineTilesOf plans the tiles of a group that a stream keeps. Online, what is not known yet is not in a tile yet, so that known_at is no
+// hindrance there.
+func OnlineTilesOf(g *feature.Group) *Tiles {
+	if g.Source.Kind == feature.Events {
+		return tilesOf(g, "")
+	}
+	return tilesOf(g, untiled(g.Source))
+}
+
+func tilesOf(g *feature.Group, reason string) *Tiles {
 	t := &Tiles{}
-	if reason := untiled(g.Source); reason != "" {
+	if reason != "" {
 		t.Raw = []Raw{{g.Name, "", reason}}
 		return t
 	}

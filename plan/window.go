@@ -188,6 +188,11 @@ func (w Window) Grid() (start, end int64, ok bool) {
 	return start, end, true
 }
 
+// Open reports whether the window ends at t itself, so that every event applied by then is in it.
+func (w Window) Open() bool {
+	return w.Forward == 0 && w.Delay+w.Offset == 0 && !w.Daily && !w.Tumbling
+}
+
 // Lag is how far before t the end can lie, in ms.
 func (w Window) Lag() int64 {
 	lag := w.Delay + w.Offset

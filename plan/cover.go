@@ -1,0 +1,231 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Marks are the two times that part the work of batch and stream in a space (docs/data-path.md §4).
+type Marks struct {
+	// Batch is B: what ends at or before it is batch's; MinTime: the stream owns all. It is a midnight.
+	Batch int64
+	// Complete is S: the time from which the stream has seen every event; MinTime: since ever.
+	Complete int64
+	// Generation tells apart the tables that are replaced whole, entity sources without a time and snapshots: the end of the newest
+	// partition before u, or the number of the load; 0 where there is none yet.
+	Generation int64
+}
+
+// NoMarks are those of a space that the stream owns alone and has seen from the first event on.
+var NoMarks = Marks{Batch: MinTime, Complete: MinTime}
+
+// Replaced reports whether the space's rows are a table that is loaded and replaced as a whole, by batch alone.
+func (s *Space) Replaced() bool { return s.Group.Source.Time == nil }
+
+// StoreSpace is the name in the store of what batch, or the stream, has written for the space.
+func (s *Space) StoreSpace(batch bool, m Marks) string {
+	switch {
+	case s.Replaced():
+		return fmt.Sprintf("%s/g%d", s.ID, m.Generation)
+	case batch:
+		return s.ID + "/batch"
+	}
+	return s.ID
+}
+
+// Need is places of one owner and step to be read of a key: those that start in [From, To).
+type Need struct {
+	Batch    bool // of batch's; else the stream's
+	Step     int64
+	From, To int64
+}
+
+// Use is a stretch of a need that a value is made of.
+type Use struct {
+	Need     int
+	From, To int64
+}
+
+// Cover is what makes up a space's values for a key as of a time.
+type Cover struct {
+	T     int64
+	Marks Marks
+	// Needs are disjoint and sorted by owner, step, start: what a reader fetches, once for all values.
+	Needs []Need
+	// Values are which of the space's values are covered; what follows is by their order.
+	Values []int
+	// Uses are what of the needs a value merges. Where one of them is a base tile with a Through, tiles of the others
+	// that start before it are in it already and must be left out; and where its Through lies after the value's end and its Newest is not before that
+	// end, the value cannot be had: the store cannot look back.
+	Uses [][]Use
+	// Starts and Ends are each value's window at T. Kept rows outside are to be left out; tiles have none outside, but for an end at T
+	// itself, after which nothing may have been applied.
+	Starts, Ends []int64
+	// Partial says of each value that a part of its window was never seen.
+	Partial []bool
+}
+
+// Cover plans what to read of the space for a key as of t, for some of its values.
+func (s *Space) Cover(t int64, m Marks, values []int) *Cover {
+	n := len(values)
+	c := &Cover{T: t, Marks: m, Values: values, Uses: make([][]Use, n), Starts: make([]int64, n), Ends: make([]int64, n), Partial: make([]bool, n)}
+	runs := make([][]Need, n)
+	for i, v := range values {
+		w := s.Values[v].Window
+		from, to := w.Bounds(t)
+		c.Starts[i], c.Ends[i] = from, to
+		c.Partial[i] = m.Batch < m.Complete && from < m.Complete && to > m.Batch
+		switch {
+		case s.Rows != nil && s.Rows.Step == 0:
+			runs[i] = s.versions(m)
+		case !s.window[v]:
+			runs[i] = s.rowNeeds(from, to, m.Batch)
+		default:
+			runs[i] = s.tileNeeds(w, from, to, m.Batch)
+		}
+	}
+	c.share(runs)
+	return c
+}
+
+// versions is where the versions of an entity lie.
+func (s *Space) versions(m Marks) []Need {
+	batch, stream := Need{true, WholeStep, 0, 1}, Need{false, WholeStep, 0, 1}
+	switch {
+	case s.Replaced():
+		return []Need{batch}
+	case m.Batch > MinTime:
+		return []Need{batch, stream}
+	}
+	return []Need{stream}
+}
+
+// rowNeeds are the chunks that hold [from, to), parted at b.
+func (s *Space) rowNeeds(from, to, b int64) []Need {
+	var out []Need
+	step := s.Rows.Step
+	add := func(batch bool, from, to int64) {
+		if from < to {
+			out = append(out, Need{batch, -step, value.Floor(from, step), value.Floor(to-1, step) + step})
+		}
+	}
+	add(true, from, min(to, b))
+	add(false, max(from, b), to)
+	return out
+}
+
+// tileNeeds are the tiles that make up [from, to), parted at b.
+func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
+	var out []Need
+	open := w.Open()
+	if from == MinTime {
+		base := Need{b > MinTime, BaseStep, 0, 1}
+		if b > MinTime {
+			from = s.BaseEnd(b)
+			base.From, base.To = b, b+1
+		}
+		out = append(out, base)
+		day := value.Floor(to, value.DayMS)
+		if from == MinTime { // the base says from when on days are read
+			out = append(out, Need{false, value.DayMS, MinTime, day})
+			from = day
+		}
+	}
+	if from < min(to, b) {
+		out = s.cover(out, true, from, min(to, b), false)
+	}
+	if from = max(from, b); from < to {
+		out = s.cover(out, false, from, to, open)
+	}
+	return out
+}
+
+// cover adds the tiles that make up [from, to), from a multiple of the finest level: at each place the coarsest that begins there and fits. An
+// open end fits any tile: nothing after it has been applied.
+func (s *Space) cover(out []Need, batch bool, from, to int64, open bool) []Need {
+	for from < to {
+		step := s.Levels[0].Step
+		for _, l := range s.Levels[1:] {
+			if value.Floor(from, l.Step) == from && (open || from+l.Step <= to) {
+				step = l.Step
+			}
+		}
+		if n := len(out); n > 0 && out[n-1] == (Need{batch, step, out[n-1].From, from}) {
+			out[n-1].To += step
+		} else {
+			out = append(out, Need{batch, step, from, from + step})
+		}
+		from += step
+	}
+	return out
+}
+
+// share makes needs of all values' runs: overlapping and touching ones of one owner and step are one.
+func (c *Cover) share(runs [][]Need) {
+	var all []Need
+	for _, r := range runs {
+		all = append(all, r...)
+	}
+	slices.SortFunc(all, compareNeeds)
+	for _, n := range all {
+		if k := len(c.Needs) - 1; k >= 0 && c.Needs[k].Batch == n.Batch && c.Needs[k].Step == n.Step && n.From <= c.Needs[k].To {
+			c.Needs[k].To = max(c.Needs[k].To, n.To)
+		} else {
+			c.Needs = append(c.Needs, n)
+		}
+	}
+	for i, r := range runs {
+		for _, n := range r {
+			k := slices.IndexFunc(c.Needs, func(x Need) bool { return x.Batch == n.Batch && x.Step == n.Step && x.From <= n.From && n.To <= x.To })
+			c.Uses[i] = append(c.Uses[i], Use{k, n.From, n.To})
+		}
+	}
+}
+
+func compareNeeds(a, b Need) int {
+	switch {
+	case a.Batch != b.Batch:
+		if a.Batch {
+			return -1
+		}
+		return 1
+	case a.Step != b.Step:
+		if a.Step < b.Step {
+			return -1
+		}
+		return 1
+	case a.From < b.From:
+		return -1
+	case a.From > b.From:
+		return 1
+	}
+	return 0
+}
+
+// Holds reports whether the cover is also that of another time under other marks: every edge is where it was.
+func (c *Cover) Holds(s *Space, t int64, m Marks) bool {
+	if m != c.Marks {
+		return false
+	}
+	if t == c.T {
+		return true
+	}
+	for i, v := range c.Values {
+		w := s.Values[v].Window
+		from, to := w.Bounds(t)
+		if from != c.Starts[i] || to != c.Ends[i] && (!w.Open() || s.reach(to) != s.reach(c.Ends[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// reach is the end of the finest tile that holds an open end.
+func (s *Space) reach(to int64) int64 {
+	if len(s.Levels) == 0 {
+		return to
+	}
+	return value.Floor(to-1, s.Levels[0].Step)
+}
