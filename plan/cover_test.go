@@ -28,7 +28,12 @@ b = bh.FeatureGroup("b", source=n, keys=["k"], features=features())
 
 func coverGroups(t *testing.T) []*feature.Group {
 	t.Helper()
-	text := coverDefinitions
+	return checkedGroups(t, coverDefinitions)
+}
+
+// checkedGroups records and checks definitions, and gives their groups.
+func checkedGroups(t *testing.T, text string) []*feature.Group {
+	t.Helper()
 	defs, err := project.RecordUnits(t.Context(), project.Python{}, []project.Unit{{Name: "features.py", Text: &text}})
 	if err != nil {
 		t.Fatal(err)

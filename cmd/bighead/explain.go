@@ -28,14 +28,18 @@ func (c *cli) explainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			stream, serve := l.onlinePlansOf(args[0])
 			if c.json {
-				return json.NewEncoder(c.stdout).Encode(map[string]any{"name": args[0], "definition": meaning, "plan": b.String()})
+				return json.NewEncoder(c.stdout).Encode(map[string]any{"name": args[0], "definition": meaning, "plan": b.String(), "stream": stream, "serve": serve})
 			}
 			for _, line := range meaning {
 				fmt.Fprintln(c.stdout, line)
 			}
-			fmt.Fprintln(c.stdout)
-			fmt.Fprint(c.stdout, b)
+			for _, text := range []string{b.String(), stream, serve} {
+				if text != "" {
+					fmt.Fprint(c.stdout, "\n", text)
+				}
+			}
 			return nil
 		},
 	}
@@ -63,6 +67,44 @@ func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
 		return nil, nil, mistakef("nothing is called %q; did you mean %q?", name, near[0])
 	}
 	return nil, nil, mistakef("nothing is called %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// onlinePlansOf prints what is kept online for a group, or for the groups of a view or training set, and how a view is answered.
+func (l *loaded) onlinePlansOf(name string) (stream, serve string) {
+	view := func(v *feature.View) {
+		var groups []*feature.Group
+		for _, j := range v.Joins {
+			if !slices.Contains(groups, j.Group) {
+				groups = append(groups, j.Group)
+			}
+		}
+		stream, serve = streamText(groups), plan.ForServe(v).String()
+	}
+	for _, g := range l.typed.Groups {
+		if g.Name == name {
+			return streamText([]*feature.Group{g}), ""
+		}
+	}
+	for _, v := range l.typed.Views {
+		if v.Name == name {
+			view(v)
+			return stream, serve
+		}
+	}
+	for _, t := range l.typed.TrainingSets {
+		if t.Name == name {
+			view(t.View)
+		}
+	}
+	return stream, serve
+}
+
+func streamText(groups []*feature.Group) string {
+	var b strings.Builder
+	for _, s := range plan.ForStream(groups) {
+		b.WriteString(s.String())
+	}
+	return b.String()
 }
 
 func (l *loaded) names() []string {
