@@ -2,6 +2,8 @@
 // change means before anything is computed. Implementations stand in folders of their own (sqlite, the embedded default); all pass
 // catalogtest.Run.
 //
+// It also keeps the leases of work that one process does at a time.
+//
 // It knows definitions by name, kind and fingerprint only (docs/semantics.md I1), and no engines.
 package catalog
 
@@ -20,8 +22,24 @@ type Catalog interface {
 	Register(ctx context.Context, parent int64, v *Version) error
 	// History lists versions, newest first, without their definitions; at most limit.
 	History(ctx context.Context, limit int) ([]*Version, error)
+	// Lease gives or renews the right to do what only one process may do at a time: name is that work, holder this process. It is given
+	// where nobody holds it, where its time has run out at now, or where the holder is the same; a new holder gets an epoch that is one
+	// higher than any before, and the same holder keeps its own. ErrHeld says that another has it, with the lease that stands.
+	Lease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (Lease, error)
+	// Release ends a lease that this holder has; its epoch is never given again.
+	Release(ctx context.Context, name, holder string) error
 	Close() error
 }
+
+// Lease is who does a work alone, until when. Writes carry the epoch, so that a holder that lost its lease without noticing is refused.
+type Lease struct {
+	Holder string
+	Epoch  int64 // from 1 on
+	Until  time.Time
+}
+
+// ErrHeld says that another process has the lease.
+var ErrHeld = errors.New("another process has the lease")
 
 // ErrNone says that nothing was ever applied.
 var ErrNone = errors.New("nothing is applied yet")

@@ -63,4 +63,43 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 			t.Fatalf("history %v, %v", h, err)
 		}
 	})
+	runLeases(t, fresh)
+}
+
+// runLeases checks that a work has one holder at a time, and that each holder's epoch is above those before.
+func runLeases(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
+	ctx := context.Background()
+	t0 := time.UnixMilli(1700000000123).UTC()
+	take := func(t *testing.T, c catalog.Catalog, holder string, at time.Time, epoch int64, want error) {
+		t.Helper()
+		l, err := c.Lease(ctx, "stream", holder, at, 10*time.Second)
+		if !errors.Is(err, want) || l.Epoch != epoch || err == nil && (l.Holder != holder || !l.Until.Equal(at.Add(10*time.Second))) {
+			t.Fatalf("%s at %v: lease %+v, %v; want epoch %d, %v", holder, at, l, err, epoch, want)
+		}
+	}
+	t.Run("a lease has one holder, and each a higher epoch", func(t *testing.T) {
+		open := fresh(t)
+		a, b := open(), open()
+		take(t, a, "a", t0, 1, nil)
+		take(t, b, "b", t0.Add(9*time.Second), 1, catalog.ErrHeld)
+		take(t, a, "a", t0.Add(9*time.Second), 1, nil) // renewed
+		take(t, b, "b", t0.Add(18*time.Second), 1, catalog.ErrHeld)
+		take(t, b, "b", t0.Add(19*time.Second), 2, nil) // its time has run out
+		take(t, a, "a", t0.Add(20*time.Second), 2, catalog.ErrHeld)
+		if err := a.Release(ctx, "stream", "a"); err != nil { // not its own any more
+			t.Fatal(err)
+		}
+		take(t, a, "a", t0.Add(21*time.Second), 2, catalog.ErrHeld)
+		if err := b.Release(ctx, "stream", "b"); err != nil {
+			t.Fatal(err)
+		}
+		take(t, a, "a", t0.Add(22*time.Second), 3, nil)
+		if err := a.Close(); err != nil {
+			t.Fatal(err)
+		}
+		take(t, open(), "b", t0.Add(23*time.Second), 3, catalog.ErrHeld)
+		if l, err := open().Lease(ctx, "another", "b", t0, time.Second); err != nil || l.Epoch != 1 {
+			t.Fatalf("another work: %+v, %v", l, err)
+		}
+	})
 }

@@ -26,6 +26,12 @@ var schema = []string{
 		entries text not null,         -- JSON of []catalog.Entry
 		definitions blob not null
 	) strict`,
+	`create table leases (
+		name text primary key,
+		holder text not null,          -- '' where it was released
+		epoch integer not null,
+		until integer not null         -- ms since the epoch
+	) strict`,
 }
 
 // Catalog is a catalog in a SQLite file.
@@ -127,6 +133,47 @@ func (c *Catalog) History(ctx context.Context, limit int) ([]*catalog.Version, e
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// Lease gives or renews a lease; see catalog.Catalog.
+func (c *Catalog) Lease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (catalog.Lease, error) {
+	if holder == "" {
+		return catalog.Lease{}, errors.New("lease: a holder needs a name")
+	}
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	var l catalog.Lease
+	var until int64
+	err = tx.QueryRowContext(ctx, "select holder, epoch, until from leases where name = ?", name).Scan(&l.Holder, &l.Epoch, &until)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+	}
+	l.Until = time.UnixMilli(until).UTC()
+	if l.Holder != holder {
+		if l.Holder != "" && now.Before(l.Until) {
+			return l, catalog.ErrHeld
+		}
+		l.Holder, l.Epoch = holder, l.Epoch+1
+	}
+	l.Until = time.UnixMilli(now.Add(ttl).UnixMilli()).UTC()
+	if _, err := tx.ExecContext(ctx, "insert or replace into leases (name, holder, epoch, until) values (?, ?, ?, ?)", name, l.Holder, l.Epoch, l.Until.UnixMilli()); err != nil {
+		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+	}
+	return l, nil
+}
+
+// Release ends a lease; see catalog.Catalog.
+func (c *Catalog) Release(ctx context.Context, name, holder string) error {
+	if _, err := c.db.ExecContext(ctx, "update leases set holder = '', until = 0 where name = ? and holder = ?", name, holder); err != nil {
+		return fmt.Errorf("release lease %s: %w", name, err)
+	}
+	return nil
 }
 
 func scan(into func(...any) error) (*catalog.Version, error) {
