@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
 )
@@ -17,7 +18,7 @@ const emitRows = 1 << 15
 type emitter struct {
 	run     *run
 	schema  value.Schema // the row: spine, values, derived columns
-	derived []*program
+	derived []*sift.Program
 	output  value.Schema
 	picks   []int // columns of the row
 	months  map[string]*engine.MonthReport
@@ -57,7 +58,7 @@ func (r *run) newEmitter() (*emitter, error) {
 		e.schema = append(e.schema, value.Field{Name: a.value.Name, Type: a.value.Feature.Type})
 	}
 	for _, d := range r.plan.Derive {
-		e.derived = append(e.derived, newProgram("derived "+d.Name, d.Expr, e.schema))
+		e.derived = append(e.derived, sift.NewProgram("derived "+d.Name, d.Expr, e.schema))
 		e.schema = append(e.schema, value.Field{Name: d.Name, Type: d.Expr.Type()})
 	}
 	for _, o := range r.plan.Output {
@@ -83,7 +84,7 @@ func (e *emitter) rows(from, to int) *value.Batch {
 	}
 	for _, d := range e.derived {
 		b.Schema = e.schema[:len(b.Columns)]
-		b.Columns = append(b.Columns, d.eval(b, &r.nulls))
+		b.Columns = append(b.Columns, d.Eval(b, &r.nulls))
 	}
 	b.Schema = e.schema
 	kept := e.drop(b, from)

@@ -9,6 +9,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -30,7 +31,7 @@ type job struct {
 	store  *exchange.Store
 	copies *exchange.Store // rows by id, before copies are told (E3); nil: no id
 	report *engine.SourceReport
-	nulls  *nullCounts
+	nulls  *sift.Nulls
 	bounds timeBounds
 	seen   []bool // by key code: the source has rows of it
 	newest int64  // the greatest ts of any row, MinInt64 where there is none
@@ -79,7 +80,7 @@ func (l *layout) coder(i int) *coder {
 type timeBounds struct{ from, to int64 }
 
 func (r *run) newJob(p *plan.Join, table dataset.Table) (*job, error) {
-	j := &job{run: r, plan: p, source: p.Scan.Source, table: table, newest: math.MinInt64, oldest: math.MaxInt64, nulls: &nullCounts{}}
+	j := &job{run: r, plan: p, source: p.Scan.Source, table: table, newest: math.MinInt64, oldest: math.MaxInt64, nulls: &sift.Nulls{}}
 	j.report = &engine.SourceReport{Join: p.Name, Source: j.source.Name}
 	rows := rowsOf(table)
 	var err error
@@ -180,7 +181,7 @@ func (j *job) reset() {
 		clear(r.outcomes) // a column without nulls leaves them as they are
 	}
 	*j.report = engine.SourceReport{Join: j.report.Join, Source: j.report.Source}
-	j.nulls, j.newest, j.oldest, j.ends = &nullCounts{}, math.MinInt64, math.MaxInt64, nil
+	j.nulls, j.newest, j.oldest, j.ends = &sift.Nulls{}, math.MinInt64, math.MaxInt64, nil
 	j.prepare()
 }
 

@@ -1,43 +1,6 @@
 package local
 
-import (
-	"maps"
-	"sync"
-
-	"github.com/bighead-ml/bighead/engine"
-	"github.com/bighead-ml/bighead/expr"
-)
-
-// nullCounts adds up the nulls that expressions make, by what was computed.
-type nullCounts struct {
-	mu     sync.Mutex
-	counts map[string]expr.Nulls
-}
-
-func (n *nullCounts) add(what string, made *expr.Nulls) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.counts == nil {
-		n.counts = map[string]expr.Nulls{}
-	}
-	c := n.counts[what]
-	c.Add(made)
-	n.counts[what] = c
-}
-
-// merge takes in the counts of another, which is empty afterwards.
-func (n *nullCounts) merge(o *nullCounts) {
-	for what, made := range o.counts {
-		n.add(what, &made)
-	}
-	o.counts = nil
-}
-
-func (n *nullCounts) all() map[string]expr.Nulls {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return maps.Clone(n.counts)
-}
+import "github.com/bighead-ml/bighead/engine"
 
 // addReport adds what a worker counted to a source's report.
 func addReport(r, w *engine.SourceReport) {

@@ -10,6 +10,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -22,7 +23,7 @@ type run struct {
 	in      engine.Inputs
 	report  *engine.Report
 	pool    *exchange.Pool
-	nulls   nullCounts
+	nulls   sift.Nulls
 	spine   *spine
 	askers  map[string]*askers
 	jobs    []*job
@@ -63,7 +64,7 @@ func (r *run) run(ctx context.Context, out func(*value.Batch) error) (err error)
 	if err := r.emit(ctx, out); err != nil {
 		return err
 	}
-	r.report.ExpressionNulls = r.nulls.all()
+	r.report.ExpressionNulls = r.nulls.All()
 	r.report.Spilled = r.pool.Spilled()
 	return nil
 }

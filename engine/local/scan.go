@@ -11,12 +11,10 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
-	"github.com/bighead-ml/bighead/engine/local/keys"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/engine/local/team"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
-	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // numbered is a batch with its place in the order of the scan.
@@ -50,15 +48,19 @@ func (r *run) scan(ctx context.Context, group []*job) error {
 	}
 	defer reader.Close()
 	batches := make(chan numbered, r.options.Threads)
+	var nulls sift.Nulls
 	err = team.Run(ctx, r.options.Threads+1, func(ctx context.Context, worker int) error {
 		if worker == 0 {
 			defer close(batches)
 			return r.feed(ctx, reader, batches)
 		}
-		return r.filter(ctx, group, batches)
+		return r.filter(ctx, group, batches, &nulls)
 	})
 	if err != nil {
 		return fmt.Errorf("source %q: %w", lead.source.Name, err)
+	}
+	if !lead.wide { // else they were counted when the source was read the first time
+		r.nulls.Merge(&nulls)
 	}
 	counts := reader.Counts()
 	for _, j := range group {
@@ -117,159 +119,153 @@ func (r *run) feed(ctx context.Context, reader dataset.Reader, batches chan<- nu
 	}
 }
 
-// filter is one worker: it handles batches until there are no more, then adds what it counted to the jobs.
-func (r *run) filter(ctx context.Context, group []*job, batches <-chan numbered) error {
-	var sifters []*sifter
-	es := newEncoders()
+// filter is one worker: it handles batches until there are no more, then adds what it counted to the jobs, and the nulls of the source's
+// own expressions to those that the jobs share.
+func (r *run) filter(ctx context.Context, group []*job, batches <-chan numbered, nulls *sift.Nulls) error {
+	var w *scanner
 	for b := range batches {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		if sifters == nil {
-			for _, j := range group {
-				sifters = append(sifters, j.newSifter(b.batch.Schema, es))
-			}
+		if w == nil {
+			w = newScanner(group, b.batch.Schema)
 		}
-		clear(es.done)
-		for _, s := range sifters {
-			if err := s.batch(ctx, b); err != nil {
-				return fmt.Errorf("%s: %w", s.job.plan.Name, err)
-			}
+		if err := w.batch(ctx, b); err != nil {
+			return err
 		}
+	}
+	if w == nil {
+		return nil
 	}
 	r.adding.Lock()
 	defer r.adding.Unlock()
-	for _, s := range sifters {
-		s.add()
+	w.add()
+	nulls.Merge(&w.nulls)
+	return nil
+}
+
+// scanner sifts a source's batches for all jobs of a scan, for one goroutine.
+type scanner struct {
+	sifter   *sift.Sifter
+	nulls    sift.Nulls // that the source's expressions make
+	sharers  []*sharer
+	coding   *encoders
+	nullTime int64
+	newest   int64
+	oldest   int64
+	ends     map[int64]bool // of a snapshot table's partitions
+}
+
+func newScanner(group []*job, schema value.Schema) *scanner {
+	w := &scanner{coding: newEncoders(), newest: math.MinInt64, oldest: math.MaxInt64, ends: map[int64]bool{}}
+	w.sifter = sift.New(group[0].source, schema, &w.nulls)
+	for _, j := range group {
+		w.sharers = append(w.sharers, w.newSharer(j, schema))
+	}
+	return w
+}
+
+// batch finds the events of a batch (E1) and shares them out, for one job after the other.
+func (w *scanner) batch(ctx context.Context, b numbered) error {
+	clear(w.coding.done)
+	timed := w.sifter.Timed(b.batch)
+	w.nullTime += int64(b.batch.N - timed.N)
+	w.history(timed.Times)
+	for _, s := range w.sharers {
+		if err := s.batch(ctx, timed, b.number); err != nil {
+			return fmt.Errorf("%s: %w", s.job.plan.Name, err)
+		}
 	}
 	return nil
 }
 
-// sifter applies E1 to a job's batches, for one goroutine.
-type sifter struct {
+func (w *scanner) history(times []int64) {
+	snapshots := w.sharers[0].job.source.Kind == feature.Snapshots
+	for i, t := range times {
+		w.newest, w.oldest = max(w.newest, t), min(w.oldest, t)
+		if snapshots && (i == 0 || t != times[i-1]) {
+			w.ends[t] = true
+		}
+	}
+}
+
+// add adds what the scanner counted to the jobs; one scanner at a time.
+func (w *scanner) add() {
+	for _, s := range w.sharers {
+		j := s.job
+		s.report.NullTime = w.nullTime
+		s.report.NullKey, s.report.Where, s.report.NullKnownAt = s.counts.NullKey, s.counts.Where, s.counts.NullKnownAt
+		addReport(j.report, &s.report)
+		j.nulls.Merge(&s.nulls)
+		j.newest, j.oldest = max(j.newest, w.newest), min(j.oldest, w.oldest)
+		for i, seen := range s.seen {
+			j.seen[i] = j.seen[i] || seen
+		}
+		for end := range w.ends {
+			j.ends = append(j.ends, end)
+		}
+	}
+}
+
+// sharer shares the events of batches out to a job's buckets.
+type sharer struct {
 	job     *job
+	sifter  *sift.Sifter
 	report  engine.SourceReport
-	nulls   nullCounts
+	counts  sift.Counts
+	nulls   sift.Nulls
 	seen    []bool
-	newest  int64
-	oldest  int64
-	ends    map[int64]bool // of a snapshot table's partitions
-	time    *program
-	where   *program
-	known   *program
-	columns []*program // of the layout
+	columns []*sift.Program // of the layout
 	keys    []int
-	deleted int
 	coding  *encoders
 	rowed   []int // all columns in name order
 	reads   []int // columns of the batch that the layout reads
 }
 
-func (j *job) newSifter(schema value.Schema, es *encoders) *sifter {
-	s := &sifter{job: j, coding: es, seen: make([]bool, len(j.seen)), newest: math.MinInt64, oldest: math.MaxInt64, deleted: -1, ends: map[int64]bool{}}
-	src := j.source
-	what := func(name string) string { return j.plan.Name + ": " + name }
-	s.time = newProgram(what("time"), src.Time, schema)
-	s.where = newProgram(what("where"), src.Where, schema)
-	s.known = newProgram(what("known_at"), src.KnownAt, schema)
+func (w *scanner) newSharer(j *job, schema value.Schema) *sharer {
+	s := &sharer{job: j, sifter: w.sifter, coding: w.coding, seen: make([]bool, len(j.seen)), keys: w.sifter.Columns(j.plan.Keys)}
 	for i, e := range j.layout.exprs {
-		s.columns = append(s.columns, newProgram(what(j.layout.names[i]), e, schema))
+		s.columns = append(s.columns, sift.NewProgram(j.plan.Name+": "+j.layout.names[i], e, schema))
 	}
 	s.reads = j.layoutReads(schema)
-	for _, k := range j.plan.Keys {
-		s.keys = append(s.keys, schema.Index(k))
-	}
-	if src.Deleted != "" {
-		s.deleted = schema.Index(src.Deleted)
-	}
 	if j.wide {
-		for _, n := range sortedNames(src.Schema) {
-			s.rowed = append(s.rowed, schema.Index(n))
-		}
+		s.rowed = w.sifter.Columns(sortedNames(j.source.Schema))
 	}
 	return s
 }
 
-// add adds what the sifter counted to the job; one sifter at a time.
-func (s *sifter) add() {
-	j := s.job
-	addReport(j.report, &s.report)
-	j.nulls.merge(&s.nulls)
-	j.newest, j.oldest = max(j.newest, s.newest), min(j.oldest, s.oldest)
-	for i, seen := range s.seen {
-		j.seen[i] = j.seen[i] || seen
-	}
-	for end := range s.ends {
-		j.ends = append(j.ends, end)
-	}
-}
-
-// sifted is the rows of a batch that are left, with their keys' codes and times.
-type sifted struct {
-	batch *value.Batch
+// events are the rows of a batch that count for the job, with their keys' codes.
+type events struct {
+	*sift.Rows
 	codes []int32
-	times []int64
 }
 
-// keep leaves the rows of which test is true, and says how many went.
-func (f *sifted) keep(test func(i int) bool) (gone int64) {
-	rows := make([]int32, 0, len(f.times))
-	for i := range f.times {
-		if test(i) {
-			rows = append(rows, int32(i))
-		}
+// batch looks the events' keys up; events that no spine row can see are left out.
+func (s *sharer) batch(ctx context.Context, timed *sift.Rows, number int) error {
+	e := &events{Rows: s.sifter.Events(timed, s.keys, &s.counts)}
+	columns := make([]*value.Column, len(s.keys))
+	for i, k := range s.keys {
+		columns[i] = e.Columns[k]
 	}
-	if gone = int64(len(f.times) - len(rows)); gone > 0 {
-		f.batch, f.codes, f.times = take(f.batch, rows), taken(f.codes, rows), taken(f.times, rows)
-	}
-	return gone
-}
-
-// batch applies E1 in its order: times, keys, where, known_at; then rows that no spine row can see are left out.
-func (s *sifter) batch(ctx context.Context, b numbered) error {
-	f := s.timed(b.batch)
-	if s.nullKeys(f) {
-		s.report.NullKey += f.keep(func(i int) bool { return f.codes[i] != keys.None })
-	}
-	if s.where != nil {
-		w := s.where.eval(f.batch, &s.nulls)
-		var deleted *value.Column
-		if s.deleted >= 0 && !fault.Planted("local: a deletion must pass where") {
-			deleted = f.batch.Columns[s.deleted]
-		}
-		s.report.Where += f.keep(func(i int) bool {
-			if fault.Planted("local: a null where of the source keeps its row") && w.Nulls.Get(i) {
-				return true
-			}
-			return w.Bools[i] && !w.Nulls.Get(i) || deleted != nil && deleted.Bools[i] && !deleted.Nulls.Get(i)
-		})
-	}
-	if s.known != nil && !fault.Planted("local: a null known_at is known since ever") {
-		k := s.known.eval(f.batch, &s.nulls)
-		s.report.NullKnownAt += f.keep(func(i int) bool { return !k.Nulls.Get(i) })
-	}
+	e.codes = make([]int32, e.N)
+	s.job.asking.table.Lookup(columns, e.codes)
 	store, share := s.job.store, s.byKey
 	if s.job.copies != nil {
 		store, share = s.job.copies, s.byID
 	}
-	p, err := share(f)
+	p, err := share(e)
 	if err != nil {
 		return err
 	}
-	return store.Put(ctx, b.number, p)
-}
-
-// nullKeys reports whether a row has a key with a null part.
-func (s *sifter) nullKeys(f *sifted) bool {
-	return slices.ContainsFunc(s.keys, func(k int) bool { return f.batch.Columns[k].Nulls != nil })
+	return store.Put(ctx, number, p)
 }
 
 // byKey makes the packet of the rows that a spine row can see, by the buckets of their keys.
-func (s *sifter) byKey(f *sifted) (*exchange.Packet, error) {
+func (s *sharer) byKey(e *events) (*exchange.Packet, error) {
 	j := s.job
-	bucketOf := make([]int32, len(f.times))
-	for i, t := range f.times {
-		code := f.codes[i]
+	bucketOf := make([]int32, len(e.Times))
+	for i, t := range e.Times {
+		code := e.codes[i]
 		if code >= 0 {
 			s.seen[code] = true
 		}
@@ -279,8 +275,8 @@ func (s *sifter) byKey(f *sifted) (*exchange.Packet, error) {
 		}
 	}
 	order, from := exchange.Arrange(bucketOf, j.asking.buckets)
-	columns, err := s.laidOut(f, order)
-	return &exchange.Packet{From: from, Codes: j.numbers(f.codes, order), Times: taken(f.times, order), Columns: columns}, err
+	columns, err := s.laidOut(e, order)
+	return &exchange.Packet{From: from, Codes: j.numbers(e.codes, order), Times: taken(e.Times, order), Columns: columns}, err
 }
 
 // bucketOf is the bucket of a row by its key, and counts it.
@@ -308,31 +304,31 @@ func (j *job) numbers(codes, rows []int32) []int32 {
 
 // byID makes the packet of the rows whose time a spine row can see, by the buckets of their ids. Codes are still those of the keys: a copy
 // may have a key that the spine has not.
-func (s *sifter) byID(f *sifted) (*exchange.Packet, error) {
+func (s *sharer) byID(e *events) (*exchange.Packet, error) {
 	j := s.job
-	id := s.columns[j.layout.id].eval(f.batch, nil)
-	bucketOf := make([]int32, len(f.times))
-	for i, t := range f.times {
+	id := s.columns[j.layout.id].Eval(e.Batch, nil)
+	bucketOf := make([]int32, len(e.Times))
+	for i, t := range e.Times {
 		if j.sees(t) {
 			bucketOf[i] = idBucket(id, i, j.copies.Buckets())
 			continue
 		}
 		bucketOf[i] = exchange.Out
-		if f.codes[i] >= 0 {
-			s.seen[f.codes[i]] = true
+		if e.codes[i] >= 0 {
+			s.seen[e.codes[i]] = true
 		}
 	}
 	order, from := exchange.Arrange(bucketOf, j.copies.Buckets())
-	columns, err := s.laidOut(f, order)
-	return &exchange.Packet{From: from, Codes: taken(f.codes, order), Times: taken(f.times, order), Columns: columns}, err
+	columns, err := s.laidOut(e, order)
+	return &exchange.Packet{From: from, Codes: taken(e.codes, order), Times: taken(e.Times, order), Columns: columns}, err
 }
 
 // laidOut computes the layout's columns for the rows, in that order. Only what they read is brought into it.
-func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
-	b := &value.Batch{Schema: f.batch.Schema, N: len(rows), Columns: make([]*value.Column, len(f.batch.Columns))}
-	to := &inverse{rows: rows, total: len(f.times)}
+func (s *sharer) laidOut(e *events, rows []int32) ([]*value.Column, error) {
+	b := &value.Batch{Schema: e.Schema, N: len(rows), Columns: make([]*value.Column, len(e.Columns))}
+	to := &inverse{rows: rows, total: len(e.Times)}
 	for _, c := range s.reads {
-		b.Columns[c] = exchange.Own(to.gather(f.batch.Columns[c]))
+		b.Columns[c] = exchange.Own(to.gather(e.Columns[c]))
 	}
 	var out []*value.Column
 	for i, c := range s.columns {
@@ -341,14 +337,14 @@ func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
 		var err error
 		switch name, bare := s.job.layout.exprs[i].Column(); {
 		case coder != nil && bare:
-			column, err = s.coding.encode(coder, f.batch.Column(name)) // of the whole batch, once for all jobs
+			column, err = s.coding.encode(coder, e.Column(name)) // of the whole batch, once for all jobs
 			if err == nil {
 				column = to.gather(column)
 			}
 		case coder != nil:
-			column, err = s.coding.encode(coder, c.eval(b, &s.nulls))
+			column, err = s.coding.encode(coder, c.Eval(b, &s.nulls))
 		default:
-			column = c.eval(b, &s.nulls)
+			column = c.Eval(b, &s.nulls)
 		}
 		if err != nil {
 			return nil, err
@@ -356,71 +352,7 @@ func (s *sifter) laidOut(f *sifted, rows []int32) ([]*value.Column, error) {
 		out = append(out, column)
 	}
 	if s.rowed != nil {
-		out = append(out, rowText(b, s.rowed))
+		out = append(out, sift.RowText(b, s.rowed))
 	}
 	return out, nil
-}
-
-// timed leaves out rows without a time, and looks the keys of the others up.
-func (s *sifter) timed(b *value.Batch) *sifted {
-	f := &sifted{batch: b, codes: make([]int32, b.N)}
-	switch {
-	case s.job.source.Kind == feature.Snapshots:
-		s.partitions(f)
-	case s.time == nil:
-		f.times = make([]int64, b.N)
-		for i := range f.times {
-			f.times[i] = plan.MinTime // true since ever (E5)
-		}
-	default:
-		t := s.time.eval(b, &s.nulls)
-		f.times = t.Ints
-		if t.Nulls != nil {
-			s.report.NullTime += f.keep(func(i int) bool { return !t.Nulls.Get(i) })
-		}
-	}
-	for _, t := range f.times {
-		s.newest, s.oldest = max(s.newest, t), min(s.oldest, t)
-	}
-	columns := make([]*value.Column, len(s.keys))
-	for i, k := range s.keys {
-		columns[i] = f.batch.Columns[k]
-	}
-	s.job.asking.table.Lookup(columns, f.codes)
-	return f
-}
-
-// partitions gives the rows of a snapshot table the ends of their partitions as times (E6).
-func (s *sifter) partitions(f *sifted) {
-	c := f.batch.Column(s.job.source.Snapshot)
-	f.times = make([]int64, f.batch.N)
-	ok := make([]bool, f.batch.N)
-	var name value.Value
-	var end int64
-	valid := false
-	for i := range f.times {
-		if v := c.At(i); i == 0 || !value.Equal(v, name) { // partitions come whole, so the last name is mostly the next
-			name = v
-			end, valid = plan.PartitionEnd(v)
-			if valid {
-				s.ends[end] = true
-			}
-		}
-		f.times[i], ok[i] = end, valid
-	}
-	s.report.NullTime += f.keep(func(i int) bool { return ok[i] })
-}
-
-// rowText is the columns of each row as one text, which compares as the rows do, column by column.
-func rowText(b *value.Batch, columns []int) *value.Column {
-	out := value.NewColumn(value.Bytes, b.N)
-	var buf []byte
-	for i := range b.N {
-		buf = buf[:0]
-		for _, c := range columns {
-			buf = value.Append(buf, b.Columns[c].At(i))
-		}
-		out.Strs[i] = string(buf)
-	}
-	return out
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
-	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
@@ -43,10 +43,10 @@ func (s *spine) bytes() int64 {
 type spineReader struct {
 	plan    *plan.Spine
 	report  *engine.Report
-	nulls   *nullCounts
-	where   *program
-	at      *program
-	columns []*program
+	nulls   *sift.Nulls
+	where   *sift.Program
+	at      *sift.Program
+	columns []*sift.Program
 	sample  []int // columns of the batch
 	parts   [][]*value.Column
 	read    int64 // rows before the batch
@@ -68,11 +68,11 @@ func (r *run) readSpine(ctx context.Context) (*spine, error) {
 		schema[i].Type, _ = p.Schema.Lookup(name)
 	}
 	sr := &spineReader{plan: p, report: r.report, nulls: &r.nulls}
-	sr.where = newProgram("where of the spine", p.Where, schema)
-	sr.at = newProgram("at of the spine", p.At, schema)
+	sr.where = sift.NewProgram("where of the spine", p.Where, schema)
+	sr.at = sift.NewProgram("at of the spine", p.At, schema)
 	out := &spine{}
 	for _, c := range p.Columns {
-		sr.columns = append(sr.columns, newProgram(c.Name+" of the spine", c.Expr, schema))
+		sr.columns = append(sr.columns, sift.NewProgram(c.Name+" of the spine", c.Expr, schema))
 		if c.Name != plan.AtColumn {
 			out.schema = append(out.schema, value.Field{Name: c.Name, Type: c.Expr.Type()})
 		}
@@ -129,10 +129,10 @@ func (sr *spineReader) batch(b *value.Batch) error {
 	}
 	rows := b.N
 	if sr.where != nil {
-		w := sr.where.eval(b, sr.nulls)
+		w := sr.where.Eval(b, sr.nulls)
 		keep(engine.DropWhere, func(i int) bool { return w.Bools[i] && !w.Nulls.Get(i) })
 	}
-	at := sr.at.eval(b, sr.nulls)
+	at := sr.at.Eval(b, sr.nulls)
 	for i := range b.N {
 		if at.Nulls.Get(i) {
 			return fmt.Errorf("row %d: at is null, but every row asks as of a time; give it one, or leave the row out with where", sr.read+int64(numbers[i])+1)
@@ -155,7 +155,7 @@ func (sr *spineReader) batch(b *value.Batch) error {
 		keep(engine.DropSample, func(i int) bool { return sampled(b, sr.sample, i, sr.plan.Sample) })
 	}
 	if b.N < all {
-		at = sr.at.eval(b, nil)
+		at = sr.at.Eval(b, nil)
 	}
 	sr.keep(b, at)
 	sr.read += int64(rows)
@@ -169,7 +169,7 @@ func (sr *spineReader) keep(b *value.Batch, at *value.Column) {
 	var part []*value.Column
 	for i, c := range sr.columns {
 		if sr.plan.Columns[i].Name != plan.AtColumn {
-			part = append(part, exchange.Own(c.eval(b, sr.nulls)))
+			part = append(part, exchange.Own(c.Eval(b, sr.nulls)))
 		}
 	}
 	sr.parts = append(sr.parts, append(part, at))
@@ -202,35 +202,6 @@ func (sr *spineReader) finish(s *spine) {
 		s.first, s.last = min(s.first, t), max(s.last, t)
 	}
 	s.byTime = byTime(s.at, s.first, s.last)
-}
-
-// program is an expression made ready for one goroutine; a nil program is of no expression.
-type program struct {
-	what    string
-	program *expr.Program
-	typ     value.Type
-	bare    bool
-}
-
-func newProgram(what string, e *expr.Expr, schema value.Schema) *program {
-	if e == nil {
-		return nil
-	}
-	_, bare := e.Column()
-	return &program{what, e.Vectorise(schema), e.Type(), bare}
-}
-
-// eval computes the expression, counting the nulls that it makes; nulls may be nil.
-func (p *program) eval(b *value.Batch, nulls *nullCounts) *value.Column {
-	if p.bare || nulls == nil {
-		return p.program.Eval(b, nil)
-	}
-	var made expr.Nulls
-	c := p.program.Eval(b, &made)
-	if made.Total() > 0 {
-		nulls.add(p.what, &made)
-	}
-	return c
 }
 
 // byTime lists the rows by their times, equal ones by number: a radix sort over as many digits as the times between first and last have.

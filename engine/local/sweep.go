@@ -121,7 +121,7 @@ func (j *job) answer(ctx context.Context) (again bool, err error) {
 		if j.tiles != nil {
 			j.tiles.store.Drop()
 		}
-		j.run.nulls.merge(j.nulls)
+		j.run.nulls.Merge(j.nulls)
 	}
 	return again, nil
 }

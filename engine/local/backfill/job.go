@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -158,7 +159,7 @@ func (j *job) prepare() {
 func (t *target) prepare() {
 	p, s := t.set.plan, t.job.src.source
 	l := layout{keys: len(p.Keys), id: -1, row: -1, inputs: map[int]int{}, wheres: map[int]int{}, bys: map[int]int{}}
-	name := func(what string) string { return s.Name + " by " + keyText(p.Keys) + ": " + what }
+	name := func(what string) string { return s.Name + " by " + strings.Join(t.set.keyNames(), ", ") + ": " + what }
 	for _, k := range p.Keys {
 		l.add(k.Name, expr.Column(k.Name, k.Type))
 	}

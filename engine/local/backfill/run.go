@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/engine/tiletable"
-	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -37,7 +36,7 @@ type run struct {
 	report  *engine.BackfillReport
 	sources []*source
 	pool    *exchange.Pool
-	nulls   nullCounts
+	nulls   sift.Nulls
 	total   int64 // rows to read, guessed
 	done    int64
 }
@@ -105,7 +104,7 @@ func Backfill(ctx context.Context, o Options, p *plan.Backfill, in engine.Inputs
 			return nil, err
 		}
 	}
-	r.report.ExpressionNulls = r.nulls.all()
+	r.report.ExpressionNulls = r.nulls.All()
 	r.report.Spilled = r.pool.Spilled()
 	return r.report, nil
 }
@@ -148,30 +147,4 @@ func (r *run) progress(rows int) {
 		r.done += int64(rows)
 		r.in.Progress(r.done, max(r.total, r.done))
 	}
-}
-
-// nullCounts adds up the nulls that expressions make, by what was computed.
-type nullCounts struct {
-	mu     sync.Mutex
-	counts map[string]expr.Nulls
-}
-
-func (n *nullCounts) add(what string, made *expr.Nulls) {
-	if made.Total() == 0 {
-		return
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.counts == nil {
-		n.counts = map[string]expr.Nulls{}
-	}
-	c := n.counts[what]
-	c.Add(made)
-	n.counts[what] = c
-}
-
-func (n *nullCounts) all() map[string]expr.Nulls {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.counts
 }

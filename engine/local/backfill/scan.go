@@ -5,14 +5,12 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
+	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/engine/local/team"
 	"github.com/bighead-ml/bighead/engine/tiletable"
-	"github.com/bighead-ml/bighead/expr"
-	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -68,30 +66,26 @@ func (j *job) feed(ctx context.Context, reader dataset.Reader, batches chan<- nu
 	}
 }
 
-// sifter applies E1 to batches, for one goroutine.
-type sifter struct {
+// scanner finds the events of batches and shares them out, for one goroutine.
+type scanner struct {
 	job      *job
-	time     *program
-	where    *program
-	columns  [][]*program // by target, of its layout
+	sifter   *sift.Sifter
+	columns  [][]*sift.Program // by target, of its layout
 	keys     [][]int
 	rowed    []int // all columns in name order
-	nulls    *nullCounts
+	nulls    *sift.Nulls
 	nullTime int64
-	dropped  []drops // by target
+	counts   []sift.Counts // by target
 }
 
-// drops counts the rows that a target leaves out.
-type drops struct{ nullKey, where int64 }
-
 func (j *job) sift(ctx context.Context, batches <-chan numbered) error {
-	var s *sifter
+	var s *scanner
 	for b := range batches {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
 		if s == nil {
-			s = j.newSifter(b.batch.Schema)
+			s = j.newScanner(b.batch.Schema)
 		}
 		if err := s.batch(ctx, b); err != nil {
 			return err
@@ -103,113 +97,62 @@ func (j *job) sift(ctx context.Context, batches <-chan numbered) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.src.report.NullTime += s.nullTime
-	for i, d := range s.dropped {
+	for i, c := range s.counts {
 		rep := j.targets[i].set.report
-		rep.NullKey += d.nullKey
-		rep.Where += d.where
+		rep.NullKey += c.NullKey
+		rep.Where += c.Where
 	}
 	return nil
 }
 
-func (j *job) newSifter(schema value.Schema) *sifter {
-	src := j.src.source
-	s := &sifter{job: j, dropped: make([]drops, len(j.targets)), nulls: &j.run.nulls}
+func (j *job) newScanner(schema value.Schema) *scanner {
+	s := &scanner{job: j, counts: make([]sift.Counts, len(j.targets)), nulls: &j.run.nulls}
 	if j.wide {
-		s.nulls = &nullCounts{}
+		s.nulls = nil
 	}
-	s.time = newProgram(src.Name+": time", src.Time, schema)
-	if src.Where != nil {
-		s.where = newProgram(src.Name+": where", src.Where, schema)
-	}
+	s.sifter = sift.New(j.src.source, schema, s.nulls)
 	for _, t := range j.targets {
-		var columns []*program
+		var columns []*sift.Program
 		for i, e := range t.layout.exprs {
-			columns = append(columns, newProgram(t.layout.names[i], e, schema))
+			columns = append(columns, sift.NewProgram(t.layout.names[i], e, schema))
 		}
-		var keys []int
-		for _, k := range t.set.plan.Keys {
-			keys = append(keys, schema.Index(k.Name))
-		}
-		s.columns, s.keys = append(s.columns, columns), append(s.keys, keys)
+		s.columns, s.keys = append(s.columns, columns), append(s.keys, s.sifter.Columns(t.set.keyNames()))
 	}
 	if j.wide {
-		for _, n := range slices.Sorted(slices.Values(src.Schema.Names())) {
-			s.rowed = append(s.rowed, schema.Index(n))
-		}
+		s.rowed = s.sifter.Columns(slices.Sorted(slices.Values(j.src.source.Schema.Names())))
 	}
 	return s
 }
 
-// batch applies E1 in its order: a time, and one that lies in the days to make; for each target the keys, then where.
-func (s *sifter) batch(ctx context.Context, b numbered) error {
+// batch finds the rows that lie in the days to make, and of them for each target the events (E1).
+func (s *scanner) batch(ctx context.Context, b numbered) error {
 	j := s.job
-	times := s.time.eval(b.batch, s.nulls)
-	rows := make([]int32, 0, b.batch.N)
-	for i := range b.batch.N {
-		if times.IsNull(i) {
-			s.nullTime++
-		} else if j.stretchOf(value.FloorDiv(times.Ints[i], value.DayMS)) != nil {
-			rows = append(rows, int32(i))
-		}
-	}
-	timed := take(b.batch, rows)
-	at := make([]int64, len(rows))
-	for i, r := range rows {
-		at[i] = times.Ints[r]
-	}
-	var where *value.Column
-	if s.where != nil {
-		where = s.where.eval(timed, s.nulls)
-	}
+	timed := s.sifter.Timed(b.batch)
+	s.nullTime += int64(b.batch.N - timed.N)
+	timed = timed.Keep(func(i int) bool { return j.stretchOf(value.FloorDiv(timed.Times[i], value.DayMS)) != nil })
 	for i, t := range j.targets {
-		if err := t.put(ctx, b.number, s.packet(i, timed, at, where)); err != nil {
+		events := s.sifter.Events(timed, s.keys[i], &s.counts[i])
+		if err := t.put(ctx, b.number, s.packet(i, events)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// packet is the rows that count for a target, with the columns of its layout. Codes are days, from the job's first on.
-func (s *sifter) packet(target int, timed *value.Batch, at []int64, where *value.Column) *exchange.Packet {
-	rows := make([]int32, 0, timed.N)
-	for i := range timed.N {
-		switch {
-		case slices.ContainsFunc(s.keys[target], func(k int) bool { return timed.Columns[k].IsNull(i) }):
-			s.dropped[target].nullKey++
-		case where != nil && (where.IsNull(i) || !where.Bools[i]):
-			s.dropped[target].where++
-		default:
-			rows = append(rows, int32(i))
-		}
-	}
-	b := take(timed, rows)
-	p := &exchange.Packet{Codes: make([]int32, len(rows)), Times: make([]int64, len(rows))}
+// packet is a target's events with the columns of its layout. Codes are days, from the job's first on.
+func (s *scanner) packet(target int, events *sift.Rows) *exchange.Packet {
+	p := &exchange.Packet{Codes: make([]int32, events.N), Times: events.Times}
 	first := s.job.days[0].from
-	for i, r := range rows {
-		p.Times[i] = at[r]
-		p.Codes[i] = int32(value.FloorDiv(at[r], value.DayMS) - first)
+	for i, t := range events.Times {
+		p.Codes[i] = int32(value.FloorDiv(t, value.DayMS) - first)
 	}
 	for _, c := range s.columns[target] {
-		p.Columns = append(p.Columns, c.eval(b, s.nulls))
+		p.Columns = append(p.Columns, c.Eval(events.Batch, s.nulls))
 	}
 	if s.rowed != nil {
-		p.Columns = append(p.Columns, rowText(b, s.rowed))
+		p.Columns = append(p.Columns, sift.RowText(events.Batch, s.rowed))
 	}
 	return p
-}
-
-// rowText is the columns of each row as one text, which compares as the rows do, column by column.
-func rowText(b *value.Batch, columns []int) *value.Column {
-	out := value.NewColumn(value.Bytes, b.N)
-	var buf []byte
-	for i := range b.N {
-		buf = buf[:0]
-		for _, c := range columns {
-			buf = value.Append(buf, b.Columns[c].At(i))
-		}
-		out.Strs[i] = string(buf)
-	}
-	return out
 }
 
 // put shares a packet out: by day and id where copies are told first, else by day and key.
@@ -262,44 +205,11 @@ func (t *target) appendKey(dst []byte, p *exchange.Packet, row int) []byte {
 	return dst
 }
 
-// program is an expression made ready for one goroutine.
-type program struct {
-	what    string
-	program *expr.Program
-	bare    bool
-}
-
-func newProgram(what string, e *expr.Expr, schema value.Schema) *program {
-	_, bare := e.Column()
-	return &program{what, e.Vectorise(schema), bare}
-}
-
-func (p *program) eval(b *value.Batch, nulls *nullCounts) *value.Column {
-	if p.bare {
-		return p.program.Eval(b, nil)
-	}
-	var made expr.Nulls
-	c := p.program.Eval(b, &made)
-	nulls.add(p.what, &made)
-	return c
-}
-
-// take is the batch of the rows, in that order.
-func take(b *value.Batch, rows []int32) *value.Batch {
-	if len(rows) == b.N {
-		return b
-	}
-	out := &value.Batch{Schema: b.Schema, N: len(rows), Columns: make([]*value.Column, len(b.Columns))}
-	for i, c := range b.Columns {
-		out.Columns[i] = c.Take(rows)
-	}
-	return out
-}
-
-func keyText(keys []feature.Key) string {
-	names := make([]string, len(keys))
-	for i, k := range keys {
+// keyNames are the names of the set's key columns.
+func (s *set) keyNames() []string {
+	names := make([]string, len(s.plan.Keys))
+	for i, k := range s.plan.Keys {
 		names[i] = k.Name
 	}
-	return strings.Join(names, ", ")
+	return names
 }
