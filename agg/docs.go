@@ -87,10 +87,10 @@ func (a *Aggregation) parameters() string {
 func (a *Aggregation) typicalArgs() Args {
 	var args Args
 	for _, p := range a.Params {
-		switch {
-		case p.Name == "k":
+		switch p.Name {
+		case "k":
 			args.K = new(3)
-		case p.Name == "q":
+		case "q":
 			args.Q = new(0.5)
 		}
 	}

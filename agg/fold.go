@@ -154,6 +154,3 @@ func (f Fold) inner() Fold {
 	f.By, f.ByMax = false, 0
 	return f
 }
-
-// mismatch is the panic of a merge of states of different folds: plans never ask for one.
-func mismatch(a, b State) string { return fmt.Sprintf("agg: merge of %T and %T", a, b) }

@@ -74,13 +74,13 @@ func checkText(t *rapid.T, c call) {
 		return finish(append(row, value.OfInt(c.asOf)), &expr.Nulls{})
 	}
 	states := c.states(c.events)
-	got, want := value.Value{}, c.finish(states)
+	var got value.Value
 	if c.p.By {
 		got = evaluateGroups(states, evaluate)
 	} else {
 		got = evaluate(states)
 	}
-	if !value.Equal(got, want) {
+	if want := c.finish(states); !value.Equal(got, want) {
 		t.Fatalf("%s of %s: %s gives %s, finish %s", c.a.Name, c.in, text, got, want)
 	}
 }

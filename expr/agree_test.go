@@ -112,10 +112,10 @@ func TestEachSignatureAgrees(t *testing.T) {
 		for _, fn := range table {
 			o := rapid.SampledFrom(fn.overloads).Draw(t, "signature")
 			variable, result := rapid.SampledFrom(valuetest.Scalars).Draw(t, "variable"), value.Null
-			switch {
-			case fn.Name == ".":
+			switch fn.Name {
+			case ".":
 				result = rapid.SampledFrom([]value.Type{value.Int, value.String, value.Float}).Draw(t, "field")
-			case fn.Name == "cast":
+			case "cast":
 				result = o.result.typ
 			}
 			e := mustCheck(t, plain(drawCall(t, fn, o, variable, result, 0)))

@@ -148,10 +148,10 @@ func mulInts(out, a, b []int64) bool {
 }
 
 func divInt(x, y int64) (int64, Reason) {
-	switch {
-	case y == 0:
+	switch y {
+	case 0:
 		return 0, DivisionByZero
-	case y == -1:
+	case -1:
 		return negInt(x)
 	}
 	if fault.Planted("expr: div floors") && x%y != 0 && x < 0 != (y < 0) {

@@ -160,7 +160,7 @@ func (c *checker) call(n *Node, fn *Function, args []*tree) *tree {
 	for i, a := range args {
 		types[i] = a.typ
 	}
-	if t := c.special(n, fn, args); t != nil {
+	if t := c.special(n, args); t != nil {
 		return t
 	}
 	var best *overload
@@ -182,7 +182,7 @@ func (c *checker) call(n *Node, fn *Function, args []*tree) *tree {
 }
 
 // special types what signatures cannot say: a cast of null, or to the type that the value has already.
-func (c *checker) special(n *Node, fn *Function, args []*tree) *tree {
+func (c *checker) special(n *Node, args []*tree) *tree {
 	if n.target == nil {
 		return nil
 	}

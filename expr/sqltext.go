@@ -240,15 +240,15 @@ func textToDateSQL(d Dialect, _ *tree, args []string) string {
 // textToTimestampSQL counts out of a text of the grammar: engines know fewer offsets, more formats and finer fractions.
 func textToTimestampSQL(d Dialect, _ *tree, args []string) string {
 	s := args[0]
-	number := func(from string, digits int) string {
-		return fmt.Sprintf("TRY_CAST(SUBSTR(%s, %s, %d) AS BIGINT)", s, from, digits)
+	twoDigits := func(from string) string {
+		return fmt.Sprintf("TRY_CAST(SUBSTR(%s, %s, 2) AS BIGINT)", s, from)
 	}
 	length := "CHAR_LENGTH(" + s + ")"
 	sign := "CASE SUBSTR(" + s + ", " + length + " - 5, 1) WHEN '-' THEN " + d.int(-60_000) + " ELSE " + d.int(60_000) + " END"
-	offset := "CASE WHEN SUBSTR(" + s + ", " + length + ", 1) = 'Z' THEN " + d.int(0) + " ELSE " + sign + " * (" + number(length+" - 4", 2) + " * 60 + " + number(length+" - 1", 2) + ") END"
+	offset := "CASE WHEN SUBSTR(" + s + ", " + length + ", 1) = 'Z' THEN " + d.int(0) + " ELSE " + sign + " * (" + twoDigits(length+" - 4") + " * 60 + " + twoDigits(length+" - 1") + ") END"
 	ms := "TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(" + s + ", '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT)"
 	valid := "(" + validDate + ")" + strings.TrimPrefix(timestampGrammar, dateGrammar)
-	return "CASE WHEN " + d.matches(s, valid) + " THEN " + d.dayOfText(s) + " * 86400000 + " + number("12", 2) + " * 3600000 + " + number("15", 2) + " * 60000 + " + number("18", 2) + " * 1000 + " + ms + " - " + offset + " END"
+	return "CASE WHEN " + d.matches(s, valid) + " THEN " + d.dayOfText(s) + " * 86400000 + " + twoDigits("12") + " * 3600000 + " + twoDigits("15") + " * 60000 + " + twoDigits("18") + " * 1000 + " + ms + " - " + offset + " END"
 }
 
 // Integer arithmetic on times starts at 0001-01-01T00:00:00Z, a Monday: from there on nothing is negative, so that truncation is floor.

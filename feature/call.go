@@ -146,8 +146,8 @@ func (c *checker) callProblem(d *FeatureDef, p agg.Problem) {
 
 // callDefaults types default= and fallback= by the aggregation's output.
 func (c *checker) callDefaults(a *call, d *FeatureDef) {
-	a.byDefault, _ = c.literal(d.Default, a.out, "default")
-	a.fallback, _ = c.literal(d.Fallback, a.out, "fallback")
+	a.byDefault = c.literal(d.Default, a.out, "default")
+	a.fallback = c.literal(d.Fallback, a.out, "fallback")
 	if d.Default == nil || a.byDefault.IsNull() {
 		return
 	}

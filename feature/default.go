@@ -10,18 +10,18 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// literal types a constant by the value that it stands for: an int meets a float (X3), times are their text. ok is false where it
-// cannot, which has been reported; none, and None, are null.
-func (c *checker) literal(l *Literal, t value.Type, argument string) (v value.Value, ok bool) {
+// literal types a constant by the value that it stands for: an int meets a float (X3), times are their text. Where it
+// cannot, that is reported; none, and None, are null.
+func (c *checker) literal(l *Literal, t value.Type, argument string) value.Value {
 	if l == nil {
-		return value.Value{}, true
+		return value.Value{}
 	}
 	v, why := constant(l.Value, l.Kind, t)
 	if why != "" {
 		c.badDefault(l.At, argument, why, t)
-		return value.Value{}, false
+		return value.Value{}
 	}
-	return v, true
+	return v
 }
 
 // constant makes a value of type t of what Python wrote; why says what stands in the way.

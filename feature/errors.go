@@ -97,8 +97,8 @@ func (r *reporter) setting(name, got string, allowed ...string) {
 }
 
 // missing is a required argument that was not given.
-func (r *reporter) missing(at Span, what, argument, cure string, args ...any) {
-	r.add(codeMissingArgument, at, "%s needs %s", what, argument).cure(cure, args...)
+func (r *reporter) missing(at Span, what, argument, cure string) {
+	r.add(codeMissingArgument, at, "%s needs %s", what, argument).cure("%s", cure)
 }
 
 // meaningless is an argument that says nothing beside, or without, another.

@@ -109,7 +109,7 @@ func (r *reporter) unknownViewColumn(at Span, name, view string, columns []strin
 }
 
 // prefixed offers the features that have the name under their group's prefix.
-func (p *Problem) prefixed(name string, columns []string) *Problem {
+func (p *Problem) prefixed(name string, columns []string) {
 	var found []string
 	for _, c := range columns {
 		if strings.HasSuffix(c, "__"+name) && len(found) < 3 {
@@ -119,7 +119,6 @@ func (p *Problem) prefixed(name string, columns []string) *Problem {
 	if len(found) > 0 {
 		p.Near = found
 	}
-	return p
 }
 
 // notSelected is a column of the view that .select() left out.

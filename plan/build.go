@@ -155,7 +155,7 @@ func (b *Batch) view(v *feature.View, names []string) {
 func (b *Batch) labels(t *feature.TrainingSet) {
 	for _, l := range t.Labels {
 		label := &Label{Name: l.Name, Within: l.Within}
-		typ := value.Null
+		var typ value.Type
 		if l.Expr != nil {
 			typ = l.Expr.Type()
 			b.spineColumn(l.Name, l.Expr)

@@ -84,7 +84,7 @@ func TestEveryWindowIsCovered(t *testing.T) {
 			}
 			if start < end {
 				covered++
-				checkCover(t, tiles, g, w, now, start, end)
+				checkCover(t, tiles, w, now, start, end)
 			}
 		}
 		if raw != len(tiles.Raw) {
@@ -96,7 +96,7 @@ func TestEveryWindowIsCovered(t *testing.T) {
 	}
 }
 
-func checkCover(t *rapid.T, tiles *plan.Tiles, g *feature.Group, w plan.Window, now, start, end int64) {
+func checkCover(t *rapid.T, tiles *plan.Tiles, w plan.Window, now, start, end int64) {
 	n := int64(0)
 	at := start
 	for _, r := range tiles.Cover(start, end) {

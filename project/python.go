@@ -59,7 +59,7 @@ func FindPython(configured string, getenv func(string) string) (string, error) {
 func lookPath(path, from string) (string, error) {
 	found, err := exec.LookPath(path)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s names %s, which cannot be run (%v)", ErrNoPython, from, path, errors.Unwrap(err))
+		return "", fmt.Errorf("%w: %s names %s, which cannot be run (%w)", ErrNoPython, from, path, errors.Unwrap(err))
 	}
 	return found, nil
 }

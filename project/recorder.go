@@ -142,12 +142,12 @@ func (r *recording) do(ctx context.Context, archive string) error {
 	go func() {
 		err := cmd.Wait()
 		// Whatever it started ends with it, and closes the pipes that we read.
-		killGroup(cmd)
+		_ = killGroup(cmd)
 		ended <- err
 	}()
 	readErr := r.read(results.r)
 	if readErr != nil {
-		killGroup(cmd)
+		_ = killGroup(cmd)
 	}
 	waitErr := <-ended
 	r.timer.Stop()
@@ -178,7 +178,7 @@ func (r *recording) startClock(cmd *exec.Cmd) {
 		r.mu.Lock()
 		r.late = true
 		r.mu.Unlock()
-		killGroup(cmd)
+		_ = killGroup(cmd)
 	})
 }
 
@@ -230,7 +230,7 @@ func (r *recording) settle(waitErr error, stack string, prints *printed) error {
 	case r.tooOld != "":
 		return fmt.Errorf("%w: %s is Python %s; bighead needs %s or later: set [python] path in bighead.toml", ErrNoPython, r.py.Path, r.tooOld, MinPython)
 	case r.current < 0:
-		return fmt.Errorf("record definitions: %s ended before it began (%v)%s", r.py.Path, waitErr, prints.tail())
+		return fmt.Errorf("record definitions: %s ended before it began (%s)%s", r.py.Path, exitText(waitErr), prints.tail())
 	}
 	unit := r.units[r.current]
 	m := r.mistake(unit, waitErr, stack)

@@ -100,7 +100,7 @@ func TestStarterRefuses(t *testing.T) {
 		row  func(i int64) []value.Value
 	}{
 		{"has no rows", 0, nil},
-		{"has no column of timestamps or dates", 3, func(i int64) []value.Value { return []value.Value{value.Value{}, value.OfInt(i % 2)} }},
+		{"has no column of timestamps or dates", 3, func(i int64) []value.Value { return []value.Value{{}, value.OfInt(i % 2)} }},
 		{"has no column whose values repeat", 3, func(i int64) []value.Value { return []value.Value{at, value.OfInt(i)} }},
 	} {
 		g := guessTable(t, schema, c.rows, c.row)

@@ -54,7 +54,7 @@ var (
 	Date      = Type{Kind: KindDate}
 )
 
-// ListOf, MapOf and StructOf make the types with parameters.
+// ListOf is a list of elem.
 func ListOf(elem Type) Type { return Type{Kind: KindList, Elem: &elem} }
 
 // MapOf is a map from strings to elem.

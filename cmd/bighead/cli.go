@@ -36,7 +36,6 @@ type cli struct {
 	dir       string
 	profile   string
 	json      bool
-	format    string
 	traceback bool
 	timings   bool
 	cells     string            // a recording of a notebook's cell, instead of the project's files

@@ -51,14 +51,14 @@ func conversionOf(e format.Element) (conversion, error) {
 		return conversion{}, fmt.Errorf("%s of length %d", e.Physical, e.Length)
 	}
 	l := e.Logical
-	switch {
-	case l.Kind == format.Time:
+	switch l.Kind {
+	case format.Time:
 		return conversion{}, unreadable{"it is a time of day, for which there is no type; write it as an integer or a timestamp"}
-	case l.Kind == format.Interval:
+	case format.Interval:
 		return conversion{}, unreadable{"it is an INTERVAL, for which there is no type; write it as an integer"}
-	case l.Kind == format.Unknown:
+	case format.Unknown:
 		return conversion{kind: cNothing}, nil
-	case l.Kind == format.Decimal:
+	case format.Decimal:
 		return decimalConversion(e)
 	}
 	switch e.Physical {

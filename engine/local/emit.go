@@ -88,7 +88,7 @@ func (e *emitter) rows(from, to int) *value.Batch {
 	}
 	b.Schema = e.schema
 	kept := e.drop(b, from)
-	e.count(b, from, kept)
+	e.count(from, kept)
 	out := &value.Batch{Schema: e.output, N: b.N}
 	for _, i := range e.picks {
 		out.Columns = append(out.Columns, b.Columns[i])
@@ -162,7 +162,7 @@ func (e *emitter) rules(b *value.Batch, from int) (rules []rule) {
 }
 
 // count adds the rows that stay to the report.
-func (e *emitter) count(b *value.Batch, from int, kept []int32) {
+func (e *emitter) count(from int, kept []int32) {
 	at := e.run.spine.at[from:]
 	var month *engine.MonthReport
 	var first, next int64 // of the month

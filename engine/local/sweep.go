@@ -12,7 +12,7 @@ import (
 )
 
 // scanned ends a job's reading: what is known of the whole source now.
-func (j *job) scanned(_ context.Context) error {
+func (j *job) scanned() {
 	for _, c := range j.layout.coders {
 		if c != nil {
 			c.seal()
@@ -38,7 +38,6 @@ func (j *job) scanned(_ context.Context) error {
 		first, last := j.tiles.Times()
 		j.oldest, j.newest = min(j.oldest, first), max(j.newest, last)
 	}
-	return nil
 }
 
 // timeColumn is the column that the source's time is, where it is nothing but one.

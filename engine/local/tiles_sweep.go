@@ -97,7 +97,7 @@ func (m *blend) add(fold int, s agg.State, element int) {
 	f, p, b := m.folds[fold], &m.job.plan.Folds[fold], m.bucket
 	row := int(f.list.rows[element])
 	if row < 0 {
-		_, err := p.Fold.DecodeInto(f.state, []byte(f.tile.Strs[-1-row]))
+		_, err := p.DecodeInto(f.state, []byte(f.tile.Strs[-1-row]))
 		if err != nil {
 			m.err = fmt.Errorf("a tile of %s: %w; remove the folder of its tiles and run `bighead backfill`", m.job.plan.Name, err)
 			return

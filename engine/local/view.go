@@ -207,14 +207,6 @@ type asked struct {
 
 func (a *asked) len() int { return len(a.lo) }
 
-// row is the bucket's row that a query is for.
-func (a *asked) row(q int) int32 {
-	if a.rows == nil {
-		return int32(q)
-	}
-	return a.rows[q]
-}
-
 // sees reports whether the query at time at sees the position, which is in its range.
 func (a *asked) sees(p int32, at int64) bool {
 	if a.known == nil {

@@ -197,7 +197,7 @@ func (f *File) section(s *section, b *Bucket) ([]byte, error) {
 
 func (b *Bucket) readKeys(plain []byte, info *bucketInfo, h *Header) error {
 	r := &reader{plain}
-	perDay := int64(value.DayMS / h.Step)
+	perDay := value.DayMS / h.Step
 	b.From = append(b.From, 0)
 	for range info.keys {
 		b.Keys = append(b.Keys, r.text())

@@ -127,7 +127,7 @@ func (e *Edit) Commit(known []Part, cells []New) error {
 		e.err = err
 		return err
 	}
-	old := e.Set.files()
+	old := e.files()
 	*e.Set = *next
 	if err := hook("committed"); err != nil {
 		return err

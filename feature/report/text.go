@@ -66,11 +66,9 @@ const (
 func quote(b *bufio.Writer, line string, at feature.Span) {
 	runes := []rune(line)
 	from := min(max(at.Col-1, 0), len(runes))
-	to := len(runes)
+	to := len([]rune(strings.TrimRightFunc(line, unicode.IsSpace)))
 	if at.EndLine == at.Line {
 		to = min(max(at.EndCol-1, from), len(runes))
-	} else {
-		to = len([]rune(strings.TrimRightFunc(line, unicode.IsSpace)))
 	}
 	prefix := ""
 	if len(runes) > maxWidth {
@@ -114,10 +112,9 @@ func printable(s string) string {
 func blank(s string) string {
 	var b strings.Builder
 	for _, r := range s {
-		switch {
-		case r == '\t':
+		if r == '\t' {
 			b.WriteByte('\t')
-		default:
+		} else {
 			b.WriteString(strings.Repeat(" ", columns(r)))
 		}
 	}

@@ -21,10 +21,17 @@ type Decoder interface {
 // WrongType is embedded by decoders for the methods they have not.
 type WrongType struct{}
 
-func (WrongType) Bools([]bool) error     { return errWrong("BOOLEAN") }
-func (WrongType) Ints([]int64) error     { return errWrong("INT32 or INT64") }
+// Bools refuses.
+func (WrongType) Bools([]bool) error { return errWrong("BOOLEAN") }
+
+// Ints refuses.
+func (WrongType) Ints([]int64) error { return errWrong("INT32 or INT64") }
+
+// Floats refuses.
 func (WrongType) Floats([]float64) error { return errWrong("FLOAT or DOUBLE") }
-func (WrongType) Strs([]string) error    { return errWrong("BYTE_ARRAY") }
+
+// Strs refuses.
+func (WrongType) Strs([]string) error { return errWrong("BYTE_ARRAY") }
 
 func errWrong(t string) error { return fmt.Errorf("the page's encoding is not one of %s", t) }
 

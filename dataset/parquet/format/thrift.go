@@ -259,7 +259,7 @@ func Zigzag(i int64) uint64 { return uint64(i<<1) ^ uint64(i>>63) }
 // Varint writes an integer as an element of a list.
 func (w *Writer) Varint(i int64) { w.b = binary.AppendUvarint(w.b, Zigzag(i)) }
 
-// I16, I32 and I64 write fields that are integers.
+// I16 writes a field; as I32 and I64 do, of an integer.
 func (w *Writer) I16(id int, i int16) {
 	w.field(id, tI16)
 	w.Varint(int64(i))

@@ -52,11 +52,11 @@ func findJava(ctx context.Context) (string, error) {
 	}
 	out, err := exec.CommandContext(ctx, path, "-version").CombinedOutput()
 	if err != nil {
-		return "", lacks(fmt.Errorf("%s -version: %w: %s", path, err, tail(out, 3)))
+		return "", lacks(fmt.Errorf("%s -version: %w: %s", path, err, tail(out)))
 	}
 	m := javaVersion.FindSubmatch(out)
 	if m == nil {
-		return "", lacks(fmt.Errorf("%s -version said %q", path, tail(out, 3)))
+		return "", lacks(fmt.Errorf("%s -version said %q", path, tail(out)))
 	}
 	if major, err := strconv.Atoi(string(m[1])); err != nil || major < javaMajor {
 		return "", lacks(fmt.Errorf("%s is version %s", path, m[1]))
@@ -75,11 +75,11 @@ func findPython(ctx context.Context) (string, error) {
 	}
 	out, err := exec.CommandContext(ctx, path, "-m", "pip", "--version").CombinedOutput()
 	if err != nil {
-		return "", lacks(fmt.Errorf("%s -m pip --version: %w: %s", path, err, tail(out, 3)))
+		return "", lacks(fmt.Errorf("%s -m pip --version: %w: %s", path, err, tail(out)))
 	}
 	m := pythonVersion.FindSubmatch(out)
 	if m == nil {
-		return "", lacks(fmt.Errorf("pip said %q", tail(out, 3)))
+		return "", lacks(fmt.Errorf("pip said %q", tail(out)))
 	}
 	if minor, err := strconv.Atoi(string(m[1])); err != nil || minor < pythonMinor {
 		return "", lacks(fmt.Errorf("%s is version 3.%s", path, m[1]))
@@ -144,8 +144,9 @@ func client(ctx context.Context, what, stage, name string, args ...string) error
 	return &UnavailableError{What: what, Cure: "check the network and the settings of the package client, then run again", Err: err}
 }
 
-// tail is the last n lines of what a program said.
-func tail(out []byte, n int) string {
+// tail is the last lines of what a program said.
+func tail(out []byte) string {
+	const n = 3
 	lines := strings.Split(string(bytes.TrimSpace(out)), "\n")
 	if len(lines) > n {
 		lines = lines[len(lines)-n:]

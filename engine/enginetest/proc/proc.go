@@ -138,7 +138,7 @@ func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) 
 		case <-p.done:
 			return p.exited()
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not become ready (%w); last answer: %v; end of its log:\n%s", p.name, ctx.Err(), last, p.LogTail(40))
+			return fmt.Errorf("%s did not become ready (%w); last answer: %v; end of its log:\n%s", p.name, ctx.Err(), last, p.LogTail(40)) //nolint:errorlint // last may be nil
 		case <-tick.C:
 		}
 	}
@@ -146,7 +146,7 @@ func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) 
 
 func (p *Process) exited() error {
 	tail := p.LogTail(40)
-	err := fmt.Errorf("%s ended before it was ready: %v; end of its log:\n%s", p.name, p.err, tail)
+	err := fmt.Errorf("%s ended before it was ready: %v; end of its log:\n%s", p.name, p.err, tail) //nolint:errorlint // p.err is nil after exit 0
 	if strings.Contains(tail, "Address already in use") || strings.Contains(tail, "BindException") {
 		return errors.Join(ErrPortTaken, err)
 	}

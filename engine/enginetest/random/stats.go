@@ -119,11 +119,12 @@ func empty(f *feature.Feature, v value.Value) bool {
 // measureEdges counts how often an event of the asked key lies on a window's edge or a millisecond before it, in cases whose times are
 // plain columns.
 func (c *Case) measureEdges(s Stats, k *compiled) {
-	rows, schema := k.rows, k.plan.Spine.Schema
+	var rows [][]value.Value
+	var schema value.Schema
 	if c.Spine != nil {
-		schema = c.Spine.Schema
+		rows, schema = k.rows, c.Spine.Schema
 	} else {
-		rows, schema = nil, c.Tables["spine"].Schema
+		schema = c.Tables["spine"].Schema
 		for _, p := range c.Tables["spine"].Parts {
 			rows = append(rows, p.Rows...)
 		}

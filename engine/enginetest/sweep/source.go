@@ -101,7 +101,7 @@ func (d Dialect) normaliseElements(x string, t value.Type) (string, error) {
 	case elem == "e":
 		return x, nil
 	case d == Flink:
-		return "", fmt.Errorf("Flink cannot apply the value rules to each element of a %s", t)
+		return "", fmt.Errorf("a %s: Flink cannot apply the value rules to each element", t)
 	case t.Kind == value.KindMap:
 		return "transform_values(" + x + ", (k, e) -> " + elem + ")", nil
 	}

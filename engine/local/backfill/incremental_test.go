@@ -81,7 +81,6 @@ func TestChangedFiles(t *testing.T) {
 	}
 	p := define(t, `s = bh.EventSource("s", path="data/*", time="ts")
 g = bh.FeatureGroup("g", source=s, keys=["user"], features=[bh.sum("x00", windows=["1h"]), bh.last("x01"), bh.count(windows=["1d"], by="kind", name="n")])`)
-	const folds = 4
 	steps := []struct {
 		what   string
 		change func()

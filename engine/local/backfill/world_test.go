@@ -125,15 +125,10 @@ func (w *world) tiles() *tiletable.Table {
 	return tiletable.Open(filepath.Join(w.dir, ".bighead", "tiles"))
 }
 
-// fill runs a backfill of all groups; days bound it where there are any.
-func (w *world) fill(p *feature.Project, days ...int64) *engine.BackfillReport {
+// fill runs a backfill of all groups.
+func (w *world) fill(p *feature.Project) *engine.BackfillReport {
 	w.t.Helper()
-	b := plan.ForBackfill(p.Groups)
-	if len(days) == 2 {
-		from, to := days[0]*value.DayMS, days[1]*value.DayMS
-		b.From, b.To = &from, &to
-	}
-	return w.run(b, w.tiles())
+	return w.run(plan.ForBackfill(p.Groups), w.tiles())
 }
 
 func (w *world) run(b *plan.Backfill, tiles *tiletable.Table) *engine.BackfillReport {

@@ -10,7 +10,7 @@ import (
 // sizes lie around the ends of blocks of one and two levels.
 var sizes = []int{1, 2, 31, 32, 33, 63, 64, 65, 100, 1023, 1024, 1025, 1057, 2500}
 
-func eachRange(t *testing.T, check func(r *rand.Rand, n int) func(lo, hi int)) {
+func eachRange(check func(r *rand.Rand, n int) func(lo, hi int)) {
 	for _, n := range sizes {
 		r := rand.New(rand.NewPCG(1, uint64(n)))
 		ask := check(r, n)
@@ -32,7 +32,7 @@ func dirty[T any](x T) func(n int) []T {
 }
 
 func TestFloatsAddUp(t *testing.T) {
-	eachRange(t, func(r *rand.Rand, n int) func(lo, hi int) {
+	eachRange(func(r *rand.Rand, n int) func(lo, hi int) {
 		x := make([]float64, n)
 		for i := range x {
 			x[i] = float64(r.IntN(1 << 20)) // whole numbers: every order adds up to the same
@@ -63,7 +63,7 @@ func TestFloatsNeverSubtract(t *testing.T) {
 
 func TestIntsAreExact(t *testing.T) {
 	for _, wide := range []bool{false, true} {
-		eachRange(t, func(r *rand.Rand, n int) func(lo, hi int) {
+		eachRange(func(r *rand.Rand, n int) func(lo, hi int) {
 			x := make([]int64, n)
 			for i := range x {
 				x[i] = r.Int64N(2000) - 1000
@@ -115,7 +115,7 @@ func checkSum(t *testing.T, x []int64, in func(i int) bool, high int64, low uint
 
 func TestExtremes(t *testing.T) {
 	for _, last := range []bool{false, true} {
-		eachRange(t, func(r *rand.Rand, n int) func(lo, hi int) {
+		eachRange(func(r *rand.Rand, n int) func(lo, hi int) {
 			x := make([]int64, n)
 			for i := range x {
 				x[i] = r.Int64N(50) - 25
@@ -139,7 +139,7 @@ func TestExtremes(t *testing.T) {
 
 func TestTreeOfWhatIsThere(t *testing.T) {
 	for _, all := range []bool{false, true} {
-		eachRange(t, func(r *rand.Rand, n int) func(lo, hi int) {
+		eachRange(func(r *rand.Rand, n int) func(lo, hi int) {
 			tree := NewTree(n, func(into, from *[]int) { *into = append(slices.Clone(*into), *from...) })
 			there := make([]bool, n)
 			if all {
