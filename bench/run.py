@@ -150,7 +150,7 @@ class Bench:
         d = self.data("large", "--size", "large")
         run = self.ours(d, PIT, "pit", "--memory", "2GiB")
         report = json.loads([x for x in run.text.splitlines() if x.startswith("{")][-1])["report"]
-        note = f"spilled {report['Spilled'] / 1e9:.1f} GB"
+        note = f"spilled {report['spilled_bytes'] / 1e9:.1f} GB"
         if hasattr(self, "p1_run"):
             note += f"; {run.wall / self.p1_run.wall:.1f} × the wall time of P1, {run.cpu / self.p1_run.cpu:.1f} × its CPU"
         self.add("P2", "bighead training-set --memory 2GiB, large", run, note)

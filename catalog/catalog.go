@@ -71,15 +71,15 @@ const (
 
 // Entry is one registered thing. Its name is unique within its kind; a feature's is group.feature.
 type Entry struct {
-	Kind        Kind
-	Name        string
-	Fingerprint string
+	Kind        Kind   `json:"kind"`
+	Name        string `json:"name"`
+	Fingerprint string `json:"fingerprint"`
 	// Reads names the entries that this one is made of, as kind and name: a view's features, a group's source.
-	Reads []Ref
+	Reads []Ref `json:"reads,omitempty"`
 }
 
 // Ref names an entry.
 type Ref struct {
-	Kind Kind
-	Name string
+	Kind Kind   `json:"kind"`
+	Name string `json:"name"`
 }

@@ -7,11 +7,11 @@ import (
 
 // Change is what a new version does to one entry.
 type Change struct {
-	Kind    Kind
-	Name    string
-	What    What
-	Was     string // the old name of what was renamed
-	Readers []Ref  // who reads it, in the new version; of what is removed, in the old one
+	Kind    Kind   `json:"kind"`
+	Name    string `json:"name"`
+	What    What   `json:"what"`
+	Was     string `json:"was,omitempty"`     // the old name of what was renamed
+	Readers []Ref  `json:"readers,omitempty"` // who reads it, in the new version; of what is removed, in the old one
 }
 
 // What happens to an entry.

@@ -27,13 +27,13 @@ func (c Cause) MarshalText() ([]byte, error) { return []byte(c.Column + ": " + s
 
 // Counts say what a scan has read, what it did not need to read, and what it could not keep.
 type Counts struct {
-	Rows          int64
-	Bytes         int64 // read from files, as stored
-	Parts         int   // read, at least in part
-	PartsSkipped  int   // not opened, by Scan.Ranges
-	Groups        int
-	GroupsSkipped int // of parts that were read
-	Nulled        map[Cause]int64
+	Rows          int64           `json:"rows"`
+	Bytes         int64           `json:"bytes"`         // read from files, as stored
+	Parts         int             `json:"parts"`         // read, at least in part
+	PartsSkipped  int             `json:"parts_skipped"` // not opened, by Scan.Ranges
+	Groups        int             `json:"groups"`
+	GroupsSkipped int             `json:"groups_skipped"` // of parts that were read
+	Nulled        map[Cause]int64 `json:"nulled"`
 }
 
 // Null counts n cells of a column that became null.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -25,55 +26,69 @@ type Tiler interface {
 
 // BackfillReport says what a backfill made, found made, and read; or what it would.
 type BackfillReport struct {
-	Sets    []*TileSetReport
-	Sources []*TileSourceReport
-	Raw     []plan.Raw // what has no tiles
+	Sets    []*TileSetReport    `json:"sets"`
+	Sources []*TileSourceReport `json:"sources"`
+	Raw     []plan.Raw          `json:"raw"` // what has no tiles
 	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason.
-	ExpressionNulls map[string]expr.Nulls
-	Spilled         int64 // bytes that went to disk
+	ExpressionNulls map[string]expr.Nulls `json:"expression_nulls"`
+	Spilled         int64                 `json:"spilled_bytes"` // that went to disk
 }
 
 // TileSetReport counts the cells, each a fold on a day with events, of one source and key.
 type TileSetReport struct {
-	Source string
-	Keys   []string
-	Groups []string
-	Days   DayRange // asked for
+	Source string   `json:"source"`
+	Keys   []string `json:"keys"`
+	Groups []string `json:"groups"`
+	Days   DayRange `json:"days"` // asked for
 	// Cells counts days by fold and by what was found there. Good ones were left alone; of a survey, those that are not good count days that
 	// may turn out to have no events.
-	Cells map[tiletable.Verdict]int64
-	Folds []TileFoldReport
+	Cells map[tiletable.Verdict]int64 `json:"cells"`
+	Folds []TileFoldReport            `json:"folds"`
 	// What follows is zero of a survey.
-	Made                   int64 // cells
-	Tiles, Keyed, Bytes    int64 // tiles in the files made, keys by day, bytes of the files
-	NullKey, Where, Copies int64 // rows dropped, in this order (E1, E3); rows without a time are the source's
-	Used                   int64 // rows folded
+	Made  int64 `json:"made"`  // cells
+	Tiles int64 `json:"tiles"` // in the files made
+	Keyed int64 `json:"keyed"` // keys by day
+	Bytes int64 `json:"bytes"` // of the files
+	// Rows dropped, in this order (E1, E3); rows without a time are the source's.
+	NullKey int64 `json:"null_key"`
+	Where   int64 `json:"where"`
+	Copies  int64 `json:"copies"`
+	Used    int64 `json:"used"` // rows folded
 }
 
 // TileFoldReport is one fold of a set.
 type TileFoldReport struct {
-	Fold     string // agg.Fold.ID
-	Features []string
-	Cells    map[tiletable.Verdict]int64
+	Fold     string                      `json:"fold"` // agg.Fold.ID
+	Features []string                    `json:"features"`
+	Cells    map[tiletable.Verdict]int64 `json:"cells"`
 }
 
 // TileSourceReport counts what was read of a source; of a survey what is to be read, at most.
 type TileSourceReport struct {
-	Source   string
-	Columns  []string // in the source's order
-	Files    int      // that are to be read, or were
-	AllFiles int
-	Unknown  int // files that do not say when their events lie
+	Source   string   `json:"source"`
+	Columns  []string `json:"columns"` // in the source's order
+	Files    int      `json:"files"`   // that are to be read, or were
+	AllFiles int      `json:"all_files"`
+	Unknown  int      `json:"unknown"` // files that do not say when their events lie
 	// Read is what was read to make tiles, and Times what was read to find out when the events of files lie that do not say so. Of a survey
 	// Read.Rows and Read.Bytes are guesses from above: all rows of the files, and the share of their bytes that the columns may have.
-	Read, Times dataset.Counts
-	NullTime    int64 // rows without a time
+	Read     dataset.Counts `json:"read"`
+	Times    dataset.Counts `json:"times"`
+	NullTime int64          `json:"null_time"` // rows without a time
 }
 
 // DayRange is days since the epoch, [From, To).
 type DayRange struct{ From, To int64 }
 
-// String is the first day and the day after the last.
+// MarshalJSON writes the days as dates, null where there are none.
+func (d DayRange) MarshalJSON() ([]byte, error) {
+	if d.From >= d.To {
+		return []byte("null"), nil
+	}
+	return json.Marshal(map[string]string{"from": value.FormatDate(d.From), "to": value.FormatDate(d.To)})
+}
+
+// String is the first day and the last.
 func (d DayRange) String() string {
 	if d.From >= d.To {
 		return "no days"

@@ -37,17 +37,18 @@ type Inputs struct {
 	Progress func(done, total int64)
 }
 
-// Report counts what a run read, dropped and made null, so that no loss is silent.
+// Report counts what a run read, dropped and made null, so that no loss is silent. As JSON its times are RFC 3339, null where there is none.
 type Report struct {
-	SpineRows, Rows int64
-	Dropped         map[DropReason]int64 // spine rows left out, by reason
-	Sources         []*SourceReport      // one for each join, in the plan's order
-	Values          []*ValueReport       // one for each feature and label column, in the plan's order
-	Months          []MonthReport        // coverage by the UTC month of at, ascending
+	SpineRows int64                `json:"spine_rows"`
+	Rows      int64                `json:"rows"`
+	Dropped   map[DropReason]int64 `json:"dropped"` // spine rows left out, by reason
+	Sources   []*SourceReport      `json:"sources"` // one for each join, in the plan's order
+	Values    []*ValueReport       `json:"values"`  // one for each feature and label column, in the plan's order
+	Months    []MonthReport        `json:"months"`  // coverage by the UTC month of at, ascending
 	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason.
-	ExpressionNulls map[string]expr.Nulls
-	Spilled         int64 // bytes that went to disk
-	EarliestAt      int64 // the least at among the spine's rows, ms; 0 where there is none
+	ExpressionNulls map[string]expr.Nulls `json:"expression_nulls"`
+	Spilled         int64                 `json:"spilled_bytes"` // that went to disk
+	EarliestAt      int64                 `json:"-"`             // the least at among the spine's rows, ms; 0 where there is none
 }
 
 // DropReason says why a spine row is not in a training set.
@@ -66,41 +67,52 @@ const (
 
 // SourceReport counts what happened to the rows of one join's source (E1, E3, V5).
 type SourceReport struct {
-	Join, Source                          string
-	Read                                  dataset.Counts
-	Rows                                  int64 // read, after skipping parts
-	NullTime, NullKey, Where, NullKnownAt int64 // dropped, in this order
-	Duplicates                            int64 // copies dropped
-	Conflicts                             int64 // rows of one id and other times
-	OtherKeys                             int64 // rows whose key no spine row has
-	Ties                                  int64 // rows that share key and ts with another and have no order_by to decide
-	Used                                  int64
-	Earliest, Latest                      int64 // ts among rows used, ms; 0, 0 where none
+	Join   string         `json:"join"`
+	Source string         `json:"source"`
+	Read   dataset.Counts `json:"read"`
+	Rows   int64          `json:"rows"` // read, after skipping parts
+	// Dropped, in this order.
+	NullTime    int64 `json:"null_time"`
+	NullKey     int64 `json:"null_key"`
+	Where       int64 `json:"where"`
+	NullKnownAt int64 `json:"null_known_at"`
+
+	Duplicates int64 `json:"duplicates"` // copies dropped
+	Conflicts  int64 `json:"conflicts"`  // rows of one id and other times
+	OtherKeys  int64 `json:"other_keys"` // rows whose key no spine row has
+	Ties       int64 `json:"ties"`       // rows that share key and ts with another and have no order_by to decide
+	Used       int64 `json:"used"`
+	Earliest   int64 `json:"-"` // ts among rows used, ms; 0, 0 where none
+	Latest     int64 `json:"-"`
 	// First is the source's first ts, ms, by its files' bounds or because all of it was read; plan.MaxTime where that is not known.
 	// RowsBefore counts the spine rows whose at lies before it.
-	First, RowsBefore int64
-	Revised           int64 // ids with copies of one ts whose columns that the join reads differ
+	First      int64 `json:"-"`
+	RowsBefore int64 `json:"rows_before"`
+	Revised    int64 `json:"revised"` // ids with copies of one ts whose columns that the join reads differ
 	// TileDays are whole days of event time whose TileRows events tiles stood for, so that none of their rows was read or is counted above;
 	// Tiles is how many were read for keys of the spine, in TileBytes of their files.
-	TileDays, TileRows, Tiles, TileBytes int64
-	Notes                                []string // what the reader should know: days whose tiles were damaged
+	TileDays  int64    `json:"tile_days"`
+	TileRows  int64    `json:"tile_rows"`
+	Tiles     int64    `json:"tiles"`
+	TileBytes int64    `json:"tile_bytes"`
+	Notes     []string `json:"notes,omitempty"` // what the reader should know: days whose tiles were damaged
 }
 
 // ValueReport explains the nulls and empties of one column.
 type ValueReport struct {
-	Name       string
-	Nulls      int64 // all nulls
-	UnknownKey int64 // of them: no row of the source has the key
-	NoEvent    int64 // of them: the key has rows, none in the window
-	NullInput  int64 // of them: rows in the window, all inputs null
-	Computed   int64 // of them: rows and inputs, the result is null (overflow, too few)
-	Defaults   int64 // values that a default stands for; not in Nulls
+	Name       string `json:"name"`
+	Nulls      int64  `json:"nulls"`       // all nulls
+	UnknownKey int64  `json:"unknown_key"` // of them: no row of the source has the key
+	NoEvent    int64  `json:"no_event"`    // of them: the key has rows, none in the window
+	NullInput  int64  `json:"null_input"`  // of them: rows in the window, all inputs null
+	Computed   int64  `json:"computed"`    // of them: rows and inputs, the result is null (overflow, too few)
+	Defaults   int64  `json:"defaults"`    // values that a default stands for; not in Nulls
 }
 
 // MonthReport is how much is known about the rows of one month.
 type MonthReport struct {
-	Month  string // YYYY-MM
-	Rows   int64
-	Filled int64 // feature values that are not null and no default
-	Cells  int64 // rows × features
+	Month  string `json:"month"` // YYYY-MM
+	Rows   int64  `json:"rows"`
+	Filled int64  `json:"filled"` // feature values that are not null and no default
+	Cells  int64  `json:"cells"`  // rows × features
 }

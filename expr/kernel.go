@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"encoding/json"
 	"math/bits"
 
 	"github.com/bighead-ml/bighead/value"
@@ -33,6 +34,17 @@ func Reasons() []Reason {
 
 // Nulls counts nulls by Reason. A nil *Nulls counts nothing. It is not safe for concurrent use: give each goroutine its own and add them up.
 type Nulls [reasons]int64
+
+// MarshalJSON writes the counts by reason, those that are not zero.
+func (n Nulls) MarshalJSON() ([]byte, error) {
+	counts := map[string]int64{}
+	for _, r := range Reasons() {
+		if n[r] > 0 {
+			counts[r.String()] = n[r]
+		}
+	}
+	return json.Marshal(counts)
+}
 
 // Total is the number of nulls for any reason.
 func (n *Nulls) Total() int64 {

@@ -30,7 +30,11 @@ type Level struct {
 }
 
 // Raw names a feature without tiles, and says why; a group is meant where Feature is "".
-type Raw struct{ Group, Feature, Reason string }
+type Raw struct {
+	Group   string `json:"group"`
+	Feature string `json:"feature,omitempty"`
+	Reason  string `json:"reason"`
+}
 
 // Name is group.feature, or the group.
 func (r Raw) Name() string { return strings.TrimSuffix(r.Group+"."+r.Feature, ".") }

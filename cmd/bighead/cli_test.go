@@ -7,6 +7,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,13 +98,57 @@ func TestJSON(t *testing.T) {
 	for _, line := range []string{
 		"check", "config", "doctor", "version", "plan", "apply --yes", "apply --yes", "plan", "explain g", "explain v", "explain t", "source e", "preview g", "preview v",
 		"preview t", "training-set t", "training-set t -o " + filepath.Join(dir, "rows.csv"), "features v --spine " + filepath.Join(dir, "e.csv") + " --at ts",
-		"why v g__x_last k=a --at 2024-01-01T12:00:00Z", "test " + script,
+		"why v g__x_last k=a --at 2024-01-01T12:00:00Z", "test " + script, "backfill", "backfill",
 	} {
 		code, out, stderr := bighead(t, dir, append(strings.Fields(line), "--json")...)
 		d := json.NewDecoder(strings.NewReader(out))
 		var x any
 		if err := d.Decode(&x); code != exitGood || err != nil || d.More() {
 			t.Errorf("bighead %s --json answers %d, %v\n%s%s", line, code, err, out, stderr)
+		}
+		jsonNames(x, func(name string) {
+			if !snakeCase.MatchString(name) {
+				t.Errorf("bighead %s --json calls something %q", line, name)
+			}
+		})
+	}
+}
+
+var snakeCase = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// jsonNames hands over the names of fields, but for those that are a user's or a reason's own words.
+func jsonNames(x any, name func(string)) {
+	switch x := x.(type) {
+	case []any:
+		for _, e := range x {
+			jsonNames(e, name)
+		}
+	case map[string]any:
+		for k, e := range x {
+			name(k)
+			if !slices.Contains([]string{"dropped", "nulled", "cells", "expression_nulls", "key", "events"}, k) {
+				jsonNames(e, name)
+			}
+		}
+	}
+}
+
+// What the report of a training set is called in JSON is what programs read: bench/run.py, the Python SDK, a user's own.
+func TestReportJSON(t *testing.T) {
+	dir := smallProject(t, smallFeatures+`w = bh.FeatureView("w", groups=[g], derive={"d": "1 / g__x_last"})
+u = bh.TrainingSet("u", view=w, spine=bh.Spine(e, at="ts"), labels={"l": "x"})
+`)
+	code, out, stderr := bighead(t, dir, "training-set", "u", "--json")
+	if code != exitGood {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{
+		`"spine_rows":3,"rows":2,"dropped":{"no label":1}`, `"null_known_at":0`, `"first":"2024-01-01T10:00:00Z"`, `"earliest":"2024-01-01T10:00:00Z","latest":"2024-01-01T11:00:00Z"`,
+		`{"name":"g__x_sum_1h","nulls":1,"unknown_key":0,"no_event":1,"null_input":0,"computed":0,"defaults":0}`, `"expression_nulls":{"derived d":{"division_by_zero":2}}`,
+		`"earliest_at":"2024-01-01T10:00:00Z"`, `"spilled_bytes":0`, `"months":[{"month":"2024-01"`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %s in %s", want, out)
 		}
 	}
 }

@@ -42,7 +42,7 @@ assert why.value == why["rows_in_window"] > 0 and "select" in why.sql, why
 rows = p.training_set("late", end="2013-01-05")
 with open(rows.path, "rb") as f:
     assert f.read(4) == b"PAR1"
-assert rows.report["report"]["Rows"] > 0, rows.report
+assert rows.report["report"]["rows"] > 0, rows.report
 print("the end")
 `
 

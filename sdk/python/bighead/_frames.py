@@ -124,7 +124,7 @@ class Table:
         return library("pyarrow.parquet", "to_arrow").read_table(self.path)
 
     def __repr__(self) -> str:
-        rows = self.report.get("report", self.report).get("Rows")
+        rows = self.report.get("report", self.report).get("rows")
         return f"<{self._title}{'' if rows is None else f': {rows} rows'}>"
 
 

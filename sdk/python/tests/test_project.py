@@ -90,11 +90,11 @@ class Commands(WithBinary):
     def test_training_set(self) -> None:
         p = self.project()
         (self.dir / "rows.parquet").write_bytes(b"PAR1")
-        self.answer(out='{"report": {"Rows": 3}}', parquet="rows.parquet")
+        self.answer(out='{"report": {"rows": 3}}', parquet="rows.parquet")
         rows = p.training_set("late", start=datetime.date(2013, 1, 1), end=datetime.datetime(2013, 10, 1, 6))
         args = self.args()
         self.assertEqual([args[2], args[3], args[-4:]], ["training-set", "late", ["--start", "2013-01-01", "--end", "2013-10-01T06:00:00Z"]])
-        self.assertEqual((rows.report, repr(rows)), ({"report": {"Rows": 3}}, "<training set late: 3 rows>"))
+        self.assertEqual((rows.report, repr(rows)), ({"report": {"rows": 3}}, "<training set late: 3 rows>"))
         self.assertTrue(rows.path.endswith("late.parquet"))
         path = rows.path
         self.assertTrue(os.path.exists(path))
