@@ -18,6 +18,14 @@ type table struct {
 	hive     partitions
 }
 
+// Of makes a table of files that are open already, each of which has the columns of the schema, and of what is known of them: path, size and
+// time of modification. The rest of the parts is what the files say.
+func Of(schema value.Schema, files []File, parts []Part) Table {
+	t := &table{schema: schema, files: files, parts: parts, hive: partitions{rows: make([][]value.Value, len(files))}}
+	t.describe()
+	return t
+}
+
 func (t *table) Schema() value.Schema { return t.schema }
 func (t *table) Warnings() []Warning  { return t.warnings }
 func (t *table) Parts() []Part        { return t.parts }
@@ -56,7 +64,10 @@ func (t *table) Scan(ctx context.Context, s Scan) (Reader, error) {
 
 // place names the table in messages.
 func (t *table) place() string {
-	if len(t.parts) == 1 {
+	switch len(t.parts) {
+	case 0:
+		return "a table without files"
+	case 1:
 		return t.parts[0].Path
 	}
 	return fmt.Sprintf("%s and %d more", t.parts[0].Path, len(t.parts)-1)

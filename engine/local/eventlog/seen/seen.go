@@ -1,0 +1,54 @@
+// Package seen remembers which ids were met at which times, so that a copy of an event is told from an event (docs/semantics.md E3).
+//
+// The package knows keys, times and files. It does not know records or logs: whoever owns the index shows it again what it had not
+// on disk when the process ended.
+package seen
+
+import (
+	"crypto/sha256"
+)
+
+// Key stands for an id: the first 16 bytes of the SHA-256 of its canonical encoding, so that nobody can make two ids that meet. The zero
+// Key is no id.
+type Key [16]byte
+
+// KeyOf is an id's key; that of "" is no id.
+func KeyOf(id string) Key {
+	if id == "" {
+		return Key{}
+	}
+	sum := sha256.Sum256([]byte(id))
+	return Key(sum[:16])
+}
+
+// Entry is that an id was met.
+type Entry struct {
+	Key   Key
+	Time  int64  // ts of its event, ms
+	Print uint32 // of its event's cells, to tell copies that differ
+}
+
+// Verdict says what an event is beside those that were met.
+type Verdict uint8
+
+// The verdicts, from weak to strong.
+const (
+	New      Verdict = iota // its id was not met
+	Conflict                // its id was met with another time alone
+	Copy                    // its id was met with its time
+	Differs                 // a copy that has another print
+)
+
+// judge is what an event with that time and print is, beside one of its id.
+func (e *Entry) judge(time int64, print uint32) Verdict {
+	switch {
+	case e.Time != time:
+		return Conflict
+	case e.Print != print:
+		return Differs
+	}
+	return Copy
+}
+
+// firm reports whether no further entry can say more: there is one entry of an id and time.
+func (v Verdict) firm() bool { return v >= Copy }

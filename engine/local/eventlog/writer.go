@@ -1,0 +1,427 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/bighead-ml/bighead/engine/local/eventlog/seen"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Appends come together like this: each caller checks and encodes its own rows and puts a request into the queue. The writer, one
+// goroutine, takes all that wait, decides in their order which rows are copies, writes what is left as one frame, syncs once, publishes, and
+// tells the callers. While it syncs, the next ones gather. So of two appends with one id that come at once the first in the queue is
+// accepted, and the second hears of it only once the first is durable.
+
+// request is one Append on its way, or, without an Arriving, the wish that the segment be ended.
+type request struct {
+	a    *Arriving
+	id   *identity // nil: a source without one
+	rows []byte    // encoded
+	end  func(*segment) bool
+	done chan struct{}
+	out  Accepted
+	err  error
+}
+
+// queue is the requests that wait.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*request
+	closed  bool
+	wake    chan struct{} // holds one where something waits, or the queue was closed
+}
+
+func (q *queue) put(r *request) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ErrClosed
+	}
+	q.waiting = append(q.waiting, r)
+	q.ring()
+	return nil
+}
+
+func (q *queue) ring() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// withdraw takes a request back; false: it was begun.
+func (q *queue) withdraw(r *request) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.Index(q.waiting, r)
+	if i < 0 {
+		return false
+	}
+	q.waiting = slices.Delete(q.waiting, i, i+1)
+	return true
+}
+
+// groupBytes is about how much is written at once.
+const groupBytes = 16 << 20
+
+// take waits for requests and takes those that fit one frame; none: the queue is closed and empty.
+func (q *queue) take() []*request {
+	for range q.wake {
+		q.mu.Lock()
+		n, bytes := 0, 0
+		for n < len(q.waiting) && (n == 0 || bytes+len(q.waiting[n].rows) <= groupBytes) {
+			bytes += len(q.waiting[n].rows)
+			n++
+		}
+		group := slices.Clone(q.waiting[:n])
+		q.waiting = slices.Delete(q.waiting, 0, n)
+		closed := q.closed
+		if len(q.waiting) > 0 || closed {
+			q.ring()
+		}
+		q.mu.Unlock()
+		if n > 0 || closed {
+			return group
+		}
+	}
+	return nil
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ring()
+}
+
+// Append hands the rows to the writer and waits for it.
+func (l *eventLog) Append(ctx context.Context, a *Arriving) (Accepted, error) {
+	if err := l.check(a); err != nil {
+		return Accepted{}, fmt.Errorf("append to the event log %s: %w", l.dir, err)
+	}
+	if a.Rows.N == 0 {
+		return Accepted{Sequence: l.Next() - 1}, nil
+	}
+	r := &request{a: a, rows: appendBatch(nil, a.Rows)}
+	if len(r.rows) > maxRecordBytes {
+		return Accepted{}, fmt.Errorf("append to the event log %s: the rows take %d bytes, and a batch at most %d: send them in several batches", l.dir, len(r.rows), maxRecordBytes)
+	}
+	if l.o.HasID {
+		r.id = identify(a)
+	}
+	return l.submit(ctx, r)
+}
+
+func (l *eventLog) submit(ctx context.Context, r *request) (Accepted, error) {
+	if err := ctx.Err(); err != nil {
+		return Accepted{}, err
+	}
+	r.done = make(chan struct{})
+	if err := l.queue.put(r); err != nil {
+		return Accepted{}, err
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if l.queue.withdraw(r) {
+			return Accepted{}, ctx.Err()
+		}
+		<-r.done // it is being written, which takes one sync
+	}
+	return r.out, r.err
+}
+
+// check refuses what is no batch of the log. A caller that makes such is a defect, or was not checked itself.
+func (l *eventLog) check(a *Arriving) error {
+	n := a.Rows.N
+	switch {
+	case !sameSchema(a.Rows.Schema, l.schema):
+		return fmt.Errorf("rows with columns %v, and the log has %v", a.Rows.Schema, l.schema)
+	case n > maxRows:
+		return fmt.Errorf("%d rows at once, and a batch has at most %d: send them in several batches", n, maxRows)
+	case len(a.Once) > maxOnce:
+		return fmt.Errorf("a name of a batch (Idempotency-Key) of %d bytes; at most %d are allowed", len(a.Once), maxOnce)
+	case a.Partition < Pushed:
+		return fmt.Errorf("partition %d", a.Partition)
+	case (a.Partition == Pushed) != (a.Offsets == nil), a.Offsets != nil && len(a.Offsets) != n:
+		return fmt.Errorf("%d offsets for %d rows of partition %d", len(a.Offsets), n, a.Partition)
+	case l.o.HasID && (len(a.IDs) != n || len(a.Times) != n):
+		return fmt.Errorf("%d ids and %d times for %d rows", len(a.IDs), len(a.Times), n)
+	}
+	for i := 1; i < len(a.Offsets); i++ {
+		if a.Offsets[i] <= a.Offsets[i-1] {
+			return fmt.Errorf("offset %d after %d", a.Offsets[i], a.Offsets[i-1])
+		}
+	}
+	return nil
+}
+
+// identify makes what copies are told by.
+func identify(a *Arriving) *identity {
+	id := &identity{keys: make([]seen.Key, a.Rows.N), prints: prints(a.Rows), times: slices.Clone(a.Times)}
+	for i, s := range a.IDs {
+		id.keys[i] = seen.KeyOf(s)
+	}
+	return id
+}
+
+// writer is the goroutine that writes, and what it alone knows.
+type writer struct {
+	log  *eventLog
+	wal  string
+	seg  *segment
+	file walFile
+	body []byte
+	ids  *memory // nil: the source has no id
+	once *memory
+	// failed is why nothing can be appended any more: after a failed sync nobody knows what is on the disk.
+	failed error
+}
+
+// walFile is a segment being written; tests put one that fails in its place.
+type walFile interface {
+	Write([]byte) (int, error)
+	Sync() error
+	Truncate(int64) error
+	Seek(int64, int) (int64, error)
+	Close() error
+}
+
+var openWAL = func(path string) (walFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return walOnDisk{f}, nil
+}
+
+func newWriter(l *eventLog) (*writer, error) {
+	w := &writer{log: l, wal: filepath.Join(l.dir, walFolder)}
+	if err := w.openMemories(l.segments); err != nil {
+		return nil, err
+	}
+	if n := len(l.segments); n > 0 && sameSchema(l.segments[n-1].schema, l.schema) {
+		w.seg = l.segments[n-1]
+		return w, w.openFile()
+	}
+	return w, w.turn()
+}
+
+func (w *writer) openFile() error {
+	f, err := openWAL(w.seg.path)
+	if err == nil {
+		if _, err = f.Seek(w.seg.bytes, 0); err != nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", w.seg.path, err)
+	}
+	w.file = f
+	return nil
+}
+
+// turn begins a new segment.
+func (w *writer) turn() error {
+	l := w.log
+	seg, err := createSegment(w.wal, l.next, l.schema, l.positions)
+	if err != nil {
+		return err
+	}
+	old := w.file
+	l.mu.Lock()
+	if n := len(l.segments); n > 0 && l.segments[n-1].base == seg.base { // it was empty, and of other columns
+		l.segments = l.segments[:n-1]
+	}
+	l.segments = append(slices.Clone(l.segments), seg)
+	l.mu.Unlock()
+	w.seg = seg
+	if old != nil {
+		if err := old.Close(); err != nil {
+			return fmt.Errorf("close a segment of the event log: %w", err)
+		}
+	}
+	return w.openFile()
+}
+
+func (w *writer) run() {
+	for {
+		group := w.log.queue.take()
+		if len(group) == 0 {
+			return
+		}
+		w.commit(group)
+		for _, r := range group {
+			close(r.done)
+		}
+	}
+}
+
+func (w *writer) close() error {
+	if w.file == nil {
+		return nil
+	}
+	return w.file.Close()
+}
+
+// draft is a frame in the making.
+type draft struct {
+	arrival   int64
+	next      int64
+	positions map[int32]int64
+	records   []*Record
+	sizes     []int
+}
+
+// commit decides on a group of requests and makes what it accepts durable. What it has decided holds for all of them or none.
+func (w *writer) commit(group []*request) {
+	err := w.failed
+	if err == nil {
+		err = w.write(group)
+	}
+	if err != nil {
+		for _, r := range group {
+			if r.err == nil {
+				r.out, r.err = Accepted{}, fmt.Errorf("append to the event log %s: %w", w.log.dir, err)
+			}
+		}
+	}
+}
+
+func (w *writer) write(group []*request) error {
+	l := w.log
+	d := &draft{arrival: l.o.Clock(), next: l.next, positions: maps.Clone(l.positions)}
+	if err := w.turnIfDue(group, d.arrival); err != nil {
+		return err
+	}
+	w.body = append(w.body[:0], make([]byte, frameHead)...)
+	for _, r := range group {
+		if r.a == nil {
+			continue
+		}
+		if r.err = w.decide(d, r); r.err != nil {
+			r.err = fmt.Errorf("append to the event log %s: %w", l.dir, r.err)
+		}
+	}
+	if len(d.records) == 0 {
+		return nil
+	}
+	sealFrame(w.body, l.next, d.arrival)
+	if err := w.flush(); err != nil {
+		w.forgetFresh()
+		return err
+	}
+	if err := w.settle(d.next); err != nil {
+		w.failed = err
+		return err
+	}
+	l.publish(d.records, d.sizes, w.seg.bytes+int64(len(w.body)), d.positions)
+	return nil
+}
+
+// turnIfDue begins a new segment where the last is long, is of another hour, or was asked to end.
+func (w *writer) turnIfDue(group []*request, now int64) error {
+	s := w.seg
+	if s.end == s.base {
+		return nil
+	}
+	due := s.bytes >= w.log.o.SegmentBytes || s.hour != hourOf(now)
+	appends := false
+	asked := false
+	for _, r := range group {
+		appends = appends || r.a != nil
+		asked = asked || r.end != nil && r.end(s)
+	}
+	if due && appends || asked {
+		return w.turn()
+	}
+	return nil
+}
+
+// flush writes the frame and syncs it. A write that fails is taken back, so that a full disk is no end; a sync that fails is, since the
+// system may have dropped what it could not write.
+func (w *writer) flush() error {
+	_, err := w.file.Write(w.body)
+	if err != nil {
+		err = fmt.Errorf("write %s: %w", w.seg.path, err)
+		e := w.file.Truncate(w.seg.bytes)
+		if e == nil {
+			_, e = w.file.Seek(w.seg.bytes, 0)
+		}
+		if e != nil {
+			w.failed = fmt.Errorf("%w; and it could not be taken back (%w): close the log and open it again", err, e)
+			return w.failed
+		}
+		return err
+	}
+	if err := w.file.Sync(); err != nil {
+		w.failed = fmt.Errorf("sync %s: %w: what is on the disk is not known any more; close the log and open it again", w.seg.path, err)
+		return w.failed
+	}
+	return nil
+}
+
+// decide chooses the rows of a request that are accepted, and adds their record to the frame.
+func (w *writer) decide(d *draft, r *request) error {
+	r.out.Sequence = d.next - 1
+	rows, err := w.accepted(d, r)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	rec := &Record{Sequence: d.next, Arrival: d.arrival, Partition: r.a.Partition, Rows: r.a.Rows, Once: r.a.Once}
+	id, encoded := r.id, r.rows
+	if len(rows) < r.a.Rows.N {
+		rec.Rows = takeRows(r.a.Rows, rows)
+		encoded = appendBatch(nil, rec.Rows)
+		id = id.take(rows)
+	}
+	last, ok := d.positions[rec.Partition]
+	if r.a.Offsets == nil {
+		if ok {
+			rec.First = last + 1
+		}
+		last = rec.First + int64(len(rows)) - 1
+	} else {
+		rec.Offsets = takeAll(r.a.Offsets, rows)
+		rec.First, last = rec.Offsets[0], rec.Offsets[len(rows)-1]
+		if last-rec.First == int64(len(rows))-1 {
+			rec.Offsets = nil
+		}
+	}
+	d.positions[rec.Partition] = last
+	start := len(w.body)
+	w.body = appendRecord(w.body, rec, id, encoded)
+	d.records, d.sizes = append(d.records, rec), append(d.sizes, len(w.body)-start)
+	d.next++
+	r.out.Sequence = rec.Sequence
+	return nil
+}
+
+func takeRows(b *value.Batch, rows []int32) *value.Batch {
+	out := &value.Batch{Schema: b.Schema, N: len(rows), Columns: make([]*value.Column, len(b.Columns))}
+	for i, c := range b.Columns {
+		out.Columns[i] = c.Take(rows)
+	}
+	return out
+}
+
+func takeAll[T any](xs []T, rows []int32) []T {
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = xs[r]
+	}
+	return out
+}
+
+func (id *identity) take(rows []int32) *identity {
+	if id == nil {
+		return nil
+	}
+	return &identity{takeAll(id.keys, rows), takeAll(id.prints, rows), takeAll(id.times, rows)}
+}
