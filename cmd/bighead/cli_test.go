@@ -16,11 +16,11 @@ import (
 )
 
 // smallProject is a project of one source with these definitions beside it, in a second's worth of rows.
-func smallProject(t *testing.T) string {
+func smallProject(t *testing.T, features string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"bighead.toml": "", "features.py": smallFeatures,
+		"bighead.toml": "", "features.py": features,
 		"e.csv": "k,ts,x\na,2024-01-01T10:00:00Z,1\na,2024-01-01T11:00:00Z,2\nb,2024-01-01T11:30:00Z,\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
@@ -40,7 +40,7 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts"))
 
 // What is typed wrong is usage, exit 2, and names what is nearest.
 func TestUsage(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	for _, c := range []struct{ line, says string }{
 		{"chek", `there is no command "chek"; did you mean "check"?`},
 		{"xyzzy", `there is no command "xyzzy"; bighead --help lists them`},
@@ -68,7 +68,7 @@ func TestUsage(t *testing.T) {
 
 // Names that are not there are the user's mistakes, exit 1, and name what is nearest.
 func TestUnknownNames(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	for _, c := range []struct{ line, says string }{
 		{"training-set tt", `did you mean "t"?`},
 		{"source f", `there is no source "f"; there are e`},
@@ -90,7 +90,7 @@ func TestUnknownNames(t *testing.T) {
 
 // With --json, stdout is one JSON value and nothing else.
 func TestJSON(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	script := filepath.Join(dir, "one.feat")
 	if err := os.WriteFile(script, []byte("use features.py\n\nload e\n    k | ts                   | x\n    a | 2024-01-01T10:00:00Z | 1\n\neval g\n    k | at\n    a | 2024-01-01T11:00:00Z\n----\n    x_sum_1h | x_last\n    1        | 1\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 
 // Output that cannot be written is no success.
 func TestFullStdout(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	for _, line := range []string{"check", "source e", "preview t", "explain v", "config", "version", "why v g__x_last k=a --at 2024-01-01T12:00:00Z"} {
 		var stderr bytes.Buffer
 		c := &cli{stdin: strings.NewReader(""), stdout: full{}, stderr: &stderr}

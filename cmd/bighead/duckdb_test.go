@@ -46,7 +46,7 @@ v = bh.FeatureView("v", groups=[g])
 
 // Where rows cannot be written the error names the place, and nothing is left there.
 func TestUnwritableOutput(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	if err := os.Mkdir(filepath.Join(dir, "folder.parquet"), 0o755); err != nil {
 		t.Fatal(err)
 	}
