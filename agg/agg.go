@@ -68,6 +68,7 @@ type Aggregation struct {
 	Input    InputRule // what it takes
 	Params   []Param   // the parameters of its own, in the order of documentation
 	Entity   bool      // over entity sources, and only over them (E5)
+	Chooses  bool      // the last bit of an input may decide what is counted or kept: X9 wants inputs that engines agree on
 	Version  int       // of the finish; goes into fingerprints (I1)
 	Examples []Example
 

@@ -13,6 +13,7 @@ var approxCountDistinct = &Aggregation{
 	Input:   InputRule{Kinds: []value.Kind{value.KindBool, value.KindInt, value.KindString, value.KindTimestamp, value.KindDate}},
 	Params:  []Param{{Name: "lg_k", Default: "12", Doc: "8, 12 or 16: an error of 6.5 %, 1.6 % or 0.4 %"}},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"LGA", "EWR", "null", "LGA"}, Want: "2"},
 		{Input: value.Int, Cells: []string{"null"}, Want: "0"},

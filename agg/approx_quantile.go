@@ -18,6 +18,7 @@ var approxQuantile = &Aggregation{
 		{Name: "accuracy", Default: "0.01", Doc: "the relative error, between 0 and 1"},
 	},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.Float, Cells: []string{"1.0", "2.0", "100.0"}, Args: Args{Q: new(0.5)}, Want: "2.015625", Remark: "2 within 1 %"},
 		{Input: value.Int, Cells: []string{"0", "0", "7"}, Args: Args{Q: new(0.5)}, Want: "0.0"},

@@ -9,6 +9,7 @@ var countDistinct = &Aggregation{
 	Input:   InputRule{Kinds: ordered},
 	Params:  []Param{{Name: "max", Default: "1000", Doc: "the most that is counted"}},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"LGA", "EWR", "null", "LGA"}, Want: "2"},
 		{Input: value.Int, Cells: []string{"1", "2", "3"}, Args: Args{Max: new(2)}, Want: "2", Remark: "more than max"},

@@ -12,6 +12,7 @@ var distinctK = &Aggregation{
 	Input:   InputRule{Kinds: ordered},
 	Params:  []Param{kParam},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"LGA", "EWR", "null", "LGA", "JFK"}, Args: Args{K: new(2)}, Want: `["EWR","JFK"]`},
 		{Input: value.String, Cells: []string{}, Args: Args{K: new(2)}, Want: "[]"},

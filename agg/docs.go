@@ -179,7 +179,11 @@ func (a *Aggregation) document() string {
 	} else {
 		b.WriteString("; finished by a function of ours")
 	}
-	fmt.Fprintf(&b, ". Values compare: %s.\n", a.compareText())
+	fmt.Fprintf(&b, ". Values compare: %s.", a.compareText())
+	if a.Chooses && a.Input.Allows(value.Float) {
+		b.WriteString(" On Spark and Flink its input may not come through `exp`, `ln`, `log10` or `pow` (X9).")
+	}
+	b.WriteByte('\n')
 	return b.String()
 }
 

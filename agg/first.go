@@ -7,6 +7,7 @@ var first = &Aggregation{
 	Doc:     "The input of the oldest event that has one. Between events of one millisecond `order_by` decides, then `known_at`, then the lesser input.",
 	Input:   InputRule{},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"null", "a", "b"}, Want: "a"},
 		{Input: value.String, Cells: []string{"null"}, Want: "null"},

@@ -12,6 +12,7 @@ var firstK = &Aggregation{
 	Input:   InputRule{},
 	Params:  []Param{kParam},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.Int, Cells: []string{"3", "null", "1", "2"}, Args: Args{K: new(2)}, Want: "[3,1]"},
 		{Input: value.Int, Cells: []string{"null"}, Args: Args{K: new(2)}, Want: "[]"},

@@ -7,6 +7,7 @@ var firstRow = &Aggregation{
 	Doc:     "The column in the oldest row, null where it is null there.",
 	Input:   InputRule{},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"null", "a", "b"}, Want: "null", Remark: "the oldest row has none"},
 		{Input: value.String, Cells: []string{"a", "null"}, Want: "a"},

@@ -14,6 +14,7 @@ var histogram = &Aggregation{
 	Input:   InputRule{Kinds: []value.Kind{value.KindString}},
 	Params:  []Param{kParam},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"b", "a", "null", "c", "b"}, Args: Args{K: new(2)}, Want: `{"a":1,"b":2}`},
 		{Input: value.String, Cells: []string{"null"}, Args: Args{K: new(2)}, Want: "{}"},

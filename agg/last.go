@@ -7,6 +7,7 @@ var last = &Aggregation{
 	Doc:     "The input of the newest event that has one. Between events of one millisecond `order_by` decides, then `known_at`, then the greater input.",
 	Input:   InputRule{},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"a", "b", "null"}, Want: "b", Remark: "nulls are passed over"},
 		{Input: value.Int, Cells: []string{"1", "2", "3"}, By: []string{"c", "b", "a"}, Args: Args{ByMax: new(2)}, Want: `{"a":3,"b":2}`, Remark: "the least by name"},

@@ -8,6 +8,7 @@ var lastK = &Aggregation{
 	Input:   InputRule{},
 	Params:  []Param{kParam},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.Int, Cells: []string{"3", "1", "2", "null"}, Args: Args{K: new(2)}, Want: "[2,1]"},
 		{Input: value.String, Cells: []string{"a"}, Args: Args{K: new(2)}, Want: `["a"]`, Remark: "fewer than k where there are no more"},

@@ -7,6 +7,7 @@ var lastRow = &Aggregation{
 	Doc:     "The column in the newest row, null where it is null there.",
 	Input:   InputRule{},
 	Version: 1,
+	Chooses: true,
 	Examples: []Example{
 		{Input: value.String, Cells: []string{"a", "b", "null"}, Want: "null", Remark: "the newest row has none"},
 		{Input: value.String, Cells: []string{"null", "b"}, Want: "b"},

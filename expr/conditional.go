@@ -28,19 +28,19 @@ var conditionalTable = []*Function{
 		overloads: []*overload{{sig: "(x T, y T...) T", kernel: kernel{row: rowCoalesce, vec: vecCoalesce}, sql: both("COALESCE($*)")}},
 	},
 	{
-		Name: "nullif", Family: "Conditions", hint: comparisonHint,
+		Name: "nullif", Family: "Conditions", Steps: true, hint: comparisonHint,
 		Doc:       "nullif(x, y) is null where x = y, else x. That null is asked for, and is not counted.",
 		Examples:  []Example{{"nullif(0, 0)", "null"}, {"nullif(1, 0)", "1"}, {"nullif(1, null)", "1"}, {"nullif(1, 1.0)", "null"}},
 		overloads: []*overload{{sig: "(x O, y O) O", bind: bindNullif, sql: sql{text: nullifSQL}}},
 	},
 	{
-		Name: "in", Family: "Conditions", text: inText, hint: comparisonHint,
+		Name: "in", Family: "Conditions", Steps: true, text: inText, hint: comparisonHint,
 		Doc:       "x in (a, b, …) is true where x equals one of them, else null where x or one of them is null, else false. x not in (…) is its negation. int meets float as float.",
 		Examples:  []Example{{"2 in (1, 2, 3)", "true"}, {"'x' in ('a', 'b')", "false"}, {"4 in (1, null)", "null"}, {"1 in (1, null)", "true"}, {"4 not in (1, 2)", "true"}, {"1 in (0.5, 1.0)", "true"}},
 		overloads: []*overload{{sig: "(x O, y O...) bool", bind: bindIn, sql: sql{text: inSQL}}},
 	},
 	{
-		Name: "between", Family: "Conditions", text: betweenText, hint: comparisonHint,
+		Name: "between", Family: "Conditions", Steps: true, text: betweenText, hint: comparisonHint,
 		Doc:       "x between low and high is x >= low and x <= high, all three evaluated once. x not between … is its negation.",
 		Examples:  []Example{{"5 between 1 and 5", "true"}, {"0 between 1 and 5", "false"}, {"5 between null and 1", "false"}, {"5 between 1 and null", "null"}, {"date '2024-02-29' between date '2024-02-01' and date '2024-02-29'", "true"}},
 		overloads: []*overload{{sig: "(x O, low O, high O) bool", bind: bindBetween, sql: sql{text: betweenSQL}}},

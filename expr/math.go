@@ -8,7 +8,7 @@ import (
 
 // whole makes the entries of floor, ceil and round: an int stays as it is, a float becomes whole and stays a float (X7).
 func whole(name, doc string, examples []Example, f func(float64) float64, printed sql) *Function {
-	return &Function{Name: name, Family: "Mathematics", Doc: doc, Examples: examples,
+	return &Function{Name: name, Family: "Mathematics", Doc: doc, Examples: examples, Steps: true,
 		hint: func(types []value.Type) string {
 			if len(types) > 1 {
 				return name + " goes to a whole number: engines disagree on decimal digits (1.005); write " + name + "(x * 100) / 100"
@@ -37,7 +37,7 @@ var mathTable = []*Function{
 		},
 	},
 	{
-		Name: "sign", Family: "Mathematics",
+		Name: "sign", Family: "Mathematics", Steps: true,
 		Doc:      "-1, 0 or 1, of the argument's type.",
 		Examples: []Example{{"sign(-3)", "-1"}, {"sign(0.0)", "0.0"}, {"sign(2.5)", "1.0"}},
 		overloads: []*overload{

@@ -36,7 +36,7 @@ var nestedTable = []*Function{
 		hint: func([]value.Type) string { return "of text it is length(s)" },
 	},
 	{
-		Name: "contains", Family: "Lists, maps, structs",
+		Name: "contains", Family: "Lists, maps, structs", Steps: true,
 		Doc:      "contains(s, t): whether the text t is in s; every text holds ''. contains(list, x): whether an element equals x; null elements equal nothing. contains(map, key): whether there is an entry, be its value null.",
 		Examples: []Example{{"contains('abc', 'b')", "true"}, {"contains('abc', '')", "true"}, {"contains('abc', 'B')", "false"}, {"contains('abc', null)", "null"}, {"contains(xs, 30)", "true"}, {"contains(xs, 11)", "false"}, {"contains(m, 'b')", "true"}, {"contains(m, 'z')", "false"}},
 		overloads: []*overload{

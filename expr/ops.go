@@ -76,7 +76,7 @@ var operatorTable = []*Function{
 	comparison(">", "Greater.", []Example{{"'b' > 'a'", "true"}}),
 	comparison(">=", "Greater or equal.", []Example{{"15 >= 15", "true"}, {"null >= 15", "null"}}),
 	{
-		Name: "is distinct from", Family: "Operators", form: formInfix, hint: comparisonHint,
+		Name: "is distinct from", Family: "Operators", form: formInfix, Steps: true, hint: comparisonHint,
 		Doc:       "Not equal, where null equals null and nothing else; never null. x is not distinct from y is its negation.",
 		Examples:  []Example{{"null is distinct from null", "false"}, {"1 is distinct from null", "true"}, {"1 is not distinct from 1.0", "true"}},
 		overloads: []*overload{{sig: "(x O, y O) bool", bind: bindDistinct, sql: compareSQL("IS DISTINCT FROM")}},
@@ -201,7 +201,7 @@ func comparison(op, doc string, examples []Example) *Function {
 		}
 		return fn2(relation[int64](op), relations[int64](op))
 	}
-	return &Function{Name: op, Family: "Operators", form: formInfix, Doc: doc, Examples: examples, hint: comparisonHint,
+	return &Function{Name: op, Family: "Operators", form: formInfix, Doc: doc, Examples: examples, Steps: true, hint: comparisonHint,
 		overloads: []*overload{{sig: "(x O, y O) bool", bind: bind, sql: compareSQL(op)}}}
 }
 

@@ -92,6 +92,7 @@ func isReserved(word string) bool { return slices.Contains(reserved, strings.ToL
 type parser struct {
 	lexer lexer
 	tok   token
+	past  int // where the token before it ends
 	err   *Error
 	depth int
 }
@@ -140,7 +141,7 @@ func (p *parser) advance() token {
 		p.fail(err)
 		return t
 	}
-	p.tok = next
+	p.tok, p.past = next, t.end
 	return t
 }
 
@@ -329,7 +330,7 @@ func (p *parser) membership(left *Node) *Node {
 		p.advance()
 		open := p.expect("(", "in (…)")
 		n = &Node{kind: callNode, name: "in", nameStart: t.start, nameEnd: t.end, args: append([]*Node{left}, p.list(open, "in (…)")...)}
-		end := n.nameEnd
+		end := p.past // of the parenthesis
 		if p.err == nil && len(n.args) == 1 {
 			return p.fail(syntax(t.start, p.tok.start, "in () has no values", ""))
 		}

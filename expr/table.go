@@ -20,6 +20,8 @@ type Function struct {
 	Version int
 	// Transcendental functions agree between engines to relative 1e-12 only (X9).
 	Transcendental bool
+	// Steps says that the last bit of a float may turn the answer: comparisons, roundings, casts (X9).
+	Steps bool
 
 	form      form
 	overloads []*overload
