@@ -87,7 +87,7 @@ func (p *printer) fits(t *tree, text string) error {
 	if t.fn != nil {
 		name = t.fn.Name
 	}
-	return &PrintError{Dialect: p.dialect, Name: name, Start: t.start, End: t.end, Message: fmt.Sprintf("printed for %s this is longer than its planner takes: compute a part of it before, as a column of the source", p.dialect)}
+	return &PrintError{Dialect: p.dialect, Name: name, Start: t.start, End: t.end, Message: fmt.Sprintf("printed for %s this is longer than its planner takes", p.dialect)}
 }
 
 func (p *printer) tree(t *tree, raw bool) (string, error) {

@@ -17,6 +17,7 @@ type call struct {
 	by          string
 	column      string // the input, where it is nothing but a column
 	expression  bool   // the input is an expression
+	inexact     bool   // it came through a transcendental function on an engine that is not ours
 	out         value.Type
 	typed       bool // out is known
 	byDefault   value.Value
@@ -71,6 +72,12 @@ func (c *checker) callInput(a *call, d *FeatureDef, s *scope) {
 	if a.input != nil {
 		name, ok := a.input.Column()
 		a.column, a.expression = name, !ok
+		decides := ""
+		if a.agg != nil && a.agg.Chooses {
+			decides = "what " + a.agg.Name + " gives"
+		}
+		c.onEngines(*d.Input, a.input, s, decides)
+		a.inexact = s.carries(a.input)
 		return
 	}
 	// What is wrong has been reported; whether it was meant to be a column decides the feature's name.

@@ -12,6 +12,9 @@ type Options struct {
 	Schema func(place Place) (columns value.Schema, warnings []string, err error)
 	// Resolution is [features] resolution of bighead.toml: "exact", or "" for W2's default.
 	Resolution string
+	// Batch and Stream are [batch] engine and [stream] engine of bighead.toml: "local", or "" for it, "spark" and "flink". What an engine
+	// other than ours would not compute as we do is a mistake (X9).
+	Batch, Stream string
 	// Schemes are those of addresses that Schema can read beside plain paths, such as "s3".
 	Schemes []string
 }
@@ -19,13 +22,14 @@ type Options struct {
 // Check types definitions and says everything that is wrong with them at once, in file order. The project holds what is sound; what
 // follows from a mistake elsewhere is left out of it and not reported again. Only where Problems.Failed is false is it whole.
 func Check(defs *Definitions, o Options) (*Project, Problems) {
-	c := &checker{defs: defs, o: o, schemas: map[string]schemaResult{}, warned: map[string]bool{}, names: map[string]Span{}}
+	c := &checker{defs: defs, o: o, schemas: map[string]schemaResult{}, warned: map[string]bool{}, inexact: map[*PlaceDef]map[string]bool{}, names: map[string]Span{}}
 	for i := range defs.Mistakes {
 		c.recorded(&defs.Mistakes[i])
 	}
 	if o.Resolution != "" && o.Resolution != exactResolution {
 		c.setting("features.resolution", o.Resolution, exactResolution)
 	}
+	c.engines()
 	for i := range defs.Sources {
 		c.sources = append(c.sources, c.source(&defs.Sources[i]))
 	}
@@ -48,7 +52,11 @@ type checker struct {
 	o       Options
 	schemas map[string]schemaResult
 	warned  map[string]bool // warnings of places that were passed on
-	names   map[string]Span // `source "flights"` → its first definition
+	batch   *foreign        // the engines that are not ours; nil: ours
+	stream  *foreign
+	ahead   bool                          // what is checked is a label
+	inexact map[*PlaceDef]map[string]bool // columns of a table's select= that came through a transcendental function
+	names   map[string]Span               // `source "flights"` → its first definition
 
 	sources      []*sourceState
 	groups       []*groupState

@@ -22,9 +22,11 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write what check says under ---- in testdata/check; read the diff")
 
-// checkCase is one script of testdata/check: a title, Python, and the report.
+// checkCase is one script of testdata/check: a title, Python, and the report. A title that begins with an engine, "on spark: ", is of a
+// project that computes on it.
 type checkCase struct {
 	file, title, define, want string
+	options                   feature.Options
 }
 
 // cases reads scripts: cases are parted by a line ====, and in each ---- parts the definitions from the report.
@@ -43,10 +45,16 @@ func cases(t *testing.T) []checkCase {
 		for _, part := range strings.Split(strings.TrimSuffix(string(b), "\n"), "\n====\n") {
 			head, want, ok := strings.Cut(part+"\n", "\n----\n")
 			title, define, _ := strings.Cut(strings.TrimLeft(head, "\n"), "\n")
+			o := feature.Options{Schema: schemaOf}
+			if strings.HasPrefix(title, "# on spark: ") {
+				o.Batch = "spark"
+			} else if strings.HasPrefix(title, "# on flink: ") {
+				o.Stream = "flink"
+			}
 			if !ok || !strings.HasPrefix(title, "# ") {
 				t.Fatalf("%s: a case is \"# title\", definitions, ----, the report; this is %q", f, part)
 			}
-			out = append(out, checkCase{f, strings.TrimPrefix(title, "# "), define + "\n", want})
+			out = append(out, checkCase{f, strings.TrimPrefix(title, "# "), define + "\n", want, o})
 		}
 	}
 	return out
@@ -61,6 +69,7 @@ var places = map[string]string{
 	"users":             "id string, country string, score float, ds string",
 	"clicks.parquet":    "user int, page string, ts int, seen int, price float",
 	"purchases.parquet": "user string, item string, amount float, ts timestamp, written timestamp, id string",
+	"prices.parquet":    "k string, ts timestamp, prices list<float>, names list<string>, asked list<timestamp>",
 	"odd.parquet":       "\"Dep Delay\" int, \"a-b\" int, a int, b int, at timestamp, ts timestamp, k string, \"select\" int",
 }
 
@@ -134,9 +143,9 @@ g = bh.FeatureGroup("g", source=s, keys=["carrier"], features=[bh.sum("carrier")
 	}
 }
 
-func reportOf(t *testing.T, defs *feature.Definitions, define string) (string, feature.Problems) {
+func reportOf(t *testing.T, defs *feature.Definitions, define string, o feature.Options) (string, feature.Problems) {
 	t.Helper()
-	_, problems := feature.Check(defs, feature.Options{Schema: schemaOf})
+	_, problems := feature.Check(defs, o)
 	hush(problems, defs)
 	var b bytes.Buffer
 	err := report.Write(&b, "text", problems, report.Options{Source: func(file string) (string, error) {
@@ -162,7 +171,7 @@ func TestScripts(t *testing.T) {
 	got := make([]string, len(all))
 	for i, c := range all {
 		t.Run(strings.ReplaceAll(filepath.Base(c.file)+"/"+c.title, " ", "_"), func(t *testing.T) {
-			got[i], _ = reportOf(t, defs[i], c.define)
+			got[i], _ = reportOf(t, defs[i], c.define, c.options)
 			if got[i] != c.want && !*rewrite {
 				t.Errorf("%s\ngot:\n%s\nwant:\n%s", c.define, got[i], c.want)
 			}

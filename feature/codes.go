@@ -65,6 +65,8 @@ const (
 	codeBadTime     Code = 28
 	codeRange       Code = 29
 	codeMeaningless Code = 30
+	codeLastBit     Code = 31
+	codeEngineLacks Code = 32
 )
 
 // Sources.
@@ -166,6 +168,8 @@ var codes = map[Code]struct {
 	codeBadTime:     {SeverityError, "not a time"},
 	codeRange:       {SeverityError, "out of range"},
 	codeMeaningless: {SeverityError, "an argument that has no meaning here"},
+	codeLastBit:     {SeverityError, "an engine's last bits decide"},
+	codeEngineLacks: {SeverityError, "an engine cannot compute it"},
 
 	codeNoPlace:       {SeverityError, "no place to read from"},
 	codeSeveralPlaces: {SeverityError, "several places where one is needed"},

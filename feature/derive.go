@@ -57,6 +57,10 @@ func (c *checker) derivedType(v *viewState, name string) (value.Type, bool) {
 	}
 	d.typ, d.ok = e.Type(), true
 	v.scope.add(name, d.typ)
+	c.onEngines(d.def.SQL, e, v.scope, "")
+	if v.scope.carries(e) {
+		v.scope.markInexact(name)
+	}
 	v.view.Derived = append(v.view.Derived, Derived{Name: name, Pos: d.def.Name.At.Pos, Expr: e})
 	return d.typ, true
 }

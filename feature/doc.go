@@ -7,7 +7,8 @@
 // (help.md). Package report prints them. One cause is reported once: what is built on a definition that is not right is checked as far
 // as that goes and otherwise left alone (scope.unknown, viewState.mayHave, groupState.flawed).
 //
-// The room knows types, expressions and aggregations. It does not know files (Options.Schema reads them), engines, plans or stores.
+// The room knows types, expressions and aggregations. It does not know files (Options.Schema reads them), plans or stores, and of engines
+// only what expr and agg say that they lack (engines.go, X9).
 //
 // To add a mistake: a number and a title in codes.go, a method beside its kin, a section in help.md, a script under testdata/check
 // that provokes it; a test fails until all of them are there. To add an argument: a field in definition.go with the format's version

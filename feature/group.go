@@ -19,6 +19,8 @@ type groupState struct {
 	open   bool
 	sound  bool
 	places map[string]Span
+	// inexact features hold what came through a transcendental function on an engine that is not ours.
+	inexact map[string]bool
 }
 
 // has tells whether there is, or may be, a feature of that name.
@@ -40,7 +42,7 @@ func (c *checker) group(d *GroupDef) *groupState {
 	defer c.within(d.Site)()
 	mark := c.mark()
 	c.named("feature group", d.Name)
-	g := &groupState{def: d, flawed: map[string]Span{}, places: map[string]Span{}, open: d.Flawed.Has("features"), group: &Group{
+	g := &groupState{def: d, inexact: map[string]bool{}, flawed: map[string]Span{}, places: map[string]Span{}, open: d.Flawed.Has("features"), group: &Group{
 		Name: d.Name.Value, Pos: d.At.Pos, Owner: textOf(d.Owner), Description: textOf(d.Description), Tags: texts(d.Tags),
 	}}
 	g.group.Flush, _ = c.duration(d.Flush, "flush", defaultFlush)
@@ -158,6 +160,7 @@ func (c *checker) feature(g *groupState, d *FeatureDef, src *sourceState) {
 			continue
 		}
 		g.group.Features = append(g.group.Features, a.feature(name, g.group, w.window))
+		g.inexact[name] = a.inexact && expr.HoldsFloats(a.out)
 	}
 	g.open = g.open || len(windows) == 0 || d.Flawed.Has("windows") || d.Flawed.Has("name")
 }

@@ -38,6 +38,7 @@ func (c *checker) label(t *trainingState, d *LabelDef) {
 		c.wrongType(d.SQL.At, fmt.Sprintf("label %q", name), e.Type(), "of some type", "name a column, or write an expression over the spine")
 		return
 	}
+	c.onEngines(*d.SQL, e, t.scope(), "")
 	t.set.Labels = append(t.set.Labels, Label{Name: name, Pos: d.Name.At.Pos, Expr: e})
 }
 
@@ -70,7 +71,9 @@ func (c *checker) labelWithin(t *trainingState, d *LabelDef) {
 	if entity {
 		c.labelSource(f.Source.At, name, src.src.Name)
 	}
+	c.ahead = true
 	a := c.call(f, src)
+	c.ahead = false
 	if a.agg != nil && a.agg.Entity && !entity && src != nil {
 		c.needsEntity(f.At, src.src.Name)
 	}

@@ -267,12 +267,16 @@ func (c *checker) selected(d *PlaceDef, columns value.Schema) value.Schema {
 		return columns
 	}
 	s := newScope(fmt.Sprintf("table %q", d.Name.Value), columns)
+	s.engines = computedBy(c.batch)
+	c.inexact[d] = map[string]bool{}
 	columns = slices.Clone(columns)
 	for _, one := range d.Select {
 		e := c.sql(one.SQL, s)
 		if e == nil {
 			continue
 		}
+		c.onEngines(one.SQL, e, s, "")
+		c.inexact[d][one.Name.Value] = s.carries(e)
 		if i := columns.Index(one.Name.Value); i >= 0 {
 			columns[i].Type = e.Type()
 		} else {

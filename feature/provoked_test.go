@@ -70,6 +70,10 @@ func TestWordsOfReports(t *testing.T) {
 			t.Errorf("%s\ngot  %s\nwant %s", code, got, want)
 		}
 	}
+	_, unknown := feature.Check(&feature.Definitions{}, feature.Options{Batch: "sparc", Stream: "local"})
+	if want := `error[BH095]: batch.engine = "sparc" in bighead.toml is not known (write "local" or "spark", or leave the line out)`; len(unknown) != 1 || unknown[0].Error() != want {
+		t.Errorf("got %v, want %s", unknown, want)
+	}
 	d := &feature.Definitions{Mistakes: []feature.Mistake{{Kind: feature.Crashed, Message: "signal: killed"}}}
 	if _, got := feature.Check(d, feature.Options{}); got[0].Code.String() != "BH005" || !strings.Contains(got[0].Message, "signal: killed") {
 		t.Errorf("%+v", got)

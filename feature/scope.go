@@ -21,6 +21,10 @@ type scope struct {
 	// derive types a derived column when it is first read.
 	derive func(name string) (t value.Type, ok bool)
 	hushed bool // an unknown name was looked up
+
+	engines []*foreign      // not ours, that compute its expressions
+	feeds   []*foreign      // not ours, that compute columns of it and not its expressions
+	inexact map[string]bool // columns that they compute to their last bits only
 }
 
 func newScope(in string, columns value.Schema) *scope {
@@ -190,6 +194,7 @@ func (c *checker) condition(t *Text, s *scope, what string) *expr.Expr {
 		c.wrongType(t.At, what, e.Type(), "a bool", "write a condition, such as "+shorten(t.Value)+" is not null")
 		return nil
 	}
+	c.onEngines(*t, e, s, "which rows count")
 	return e
 }
 
@@ -201,6 +206,7 @@ func (c *checker) time(t Text, s *scope, argument string, unit bool) *expr.Expr 
 	}
 	switch kind := e.Type().Kind; kind {
 	case value.KindTimestamp:
+		c.onEngines(t, e, s, "which time it is")
 		return e
 	case value.KindInt:
 		_, column := s.types[t.Value]
@@ -225,6 +231,7 @@ func (c *checker) ordering(list []Text, s *scope) []*expr.Expr {
 			c.wrongType(t.At, "order_by", e.Type(), "of a type that has an order", "name a column that numbers the rows, or says when they were written")
 			continue
 		}
+		c.onEngines(t, e, s, "which row comes first")
 		out = append(out, e)
 	}
 	return out

@@ -28,6 +28,7 @@ func (c *checker) source(d *SourceDef) *sourceState {
 	s.src.Place = c.placeOf(d)
 	if columns := c.sourceSchema(d, &s.src.Place, what); columns != nil {
 		s.src.Schema, s.scope = columns, newScope(what, columns)
+		s.scope.engines, s.scope.inexact = computedBy(c.batch, c.stream), c.inexact[d.Table]
 	}
 	c.topicSelect(d.Topic, s.scope)
 	c.sourceTimes(s, what)

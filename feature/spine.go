@@ -59,6 +59,7 @@ func (c *checker) spinePlace(s *spineState, out *Spine) {
 		out.Source, out.Place, out.Schema = s.source.src, s.source.src.Place, s.source.src.Schema
 		if s.source.scope != nil {
 			s.scope = newScope("the spine", out.Schema)
+			s.scope.engines, s.scope.inexact = computedBy(c.batch), s.source.scope.inexact
 		}
 	case len(given) == 0:
 		if !d.Flawed.Has("path") && !d.Flawed.Has("table") && !d.Flawed.Has("source") {
@@ -88,6 +89,7 @@ func (c *checker) spineFile(s *spineState, out *Spine, at Span) {
 		out.Schema = withTimes(out.Schema, out.Place.TimeColumns)
 	}
 	s.scope = newScope("the spine", out.Schema)
+	s.scope.engines, s.scope.inexact = computedBy(c.batch), c.inexact[s.def.Table]
 }
 
 // spineColumns finds for each key and request field of the view what it is in the spine.
@@ -129,6 +131,11 @@ func (c *checker) spineColumn(t *trainingState, s *spineState, k Key, what strin
 		if e = c.sql(given.SQL, s.scope); e == nil {
 			return nil
 		}
+		decides := ""
+		if what == "the key" {
+			decides = "whose features a row gets"
+		}
+		c.onEngines(given.SQL, e, s.scope, decides)
 	} else {
 		typ, ok := s.scope.lookup(k.Name)
 		switch {
@@ -176,6 +183,7 @@ func (c *checker) sample(s *spineState, out *Spine) {
 		c.meaningless(d.SampleBy.At, "sample_by", "without sample=", "add sample=0.1 or so, or leave it out")
 	}
 	if name, _, ok := c.column(*d.SampleBy, s.scope, "sample_by", "name a column"); ok {
+		c.onEngines(*d.SampleBy, expr.Column(name, s.scope.types[name]), s.scope, "which rows are in the sample")
 		out.SampleBy = []string{name}
 	}
 }

@@ -43,6 +43,7 @@ func (c *checker) trainingSet(d *TrainingSetDef) {
 	c.trainingColumns(t)
 	if t.view != nil && t.spine != nil {
 		c.tableNames(t)
+		c.requestOnEngine(t)
 		c.leaks(t)
 	}
 	if c.soundSince(mark) && len(d.Flawed) == 0 && !t.flawed && t.view.sound && t.spine.sound {
@@ -70,6 +71,7 @@ func (c *checker) trainingArguments(t *trainingState) {
 			if !e.Type().Numeric() {
 				c.wrongType(d.Weight.At, "weight", e.Type(), "an int or a float", "name a column of numbers")
 			}
+			c.onEngines(*d.Weight, e, t.scope(), "")
 			t.set.Weight = e
 		}
 	}

@@ -59,6 +59,7 @@ func (c *checker) view(d *ViewDef) *viewState {
 	}
 	v.scope = newScope(fmt.Sprintf("view %q", d.Name.Value), value.Schema{{Name: AsOf, Type: value.Timestamp}})
 	v.scope.unknown = v.mayHave
+	v.scope.engines, v.scope.feeds = computedBy(c.batch), computedBy(c.stream)
 	c.request(v)
 	sound := true
 	for i := range d.Groups {
@@ -164,6 +165,9 @@ func (c *checker) use(v *viewState, u *GroupUse) bool {
 		}
 		v.column(ViewColumn{Name: name, Type: f.Type, Kind: FeatureColumn, Join: index, Feature: f})
 		v.scope.add(name, f.Type)
+		if g.inexact[f.Name] {
+			v.scope.markInexact(name)
+		}
 	}
 	for name := range g.flawed {
 		v.flawed[prefix+"__"+name] = true

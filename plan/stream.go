@@ -151,7 +151,7 @@ func (s *Space) keepRows() {
 		}
 		v := &s.Values[i]
 		r.Inputs, r.Wheres, r.Bys = with(r.Inputs, v.Input), with(r.Wheres, v.Where), with(r.Bys, v.By)
-		step := int64(steps[0])
+		step := steps[0]
 		for _, x := range steps {
 			if x*rowsPerWindow <= v.Window.Size {
 				step = x

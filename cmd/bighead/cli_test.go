@@ -38,6 +38,27 @@ v = bh.FeatureView("v", groups=[g], derive={"twice": "2 * g__x_last"})
 t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts"))
 `
 
+// The engines that bighead.toml names refuse what they would not compute as we do.
+func TestCheckKnowsTheEngines(t *testing.T) {
+	dir := smallProject(t)
+	define := strings.Replace(smallFeatures, `bh.last("x", default=0)`, `bh.last("x", default=0), bh.count(where="ln(x) > 0", name="n")`, 1)
+	if define == smallFeatures {
+		t.Fatal("the project has no last")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "features.py"), []byte(define), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for settings, says := range map[string]string{"": "", "[batch]\nengine = \"spark\"\n": "Spark SQL's ln", "[stream]\nengine = \"flink\"\n": "Flink SQL's ln"} {
+		if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(settings), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := bighead(t, dir, "check")
+		if (says == "") != (code == 0) || !strings.Contains(stderr, says) {
+			t.Errorf("with %q check answers %d\n%s%s", settings, code, out, stderr)
+		}
+	}
+}
+
 // What is typed wrong is usage, exit 2, and names what is nearest.
 func TestUsage(t *testing.T) {
 	dir := smallProject(t, smallFeatures)

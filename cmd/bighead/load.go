@@ -94,6 +94,8 @@ func (c *cli) checked(ctx context.Context, p *project.Project, defs *feature.Def
 	l.typed, l.problems = feature.Check(defs, feature.Options{
 		Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
 		Resolution: p.Config.String("features.resolution"),
+		Batch:      p.Config.String("batch.engine"),
+		Stream:     p.Config.String("stream.engine"),
 	})
 	return l
 }
