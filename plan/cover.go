@@ -75,6 +75,9 @@ func (s *Space) Cover(t int64, m Marks, values []int) *Cover {
 	for i, v := range values {
 		w := s.Values[v].Window
 		from, to := w.Bounds(t)
+		if s.Rows != nil && s.Rows.Step == 0 {
+			to, _ = w.AsOf(t) // never floored (E5)
+		}
 		c.Starts[i], c.Ends[i] = from, to
 		c.Partial[i] = m.Batch < m.Complete && from < m.Complete && to > m.Batch
 		switch {

@@ -1,0 +1,261 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bighead-ml/bighead/agg/tile"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+)
+
+// cache is the tiles and rows of a space that are in memory: all that changed since the last write, and what was used lately.
+type cache struct {
+	x     *space
+	slots int // one for each level, one for the base, one for kept rows
+	base  int
+	keys  map[string]*key
+	// whole says that what is not here is not in the store either: the space began empty and nothing was let go.
+	whole   bool
+	dirty   []*entry
+	missing []*entry // to be read
+	tick    uint32   // of writes, for what was used when
+	bytes   int64
+	perTile int64 // an empty one
+	pool    []*tile.Tile
+}
+
+// key is one key with what is in memory of it.
+type key struct {
+	text  string
+	slots [][]ref // newest last
+}
+
+type ref struct {
+	start int64
+	*entry
+}
+
+// entry is one place of the store.
+type entry struct {
+	key   *key
+	slot  int
+	start int64
+	tile  *tile.Tile // of rows: nil
+	rows  *tile.Rows
+	dirty bool
+	gone  bool // to be deleted
+	used  uint32
+	size  int64
+}
+
+func (e *entry) header() *tile.Header {
+	if e.tile != nil {
+		return &e.tile.Header
+	}
+	return &e.rows.Header
+}
+
+// What things take in memory, about.
+const (
+	bytesOfKey   = 160
+	bytesOfEntry = 160
+	bytesOfState = 80
+	bytesOfCell  = 56
+	pooled       = 1024
+)
+
+func (c *cache) init(x *space) {
+	c.x, c.slots, c.base = x, len(x.Levels)+2, len(x.Levels)
+	c.keys = map[string]*key{}
+	c.perTile = bytesOfEntry + bytesOfState*int64(x.Tiled)
+}
+
+// key finds or makes a key of its encoding, which is copied where it is new.
+func (c *cache) key(text []byte) *key {
+	if k := c.keys[string(text)]; k != nil {
+		return k
+	}
+	k := &key{text: string(text), slots: make([][]ref, c.slots)}
+	c.keys[k.text] = k
+	c.bytes += bytesOfKey + int64(len(k.text)+24*c.slots)
+	return k
+}
+
+// entry finds a place, or makes it, to be read by the next load.
+func (c *cache) entry(k *key, slot int, start int64) *entry {
+	refs := k.slots[slot]
+	for i := len(refs) - 1; i >= 0; i-- {
+		if refs[i].start == start {
+			return refs[i].entry
+		}
+	}
+	e := &entry{key: k, slot: slot, start: start, used: c.tick, size: c.perTile}
+	if slot < c.slots-1 {
+		e.tile = c.newTile()
+	} else {
+		e.rows, e.size = &tile.Rows{Header: none()}, bytesOfEntry
+	}
+	c.bytes += e.size
+	k.slots[slot] = append(refs, ref{start, e})
+	if !c.whole {
+		c.missing = append(c.missing, e)
+	}
+	return e
+}
+
+func (c *cache) newTile() *tile.Tile {
+	n := len(c.pool)
+	if n == 0 {
+		return c.x.Layout().New()
+	}
+	t := c.pool[n-1]
+	c.pool = c.pool[:n-1]
+	t.Newest, t.Through, t.Positions = tile.None, tile.None, t.Positions[:0]
+	for _, s := range t.States {
+		s.Reset()
+	}
+	return t
+}
+
+// step is the store's step of a slot.
+func (c *cache) step(slot int) int64 {
+	switch {
+	case slot < c.base:
+		return c.x.Levels[slot].Step
+	case slot == c.base:
+		return plan.BaseStep
+	}
+	return c.x.Rows.RowStep()
+}
+
+// load reads what entry has made; after an error it is forgotten.
+func (c *cache) load(ctx context.Context) error {
+	if len(c.missing) == 0 {
+		return nil
+	}
+	missing := c.missing
+	c.missing = c.missing[:0]
+	ranges := make([]store.Range, len(missing))
+	for i, e := range missing {
+		ranges[i] = store.Range{Space: c.x.ID, Key: e.key.text, Step: c.step(e.slot), From: e.start, To: e.start + 1}
+	}
+	err := c.x.s.o.Store.Read(ctx, ranges, func(i int, _ int64, b []byte) error { return c.decode(missing[i], b) })
+	if err != nil {
+		for _, e := range missing {
+			c.forget(e)
+		}
+	}
+	return err
+}
+
+func (c *cache) decode(e *entry, b []byte) (err error) {
+	if e.tile != nil {
+		err = c.x.Layout().DecodeInto(e.tile, b)
+	} else {
+		e.rows, err = c.x.RowLayout().Decode(b)
+	}
+	if err != nil {
+		return fmt.Errorf("space %s, step %d, start %d: %w", c.x.ID, c.step(e.slot), e.start, err)
+	}
+	c.resize(e, len(b))
+	return nil
+}
+
+// resize notes that an entry takes so many bytes in the store.
+func (c *cache) resize(e *entry, encoded int) {
+	size := c.perTile + 2*int64(encoded)
+	if e.tile == nil {
+		size = bytesOfEntry + 6*int64(encoded)
+	}
+	c.bytes += size - e.size
+	e.size = size
+}
+
+// grow notes that an entry of rows got one more.
+func (c *cache) grow(e *entry, values int) {
+	n := bytesOfCell * int64(values+1)
+	c.bytes += n
+	e.size += n
+}
+
+// touch notes that an entry changes.
+func (c *cache) touch(e *entry) {
+	e.used = c.tick
+	if !e.dirty {
+		e.dirty = true
+		c.dirty = append(c.dirty, e)
+	}
+}
+
+// forget takes an entry out of memory.
+func (c *cache) forget(e *entry) {
+	refs := e.key.slots[e.slot]
+	i := slices.IndexFunc(refs, func(r ref) bool { return r.entry == e })
+	e.key.slots[e.slot] = slices.Delete(refs, i, i+1)
+	c.bytes -= e.size
+	if e.tile != nil && len(c.pool) < pooled {
+		c.pool = append(c.pool, e.tile)
+	}
+	if !slices.ContainsFunc(e.key.slots, func(s []ref) bool { return len(s) > 0 }) {
+		delete(c.keys, e.key.text)
+		c.bytes -= bytesOfKey + int64(len(e.key.text)+24*c.slots)
+	}
+}
+
+// written notes that all changes are in the store.
+func (c *cache) written() {
+	for i, e := range c.dirty {
+		e.dirty = false
+		if e.gone || e.rows != nil && len(e.rows.Rows) == 0 {
+			c.forget(e)
+		}
+		c.dirty[i] = nil
+	}
+	c.dirty = c.dirty[:0]
+	c.tick++
+}
+
+// sampled is by how many entries evict judges what was not used for long.
+const sampled = 2000
+
+// evict lets go of what was not used for longest, until a quarter of the limit is free. Only what is written may go.
+func (c *cache) evict(limit int64) {
+	for rounds := 0; c.bytes > limit && rounds < 8; rounds++ {
+		var used []uint32
+		for _, k := range c.keys {
+			for _, refs := range k.slots {
+				for _, r := range refs {
+					used = append(used, r.used)
+				}
+			}
+			if len(used) >= sampled {
+				break
+			}
+		}
+		if len(used) == 0 {
+			return
+		}
+		slices.Sort(used)
+		share := 1 - float64(limit)*3/4/float64(c.bytes)
+		c.dropUntil(used[int(share*float64(len(used)-1))], limit*3/4)
+	}
+}
+
+// dropUntil lets go of what was last used at a tick or before, until so many bytes are left.
+func (c *cache) dropUntil(tick uint32, left int64) {
+	c.whole = false
+	for _, k := range c.keys {
+		for slot := range k.slots {
+			for i := len(k.slots[slot]) - 1; i >= 0; i-- {
+				if r := k.slots[slot][i]; !r.dirty && r.used <= tick {
+					c.forget(r.entry)
+				}
+			}
+		}
+		if c.bytes <= left {
+			return
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package stream
+
+import (
+	"context"
+
+	"github.com/bighead-ml/bighead/store"
+)
+
+// changed tells whether there is anything to write.
+func (x *space) changed() bool {
+	return len(x.cache.dirty) > 0 || x.moved || x.marked || x.waiting.changed()
+}
+
+// write brings what changed into the store: tiles, rows, waiting events, and the place in the log up to which all of that is true. After
+// an error it is to be called again. sync asks that it survive a loss of power.
+func (x *space) write(ctx context.Context, sync bool) error {
+	if !x.changed() && !sync {
+		return nil
+	}
+	o := &x.s.o
+	if fresh := x.waiting.puts(false); len(fresh) > 0 && !o.Store.Traits().Atomic {
+		if err := o.Store.Write(ctx, &store.Write{Epoch: o.Epoch, Meta: fresh}); err != nil {
+			return err
+		}
+	}
+	w := &store.Write{Epoch: o.Epoch, Puts: x.puts(), Sync: sync}
+	w.Meta = append(x.waiting.puts(true), store.MetaPut{Name: x.stateName(), Bytes: x.at.append(nil)})
+	if x.marked {
+		w.Meta = append(w.Meta, store.MetaPut{Name: x.MarksName(), Bytes: x.marks.Append(nil)})
+	}
+	if err := o.Store.Write(ctx, w); err != nil {
+		return err
+	}
+	x.cache.written()
+	x.waiting.written()
+	x.marked, x.moved = false, false
+	x.report()
+	x.cache.evict(x.s.memory())
+	return nil
+}
+
+// report tells how long it took until what arrived was to be seen.
+func (x *space) report() {
+	if f := x.s.o.Freshness; f != nil {
+		now := x.s.o.Clock()
+		for _, a := range x.arrived {
+			f(x.Group.Name, now-a.at, a.rows)
+		}
+	}
+	if n := len(x.arrived); n > 0 {
+		x.fresh = x.s.o.Clock() - x.arrived[n-1].at
+	}
+	x.arrived = x.arrived[:0]
+}
+
+// puts are the changed tiles and rows, encoded into one stretch of memory.
+func (x *space) puts() []store.Put {
+	c := &x.cache
+	puts := make([]store.Put, len(c.dirty))
+	ends := make([]int, len(c.dirty))
+	buf := x.scratch.encoded[:0]
+	for i, e := range c.dirty {
+		from := len(buf)
+		puts[i] = store.Put{Space: x.ID, Key: e.key.text, Step: c.step(e.slot), Start: e.start}
+		switch {
+		case e.gone || e.rows != nil && len(e.rows.Rows) == 0:
+		case e.tile != nil:
+			buf = x.Layout().Append(buf, e.tile)
+		default:
+			buf = x.RowLayout().Append(buf, e.rows)
+		}
+		ends[i] = len(buf)
+		if len(buf) > from {
+			puts[i].Keep = x.keep(e)
+			c.resize(e, len(buf)-from)
+		}
+	}
+	from := 0
+	for i, end := range ends {
+		if end > from {
+			puts[i].Bytes = buf[from:end:end]
+		}
+		from = end
+	}
+	x.scratch.encoded = buf
+	return puts
+}
+
+// keep is for how long a place is needed from now on; 0: until it is deleted. Days wait for their base tile, and the store does not know the
+// clock of the events.
+func (x *space) keep(e *entry) int64 {
+	var keep int64
+	switch {
+	case x.s.o.Events || e.slot == x.cache.base || e.slot == x.daily():
+		return 0
+	case e.slot < x.cache.base:
+		keep = x.Levels[e.slot].Keep
+	case x.Rows.Step == 0:
+		return 0
+	default:
+		keep = x.Rows.Keep
+	}
+	return max(plus(e.start, keep)-x.clock(), 1)
+}

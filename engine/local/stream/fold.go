@@ -1,0 +1,292 @@
+package stream
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/agg/tile"
+	"github.com/bighead-ml/bighead/engine/local/eventlog"
+	"github.com/bighead-ml/bighead/engine/local/sift"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// moment is rows of one partition that are applied together.
+type moment struct {
+	rows      *sift.Rows
+	partition int32
+	record    *eventlog.Record // gives offsets; nil: offsets does, by row of the batch
+	offsets   []int64
+	arrival   int64 // MaxTime: some time ago
+}
+
+func (m *moment) offset(i int) int64 {
+	if m.record != nil {
+		return m.record.Offset(m.rows.Row(i))
+	}
+	return m.offsets[m.rows.Row(i)]
+}
+
+// scratch is what fold uses again from batch to batch.
+type scratch struct {
+	key     []byte
+	entries []*entry // by row, then slot: where each row goes; nil: nowhere
+	event   agg.Event
+	inputs  []*value.Column
+	wheres  []*value.Column
+	bys     []*value.Column
+	order   []*value.Column
+	ties    []*value.Column
+	tied    *value.Column // all columns as one value
+	encoded []byte        // of a write
+}
+
+// fold puts the rows into their tiles and chunks: all, or after an error none.
+func (x *space) fold(ctx context.Context, m *moment) error {
+	n := m.rows.N
+	if n == 0 {
+		return nil
+	}
+	if err := x.find(ctx, m.rows); err != nil {
+		return err
+	}
+	x.evaluate(m.rows.Batch)
+	slots := x.cache.slots
+	for i := range n {
+		last := m.rows.Times[i]
+		if m.rows.Known != nil {
+			last = max(last, m.rows.Known[i])
+		}
+		at, to := m.offset(i), x.scratch.entries[i*slots:(i+1)*slots]
+		any := false
+		for s, e := range to {
+			if e == nil {
+				continue
+			}
+			h := e.header()
+			if h.Positions.Covers(m.partition, at) {
+				to[s] = nil
+				continue
+			}
+			h.Positions.Advance(m.partition, at)
+			h.Newest = max(h.Newest, last)
+			x.cache.touch(e)
+			any = true
+		}
+		if !any {
+			continue
+		}
+		if len(x.groups) > 0 {
+			x.add(i, m.rows, to)
+		}
+		if e := to[slots-1]; e != nil && x.Rows != nil {
+			r := x.row(i, m.rows)
+			e.rows.Add(r)
+			x.cache.grow(e, len(r.Tie)+len(r.Cells))
+			if x.Rows.Step == 0 {
+				x.prune(e.rows, m.arrival)
+			}
+		}
+	}
+	return nil
+}
+
+// evaluate computes all expressions of the space over the batch.
+func (x *space) evaluate(b *value.Batch) {
+	s := &x.scratch
+	eval := func(to *[]*value.Column, programs []*sift.Program) {
+		*to = (*to)[:0]
+		for _, p := range programs {
+			*to = append(*to, p.Eval(b, &x.nulls))
+		}
+	}
+	eval(&s.inputs, x.inputs)
+	eval(&s.wheres, x.wheres)
+	if x.ordered {
+		eval(&s.order, x.order)
+	}
+	s.bys = s.bys[:0]
+	for _, c := range x.bys {
+		s.bys = append(s.bys, b.Columns[c])
+	}
+	if x.Rows == nil {
+		return
+	}
+	eval(&s.ties, x.ties)
+	if x.Rows.AllTied {
+		s.tied = sift.RowText(b, x.named)
+	}
+}
+
+// add folds row i into the tiles: of each level, and of the base.
+func (x *space) add(i int, rows *sift.Rows, to []*entry) {
+	s := &x.scratch
+	e := &s.event
+	e.TS, e.Tie = rows.Times[i], e.Tie[:0]
+	for _, c := range s.order {
+		e.Tie = append(e.Tie, c.At(i))
+	}
+	if rows.Known != nil && x.ordered {
+		e.Tie = append(e.Tie, value.OfTimestamp(rows.Known[i]))
+	}
+	tiles := to[:len(to)-1]
+	for g := range x.groups {
+		group := &x.groups[g]
+		if group.where >= 0 {
+			if w := s.wheres[group.where]; !w.Bools[i] || w.IsNull(i) {
+				continue
+			}
+		}
+		e.Value, e.By = value.Value{}, value.Value{}
+		if group.input >= 0 {
+			e.Value = s.inputs[group.input].At(i)
+		}
+		if group.by >= 0 {
+			e.By = s.bys[group.by].At(i)
+		}
+		for _, t := range tiles {
+			if t == nil {
+				continue
+			}
+			for _, f := range group.folds {
+				t.tile.States[f].Add(e)
+			}
+		}
+	}
+}
+
+// row is row i as it is kept.
+func (x *space) row(i int, rows *sift.Rows) tile.Row {
+	s, kept := &x.scratch, x.Rows
+	ties := len(s.ties)
+	if kept.AllTied {
+		ties++
+	}
+	values := make([]value.Value, 0, ties+len(kept.Inputs)+len(kept.Wheres)+len(kept.Bys))
+	for _, c := range s.ties {
+		values = append(values, c.At(i))
+	}
+	if kept.AllTied {
+		values = append(values, s.tied.At(i))
+	}
+	for _, k := range kept.Inputs {
+		values = append(values, s.inputs[k].At(i))
+	}
+	for _, k := range kept.Wheres {
+		values = append(values, s.wheres[k].At(i))
+	}
+	for _, k := range kept.Bys {
+		values = append(values, s.bys[k].At(i))
+	}
+	out := tile.Row{TS: rows.Times[i], Tie: values[:ties:ties], Cells: values[ties:]}
+	if x.deleted >= 0 {
+		d := rows.Columns[x.deleted]
+		out.Deleted = d.Bools[i] && !d.IsNull(i)
+	}
+	return out
+}
+
+// prune lets versions go that nobody asks for any more: those after which another became true before all times that are asked about, and
+// of these the newest too where it is a deletion. What arrived when the row at hand did, or later, is no older than lateness allowed then,
+// so that nothing comes any more that a deletion would have to hide.
+func (x *space) prune(t *tile.Rows, arrival int64) {
+	from := x.clock()
+	if !x.s.o.Events {
+		from = min(from, arrival)
+	}
+	from = plus(from, -x.Rows.Keep)
+	n := 0
+	for n+1 < len(t.Rows) && t.Rows[n+1].TS < from {
+		n++
+	}
+	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < from {
+		n++
+	}
+	t.Rows = slices.Delete(t.Rows, 0, n)
+}
+
+// find gives each row its places in memory, reading from the store what is not there.
+func (x *space) find(ctx context.Context, rows *sift.Rows) error {
+	c, s := &x.cache, &x.scratch
+	if need := rows.N * c.slots; cap(s.entries) < need {
+		s.entries = make([]*entry, need)
+	} else {
+		s.entries = s.entries[:need]
+		clear(s.entries)
+	}
+	var from []int64
+	for l := range x.Levels {
+		from = append(from, x.keptFrom(l))
+	}
+	daily, base, late := x.daily(), x.marks.Batch == plan.MinTime, []late(nil)
+	rowsFrom := int64(plan.MinTime)
+	if x.Rows != nil {
+		rowsFrom = x.rowsFrom()
+	}
+	for i := range rows.N {
+		k := c.key(x.keyOf(rows.Batch, i))
+		to, ts := s.entries[i*c.slots:(i+1)*c.slots], rows.Times[i]
+		for l := range x.Levels {
+			start, dead := value.Floor(ts, x.Levels[l].Step), false
+			switch {
+			case l != daily:
+				dead = start < from[l]
+			case !base:
+				dead = start < min(from[l], x.marks.Batch)
+			case start < x.at.target:
+				late = append(late, lateRow(i, k))
+				dead = start < from[l]
+			}
+			if !dead {
+				to[l] = c.entry(k, l, start)
+			}
+		}
+		if x.Rows != nil {
+			if start := x.Rows.Start(ts); start >= rowsFrom {
+				to[c.slots-1] = c.entry(k, c.slots-1, start)
+			}
+		}
+	}
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	return x.findBases(ctx, late)
+}
+
+// late is a row that goes into the base tile of its key.
+type late struct {
+	row int
+	key *key
+}
+
+func lateRow(i int, k *key) late { return late{i, k} }
+
+// findBases gives rows of days that are rolled the base tiles of their keys, once all of these days are in them.
+func (x *space) findBases(ctx context.Context, rows []late) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	keys := make([]*key, 0, len(rows))
+	for _, r := range rows {
+		keys = append(keys, r.key)
+	}
+	if err := x.rollKeys(ctx, keys); err != nil {
+		return err
+	}
+	slots := x.cache.slots
+	for _, r := range rows {
+		x.scratch.entries[r.row*slots+x.cache.base] = x.cache.entry(r.key, x.cache.base, 0)
+	}
+	return nil
+}
+
+// keyOf is the canonical encoding of row i's key, good until the next.
+func (x *space) keyOf(b *value.Batch, i int) []byte {
+	buf := x.scratch.key[:0]
+	for _, k := range x.keyed {
+		buf = value.Append(buf, b.Columns[k].At(i))
+	}
+	x.scratch.key = buf
+	return buf
+}

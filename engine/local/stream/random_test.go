@@ -1,0 +1,347 @@
+package stream
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/engine/enginetest/random"
+	"github.com/bighead-ml/bighead/engine/local/eventlog"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+var (
+	seedFlag  = flag.Uint64("seed", 0, "of the first random case; 0: another each time")
+	casesFlag = flag.Int("cases", 150, "random cases")
+)
+
+// TestRandomStreamsAgreeWithTheOracle draws definitions and rows, pushes them in pieces while the clock goes on, ends the stream at any
+// point as kill -9 does, and asks at each time for each key what a reader sees: it must be what the oracle makes of the log.
+func TestRandomStreamsAgreeWithTheOracle(t *testing.T) {
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64() >> 16
+	}
+	var seen tally
+	for n := range *casesFlag {
+		runCase(t, seed+uint64(n), &seen)
+		if t.Failed() {
+			t.Fatalf("seed %d", seed+uint64(n))
+		}
+	}
+	t.Logf("seed %d: %+v", seed, seen)
+	if *casesFlag >= 150 && (seen.answers == 0 || seen.kills == 0 || seen.waited == 0 || seen.late == 0 || seen.crashes == 0 || seen.rolled == 0 || seen.filled == 0) {
+		t.Errorf("something was never met: %+v", seen)
+	}
+}
+
+// tally says what the cases met.
+type tally struct{ answers, filled, kills, crashes, waited, late, rolled, added, evicted int }
+
+type drawn struct {
+	*world
+	r       *rand.Rand
+	seed    uint64
+	project *feature.Project
+	streams []*plan.Stream
+	pending map[string][][]value.Value // rows to be pushed, by source
+	seen    *tally
+	asked   map[string][][]value.Value // keys by group
+}
+
+func runCase(t *testing.T, seed uint64, seen *tally) {
+	c := random.New(seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	for i := range c.Defs.Sources {
+		c.Defs.Sources[i].Lateness = &feature.Text{Value: []string{"0s", "10s", "1h", "1d", "40d", "3650d"}[r.IntN(6)]}
+	}
+	p, problems := feature.Check(c.Defs, feature.Options{})
+	if problems.Failed() {
+		t.Fatalf("seed %d: %v", seed, problems.Err())
+	}
+	d := &drawn{world: newWorld(t, newMemoryStore(r.IntN(2) == 0)), r: r, seed: seed, project: p, pending: map[string][][]value.Value{}, seen: seen, asked: map[string][][]value.Value{}}
+	d.o.Events = r.IntN(4) == 0
+	if r.IntN(3) == 0 {
+		d.o.Memory = 1 // everything is let go at once
+	}
+	for _, s := range plan.ForStream(p.Groups) {
+		if s.Source.Time == nil {
+			continue
+		}
+		s.Source.Place.Path = s.Source.Name
+		d.streams = append(d.streams, s)
+		for _, part := range c.Tables[s.Source.Name].Parts {
+			d.pending[s.Source.Name] = append(d.pending[s.Source.Name], part.Rows...)
+		}
+		rows := d.pending[s.Source.Name]
+		r.Shuffle(len(rows), func(a, b int) { rows[a], rows[b] = rows[b], rows[a] })
+		d.keys(s, rows)
+	}
+	defer func() { d.kill() }()
+	d.live()
+}
+
+// keys are those that are asked about: all there are, and none that is null.
+func (d *drawn) keys(s *plan.Stream, rows [][]value.Value) {
+	for _, x := range s.Spaces {
+		seen := map[string]bool{}
+		for _, row := range rows {
+			var key []value.Value
+			for _, k := range x.Group.Keys {
+				key = append(key, row[s.Source.Schema.Index(k.Name)])
+			}
+			null := slices.ContainsFunc(key, value.Value.IsNull)
+			if text := string(value.AppendKey(nil, key)); !null && !seen[text] {
+				seen[text] = true
+				d.asked[x.Group.Name] = append(d.asked[x.Group.Name], key)
+			}
+		}
+	}
+}
+
+// times are when the clock stands: about the rows' times.
+func (d *drawn) times() []int64 {
+	var all []int64
+	for _, s := range d.streams {
+		for _, row := range d.pending[s.Source.Name] {
+			if ts := s.Source.Time.Compile(s.Source.Schema)(row, nil); !ts.IsNull() {
+				all = append(all, ts.Int())
+			}
+		}
+	}
+	if len(all) == 0 {
+		all = []int64{0}
+	}
+	var out []int64
+	for range 2 + d.r.IntN(5) {
+		at := all[d.r.IntN(len(all))]
+		switch d.r.IntN(4) {
+		case 0:
+			at += []int64{-1, 1, 1000, 60_000}[d.r.IntN(4)]
+		case 1:
+			at += d.r.Int64N(3 * value.DayMS)
+		case 2:
+			at += d.r.Int64N(100 * value.DayMS)
+		}
+		out = append(out, min(max(at, value.MinTimestamp), value.MaxTimestamp))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (d *drawn) live() {
+	for _, now := range d.times() {
+		d.time.set(now)
+		d.start()
+		for range 1 + d.r.IntN(4) {
+			d.push()
+			switch d.r.IntN(6) {
+			case 0:
+				d.kill()
+				d.seen.kills++
+				d.start()
+			case 1:
+				d.crash()
+			case 2:
+				d.settle()
+			}
+		}
+		d.time.pass(upkeepEvery)
+		d.settle()
+		d.group.Wait()
+		d.settle()
+		d.check(now)
+		if d.t.Failed() {
+			return
+		}
+	}
+}
+
+// start begins a stream, where there is none, over what is there: at first of some spaces only.
+func (d *drawn) start() {
+	if d.Stream != nil && d.Err() == nil {
+		return
+	}
+	s, err := Open(d.t.Context(), d.o, d.streams)
+	if err != nil {
+		d.t.Fatalf("seed %d: %v", d.seed, err)
+	}
+	d.Stream = s
+}
+
+func (d *drawn) settle() {
+	if err := d.Flush(d.t.Context()); err != nil {
+		d.t.Fatalf("seed %d: %v", d.seed, err)
+	}
+}
+
+// crash ends the stream within a write.
+func (d *drawn) crash() {
+	d.seen.crashes++
+	d.store.mu.Lock()
+	d.store.crash, d.store.puts = d.r.IntN(3), d.r.IntN(7)
+	d.store.mu.Unlock()
+	_ = d.Flush(d.t.Context())
+	d.kill()
+	d.store.mu.Lock()
+	d.store.crash, d.store.broken = -1, nil
+	d.store.mu.Unlock()
+	d.start()
+}
+
+func (d *drawn) push() {
+	for _, s := range d.streams {
+		name := s.Source.Name
+		rows := d.pending[name]
+		n := min(len(rows), d.r.IntN(12))
+		if n == 0 {
+			continue
+		}
+		if _, err := d.PushRows(d.t.Context(), name, value.BatchOf(s.Source.Schema, rows[:n]), ""); err != nil {
+			d.t.Fatal(err)
+		}
+		if d.r.IntN(5) == 0 { // and some again
+			d.pending[name] = append(d.pending[name], rows[:n]...)
+		}
+		d.pending[name] = d.pending[name][n:]
+	}
+}
+
+// history is the rows of a source's log that are no later than its lateness allows.
+func (d *drawn) history(s *plan.Stream) [][]value.Value {
+	var out [][]value.Value
+	src := s.Source
+	ts, known := src.Time.Compile(src.Schema), func([]value.Value) value.Value { return value.Value{} }
+	if src.KnownAt != nil {
+		f := src.KnownAt.Compile(src.Schema)
+		known = func(row []value.Value) value.Value { return f(row, nil) }
+	}
+	newest := int64(plan.MinTime)
+	for _, r := range d.logs[src.Name].rows() {
+		for i := range r.Rows.N {
+			row := r.Rows.Row(i)
+			at := ts(row, nil)
+			if at.IsNull() {
+				continue
+			}
+			limit := plus(r.Arrival, -src.Lateness)
+			if d.o.Events {
+				limit = plus(newest+1, -src.Lateness)
+				if newest == plan.MinTime {
+					limit = plan.MinTime
+				}
+				if !events(src, row) || slices.ContainsFunc(s.Spaces[0].Group.Keys, func(k feature.Key) bool { return row[src.Schema.Index(k.Name)].IsNull() }) {
+					continue
+				}
+				newest = max(newest, at.Int())
+				if k := known(row); !k.IsNull() {
+					newest = max(newest, k.Int())
+				}
+			}
+			if at.Int() < limit {
+				d.seen.late++
+				continue
+			}
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// events tells whether a row is an event but for its key (E1).
+func events(src *feature.Source, row []value.Value) bool {
+	deleted := src.Deleted != "" && row[src.Schema.Index(src.Deleted)].Bool()
+	if src.Where != nil && !deleted && !src.Where.Compile(src.Schema)(row, nil).Bool() {
+		return false
+	}
+	return src.KnownAt == nil || !src.KnownAt.Compile(src.Schema)(row, nil).IsNull()
+}
+
+// check compares what a reader sees now with the oracle.
+func (d *drawn) check(now int64) {
+	st := d.Status()
+	for i, s := range d.streams {
+		for k, x := range s.Spaces {
+			g := st.Sources[i].Groups[k]
+			d.seen.waited += int(g.Counts.Waiting)
+			if g.Rolled > plan.MinTime {
+				d.seen.rolled++
+			}
+			at := now
+			if d.o.Events {
+				if at = d.Now(); at == plan.MinTime {
+					at = now
+				}
+			}
+			d.compare(s, x, at)
+		}
+	}
+}
+
+func (d *drawn) compare(s *plan.Stream, x *plan.Space, at int64) {
+	keys := d.asked[x.Group.Name]
+	if len(keys) == 0 || at > value.MaxTimestamp {
+		return
+	}
+	var spine value.Schema
+	for _, k := range x.Group.Keys {
+		spine = append(spine, value.Field{Name: k.Name, Type: k.Type})
+	}
+	spine = append(spine, value.Field{Name: plan.AtColumn, Type: value.Timestamp})
+	var rows [][]value.Value
+	for _, k := range keys {
+		rows = append(rows, append(slices.Clone(k), value.OfTimestamp(at)))
+	}
+	part := &plan.Stream{Source: s.Source, Spaces: []*plan.Space{x}}
+	table := enginetest.NewTable(s.Source.Schema, enginetest.Part{Rows: d.history(part)})
+	in := engine.Inputs{
+		Open:  func(context.Context, feature.Place, value.Schema) (dataset.Table, error) { return table, nil },
+		Spine: enginetest.NewTable(spine, enginetest.Part{Rows: rows}),
+	}
+	j, err := enginetest.NewJudge(d.t.Context(), plan.ForGroup(x.Group, nil), in, spine, rows)
+	if err != nil {
+		d.t.Fatalf("seed %d: the oracle: %v", d.seed, err)
+	}
+	got := &enginetest.Answer{Schema: j.Want.Schema, Report: j.Want.Report}
+	for _, k := range keys {
+		values, cover, err := look(d.t.Context(), d.store, x, string(value.AppendKey(nil, k)), at)
+		if err != nil {
+			d.t.Fatalf("seed %d, group %s, key %v at %s: %v", d.seed, x.Group.Name, k, value.FormatTimestamp(at), err)
+		}
+		if slices.Contains(cover.Partial, true) {
+			d.t.Fatalf("seed %d: partial", d.seed)
+		}
+		row := make([]value.Value, len(got.Schema))
+		for i, f := range got.Schema {
+			if n := slices.IndexFunc(x.Values, func(v plan.Value) bool { return v.Name == f.Name }); n >= 0 {
+				row[i] = values[n]
+			} else if n := spine.Index(f.Name); n >= 0 {
+				row[i] = append(slices.Clone(k), value.OfTimestamp(at))[n]
+			} else {
+				d.t.Fatalf("no column %q", f.Name)
+			}
+		}
+		got.Rows = append(got.Rows, row)
+		d.seen.answers += len(values)
+		for _, v := range values {
+			if !v.IsNull() {
+				d.seen.filled++
+			}
+		}
+	}
+	for _, diff := range j.Compare(got) {
+		diff.Road = "stream"
+		d.t.Errorf("seed %d, atomic %v, events %v, group %s, key %v at %s (%d): %s", d.seed, d.store.atomic, d.o.Events, x.Group.Name, keys[max(diff.Row-1, 0)], value.FormatTimestamp(at), at, diff)
+	}
+}
+
+var _ eventlog.Log = (*memoryLog)(nil)
+var _ = fmt.Sprint

@@ -1,0 +1,107 @@
+package stream
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/plan"
+)
+
+// Status is how the stream stands, for metrics and for `bighead status`. It is a copy.
+type Status struct {
+	// Now is the time by the stream's clock, ms; plan.MinTime on the clock of the events before the first.
+	Now    int64
+	Fenced bool // another process has taken over
+	// LettersLost is how many dead letters had to go or could not be kept, and LettersProblem why the last of these.
+	LettersLost    int64
+	LettersProblem string
+	Sources        []SourceStatus
+}
+
+// SourceStatus is how one source stands.
+type SourceStatus struct {
+	Source string
+	// Held says why the source is not read just now: the store cannot be reached. Stopped says why it is not read any more. "": it is.
+	Held, Stopped string
+	// Next is the sequence number of the log's record to come; First that of the oldest.
+	First, Next int64
+	LogBytes    int64
+	Counts      SourceCounts
+	Groups      []GroupStatus
+}
+
+// SourceCounts count rows since the process began. Accepted are in the log; of them NotYet have no time, and Conflicts an id that came
+// before with another. Copies came before and are not in the log again; Differs are those among them that were not the same. Rejected were
+// not rows of the source at all.
+type SourceCounts struct{ Accepted, NotYet, Conflicts, Copies, Differs, Rejected int64 }
+
+// GroupStatus is how one space stands.
+type GroupStatus struct {
+	Group, Space string
+	CatchingUp   bool // it is new, and reads what the others have read already
+	Marks        plan.Marks
+	// Next is the sequence number of the record that it has yet to read, and Lag how many records there are from there on.
+	Next, Lag int64
+	Newest    int64 // the latest ts or known_at of any event; plan.MinTime: none yet
+	FreshMS   int64 // how long the rows that were written last had taken since they arrived
+	Rolled    int64 // days before it are in base tiles; plan.MinTime: none
+	Bytes     int64 // in memory
+	Counts    GroupCounts
+	// Nulls are those that expressions made (X1), by what was computed.
+	Nulls map[string]expr.Nulls
+}
+
+// GroupCounts count the rows that a group's space has read since the process began, each under the first that holds. Late are later than the
+// source's lateness allowed when they arrived, Behind lie before the batch watermark, Waiting is how many wait for their time now.
+type GroupCounts struct {
+	NullTime, NullKey, Where, NullKnownAt, Late, Behind, Waiting, Applied int64
+}
+
+// publish shows how the space stands to others.
+func (x *space) publish() {
+	st := &GroupStatus{Group: x.Group.Name, Space: x.ID, Marks: x.marks, Next: x.at.next, Newest: x.at.newest, FreshMS: x.fresh,
+		Rolled: x.at.rolled, Bytes: x.cache.bytes, Counts: x.counts}
+	if all := x.nulls.All(); len(all) > 0 {
+		st.Nulls = maps.Clone(all)
+	}
+	x.shown.Store(st)
+}
+
+// Status is how the stream stands now.
+func (s *Stream) Status() Status {
+	st := Status{Now: s.Now(), Fenced: s.fenced() != nil}
+	lost, problem := s.dead.state()
+	if st.LettersLost = lost; problem != nil {
+		st.LettersProblem = problem.Error()
+	}
+	for _, src := range s.all() {
+		st.Sources = append(st.Sources, src.status())
+	}
+	return st
+}
+
+func (src *source) status() SourceStatus {
+	src.mu.Lock()
+	defer src.mu.Unlock()
+	st := SourceStatus{Source: src.def.Name, Counts: src.counts}
+	if src.held != nil {
+		st.Held = src.held.Error()
+	}
+	if src.failed != nil {
+		st.Stopped = src.failed.Error()
+	}
+	if src.log != nil {
+		st.First, st.Next, st.LogBytes = src.log.First(), src.log.Next(), src.log.Bytes()
+	}
+	for _, x := range src.spaces {
+		g := GroupStatus{Group: x.Group.Name, Space: x.ID}
+		if shown := x.shown.Load(); shown != nil {
+			g = *shown
+		}
+		g.Lag = max(st.Next-g.Next, 0)
+		g.CatchingUp = slices.Contains(src.catching, x)
+		st.Groups = append(st.Groups, g)
+	}
+	return st
+}
