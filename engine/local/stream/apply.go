@@ -36,7 +36,8 @@ func (x *space) apply(ctx context.Context, r *eventlog.Record) error {
 	if come := x.come(); come < plan.MaxTime {
 		now, wait = x.partEarly(rows, r, come)
 	}
-	m := &moment{rows: now, partition: r.Partition, record: r, arrival: r.Arrival}
+	m := &moment{rows: now, partition: r.Partition, record: r}
+	x.heard = r.Arrival
 	if err := x.fold(ctx, m); err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (x *space) release(ctx context.Context) error {
 		}
 		return true
 	})
-	if err := x.fold(ctx, &moment{rows: events, partition: Waited, offsets: offsets, arrival: plan.MaxTime}); err != nil {
+	if err := x.fold(ctx, &moment{rows: events, partition: Waited, offsets: offsets}); err != nil {
 		for _, w := range due[len(due)-int(number-x.at.number):] {
 			w.number = 0
 		}

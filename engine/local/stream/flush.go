@@ -18,13 +18,15 @@ func (x *space) write(ctx context.Context, sync bool) error {
 		return nil
 	}
 	o := &x.s.o
-	if fresh := x.waiting.puts(false); len(fresh) > 0 && !o.Store.Traits().Atomic {
+	if fresh := x.waiting.puts(); len(fresh) > 0 && !o.Store.Traits().Atomic {
 		if err := o.Store.Write(ctx, &store.Write{Epoch: o.Epoch, Meta: fresh}); err != nil {
 			return err
 		}
 	}
 	w := &store.Write{Epoch: o.Epoch, Puts: x.puts(), Sync: sync}
-	w.Meta = append(x.waiting.puts(true), store.MetaPut{Name: x.stateName(), Bytes: x.at.append(nil)})
+	w.Meta = append(w.Meta, x.waiting.puts()...)
+	w.Meta = append(w.Meta, store.MetaPut{Name: x.stateName(), Bytes: x.at.append(nil)})
+	w.Meta = append(w.Meta, x.waiting.deletes()...) // last: before the place says that their numbers are taken they must be there
 	if x.marked {
 		w.Meta = append(w.Meta, store.MetaPut{Name: x.MarksName(), Bytes: x.marks.Append(nil)})
 	}

@@ -18,7 +18,6 @@ type moment struct {
 	partition int32
 	record    *eventlog.Record // gives offsets; nil: offsets does, by row of the batch
 	offsets   []int64
-	arrival   int64 // MaxTime: some time ago
 }
 
 func (m *moment) offset(i int) int64 {
@@ -85,7 +84,7 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 			e.rows.Add(r)
 			x.cache.grow(e, len(r.Tie)+len(r.Cells))
 			if x.Rows.Step == 0 {
-				x.prune(e.rows, m.arrival)
+				x.prune(e.rows)
 			}
 		}
 	}
@@ -188,12 +187,12 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 }
 
 // prune lets versions go that nobody asks for any more: those after which another became true before all times that are asked about, and
-// of these the newest too where it is a deletion. What arrived when the row at hand did, or later, is no older than lateness allowed then,
-// so that nothing comes any more that a deletion would have to hide.
-func (x *space) prune(t *tile.Rows, arrival int64) {
+// of these the newest too where it is a deletion. It goes by when the last record arrived, not by now: what is still in the log may be as
+// old as lateness allowed when it came, and a deletion must be there to hide it.
+func (x *space) prune(t *tile.Rows) {
 	from := x.clock()
 	if !x.s.o.Events {
-		from = min(from, arrival)
+		from = min(from, x.heard)
 	}
 	from = plus(from, -x.Rows.Keep)
 	n := 0

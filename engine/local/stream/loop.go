@@ -61,13 +61,15 @@ func newLoop(src *source, spaces []*space, next int64) *loop {
 func (l *loop) run(ctx context.Context) error {
 	records, stop := l.feed(ctx)
 	defer stop()
-	for !l.joined {
+	for {
 		from := records
 		err := l.settle(ctx)
 		var wait <-chan time.Time
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case l.joined: // the spaces are another's
+			return err
 		case errors.Is(err, store.ErrUnavailable):
 			from, wait = nil, l.source.s.o.Timer.After(l.backOff(err))
 		case err != nil:
@@ -76,9 +78,6 @@ func (l *loop) run(ctx context.Context) error {
 			l.retries = 0
 			l.source.hold(nil)
 			wait = l.wait()
-		}
-		if l.joined {
-			return nil
 		}
 		select {
 		case got := <-from:
@@ -93,7 +92,6 @@ func (l *loop) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
-	return nil
 }
 
 // taskWhile is where tasks come from: nowhere while one is not done.

@@ -72,7 +72,7 @@ func (src *source) start(ctx context.Context, plans []*plan.Space) error {
 		}
 	}
 	src.main = newLoop(src, lead, next)
-	src.spaces, src.catching = spaces, behind
+	src.spaces, src.catching = spaces, slices.Clone(behind)
 	src.run(src.main)
 	src.catchUp(behind)
 	return nil

@@ -46,6 +46,7 @@ type space struct {
 	marked  bool // the marks are to be written
 	moved   bool // the place is to be written
 	now     int64
+	heard   int64             // when the last record arrived; MinTime: none was read yet
 	ahead   map[position]bool // events that wait though the place in the log lies before them
 	waiting waiting
 	cache   cache
@@ -86,7 +87,7 @@ type foldGroup struct {
 
 func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	src := p.Group.Source
-	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, since: -1, synced: -syncEvery}
+	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, since: -1, synced: -syncEvery}
 	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime}
 	x.sifter = sift.New(src, schema, &x.nulls)
 	for _, k := range p.Group.Keys {

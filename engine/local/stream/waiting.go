@@ -111,22 +111,20 @@ func (w *waiting) released(due []*waiter) {
 
 func (w *waiting) changed() bool { return len(w.fresh)+len(w.done) > 0 }
 
-// puts are the changes to the store's meta: those that must be there before tiles are written, or all.
-func (w *waiting) puts(all bool) []store.MetaPut {
-	var out []store.MetaPut
-	put := map[string]bool{}
-	if all {
-		for _, e := range w.done {
-			name := w.name(e)
-			put[name] = true
-			out = append(out, store.MetaPut{Name: name})
-		}
+// puts are the events that wait anew, and those that got a number.
+func (w *waiting) puts() []store.MetaPut {
+	out := make([]store.MetaPut, len(w.fresh))
+	for i, e := range w.fresh {
+		out[i] = store.MetaPut{Name: w.name(e), Bytes: w.append(nil, e)}
 	}
-	for _, e := range w.fresh {
-		if name := w.name(e); !put[name] {
-			put[name] = true
-			out = append(out, store.MetaPut{Name: name, Bytes: w.append(nil, e)})
-		}
+	return out
+}
+
+// deletes are the events that are applied.
+func (w *waiting) deletes() []store.MetaPut {
+	out := make([]store.MetaPut, len(w.done))
+	for i, e := range w.done {
+		out[i] = store.MetaPut{Name: w.name(e)}
 	}
 	return out
 }

@@ -244,8 +244,10 @@ func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
 		m.broken = errCrash
 		return errCrash
 	}
-	for i, p := range w.Puts {
-		if crash && i >= m.puts%(len(w.Puts)+1) {
+	puts := slices.Clone(w.Puts) // those of a key stand or fall together
+	slices.SortStableFunc(puts, func(a, b store.Put) int { return cmp.Or(cmp.Compare(a.Space, b.Space), cmp.Compare(a.Key, b.Key)) })
+	for i, p := range puts {
+		if crash && i >= m.puts%(len(puts)+1) && (i == 0 || puts[i-1].Key != p.Key) {
 			m.broken = errCrash
 			return errCrash
 		}
