@@ -1,0 +1,97 @@
+package stream
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// benched is a source of purchases and a group of eight features in four levels of tiles.
+func benched(tb testing.TB) []*plan.Stream {
+	text := func(s string) *feature.Text { return &feature.Text{Value: s} }
+	column := func(name, typ string) feature.ColumnDef {
+		return feature.ColumnDef{Name: *text(name), Type: feature.TypeDef{Type: typ}}
+	}
+	windows := []feature.Text{*text("1h"), *text("1d"), *text("7d"), *text("30d")}
+	one := func(agg string, input string) feature.FeatureDef {
+		f := feature.FeatureDef{Aggregation: agg, Windows: windows}
+		if input != "" {
+			f.Input, f.Name = text(input), text(agg+input[:1])
+		}
+		return f
+	}
+	defs := &feature.Definitions{Version: feature.FormatVersion,
+		Sources: []feature.SourceDef{{Kind: feature.EventSource, Name: *text("buys"), Time: text("ts"), Columns: []feature.ColumnDef{
+			column("user", "string"), column("ts", "timestamp"), column("price", "float"), column("number", "int"), column("shop", "string")}}},
+		Groups: []feature.GroupDef{{Name: *text("user"), Source: &feature.Ref{Index: 0}, Keys: []feature.Text{*text("user")}, Features: []feature.FeatureDef{
+			one("count", ""), one("sum", "price"), one("avg", "price"), one("max", "price"), one("min", "price"), one("sum", "number"), one("max", "number"), one("sum", "price * number")}}},
+	}
+	defs.Groups[0].Features[7].Name = text("total")
+	p, problems := feature.Check(defs, feature.Options{})
+	if problems.Failed() {
+		tb.Fatal(problems.Err())
+	}
+	return plan.ForStream(p.Groups)
+}
+
+// buys are batches of rows with Zipf keys, some milliseconds apart.
+func buys(schema value.Schema, n, batch int, from int64) []*value.Batch {
+	r := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(r, 1.1, 1, 9999)
+	keys := make([]string, 10_000)
+	for i := range keys {
+		keys[i] = "user-" + string(value.AppendJSON(nil, value.OfInt(int64(i))))
+	}
+	var out []*value.Batch
+	for len(out)*batch < n {
+		b := &value.Batch{Schema: schema, N: batch}
+		for _, f := range schema {
+			b.Columns = append(b.Columns, value.NewColumn(f.Type, batch))
+		}
+		for i := range batch {
+			b.Columns[0].Strs[i] = keys[zipf.Uint64()]
+			b.Columns[1].Ints[i] = from + int64(len(out)*batch+i)/150 // 150,000 a second
+			b.Columns[2].Floats[i] = float64(r.IntN(1000)) / 8
+			b.Columns[3].Ints[i] = int64(r.IntN(9))
+			b.Columns[4].Strs[i] = "s"
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// BenchmarkApply is a million events through the log and into tiles, in memory, written as often as a group's flush says.
+func BenchmarkApply(b *testing.B) {
+	streams := benched(b)
+	w := newWorld(b, newMemoryStore(true))
+	const from = 1_700_000_000_000
+	w.o.Timer, w.o.Memory = nil, 1<<30
+	w.time.set(from + 1_000_000)
+	s, err := Open(b.Context(), w.o, streams)
+	if err != nil {
+		b.Fatal(err)
+	}
+	w.Stream = s
+	all := buys(streams[0].Source.Schema, 1_000_000, 2000, from)
+	b.ResetTimer()
+	for range b.N {
+		for _, batch := range all {
+			if _, err := s.PushRows(b.Context(), "buys", batch, ""); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := s.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	if n := s.Status().Sources[0].Groups[0].Counts.Applied; n != int64(b.N)*1_000_000 {
+		b.Fatalf("%d events applied", n)
+	}
+	b.ReportMetric(float64(b.N)*1e6/b.Elapsed().Seconds(), "events/s")
+	b.Logf("levels %v, folds %d", len(streams[0].Spaces[0].Levels), streams[0].Spaces[0].Tiled)
+	_ = s.end()
+}
