@@ -1,0 +1,521 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/engine/local/eventlog"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// noon is when the tests below begin.
+const noon = int64(1_704_110_400_000) // 2024-01-01T12:00:00Z
+
+func text(s string) *feature.Text { return &feature.Text{Value: s} }
+
+// clicks defines a source of clicks, by name and of a topic, with further columns, and groups of features over it.
+func clicks(t testing.TB, change func(*feature.SourceDef), groups ...[]feature.FeatureDef) []*plan.Stream {
+	t.Helper()
+	src := feature.SourceDef{Kind: feature.EventSource, Name: *text("clicks"), Topic: &feature.PlaceDef{Name: *text("web")}, Time: text("ts"), ID: text("id"), Columns: []feature.ColumnDef{
+		{Name: *text("user"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("ts"), Type: feature.TypeDef{Type: "timestamp"}},
+		{Name: *text("id"), Type: feature.TypeDef{Type: "int"}}, {Name: *text("price"), Type: feature.TypeDef{Type: "float"}}}}
+	if change != nil {
+		change(&src)
+	}
+	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{src}}
+	for i, features := range groups {
+		defs.Groups = append(defs.Groups, feature.GroupDef{Name: *text(fmt.Sprintf("g%d", i)), Source: &feature.Ref{Index: 0}, Keys: []feature.Text{*text("user")}, Features: features})
+	}
+	p, problems := feature.Check(defs, feature.Options{})
+	if problems.Failed() {
+		t.Fatal(problems.Err())
+	}
+	return plan.ForStream(p.Groups)
+}
+
+func count(windows ...string) []feature.FeatureDef {
+	f := feature.FeatureDef{Aggregation: "count"}
+	for _, w := range windows {
+		f.Windows = append(f.Windows, *text(w))
+	}
+	return []feature.FeatureDef{f}
+}
+
+// opened is a world at noon with a stream in it.
+func opened(t testing.TB, streams []*plan.Stream) *world {
+	t.Helper()
+	w := newWorld(t, newMemoryStore(true))
+	w.time.set(noon)
+	w.open(streams)
+	t.Cleanup(w.kill)
+	return w
+}
+
+func (w *world) open(streams []*plan.Stream) {
+	w.t.Helper()
+	s, err := Open(w.t.Context(), w.o, streams)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Stream = s
+}
+
+func (w *world) flush() {
+	w.t.Helper()
+	if err := w.Flush(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) push(body string) Result {
+	w.t.Helper()
+	got, err := w.Push(w.t.Context(), "clicks", []byte(body), "")
+	if err != nil || len(got) != 1 {
+		w.t.Fatal(got, err)
+	}
+	return got[0]
+}
+
+// click is a row as JSON, some milliseconds after noon.
+func click(id int, after int64) string {
+	return fmt.Sprintf(`{"user":"a","id":%d,"ts":%d,"price":1.5}`+"\n", id, noon+after)
+}
+
+// value is the only value of a space for user a, at a time.
+func (w *world) value(x *plan.Space, at int64) string {
+	w.t.Helper()
+	values, _, err := look(w.t.Context(), w.store, x, string(value.AppendKey(nil, []value.Value{value.OfString("a")})), at)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return values[0].String()
+}
+
+func (w *world) wants(x *plan.Space, at int64, want string) {
+	w.t.Helper()
+	if got := w.value(x, at); got != want {
+		w.t.Fatalf("%s, want %s", got, want)
+	}
+}
+
+func (w *world) stands(i int) GroupStatus { return w.Status().Sources[0].Groups[i] }
+
+func TestRowsAreAnsweredOneByOne(t *testing.T) {
+	w := newWorld(t, newMemoryStore(true))
+	w.o.DeadLetters = t.TempDir()
+	w.time.set(noon)
+	streams := clicks(t, nil, count("1h"))
+	w.open(streams)
+	defer w.kill()
+	got := w.push(click(1, -5) + click(2, -4) + "\n" + click(1, -5) + `{"user":"a","id":3}` + "\n" + `{"user":"a","prise":1}` + "\n{\n")
+	want := Result{Source: "clicks", Accepted: 2, Duplicated: 1, NotYet: 1, Rejected: []Reject{{6, `unknown field "prise"; did you mean "price"?`}, {7, "the JSON ends within a value"}}}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("%+v\nwant %+v", got, want)
+	}
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "2")
+	c := w.Status().Sources[0].Counts
+	if c != (SourceCounts{Accepted: 3, NotYet: 1, Copies: 1, Rejected: 2}) {
+		t.Errorf("%+v", c)
+	}
+	if g := w.stands(0).Counts; g != (GroupCounts{NullTime: 1, Applied: 2}) {
+		t.Errorf("%+v", g)
+	}
+	letters := lettersOf(t, w.o.DeadLetters, "clicks")
+	if len(letters) != 2 || letters[0].Event != `{"user":"a","prise":1}` || letters[0].Time != "2024-01-01T12:00:00Z" || letters[1].Line != 7 {
+		t.Errorf("%+v", letters)
+	}
+}
+
+func TestABatchUnderANameCountsOnce(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) { s.ID = nil }, count("1h"))
+	w := opened(t, streams)
+	for i := range 2 {
+		got, err := w.Push(t.Context(), "clicks", []byte(click(1, -1)), "batch 7")
+		if err != nil || got[0].Again != (i == 1) || got[0].Accepted != int64(1-i) {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "1")
+}
+
+func TestATopicStandsForItsSources(t *testing.T) {
+	src := feature.SourceDef{Kind: feature.EventSource, Time: text("ts"), Topic: &feature.PlaceDef{Name: *text("web")}, Columns: []feature.ColumnDef{
+		{Name: *text("user"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("ts"), Type: feature.TypeDef{Type: "timestamp"}}}}
+	other := src
+	src.Name, other.Name = *text("views"), *text("visits")
+	other.Columns = append(other.Columns[:2:2], feature.ColumnDef{Name: *text("page"), Type: feature.TypeDef{Type: "string"}})
+	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{src, other}}
+	for i := range 2 {
+		defs.Groups = append(defs.Groups, feature.GroupDef{Name: *text(fmt.Sprint("g", i)), Source: &feature.Ref{Index: i}, Keys: []feature.Text{*text("user")}, Features: count("1h")})
+	}
+	p, problems := feature.Check(defs, feature.Options{})
+	if problems.Failed() {
+		t.Fatal(problems.Err())
+	}
+	w := opened(t, plan.ForStream(p.Groups))
+	got, err := w.Push(t.Context(), "web", []byte(fmt.Sprintf(`[{"user": "a", "ts": %d, "page": "p"}, {"user": "b", "pages": 1}]`, noon-1)), "")
+	if err != nil || len(got) != 2 || got[0].Source != "views" || got[0].Accepted != 1 || got[1].Accepted != 1 || len(got[0].Rejected) != 1 || len(got[1].Rejected) != 1 || got[1].Rejected[0].Line != 2 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if _, err := w.Push(t.Context(), "vists", nil, ""); err == nil || !strings.Contains(err.Error(), `did you mean "visits"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnEventIsSeenWithinFlush(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := newWorld(t, newMemoryStore(true))
+	w.time.set(noon)
+	fresh := make(chan int64, 9)
+	w.o.Freshness = func(group string, ms int64, rows int) {
+		if group != "g0" || rows != 1 {
+			t.Errorf("%s, %d rows", group, rows)
+		}
+		fresh <- ms
+	}
+	w.open(streams)
+	defer w.kill()
+	w.flush() // the first write, of the space's place
+	began := w.time.Now()
+	w.push(click(1, -1))
+	w.time.set(noon + 250)
+	w.until(func() bool { return len(fresh) > 0 })
+	if took := w.time.Now() - began; took < 100*time.Millisecond { // the group's flush
+		t.Errorf("written after %v", took)
+	}
+	if ms := <-fresh; ms != 250 {
+		t.Errorf("fresh after %d ms", ms)
+	}
+	w.wants(streams[0].Spaces[0], noon+250, "1")
+}
+
+// until lets time pass until something is so.
+func (w *world) until(so func() bool) {
+	for !so() {
+		w.time.pass(10 * time.Millisecond)
+		runtime.Gosched()
+	}
+}
+
+func TestAnEventWaitsForItsTime(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, 0) + click(2, 5000))
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "0")
+	if g := w.stands(0); g.Counts.Waiting != 2 {
+		t.Fatalf("%+v", g)
+	}
+	w.kill()
+	w.open(streams)
+	w.time.set(noon + 1)
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon+1, "1")
+	w.time.set(noon + 5001)
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon+5001, "2")
+	if g := w.stands(0); g.Counts.Waiting != 0 || len(metaOf(w, "/waiting/")) > 0 {
+		t.Errorf("%+v, %v", g, metaOf(w, "/waiting/"))
+	}
+}
+
+func metaOf(w *world, part string) (names []string) {
+	w.store.mu.Lock()
+	defer w.store.mu.Unlock()
+	for n := range w.store.meta {
+		if strings.Contains(n, part) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+func TestAClockThatIsSetBackTakesNothingOut(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -1))
+	w.flush()
+	w.time.set(noon - 60_000)
+	w.push(click(2, -50_000))
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "1")
+	w.time.set(noon + 1)
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon+1, "2")
+}
+
+func TestAStoreOutOfReachHoldsTheStream(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.flush()
+	w.store.fail(fmt.Errorf("no connection: %w", store.ErrUnavailable))
+	w.push(click(1, -3)) // the log takes it all the same
+	w.until(func() bool { return w.Status().Sources[0].Held != "" })
+	if st := w.Status().Sources[0]; !strings.Contains(st.Held, "no connection") || st.Stopped != "" {
+		t.Fatalf("%+v", st)
+	}
+	w.push(click(2, -2))
+	w.store.fail(nil)
+	w.until(func() bool { return w.Status().Sources[0].Held == "" })
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "2")
+	if st := w.Status().Sources[0]; st.Held != "" || st.Groups[0].Lag != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestAnotherWriterStopsTheStream(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := newWorld(t, newMemoryStore(true))
+	w.o.Epoch = 3
+	w.time.set(noon)
+	w.open(streams)
+	defer w.kill()
+	w.push(click(1, -3))
+	w.flush()
+	if err := w.store.Fence(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	w.push(click(2, -2))
+	if err := w.Flush(t.Context()); !errors.Is(err, store.ErrFenced) {
+		t.Fatal(err)
+	}
+	<-w.Done()
+	if !errors.Is(w.Err(), store.ErrFenced) || !w.Status().Fenced {
+		t.Errorf("%v, %+v", w.Err(), w.Status())
+	}
+	if _, err := w.Push(t.Context(), "clicks", []byte(click(3, -1)), ""); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("push: %v", err)
+	}
+	w.wants(streams[0].Spaces[0], noon, "1")
+	if _, err := Open(t.Context(), w.o, streams); !errors.Is(err, store.ErrFenced) {
+		t.Errorf("open: %v", err)
+	}
+}
+
+func TestAnyOtherErrorStopsTheSourceWhereItIs(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -3))
+	w.flush()
+	w.store.fail(errors.New("no space left"))
+	w.push(click(2, -2))
+	if err := w.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), `source "clicks" has stopped: no space left`) {
+		t.Fatal(err)
+	}
+	if st := w.Status().Sources[0]; st.Stopped != "no space left" {
+		t.Errorf("%+v", st)
+	}
+	w.kill()
+	w.store.fail(nil)
+	w.open(streams)
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "2")
+}
+
+func TestASourceMayGainColumnsOnly(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -3) + click(2, 5))
+	w.flush()
+	more := clicks(t, func(s *feature.SourceDef) {
+		s.Columns = append(s.Columns, feature.ColumnDef{Name: *text("shop"), Type: feature.TypeDef{Type: "string"}})
+	}, count("1h"), append(count("1d"), feature.FeatureDef{Aggregation: "last", Input: text("shop")}))
+	w.logs["clicks"].widen(more[0].Source.Schema)
+	if err := w.Reconfigure(t.Context(), more); err != nil {
+		t.Fatal(err)
+	}
+	w.push(`{"user":"a","id":7,"ts":"2024-01-01T11:00:00Z","shop":"x"}`)
+	w.time.set(noon + 9)
+	w.flush()
+	w.wants(more[0].Spaces[0], noon+9, "3")
+	w.wants(more[0].Spaces[1], noon+9, "3")
+	other := clicks(t, func(s *feature.SourceDef) { s.Columns[3].Type.Type = "string" }, count("1h"))
+	if err := w.Reconfigure(t.Context(), other); err == nil || !strings.Contains(err.Error(), `source "clicks": column "price" was a float, and is a string`) {
+		t.Fatal(err)
+	}
+	if st := w.Status().Sources[0]; !strings.Contains(st.Stopped, `column "price" was a float`) {
+		t.Errorf("%+v", st)
+	}
+}
+
+// widen shows the rows of a log under a schema that has further columns, as opening it does.
+func (l *memoryLog) widen(s value.Schema) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, r := range l.records {
+		wide := *r
+		wide.Rows = &value.Batch{Schema: s, N: r.Rows.N}
+		for _, f := range s {
+			c := r.Rows.Column(f.Name)
+			if c == nil {
+				c = value.NewColumn(f.Type, r.Rows.N)
+				for k := range r.Rows.N {
+					c.SetNull(k)
+				}
+			}
+			wide.Rows.Columns = append(wide.Rows.Columns, c)
+		}
+		l.records[i] = &wide
+	}
+}
+
+func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("10d") }, count("1h"), count())
+	w := opened(t, streams)
+	const midnight = noon - value.DayMS/2
+	w.push(click(1, -value.DayMS) + click(2, -5))
+	w.flush()
+	for _, x := range streams[0].Spaces {
+		if err := w.SetBatch(t.Context(), x.ID, midnight); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.push(click(3, -value.DayMS) + click(4, -4))
+	w.flush()
+	w.wants(streams[0].Spaces[1], noon, "2") // batch has written nothing here
+	for i := range 2 {
+		if g := w.stands(i); g.Counts.Behind != 1 || g.Marks.Batch != midnight || g.Marks.Complete != plan.MinTime {
+			t.Errorf("%+v", g)
+		}
+	}
+	if err := w.SetBatch(t.Context(), "no such", midnight); err == nil {
+		t.Error("a space that is not there has a watermark")
+	}
+}
+
+func TestDaysThatAreRolledAwayArePartialForBatch(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("1d") }, count())
+	w := opened(t, streams)
+	const midnight = noon - value.DayMS/2
+	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.stands(0).Marks; m.Complete != midnight-value.DayMS {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestASpaceKnowsSinceWhenItIsComplete(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	both := clicks(t, nil, count("1h"), count("2h"))
+	w := opened(t, streams)
+	w.push(click(1, -5))
+	w.flush()
+	w.time.set(noon + 1000)
+	w.push(click(2, 900))
+	w.flush()
+	w.logs["clicks"].letGo(2)
+	if err := w.Reconfigure(t.Context(), both); err != nil {
+		t.Fatal(err)
+	}
+	w.flush()
+	if a, b := w.stands(0).Marks.Complete, w.stands(1).Marks.Complete; a != plan.MinTime || b != noon+1000 {
+		t.Errorf("complete from %d and %d", a, b)
+	}
+	w.wants(both[0].Spaces[0], noon+1000, "2")
+	w.wants(both[0].Spaces[1], noon+1000, "1")
+	w.kill()
+	w.o.History = func(s *feature.Source) bool { return s.Name == "clicks" }
+	w.store, w.logs = newMemoryStore(true), map[string]*memoryLog{}
+	w.o.Store = w.store
+	w.open(streams)
+	if m := w.stands(0).Marks.Complete; m != noon+1000 {
+		t.Errorf("with a history before, complete from %d", m)
+	}
+	if err := w.SetComplete(t.Context(), "clicks", noon-7); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := readMarks(t.Context(), w.store, streams[0].Spaces[0]); err != nil || m.Complete != noon-7 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+func TestALogThatWasReplacedIsRefused(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -5))
+	w.flush()
+	w.kill()
+	w.logs = map[string]*memoryLog{}
+	if _, err := Open(t.Context(), w.o, streams); err == nil || !strings.Contains(err.Error(), "it was cut or replaced") {
+		t.Fatal(err)
+	}
+}
+
+func TestOnlyWhatIsWrittenIsReleased(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.flush()
+	w.push(click(1, -5))
+	log := w.logs["clicks"]
+	if log.mu.Lock(); log.free > 1 {
+		t.Errorf("released before %d", log.free)
+	}
+	log.mu.Unlock()
+	w.flush()
+	if log.mu.Lock(); log.free != 2 {
+		t.Errorf("released before %d", log.free)
+	}
+	log.mu.Unlock()
+}
+
+func TestOffsetsOfATopicAreKept(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) { s.ID = nil }, count("1h"))
+	w := opened(t, streams)
+	rows := func(n int) *value.Batch {
+		d := NewDecoder(streams[0].Source, nil)
+		for i := range n {
+			d.Add(i, []byte(click(i, -int64(i)-1)))
+		}
+		return d.Take().Rows
+	}
+	for _, offsets := range [][]int64{{5, 7}, {5, 7, 8}} {
+		if _, err := w.Ingest(t.Context(), "clicks", 3, offsets, rows(len(offsets))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "3")
+	if at, err := w.Positions("clicks"); err != nil || at[3] != 8 {
+		t.Errorf("%v, %v", at, err)
+	}
+}
+
+func TestSourcesWithoutATimeTakeNoEvents(t *testing.T) {
+	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{{Kind: feature.EntitySource, Name: *text("planes"), Keys: []feature.Text{*text("k")},
+		Columns: []feature.ColumnDef{{Name: *text("k"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("x"), Type: feature.TypeDef{Type: "int"}}}}}}
+	defs.Groups = []feature.GroupDef{{Name: *text("g"), Source: &feature.Ref{Index: 0}, Features: []feature.FeatureDef{{Aggregation: "latest", Input: text("x")}}}}
+	p, problems := feature.Check(defs, feature.Options{})
+	if problems.Failed() {
+		t.Fatal(problems.Err())
+	}
+	w := opened(t, plan.ForStream(p.Groups))
+	if _, err := w.Push(t.Context(), "planes", []byte(`{"k":"a"}`), ""); err == nil {
+		t.Error("rows are taken")
+	}
+}
+
+func TestCloseWritesAll(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -5))
+	if err := w.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(streams[0].Spaces[0], noon, "1")
+	if _, err := w.Push(t.Context(), "clicks", []byte(click(2, -5)), ""); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
+var _ eventlog.Log = (*memoryLog)(nil)
