@@ -1,0 +1,50 @@
+package store
+
+// PeriodSteps is how many steps a period has. Stores that let go by period lay what is of one period together, so that they can drop
+// it whole. 32: a read of up to 60 tiles touches at most 3 periods, one of the 26 that a window's coarsest level mostly has at most 2;
+// and what stays too long is at most 31 tiles of a key and step, 16 on average.
+const PeriodSteps = 32
+
+// Period is the period of a start that is a multiple of the step. Periods are aligned to the epoch, so they need no state. A step of
+// zero or below has no grid, and one period.
+func Period(step, start int64) int64 {
+	if step <= 0 {
+		return 0
+	}
+	return divFloor(start, step) >> 5
+}
+
+// Periods are the periods that a range touches, first to last; last < first where it can hold nothing.
+func (r *Range) Periods() (first, last int64) {
+	switch {
+	case r.From >= r.To:
+		return 0, -1
+	case r.Step <= 0:
+		return 0, 0
+	}
+	from, to := divCeil(r.From, r.Step), divCeil(r.To, r.Step) // of tiles, [from, to)
+	if from >= to {
+		return 0, -1
+	}
+	return from >> 5, (to - 1) >> 5
+}
+
+// Expired is the first period that still holds a start at or after before, of a step above zero: those below may go.
+func Expired(step, before int64) int64 { return divCeil(before, step) >> 5 }
+
+// divFloor and divCeil divide by a divisor above zero and cannot overflow.
+func divFloor(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+func divCeil(a, b int64) int64 {
+	q := a / b
+	if a%b > 0 {
+		q++
+	}
+	return q
+}
