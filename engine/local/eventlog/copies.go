@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"math"
 	"path/filepath"
@@ -23,7 +24,10 @@ type memory struct {
 
 func openMemory(dir string, keep int64) (*memory, error) {
 	index, err := seen.Open(dir)
-	return &memory{index: index, keep: keep}, err
+	if err != nil {
+		return nil, err
+	}
+	return &memory{index: index, keep: keep}, nil
 }
 
 // horizon is the time before which nothing is remembered.
@@ -35,10 +39,9 @@ func (m *memory) horizon(now int64) int64 {
 }
 
 // settle moves what is durable now to the index.
-func (m *memory) settle(upTo int64) error {
-	err := m.index.Add(m.fresh.Entries(), upTo)
+func (m *memory) settle(upTo int64) {
+	m.index.Add(m.fresh.Entries(), upTo)
 	m.fresh.Reset()
-	return err
 }
 
 // openMemories opens the memories of ids and of batches, and has them see what the log has and they have not.
@@ -53,9 +56,12 @@ func (w *writer) openMemories(segments []*segment) error {
 			return err
 		}
 	}
-	from := w.once.index.Next()
-	if w.ids != nil {
-		from = min(from, w.ids.index.Next())
+	from := int64(math.MaxInt64)
+	for _, m := range w.memories() {
+		from = min(from, m.index.Next())
+		if m.index.Next() > l.next {
+			return fmt.Errorf("%s: its last record is %d, and the memory of ids has met record %d: %w", l.dir, l.next-1, m.index.Next()-1, ErrDamaged)
+		}
 	}
 	for _, s := range segments {
 		if s.end <= from {
@@ -75,12 +81,10 @@ func (w *writer) remember(h *head) error {
 		if h.Once != "" && h.Arrival >= w.once.horizon(now) {
 			w.once.fresh.Add(seen.Entry{Key: seen.KeyOf(h.Once), Time: h.Arrival})
 		}
-		if err := w.once.settle(h.Sequence + 1); err != nil {
-			return err
-		}
+		w.once.settle(h.Sequence + 1)
 	}
 	if w.ids == nil || h.Sequence < w.ids.index.Next() {
-		return nil
+		return w.room()
 	}
 	if h.id != nil {
 		horizon := w.ids.horizon(now)
@@ -90,7 +94,18 @@ func (w *writer) remember(h *head) error {
 			}
 		}
 	}
-	return w.ids.settle(h.Sequence + 1)
+	w.ids.settle(h.Sequence + 1)
+	return w.room()
+}
+
+// room has the memories make room, before anything is decided.
+func (w *writer) room() error {
+	for _, m := range w.memories() {
+		if err := m.index.Room(); err != nil {
+			return fmt.Errorf("remember ids: %w", err)
+		}
+	}
+	return nil
 }
 
 // accepted are the rows of a request that are to be appended; the memories remember them as fresh.
@@ -205,40 +220,38 @@ func prints(b *value.Batch) []uint32 {
 func appendNumber(dst []byte, x uint64) []byte { return binary.LittleEndian.AppendUint64(dst, x) }
 
 // settle has the memories keep what the frame brought, which is durable now.
-func (w *writer) settle(upTo int64) error {
-	if err := w.once.settle(upTo); err != nil || w.ids == nil {
-		return err
+func (w *writer) settle(upTo int64) {
+	for _, m := range w.memories() {
+		m.settle(upTo)
 	}
-	return w.ids.settle(upTo)
 }
 
 // forgetFresh drops what a frame brought that could not be written.
 func (w *writer) forgetFresh() {
-	w.once.fresh.Reset()
-	if w.ids != nil {
-		w.ids.fresh.Reset()
+	for _, m := range w.memories() {
+		m.fresh.Reset()
 	}
 }
 
-// rememberUpTo has the memories of all records before a place on disk.
-func (w *writer) rememberUpTo(place int64) error {
-	for _, m := range []*memory{w.once, w.ids} {
-		if m != nil && m.index.Durable() < place {
-			if err := m.index.Flush(); err != nil {
-				return err
-			}
+// freeze has the memories written to disk; what is in them by now is there once Wait returns.
+func (w *writer) freeze() error {
+	for _, m := range w.memories() {
+		if err := m.index.Freeze(); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+func (w *writer) memories() []*memory {
+	return slices.DeleteFunc([]*memory{w.once, w.ids}, func(m *memory) bool { return m == nil })
+}
+
 // forget drops what the memories need not know any more.
 func (w *writer) forget(now int64) error {
-	for _, m := range []*memory{w.once, w.ids} {
-		if m != nil {
-			if err := m.index.Forget(m.horizon(now)); err != nil {
-				return err
-			}
+	for _, m := range w.memories() {
+		if err := m.index.Forget(m.horizon(now)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -59,7 +59,13 @@ func (l *eventLog) endHour(ctx context.Context) error {
 	if !due {
 		return nil
 	}
-	_, err := l.submit(ctx, &request{end: func(last *segment) bool { return last == s }})
+	w := l.writer
+	_, err := l.submit(ctx, &request{task: func() error {
+		if w.seg != s { // an append was faster
+			return nil
+		}
+		return w.turn()
+	}})
 	return err
 }
 
@@ -87,7 +93,7 @@ func (l *eventLog) sealable() []*segment {
 // sealGroup writes the file of a group and drops its segments. The memories of ids have what is in them on disk before they go.
 func (l *eventLog) sealGroup(ctx context.Context, group []*segment) error {
 	from, to := group[0].base, group[len(group)-1].end
-	if err := l.writer.rememberUpTo(to); err != nil {
+	if err := l.rememberUpTo(ctx, to); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(l.dir, sealedFolder), 0o777); err != nil {
@@ -118,6 +124,19 @@ func (l *eventLog) sealGroup(ctx context.Context, group []*segment) error {
 	l.segments = slices.Clone(l.segments[len(group):])
 	l.mu.Unlock()
 	return removeSegments(group)
+}
+
+// rememberUpTo has the memories of all records before a place on disk.
+func (l *eventLog) rememberUpTo(ctx context.Context, place int64) error {
+	if _, err := l.submit(ctx, &request{task: l.writer.freeze}); err != nil {
+		return err
+	}
+	for _, m := range l.writer.memories() {
+		if err := m.index.Wait(place); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func removeSegments(group []*segment) error {

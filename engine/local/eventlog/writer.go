@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -18,12 +19,12 @@ import (
 // tells the callers. While it syncs, the next ones gather. So of two appends with one id that come at once the first in the queue is
 // accepted, and the second hears of it only once the first is durable.
 
-// request is one Append on its way, or, without an Arriving, the wish that the segment be ended.
+// request is one Append on its way, or, without an Arriving, a task for the writer.
 type request struct {
 	a    *Arriving
 	id   *identity // nil: a source without one
 	rows []byte    // encoded
-	end  func(*segment) bool
+	task func() error
 	done chan struct{}
 	out  Accepted
 	err  error
@@ -203,36 +204,42 @@ var openWAL = func(path string) (walFile, error) {
 
 func newWriter(l *eventLog) (*writer, error) {
 	w := &writer{log: l, wal: filepath.Join(l.dir, walFolder)}
-	if err := w.openMemories(l.segments); err != nil {
-		return nil, err
-	}
-	if n := len(l.segments); n > 0 && sameSchema(l.segments[n-1].schema, l.schema) {
+	err := w.openMemories(l.segments)
+	if n := len(l.segments); err == nil && n > 0 && sameSchema(l.segments[n-1].schema, l.schema) {
 		w.seg = l.segments[n-1]
-		return w, w.openFile()
+		w.file, err = w.seg.openToWrite()
+	} else if err == nil {
+		err = w.turn()
 	}
-	return w, w.turn()
+	if err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	return w, nil
 }
 
-func (w *writer) openFile() error {
-	f, err := openWAL(w.seg.path)
+func (s *segment) openToWrite() (walFile, error) {
+	f, err := openWAL(s.path)
 	if err == nil {
-		if _, err = f.Seek(w.seg.bytes, 0); err != nil {
+		if _, err = f.Seek(s.bytes, 0); err != nil {
 			f.Close()
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", w.seg.path, err)
+		return nil, fmt.Errorf("write %s: %w", s.path, err)
 	}
-	w.file = f
-	return nil
+	return f, nil
 }
 
-// turn begins a new segment.
+// turn begins a new segment. Where it fails the old one goes on.
 func (w *writer) turn() error {
 	l := w.log
 	seg, err := createSegment(w.wal, l.next, l.schema, l.positions)
 	if err != nil {
 		return err
+	}
+	file, err := seg.openToWrite()
+	if err != nil {
+		return errors.Join(err, os.Remove(seg.path))
 	}
 	old := w.file
 	l.mu.Lock()
@@ -241,13 +248,11 @@ func (w *writer) turn() error {
 	}
 	l.segments = append(slices.Clone(l.segments), seg)
 	l.mu.Unlock()
-	w.seg = seg
+	w.seg, w.file = seg, file
 	if old != nil {
-		if err := old.Close(); err != nil {
-			return fmt.Errorf("close a segment of the event log: %w", err)
-		}
+		return old.Close()
 	}
-	return w.openFile()
+	return nil
 }
 
 func (w *writer) run() {
@@ -264,10 +269,14 @@ func (w *writer) run() {
 }
 
 func (w *writer) close() error {
-	if w.file == nil {
-		return nil
+	var errs []error
+	if w.file != nil {
+		errs = append(errs, w.file.Close())
 	}
-	return w.file.Close()
+	for _, m := range w.memories() {
+		errs = append(errs, m.index.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // draft is a frame in the making.
@@ -300,9 +309,13 @@ func (w *writer) write(group []*request) error {
 	if err := w.turnIfDue(group, d.arrival); err != nil {
 		return err
 	}
+	if err := w.room(); err != nil {
+		return err
+	}
 	w.body = append(w.body[:0], make([]byte, frameHead)...)
 	for _, r := range group {
 		if r.a == nil {
+			r.err = r.task()
 			continue
 		}
 		if r.err = w.decide(d, r); r.err != nil {
@@ -317,28 +330,19 @@ func (w *writer) write(group []*request) error {
 		w.forgetFresh()
 		return err
 	}
-	if err := w.settle(d.next); err != nil {
-		w.failed = err
-		return err
-	}
+	w.settle(d.next)
 	l.publish(d.records, d.sizes, w.seg.bytes+int64(len(w.body)), d.positions)
 	return nil
 }
 
-// turnIfDue begins a new segment where the last is long, is of another hour, or was asked to end.
+// turnIfDue begins a new segment where the last is long or of another hour, and something is to be written.
 func (w *writer) turnIfDue(group []*request, now int64) error {
 	s := w.seg
 	if s.end == s.base {
 		return nil
 	}
 	due := s.bytes >= w.log.o.SegmentBytes || s.hour != hourOf(now)
-	appends := false
-	asked := false
-	for _, r := range group {
-		appends = appends || r.a != nil
-		asked = asked || r.end != nil && r.end(s)
-	}
-	if due && appends || asked {
+	if due && slices.ContainsFunc(group, func(r *request) bool { return r.a != nil }) {
 		return w.turn()
 	}
 	return nil
