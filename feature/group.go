@@ -157,6 +157,7 @@ func (c *checker) feature(g *groupState, d *FeatureDef, src *sourceState) {
 		g.places[name] = d.At
 		if !sound || a.agg == nil || !a.typed {
 			g.flawed[name] = d.At
+			meant(g, d, a, src, w.text)
 			continue
 		}
 		g.group.Features = append(g.group.Features, a.feature(name, g.group, w.window))
@@ -165,12 +166,27 @@ func (c *checker) feature(g *groupState, d *FeatureDef, src *sourceState) {
 	g.open = g.open || len(windows) == 0 || d.Flawed.Has("windows") || d.Flawed.Has("name")
 }
 
+// meant notes what a feature would be called whose input or by is no column of the source, were it the nearest one: what reads it by that
+// name has the same cause.
+func meant(g *groupState, d *FeatureDef, a call, src *sourceState, window string) {
+	if d.Name != nil || src == nil || src.scope == nil || d.Input != nil && a.expression {
+		return
+	}
+	for _, part := range []*string{&a.column, &a.by} {
+		if _, known := src.typeOf(*part); known || *part == "" {
+			continue
+		}
+		written := *part
+		for _, *part = range expr.Nearest(written, src.scope.names) {
+			g.flawed[a.unnamed(d, windowEnd(window))] = d.At
+		}
+		*part = written
+	}
+}
+
 // featureName is the name of A5; ok is false where none can be made, which has been reported.
 func (c *checker) featureName(d *FeatureDef, a *call, window string) (string, bool) {
-	end := ""
-	if window != "" {
-		end = "_" + window
-	}
+	end := windowEnd(window)
 	if d.Name != nil {
 		if badNameReason(d.Name.Value) != "" {
 			c.badName(d.Name.At, "a feature", d.Name.Value)
@@ -198,6 +214,14 @@ func (c *checker) featureName(d *FeatureDef, a *call, window string) (string, bo
 	}
 	c.badUnnamed(at, name)
 	return "", false
+}
+
+// windowEnd is the end of a feature's name.
+func windowEnd(window string) string {
+	if window == "" {
+		return ""
+	}
+	return "_" + window
 }
 
 // unnamed is what a feature is called that nobody named.

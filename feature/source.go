@@ -2,6 +2,7 @@ package feature
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -18,6 +19,9 @@ type sourceState struct {
 // source checks one source.
 func (c *checker) source(d *SourceDef) *sourceState {
 	defer c.within(d.Site)()
+	if d.Again != nil {
+		defer c.sayOnce(len(c.problems))
+	}
 	mark := c.mark()
 	what := fmt.Sprintf("source %q", d.Name.Value)
 	c.named("source", d.Name)
@@ -47,6 +51,14 @@ func (c *checker) source(d *SourceDef) *sourceState {
 		s.src.Fingerprint = fingerprint(sourceText(s.src) + delayText(s.src))
 	}
 	return s
+}
+
+// sayOnce leaves out of the problems since then what was said before of the same text: a source that was made by again() shares the texts
+// of the one that it was made from.
+func (c *checker) sayOnce(since int) {
+	c.problems = append(c.problems[:since:since], slices.DeleteFunc(slices.Clone(c.problems[since:]), func(p Problem) bool {
+		return p.At.IsValid() && slices.ContainsFunc(c.problems[:since], func(q Problem) bool { return q.Code == p.Code && q.At == p.At })
+	})...)
 }
 
 func kindOf(d *SourceDef) RowKind {

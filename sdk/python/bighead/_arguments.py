@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import difflib
 import functools
 import inspect
 import os
@@ -154,11 +155,15 @@ class Call:
             found["definition"] = self.what
         _record.report(found)
 
-    def wrong(self, name: str, want: str, value: Any, node: ast.expr | None = None, cure: str = "") -> None:
-        """Report an argument of the wrong kind; a value that was reported already is passed over."""
+    def flaw(self, name: str) -> None:
+        """Note that an argument could not be recorded, or not all of it: what would follow from that is not said again."""
         if name not in self.flawed:
             self.flawed.append(name)
-        if value is ABSENT or isinstance(value, Absent):
+
+    def wrong(self, name: str, want: str, value: Any, node: ast.expr | None = None, cure: str = "") -> None:
+        """Report an argument of the wrong kind; a value that was reported already is passed over."""
+        self.flaw(name)
+        if isinstance(value, Absent):
             return
         self.mistake("wrong_argument", f"{name} of {self.spec.title} takes {want}, not {described(value)}", self.at(node or self.node(name)), cure=cure)
 
@@ -176,12 +181,14 @@ class Call:
                 self.mistake("unknown_argument", f'{title} has no argument "{name}"', self.keyword_at(name), got=name, names=spec.names)
                 del kwargs[name]
                 unknown = True
+                for meant in difflib.get_close_matches(name, [n for n in spec.names if n not in kwargs], 1):
+                    self.flaw(meant)  # it was given, by a misspelt name
             elif name in spec.positional[: len(args)]:
                 self.mistake("unknown_argument", f'{title} is given "{name}" twice', self.keyword_at(name), cure="give it once")
                 del kwargs[name]
         missing = [n for n in spec.required if n not in kwargs and n not in spec.positional[: len(args)]]
         for name in missing:
-            self.flawed.append(name)
+            self.flaw(name)
             kwargs[name] = ABSENT
         if missing and not unknown:  # a misspelt name is one mistake, not two
             self.mistake("missing_argument", f"{title} needs {' and '.join(missing)}", names=missing)
@@ -191,7 +198,10 @@ class Call:
 
     def absent(self, name: str, value: Any) -> bool:
         """Whether an argument was not given, or is its default, which is the binary's to know."""
-        if value is None or value is ABSENT:
+        if isinstance(value, Absent):
+            self.flaw(name)
+            return True
+        if value is None:
             return True
         return name in self.spec.defaults and type(value) is type(self.spec.defaults[name]) and value == self.spec.defaults[name]
 
@@ -347,7 +357,7 @@ class Call:
 
     def literal(self, name: str, value: Any) -> Record | None:
         """A constant that stands for a value of a feature."""
-        if value is None or value is ABSENT:
+        if self.absent(name, value):
             return None
         kind, plain = constant(value)
         if not kind:

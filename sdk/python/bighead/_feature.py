@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bighead._arguments import ABSENT, Absent, Call, Record
+from bighead._arguments import Call, Record
 from bighead._display import table
 from bighead._sources import Source, given
 
@@ -142,8 +142,8 @@ def flattened(call: Call, name: str, value: Any) -> list[Feature]:
         elif isinstance(one, (list, tuple)) and not isinstance(one, str):
             found.extend(f for f in one if isinstance(f, Feature))
             for bad in one:
-                if not isinstance(bad, (Feature, Absent)):
+                if not isinstance(bad, Feature):
                     call.wrong(name, "features", bad, node)
-        elif one is not ABSENT:
+        else:
             call.wrong(name, "features", one, node, 'write bh.last("…")' if isinstance(one, str) else "")
     return found

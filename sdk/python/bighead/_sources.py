@@ -277,8 +277,11 @@ class EventSource(Source):
         call.what = f'event source "{name}"'
         new = object.__new__(EventSource)
         fields = _source_fields(call, "event", locals())
-        inherited = {k: v for k, v in self._fields.items() if k not in ("via", "flawed", "again")}
+        inherited = {k: v for k, v in self._fields.items() if k not in ("via", "again")}
         new._fields = {**inherited, **fields}
+        flawed = [*self._fields.get("flawed", ()), *call.flawed]
+        if flawed:
+            new._fields["flawed"] = list(dict.fromkeys(flawed))
         new._base = self
         _record.enter("sources", new)
         return new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from bighead import _record
-from bighead._arguments import Absent, Call, Record, recorded_method
+from bighead._arguments import Call, Record, recorded_method
 from bighead._display import table
 from bighead._feature import Feature, features_table, flattened
 from bighead._sources import Source, about, given, name_record, shown
@@ -66,7 +66,7 @@ class FeatureGroup:
         self._source: Source | None = source if isinstance(source, Source) else None
         if self._source is None:
             call.wrong("source", "a source", source, cure="pass the object, not its name" if isinstance(source, str) else "")
-        self._features = [] if isinstance(features, Absent) else flattened(call, "features", features)
+        self._features = [] if call.absent("features", features) else flattened(call, "features", features)
         self._source_at = call.at(call.node("source"))
         self._fields: Record = given(
             {
@@ -204,7 +204,7 @@ class FeatureView:
         tags: Sequence[str] | None = None,
     ) -> None:
         call.what = f'feature view "{name}"'
-        self._uses = [] if isinstance(groups, Absent) else _uses(call, groups)
+        self._uses = [] if call.absent("groups", groups) else _uses(call, groups)
         self._fields: Record = given(
             {
                 **call.place(),
@@ -275,6 +275,6 @@ def _uses(call: Call, groups: Any) -> list[tuple[GroupUse, str]]:
             one = GroupUse(one, None, None)
         if isinstance(one, GroupUse):
             found.append((one, call.at(node or call.node("groups"))))
-        elif not isinstance(one, Absent):
+        else:
             call.wrong("groups", "feature groups", one, node, "pass the object, not its name" if isinstance(one, str) else "")
     return found
