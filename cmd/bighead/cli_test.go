@@ -40,7 +40,7 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts"))
 
 // The engines that bighead.toml names refuse what they would not compute as we do.
 func TestCheckKnowsTheEngines(t *testing.T) {
-	dir := smallProject(t)
+	dir := smallProject(t, smallFeatures)
 	define := strings.Replace(smallFeatures, `bh.last("x", default=0)`, `bh.last("x", default=0), bh.count(where="ln(x) > 0", name="n")`, 1)
 	if define == smallFeatures {
 		t.Fatal("the project has no last")
