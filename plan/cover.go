@@ -13,8 +13,8 @@ type Marks struct {
 	Batch int64
 	// Complete is S: the time from which the stream has seen every event; MinTime: since ever.
 	Complete int64
-	// Generation tells apart the tables that are replaced whole, entity sources without a time and snapshots: the end of the newest
-	// partition before u, or the number of the load; 0 where there is none yet.
+	// Generation tells apart what batch has loaded one time from what it loads the next: each load fills a part of the store of its own, and
+	// readers switch to it in one step, with the watermark; 0: nothing is loaded.
 	Generation int64
 }
 
@@ -26,14 +26,17 @@ func (s *Space) Replaced() bool { return s.Group.Source.Time == nil }
 
 // StoreSpace is the name in the store of what batch, or the stream, has written for the space.
 func (s *Space) StoreSpace(batch bool, m Marks) string {
-	switch {
-	case s.Replaced():
-		return fmt.Sprintf("%s/g%d", s.ID, m.Generation)
-	case batch:
-		return s.ID + "/batch"
+	if batch {
+		return s.BatchSpace(m.Generation)
 	}
 	return s.ID
 }
+
+// BatchSpace is the name in the store of one load of batch's.
+func (s *Space) BatchSpace(generation int64) string { return BatchSpace(s.ID, generation) }
+
+// BatchSpace is the name in the store of one load of batch's for the space of that ID.
+func BatchSpace(id string, generation int64) string { return fmt.Sprintf("%s/b%d", id, generation) }
 
 // Need is places of one owner and step to be read of a key: those that start in [From, To).
 type Need struct {

@@ -22,7 +22,7 @@ type found struct {
 
 // look answers all values of a space for a key at a time by the letter of plan.Cover: the plainest reader there can be.
 func look(ctx context.Context, st store.Store, x *plan.Space, key string, t int64) ([]value.Value, *plan.Cover, error) {
-	marks, err := readMarks(ctx, st, x)
+	marks, err := readMarks(ctx, st, x.MarksName())
 	if err != nil {
 		return nil, nil, err
 	}

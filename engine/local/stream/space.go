@@ -204,7 +204,7 @@ func (p *place) decode(b []byte) error {
 
 // load reads from the store how far the space is; found is false for a space that is new.
 func (x *space) load(ctx context.Context) (found bool, err error) {
-	x.marks, err = readMarks(ctx, x.s.o.Store, x.Space)
+	x.marks, err = readMarks(ctx, x.s.o.Store, x.MarksName())
 	if err != nil {
 		return false, err
 	}
@@ -224,10 +224,10 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 	return true, x.waiting.load(ctx)
 }
 
-func readMarks(ctx context.Context, from store.Store, p *plan.Space) (plan.Marks, error) {
+func readMarks(ctx context.Context, from store.Store, of string) (plan.Marks, error) {
 	m := plan.NoMarks
-	err := from.Meta(ctx, p.MarksName(), func(name string, b []byte) (err error) {
-		if name == p.MarksName() {
+	err := from.Meta(ctx, of, func(name string, b []byte) (err error) {
+		if name == of {
 			m, err = plan.DecodeMarks(b)
 		}
 		return err

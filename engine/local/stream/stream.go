@@ -201,13 +201,17 @@ func (src *source) leave(x *space) {
 }
 
 func (s *Stream) drop(ctx context.Context, space string) error {
-	for _, name := range []string{space, space + "/batch"} {
+	marks, err := readMarks(ctx, s.o.Store, plan.MarksPrefix+space)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{space, plan.BatchSpace(space, marks.Generation), plan.BatchSpace(space, marks.Generation+1)} { // the last of a load that was ended
 		if err := s.o.Store.Drop(ctx, name); err != nil {
 			return err
 		}
 	}
 	w := &store.Write{Epoch: s.o.Epoch, Meta: []store.MetaPut{{Name: plan.MarksPrefix + space}}}
-	err := s.o.Store.Meta(ctx, metaPrefix+space+"/", func(name string, _ []byte) error {
+	err = s.o.Store.Meta(ctx, metaPrefix+space+"/", func(name string, _ []byte) error {
 		w.Meta = append(w.Meta, store.MetaPut{Name: name})
 		return nil
 	})
@@ -217,9 +221,9 @@ func (s *Stream) drop(ctx context.Context, space string) error {
 	return s.o.Store.Write(ctx, w)
 }
 
-// SetBatch moves a space's batch watermark, once batch has written what ends at or before it. Days that the stream had rolled away before
+// SetBatch moves a space's batch watermark and generation in one step, once batch has written what ends at or before it. Days that the stream had rolled away before
 // it was batch's are then nobody's: values that need them are partial.
-func (s *Stream) SetBatch(ctx context.Context, id string, watermark int64) error {
+func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation int64) error {
 	for _, src := range s.all() {
 		x := src.find(id)
 		if x == nil {
@@ -229,7 +233,7 @@ func (s *Stream) SetBatch(ctx context.Context, id string, watermark int64) error
 			if x.marks.Batch == plan.MinTime && watermark < x.at.target && x.daily() >= 0 {
 				x.marks.Complete = max(x.marks.Complete, x.at.target)
 			}
-			x.marks.Batch, x.marked = max(x.marks.Batch, watermark), true
+			x.marks.Batch, x.marks.Generation, x.marked = max(x.marks.Batch, watermark), generation, true
 			return x.write(ctx, true)
 		})
 	}

@@ -376,7 +376,7 @@ func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
 	w.push(click(1, -value.DayMS) + click(2, -5))
 	w.flush()
 	for _, x := range streams[0].Spaces {
-		if err := w.SetBatch(t.Context(), x.ID, midnight); err != nil {
+		if err := w.SetBatch(t.Context(), x.ID, midnight, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -388,7 +388,7 @@ func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if err := w.SetBatch(t.Context(), "no such", midnight); err == nil {
+	if err := w.SetBatch(t.Context(), "no such", midnight, 1); err == nil {
 		t.Error("a space that is not there has a watermark")
 	}
 }
@@ -397,7 +397,7 @@ func TestDaysThatAreRolledAwayArePartialForBatch(t *testing.T) {
 	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("1d") }, count())
 	w := opened(t, streams)
 	const midnight = noon - value.DayMS/2
-	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS); err != nil {
+	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS, 2); err != nil {
 		t.Fatal(err)
 	}
 	if m := w.stands(0).Marks; m.Complete != midnight-value.DayMS {
@@ -435,7 +435,7 @@ func TestASpaceKnowsSinceWhenItIsComplete(t *testing.T) {
 	if err := w.SetComplete(t.Context(), "clicks", noon-7); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := readMarks(t.Context(), w.store, streams[0].Spaces[0]); err != nil || m.Complete != noon-7 {
+	if m, err := readMarks(t.Context(), w.store, streams[0].Spaces[0].MarksName()); err != nil || m.Complete != noon-7 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
