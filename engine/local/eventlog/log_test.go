@@ -286,3 +286,5 @@ func TestDamageInTheMiddleIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func scanOf(columns ...string) dataset.Scan { return dataset.Scan{Columns: columns} }

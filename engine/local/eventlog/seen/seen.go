@@ -52,3 +52,6 @@ func (e *Entry) judge(time int64, print uint32) Verdict {
 
 // firm reports whether no further entry can say more: there is one entry of an id and time.
 func (v Verdict) firm() bool { return v >= Copy }
+
+// String is the verdict in a word.
+func (v Verdict) String() string { return [...]string{"new", "conflict", "copy", "differs"}[v] }
