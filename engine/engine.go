@@ -45,7 +45,9 @@ type Report struct {
 	Sources   []*SourceReport      `json:"sources"` // one for each join, in the plan's order
 	Values    []*ValueReport       `json:"values"`  // one for each feature and label column, in the plan's order
 	Months    []MonthReport        `json:"months"`  // coverage by the UTC month of at, ascending
-	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason.
+	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason. Of a source's rows they are at least
+	// those that answers are made of, and at most all; "where of the spine", "at of the spine", "k of the spine", "derived x", "source: time",
+	// "source: where", "source: known_at", "group: order_by", "group: x + 1", "group: where x > 1" name what was computed.
 	ExpressionNulls map[string]expr.Nulls `json:"expression_nulls"`
 	Spilled         int64                 `json:"spilled_bytes"` // that went to disk
 	EarliestAt      int64                 `json:"-"`             // the least at among the spine's rows, ms; 0 where there is none

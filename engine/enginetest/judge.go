@@ -75,6 +75,7 @@ type Judge struct {
 	rows   [][]value.Value
 	events map[cell][]agg.Event // behind each value
 	rules  map[string]rule      // of each column of the output
+	nulls  map[string]*sourceNulls
 }
 
 type cell struct {
@@ -108,6 +109,10 @@ func NewJudge(ctx context.Context, p *plan.Batch, in engine.Inputs, spine value.
 		j.events[cell{row, v.Name}] = events
 		return oracle.Plain(v, events, asOf)
 	}}, p, in)
+	if err != nil {
+		return j, err
+	}
+	j.nulls, err = allNulls(ctx, p, in)
 	return j, err
 }
 
@@ -225,7 +230,7 @@ func (j *Judge) compareReports(got *engine.Report) []Difference {
 		differ("nulls of "+v.Name, v.Nulls, got.Values[i].Nulls)
 		differ("defaults of "+v.Name, v.Defaults, got.Values[i].Defaults)
 	}
-	return out
+	return append(out, j.compareNulls(got)...)
 }
 
 // floating tells whether two right answers may be null in one and not in the other.

@@ -330,7 +330,10 @@ func (s *sharer) laidOut(e *events, rows []int32) ([]*value.Column, error) {
 	}
 	var out []*value.Column
 	for i, c := range s.columns {
-		coder := s.job.layout.coders[i]
+		coder, nulls := s.job.layout.coders[i], &s.nulls
+		if i == s.job.layout.known {
+			nulls = nil // the sifter has counted them
+		}
 		var column *value.Column
 		var err error
 		switch name, bare := s.job.layout.exprs[i].Column(); {
@@ -340,9 +343,9 @@ func (s *sharer) laidOut(e *events, rows []int32) ([]*value.Column, error) {
 				column = to.gather(column)
 			}
 		case coder != nil:
-			column, err = s.coding.encode(coder, c.Eval(b, &s.nulls))
+			column, err = s.coding.encode(coder, c.Eval(b, nulls))
 		default:
-			column = c.Eval(b, &s.nulls)
+			column = c.Eval(b, nulls)
 		}
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ type events struct {
 }
 
 // load reads every row and column of a source and applies E1, in its order.
-func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []string, rep *engine.SourceReport) (*events, error) {
+func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []string, rep *engine.SourceReport, made *nulls) (*events, error) {
 	table, err := in.Open(ctx, s.Place, s.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", s.Name, err)
@@ -46,7 +46,7 @@ func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []strin
 	}
 	rep.Read, rep.Rows = counts, int64(len(rows))
 	es := &events{source: s, newest: math.MinInt64}
-	read := reader(s, keys)
+	read := reader(s, keys, made)
 	for _, row := range rows {
 		e, lost := read(row)
 		if lost != nullTime {
@@ -82,8 +82,9 @@ const (
 )
 
 // reader makes events of a source's rows.
-func reader(s *feature.Source, keys []string) func(row []value.Value) (event, loss) {
-	time, where, knownAt := compiled(s.Time, s.Schema), compiled(s.Where, s.Schema), compiled(s.KnownAt, s.Schema)
+func reader(s *feature.Source, keys []string, made *nulls) func(row []value.Value) (event, loss) {
+	time, where := made.each(s.Name+": time", compiled(s.Time, s.Schema)), made.each(s.Name+": where", compiled(s.Where, s.Schema))
+	knownAt := made.each(s.Name+": known_at", compiled(s.KnownAt, s.Schema))
 	var orderBy []expr.RowFunc
 	for _, e := range s.OrderBy {
 		orderBy = append(orderBy, e.Compile(s.Schema))

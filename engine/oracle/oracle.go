@@ -42,7 +42,7 @@ func (o Oracle) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fu
 		return nil, err
 	}
 	for _, j := range p.Joined() {
-		a, err := newJoin(ctx, in, j)
+		a, err := newJoin(ctx, in, j, &r.nulls)
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +80,7 @@ func (o Oracle) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fu
 		j.count()
 	}
 	r.report.SpineRows, r.report.Rows = int64(len(spine)), int64(len(rows))
+	r.report.ExpressionNulls = r.nulls.made
 	if len(rows) == 0 {
 		return r.report, nil
 	}
@@ -90,6 +91,7 @@ func (o Oracle) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fu
 type run struct {
 	plan    *plan.Batch
 	report  *engine.Report
+	nulls   nulls
 	joins   []*join
 	spine   value.Schema // of the rows read
 	where   expr.RowFunc // nil: all rows
@@ -126,13 +128,17 @@ func (r *run) open(ctx context.Context, in engine.Inputs) ([][]value.Value, erro
 // compile lays out the row and compiles what is evaluated over it.
 func (r *run) compile() {
 	s := &r.plan.Spine
-	r.where = compiled(s.Where, r.spine)
-	r.at = s.At.Compile(r.spine)
+	r.where = r.nulls.each("where of the spine", compiled(s.Where, r.spine))
+	r.at = r.nulls.each("at of the spine", s.At.Compile(r.spine))
 	for _, name := range s.SampleBy {
 		r.sampled = append(r.sampled, r.spine.Index(name))
 	}
 	for _, c := range s.Columns {
-		r.columns = append(r.columns, c.Expr.Compile(r.spine))
+		f := c.Expr.Compile(r.spine)
+		if c.Name != plan.AtColumn { // which at is
+			f = r.nulls.each(c.Name+" of the spine", f)
+		}
+		r.columns = append(r.columns, f)
 		r.cell(c.Name, c.Expr.Type())
 	}
 	r.cell(plan.AtColumn, value.Timestamp)
@@ -146,7 +152,7 @@ func (r *run) compile() {
 		r.cell(d.Name, d.Expr.Type())
 	}
 	for _, d := range r.plan.Derive {
-		r.derived = append(r.derived, d.Expr.Compile(r.cells))
+		r.derived = append(r.derived, r.nulls.each("derived "+d.Name, d.Expr.Compile(r.cells)))
 	}
 	for _, o := range r.plan.Output {
 		r.outputs = append(r.outputs, value.Field{Name: o.Name, Type: o.Type})

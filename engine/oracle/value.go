@@ -15,25 +15,33 @@ import (
 
 // join answers for one group's features, or for one label.
 type join struct {
-	plan   *plan.Join
-	events *events
-	report *engine.SourceReport
-	within int64 // of a label (I2); 0: a group's features
-	inputs []expr.RowFunc
-	wheres []expr.RowFunc
-	asked  map[string]bool // keys that spine rows have
+	plan    *plan.Join
+	events  *events
+	report  *engine.SourceReport
+	within  int64 // of a label (I2); 0: a group's features
+	inputs  []expr.RowFunc
+	counted []expr.RowFunc // the same, their nulls counted
+	wheres  []expr.RowFunc
+	asked   map[string]bool // keys that spine rows have
 }
 
-func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join) (*join, error) {
+func newJoin(ctx context.Context, in engine.Inputs, p *plan.Join, made *nulls) (*join, error) {
 	s := p.Scan.Source
 	j := &join{plan: p, asked: map[string]bool{}, report: &engine.SourceReport{Join: p.Name, Source: s.Name}}
 	var err error
-	if j.events, err = load(ctx, in, s, p.Keys, j.report); err != nil {
+	if j.events, err = load(ctx, in, s, p.Keys, j.report, made.of(s)); err != nil {
 		return nil, err
 	}
 	for _, v := range p.Values {
-		j.inputs = append(j.inputs, compiled(v.Feature.Input, s.Schema))
-		j.wheres = append(j.wheres, compiled(v.Feature.Where, s.Schema))
+		input, where := compiled(v.Feature.Input, s.Schema), compiled(v.Feature.Where, s.Schema)
+		j.inputs = append(j.inputs, input)
+		if input != nil {
+			input = made.once(p.Name+": "+v.Feature.Input.String(), input)
+		}
+		if where != nil {
+			where = made.once(p.Name+": where "+v.Feature.Where.String(), where)
+		}
+		j.counted, j.wheres = append(j.counted, input), append(j.wheres, where)
 	}
 	return j, nil
 }
@@ -142,7 +150,7 @@ func (j *join) inOrder(i int, rows []event) []agg.Event {
 	for n, e := range rows {
 		events[n] = agg.Event{TS: e.ts, Tie: e.tie}
 		if f.Input != nil {
-			events[n].Value = j.inputs[i](e.row, nil)
+			events[n].Value = j.counted[i](e.row, nil)
 		}
 		if f.By != "" {
 			events[n].By = column(j.events.source.Schema, e.row, f.By)
@@ -167,7 +175,7 @@ func (j *join) latest(i int, rows []event) value.Value {
 	if last.deleted {
 		return value.Value{}
 	}
-	return j.inputs[i](last.row, nil)
+	return j.counted[i](last.row, nil)
 }
 
 // count adds the events to the report, once all rows have asked.

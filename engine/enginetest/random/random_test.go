@@ -48,6 +48,7 @@ func enough(t *testing.T, r *Report) {
 		"events before 1970 inside": 5000, "events at t": 1000, "known_at = t": 200, "known_at > t": 1000,
 		"label: event a millisecond before the end": 1, "label: event at the end": 1, "label: event at the start": 20, "label: event a millisecond before the start": 10,
 		"null: computed": 200, "null: no input": 100, "null: no row in the window": 1000, "null: no row of the key": 300,
+		"nulls that expressions made: of a row": 20, "nulls that expressions made: of a source": 300,
 		"rows that where drops": 1000, "rows without a key": 300, "rows without a time": 300, "rows without known_at": 30,
 	}
 	for _, kind := range []string{"exact", "tiles", "tumbling", "exact, in the past", "tiles, in the past", "tumbling, in the past"} {

@@ -67,6 +67,13 @@ func (c *Case) measure(k *compiled, j *enginetest.Judge) Stats {
 		s.add("null: computed", v.Computed)
 		s.add("defaults", v.Defaults)
 	}
+	for what, made := range r.ExpressionNulls {
+		kind := "source"
+		if strings.HasPrefix(what, "derived ") || strings.HasSuffix(what, " of the spine") {
+			kind = "row"
+		}
+		s.add("nulls that expressions made: of a "+kind, made.Total())
+	}
 	for why, n := range r.Dropped {
 		s.add("dropped: "+string(why), n)
 	}

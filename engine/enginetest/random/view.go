@@ -88,7 +88,7 @@ func (d *draw) derived(scope value.Schema) (string, value.Type) {
 	}
 	switch a.Type.Kind {
 	case value.KindInt, value.KindFloat:
-		return a.Name + pick(d, " / 3", " * 0.5"), value.Float
+		return fmt.Sprintf(pick(d, "%s / 3", "%s * 0.5", "10 / %s"), a.Name), value.Float
 	case value.KindString:
 		return "length(" + a.Name + ")", value.Int
 	case value.KindList, value.KindMap:
