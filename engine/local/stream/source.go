@@ -285,8 +285,8 @@ func (src *source) flush(ctx context.Context) error {
 		return err
 	}
 	select {
-	case <-f.done:
-		return nil
+	case err := <-f.done:
+		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-src.ctx.Done():

@@ -51,7 +51,7 @@ func (w *waiting) name(e *waiter) string {
 	return fmt.Sprintf("%s%016x%08x%016x", w.prefix(), uint64(e.due)^1<<63, uint32(e.at.partition)^1<<31, uint64(e.at.offset)^1<<63)
 }
 
-func (e *waiter) size() int64 { return 160 + bytesOfCell*int64(len(e.row)) }
+func (w *waiter) size() int64 { return 160 + bytesOfCell*int64(len(w.row)) }
 
 // add takes in events that must wait.
 func (w *waiting) add(es []*waiter) {

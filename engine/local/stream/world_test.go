@@ -400,6 +400,6 @@ func newWorld(t testing.TB, st *memoryStore) *world {
 // kill ends the stream as kill -9 does: what is not written is lost.
 func (w *world) kill() {
 	if w.Stream != nil {
-		_ = w.Stream.end()
+		_ = w.end()
 	}
 }
