@@ -132,6 +132,32 @@ const (
 	codeSetting        Code = 95
 )
 
+// Requests: what a caller of the server did, or why a row is not answered. They have no place in a definition file; package serve makes
+// them.
+const (
+	CodeUnknownView    Code = 100
+	CodeUnknownFeature Code = 101
+	CodeUnknownField   Code = 102
+	CodeAbsentField    Code = 103
+	CodeIllTyped       Code = 104
+	CodeBadBody        Code = 105
+	CodeLookBack       Code = 106
+	CodeRequiredFailed Code = 107
+	CodeRequiredNull   Code = 108
+	CodeTooLarge       Code = 109
+	CodeNoToken        Code = 110
+	CodeNoScope        Code = 111
+	CodeTooOften       Code = 112
+	CodeBusy           Code = 113
+	CodeUnknownSource  Code = 114
+	CodeNoStream       Code = 115
+	CodeUnknownCall    Code = 116
+	CodeDefect         Code = 117
+)
+
+// OfRequest reports whether the number is of a request to a server, and not of a definition.
+func (c Code) OfRequest() bool { return c >= CodeUnknownView && c <= CodeDefect }
+
 // codes says of each number what it is called and how bad it is.
 var codes = map[Code]struct {
 	severity Severity
@@ -215,6 +241,25 @@ var codes = map[Code]struct {
 	codeJoinInSource:   {SeverityError, "not yet: a join inside a source"},
 	codeRemotePlace:    {SeverityError, "not yet: a place of this kind"},
 	codeSetting:        {SeverityError, "a setting that check does not know"},
+
+	CodeUnknownView:    {SeverityError, "a view that is not served"},
+	CodeUnknownFeature: {SeverityError, "a column that the view does not have"},
+	CodeUnknownField:   {SeverityError, "a field that the view does not take"},
+	CodeAbsentField:    {SeverityError, "a key or field is absent"},
+	CodeIllTyped:       {SeverityError, "a key or field of another type"},
+	CodeBadBody:        {SeverityError, "a request that cannot be read"},
+	CodeLookBack:       {SeverityError, "an as-of time that cannot be answered online"},
+	CodeRequiredFailed: {SeverityError, "a required feature could not be had"},
+	CodeRequiredNull:   {SeverityError, "a required value is null"},
+	CodeTooLarge:       {SeverityError, "a request that is too large"},
+	CodeNoToken:        {SeverityError, "no token, or one that is not known"},
+	CodeNoScope:        {SeverityError, "a token that may not do this"},
+	CodeTooOften:       {SeverityError, "more requests than the token may make"},
+	CodeBusy:           {SeverityError, "the server is busy"},
+	CodeUnknownSource:  {SeverityError, "a source or topic that takes no events"},
+	CodeNoStream:       {SeverityError, "events cannot be taken now"},
+	CodeUnknownCall:    {SeverityError, "no such call"},
+	CodeDefect:         {SeverityError, "a defect of the server"},
 }
 
 // Codes lists every number, ascending.

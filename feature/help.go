@@ -31,7 +31,11 @@ func (h Help) String() string {
 
 // Markdown is the explanation for viewers that show it formatted.
 func (h Help) Markdown() string {
-	return "**" + h.Title + "**\n\n" + h.Text + "\n\nBefore:\n\n```python\n" + h.Before + "\n```\n\nAfter:\n\n```python\n" + h.After + "\n```\n"
+	lang := "python"
+	if h.Code.OfRequest() {
+		lang = ""
+	}
+	return "**" + h.Title + "**\n\n" + h.Text + "\n\nBefore:\n\n```" + lang + "\n" + h.Before + "\n```\n\nAfter:\n\n```" + lang + "\n" + h.After + "\n```\n"
 }
 
 func indent(s string) string {

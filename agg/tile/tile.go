@@ -188,7 +188,23 @@ func (l *Layout) Decode(b []byte) (*Tile, error) {
 
 // DecodeInto is Decode into a tile of the layout that exists, whose events are forgotten. After an error it is not to be used but for
 // another DecodeInto. The bytes are not kept.
-func (l *Layout) DecodeInto(t *Tile, b []byte) error {
+func (l *Layout) DecodeInto(t *Tile, b []byte) error { return l.decode(t, b, nil) }
+
+// DecodeFolds is DecodeInto for some of the folds, ascending: the states of the others are left as they are and their bytes are not looked
+// into, but for the checksum.
+func (l *Layout) DecodeFolds(t *Tile, b []byte, wanted []int) error {
+	if len(wanted) == len(l.folds) {
+		wanted = nil
+	} else if len(wanted) == 0 {
+		wanted = none
+	}
+	return l.decode(t, b, wanted)
+}
+
+var none = []int{-1}
+
+// decode reads the wanted folds, ascending; nil: all.
+func (l *Layout) decode(t *Tile, b []byte, wanted []int) error {
 	r := reader{}
 	if err := r.open(b, l.mark); err != nil {
 		return err
@@ -198,6 +214,12 @@ func (l *Layout) DecodeInto(t *Tile, b []byte) error {
 		s := r.sized()
 		if r.err != nil {
 			return r.err
+		}
+		if wanted != nil {
+			if len(wanted) == 0 || wanted[0] != i {
+				continue
+			}
+			wanted = wanted[1:]
 		}
 		if len(s) == 0 {
 			t.States[i].Reset()

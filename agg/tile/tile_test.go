@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -155,6 +156,30 @@ func TestMergeOfTilesIsTheTileOfAll(t *testing.T) {
 	}
 	if got, want := agg.AppendState(nil, states[0]), agg.AppendState(nil, a.States[0]); !bytes.Equal(got, want) {
 		t.Fatalf("merged %x, want %x", got, want)
+	}
+}
+
+func TestFoldsThatAreNotWantedAreLeftAlone(t *testing.T) {
+	l := layouts()
+	full := filled(l)
+	b := l.Append(nil, full)
+	for _, wanted := range [][]int{{}, {0}, {len(l.Folds()) - 1}, {1, 4, 5}} {
+		got := l.New()
+		if err := l.DecodeFolds(got, b, wanted); err != nil {
+			t.Fatal(err)
+		}
+		for i, s := range got.States {
+			want := l.Folds()[i].New()
+			if slices.Contains(wanted, i) {
+				want = full.States[i]
+			}
+			if !bytes.Equal(agg.AppendState(nil, s), agg.AppendState(nil, want)) {
+				t.Errorf("%v wanted: fold %d", wanted, i)
+			}
+		}
+		if got.Newest != full.Newest {
+			t.Errorf("%v wanted: header %+v", wanted, got.Header)
+		}
 	}
 }
 

@@ -1,0 +1,333 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Answer answers a request for this view into out, which may hold an earlier answer. The error is as of Server.Features.
+//
+// Steps: decide on the time; make the keys of all rows; read what they need, once; merge and finish, a job (one key of one part) after
+// the other; stand in for what could not be had; put the rows together. Where a tile holds an event that is newer than the time, and
+// nobody asked for that very time, all is done again as of just after that event.
+func (v *View) Answer(ctx context.Context, r Request, out *Response) error {
+	sel, err := v.choose(r.Features)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, began.Add(v.server.options.Deadline))
+	defer cancel()
+	c := calls.Get().(*call)
+	defer c.release()
+	c.begin(ctx, sel, r, began)
+	c.makeKeys()
+	for again := true; again; {
+		if p := c.decide(); p != nil {
+			out.reset(v, c.at, sel.features, len(r.Rows))
+			for i := range out.Rows {
+				out.Rows[i].refuse(p)
+			}
+			return nil
+		}
+		c.makeJobs()
+		if err := c.fetch(); err != nil {
+			return err
+		}
+		c.merge()
+		again = c.behind()
+	}
+	c.standIn()
+	out.reset(v, c.at, sel.features, len(r.Rows))
+	c.assemble(out)
+	return nil
+}
+
+// call is one request while it is answered. For one goroutine.
+type call struct {
+	ctx     context.Context
+	sel     *selection
+	rows    []Row
+	asked   *int64
+	began   time.Time
+	at, now int64 // the as-of time, and the clock's
+	tries   int
+	newest  int64         // of all that was merged
+	marks   []*plan.Marks // by part
+	key     []byte
+	keys    []string // of each fetch and row; "": a part of it is null
+	ends    []int
+	jobs    []job
+	of      []int32 // the job of each part and row
+	byKey   map[string]int32
+	cells   []cell
+	reading *reading // nil: nothing to read
+	stages  stages
+	wrong   []*Problem // of each row: why it cannot be answered; nil: it can
+	row     []value.Value
+	status  []Status
+}
+
+// job is one key of one part.
+type job struct {
+	part   *part
+	key    string
+	cover  *cover // nil: the space's marks are not known
+	cells  int    // where its results begin
+	done   bool   // merged
+	read   bool   // there is something to read for it
+	late   bool   // the store cannot look back so far
+	newest int64
+}
+
+// stages are how long each took.
+type stages struct{ fetch, merge, derive time.Duration }
+
+var calls = sync.Pool{New: func() any { return &call{byKey: map[string]int32{}} }}
+
+func (c *call) begin(ctx context.Context, sel *selection, r Request, began time.Time) {
+	c.ctx, c.sel, c.rows, c.asked, c.began = ctx, sel, r.Rows, r.At, began
+	c.tries, c.stages, c.at = 0, stages{}, 0
+	c.wrong = c.wrong[:0]
+	for i := range r.Rows {
+		c.wrong = append(c.wrong, sel.view.check(&r.Rows[i]))
+	}
+}
+
+// check finds what is wrong with a row.
+func (v *View) check(r *Row) *Problem {
+	if r.Problem != nil {
+		return r.Problem
+	}
+	if len(r.Values) != len(v.Plan.Asked) {
+		return &Problem{Code: feature.CodeDefect, Detail: fmt.Sprintf("a row of %d values where view %s asks for %d", len(r.Values), v.Name(), len(v.Plan.Asked))}
+	}
+	for i, x := range r.Values {
+		if k := &v.Plan.Asked[i]; !x.HasType(k.Type) {
+			return IllTyped(*k, x.String())
+		}
+	}
+	return nil
+}
+
+// release gives the call back. What was made of the request is let go.
+func (c *call) release() {
+	c.observe()
+	if c.reading != nil {
+		c.reading.release()
+	}
+	clear(c.keys)
+	clear(c.jobs)
+	clear(c.cells)
+	clear(c.row)
+	clear(c.marks)
+	clear(c.wrong)
+	c.ctx, c.sel, c.rows, c.asked, c.reading = nil, nil, nil, nil, nil
+	calls.Put(c)
+}
+
+func (c *call) observe() {
+	h, view := c.sel.view.server.options.Metrics.Seconds, c.sel.view.Name()
+	h.WithLabelValues(view, "fetch").Observe(c.stages.fetch.Seconds())
+	h.WithLabelValues(view, "merge").Observe(c.stages.merge.Seconds())
+	h.WithLabelValues(view, "derive").Observe(c.stages.derive.Seconds())
+}
+
+// maxAhead is how far after the clock a request's at may lie, ms: clocks differ.
+const maxAhead = 1000
+
+// decide sets the time that the rows are answered for, and refuses one that cannot be.
+func (c *call) decide() *Problem {
+	c.marks = c.marks[:0]
+	batch := int64(plan.MinTime)
+	for _, p := range c.sel.parts {
+		m := p.space.marks.Load()
+		c.marks = append(c.marks, m)
+		if m != nil {
+			batch = max(batch, m.Batch)
+		}
+	}
+	now := c.sel.view.server.options.Clock()
+	c.now = now
+	if c.asked == nil {
+		after := int64(value.MinTimestamp)
+		if c.tries > 0 {
+			after = c.newest + 1
+		}
+		c.at = max(now, batch, after) // what ends at B is batch's, and nothing before it can be told apart
+		return nil
+	}
+	c.at = *c.asked
+	back := c.sel.view.Plan.LookBack
+	switch {
+	case c.at > max(now, batch)+maxAhead:
+		return lookAhead(c.at, now)
+	case c.at < now-back:
+		return lookBack(fmt.Sprintf("at %s is more than %s ago, for which alone late tiles are kept", value.FormatTimestamp(c.at), value.FormatDuration(back)), lookBackCure)
+	case c.at < batch:
+		return lookBack(fmt.Sprintf("at %s is before %s, up to which batch has filled the store", value.FormatTimestamp(c.at), value.FormatTimestamp(batch)), lookBackCure)
+	}
+	return nil
+}
+
+// makeKeys makes the canonical keys of all fetches and rows, all in one string.
+func (c *call) makeKeys() {
+	fetches := c.sel.view.Plan.Fetches
+	c.key, c.ends = c.key[:0], c.ends[:0]
+	for _, f := range fetches {
+		for i := range c.rows {
+			from := len(c.key)
+			for _, on := range f.On {
+				if c.wrong[i] != nil || c.rows[i].Values[on].IsNull() {
+					c.key = c.key[:from]
+					break
+				}
+				c.key = value.Append(c.key, c.rows[i].Values[on])
+			}
+			c.ends = append(c.ends, len(c.key))
+		}
+	}
+	all, from := string(c.key), 0
+	c.keys = c.keys[:0]
+	for _, end := range c.ends {
+		c.keys = append(c.keys, all[from:end])
+		from = end
+	}
+}
+
+// makeJobs makes a job of each part for each key that rows have, once.
+func (c *call) makeJobs() {
+	c.jobs, c.of = c.jobs[:0], c.of[:0]
+	cells, n := 0, len(c.rows)
+	for k, p := range c.sel.parts {
+		var cv *cover
+		if m := c.marks[k]; m != nil && (!p.of.Replaced() || m.Generation != 0) {
+			cv = p.coverAt(c.at, *m)
+		}
+		clear(c.byKey)
+		for i := range n {
+			key := c.keys[p.fetch*n+i]
+			j, ok := int32(0), false
+			if n > 1 {
+				j, ok = c.byKey[key]
+			}
+			if !ok {
+				j = int32(len(c.jobs))
+				c.jobs = append(c.jobs, job{part: p, key: key, cover: cv, cells: cells, newest: plan.MinTime})
+				cells += len(p.values)
+				if n > 1 {
+					c.byKey[key] = j
+				}
+			}
+			c.of = append(c.of, j)
+		}
+	}
+	if cap(c.cells) < cells {
+		c.cells = make([]cell, cells)
+	}
+	c.cells = c.cells[:cells]
+}
+
+// fetch reads what the jobs need. Its error is the context's, where the caller is gone.
+func (c *call) fetch() error {
+	began := time.Now()
+	defer func() { c.stages.fetch += time.Since(began) }()
+	if c.reading != nil {
+		c.reading.release()
+	}
+	c.reading = nil
+	r := readings.Get().(*reading)
+	r.reset()
+	limit := c.limit()
+	for i := range c.jobs {
+		j := &c.jobs[i]
+		if j.cover == nil || j.key == "" {
+			continue
+		}
+		j.read = true
+		for n, need := range j.cover.Needs {
+			r.add(store.Range{Space: j.cover.spaces[n], Key: j.key, Step: need.Step, From: need.From, To: need.To}, int32(i), int32(n))
+		}
+		r.until(j.part.limit(c.began, limit))
+	}
+	if len(r.ranges) == 0 {
+		r.give()
+		return nil
+	}
+	c.reading = r
+	r.run(c.ctx, c.sel.view.server)
+	if err := context.Cause(c.ctx); err == context.Canceled {
+		return err
+	}
+	return nil
+}
+
+// limit is when the whole answer must be there.
+func (c *call) limit() time.Time {
+	t, _ := c.ctx.Deadline()
+	return t
+}
+
+// merge makes the values of every job of which all was read.
+func (c *call) merge() {
+	began := time.Now()
+	defer func() { c.stages.merge += time.Since(began) }()
+	var pieces []piece
+	complete := int32(len(c.jobs))
+	if c.reading != nil {
+		pieces, complete = c.reading.got()
+	}
+	var m *merger
+	for i := range c.jobs {
+		j := &c.jobs[i]
+		if j.cover == nil || j.read && int32(i) >= complete {
+			continue
+		}
+		if m == nil || m.part != j.part {
+			if m != nil {
+				m.part.pool.Put(m)
+			}
+			m = j.part.pool.Get().(*merger)
+		}
+		m.begin(c.at, c.now, j.cover)
+		for len(pieces) > 0 && pieces[0].job == int32(i) {
+			m.take(int(pieces[0].need), pieces[0].start, c.reading.bytes(pieces[0]))
+			pieces = pieces[1:]
+		}
+		m.finish(c.cells[j.cells : j.cells+len(j.part.values)])
+		j.done, j.late, j.newest = true, m.late, m.newest
+	}
+	if m != nil {
+		m.part.pool.Put(m)
+	}
+}
+
+// maxTries bounds how often a request runs after events that are newer than its time. Under the wall's clock one more is enough; under
+// the clock of events a fast replay may be ahead again.
+const maxTries = 4
+
+// behind reports whether something newer than the time was merged and the request's time is ours to choose.
+func (c *call) behind() bool {
+	if c.asked != nil {
+		return false
+	}
+	c.newest = plan.MinTime
+	for i := range c.jobs {
+		c.newest = max(c.newest, c.jobs[i].newest)
+	}
+	c.tries++
+	return c.newest >= c.at && c.tries < maxTries
+}
+
+// lookAhead refuses a time that has not come.
+func lookAhead(at, now int64) *Problem {
+	return &Problem{Code: feature.CodeLookBack, Detail: fmt.Sprintf("at %s lies ahead of the server's clock, %s", value.FormatTimestamp(at), value.FormatTimestamp(now)), Field: "at",
+		Cure: "leave at out for the newest answer, or set the clocks"}
+}

@@ -1,0 +1,58 @@
+package serve
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are what a server counts, by the names of docs/interface.md §6. Labels are names of definitions and words of the contract, never
+// keys.
+type Metrics struct {
+	registry prometheus.Registerer
+	// Seconds is by view and stage of a request. The surfaces observe parse and encode.
+	Seconds *prometheus.HistogramVec
+	values  *prometheus.CounterVec
+	cache   *prometheus.CounterVec
+	refused *prometheus.CounterVec
+}
+
+// NewMetrics registers a server's metrics; nil: they are counted and shown nowhere.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		registry: r,
+		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "bighead_request_seconds", Help: "How long each stage of a request took.",
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
+		}, []string{"view", "stage"}),
+		values:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_values_total", Help: "Values answered, by status."}, []string{"group", "status"}),
+		cache:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_cache_total", Help: "Look-ups in a cache, by result."}, []string{"level", "result"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_tiles_refused_total", Help: "Tiles and rows in the store that could not be used: damaged, or written for something else."}, []string{"group", "reason"}),
+	}
+	if r != nil {
+		r.MustRegister(m.Seconds, m.values, m.cache, m.refused)
+	}
+	return m
+}
+
+func (m *Metrics) watchBreaker(store string, b *breaker) {
+	if m.registry == nil {
+		return
+	}
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "bighead_breaker_state", Help: "0 closed, 1 half open, 2 open.", ConstLabels: prometheus.Labels{"store": store},
+	}, b.state))
+}
+
+// groupCounts are the counters of one group, found once.
+type groupCounts struct {
+	values  [statuses]prometheus.Counter
+	damaged prometheus.Counter
+	other   prometheus.Counter
+}
+
+func (m *Metrics) group(name string) *groupCounts {
+	g := &groupCounts{damaged: m.refused.WithLabelValues(name, "damaged"), other: m.refused.WithLabelValues(name, "other")}
+	for i := range g.values {
+		g.values[i] = m.values.WithLabelValues(name, Status(i).String())
+	}
+	return g
+}

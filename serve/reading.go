@@ -1,0 +1,195 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bighead-ml/bighead/store"
+)
+
+// reading is one round trip to the store, in a goroutine of its own: a store that does not come back must not hold the answer beyond its
+// deadline, whatever it makes of its context. What was read is copied, so that no lock of the store is held while it is merged.
+//
+// Invariants: the goroutine alone writes bytes and pieces; what lies before pub's lengths never changes and is read by the request; two
+// sides hold the reading, and who lets go last gives it back.
+type reading struct {
+	ranges []store.Range
+	places []place // of each range
+	limits []limit // ascending by job
+
+	copied []byte
+	pieces []piece
+	job    int32 // all jobs before this one are whole
+
+	mu  sync.Mutex
+	pub published
+
+	done    chan outcome
+	timer   *time.Timer
+	holders atomic.Int32
+}
+
+// place is what a range is read for.
+type place struct{ job, need int32 }
+
+// limit is until when one waits for the jobs up to one.
+type limit struct {
+	at  time.Time
+	job int32 // the first after them
+}
+
+// piece is one value that was found.
+type piece struct {
+	job, need int32
+	start     int64
+	from, to  int
+}
+
+// published is what the request may look at.
+type published struct {
+	copied []byte
+	pieces []piece
+	whole  int32 // jobs before this one are whole
+}
+
+var readings = sync.Pool{New: func() any {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &reading{done: make(chan outcome, 1), timer: t}
+}}
+
+func (r *reading) reset() {
+	r.ranges, r.places, r.limits = r.ranges[:0], r.places[:0], r.limits[:0]
+	r.copied, r.pieces, r.job, r.pub = r.copied[:0], r.pieces[:0], 0, published{}
+}
+
+func (r *reading) add(x store.Range, job, need int32) {
+	r.ranges, r.places = append(r.ranges, x), append(r.places, place{job, need})
+}
+
+// until sets the limit of the job whose ranges were added last. Limits only ever grow.
+func (r *reading) until(t time.Time) {
+	next := r.places[len(r.places)-1].job + 1
+	if k := len(r.limits) - 1; k >= 0 && !t.After(r.limits[k].at) {
+		r.limits[k].job = next
+		return
+	}
+	r.limits = append(r.limits, limit{t, next})
+}
+
+// give puts it back; nobody else holds it.
+func (r *reading) give() {
+	clear(r.ranges)
+	select {
+	case <-r.done: // of a reading that was not waited for
+	default:
+	}
+	readings.Put(r)
+}
+
+// release lets go of it.
+func (r *reading) release() {
+	if r.holders.Add(-1) == 0 {
+		r.give()
+	}
+}
+
+// run reads, and returns when all is there, when the store fails, or when nothing more can come in time.
+func (r *reading) run(ctx context.Context, s *Server) {
+	r.holders.Store(1)
+	if !s.breaker.allow() {
+		return
+	}
+	ctx, cancel := context.WithDeadline(ctx, r.limits[len(r.limits)-1].at)
+	defer cancel()
+	r.holders.Store(2)
+	go r.read(ctx, s)
+	how := r.wait(ctx)
+	if how == givenUp {
+		// The request has not waited as long as it said it would; or it has, and the store is slow.
+		if errors.Is(context.Cause(ctx), context.Canceled) {
+			s.breaker.done(givenUp)
+		} else {
+			s.breaker.done(failed)
+		}
+		return
+	}
+	s.breaker.done(how)
+}
+
+// wait is for the end of the reading, or for the limit of the last job that is not whole by then: givenUp.
+func (r *reading) wait(ctx context.Context) outcome {
+	for _, l := range r.limits {
+		r.timer.Reset(time.Until(l.at))
+		select {
+		case how := <-r.done:
+			r.timer.Stop()
+			return how
+		case <-ctx.Done():
+			r.timer.Stop()
+			return givenUp
+		case <-r.timer.C:
+		}
+		if _, whole := r.got(); whole < l.job && l.job == r.limits[len(r.limits)-1].job {
+			return givenUp
+		}
+	}
+	return givenUp
+}
+
+// got is what was read so far, and up to which job.
+func (r *reading) got() ([]piece, int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pub.pieces, r.pub.whole
+}
+
+// bytes are those of a piece of got.
+func (r *reading) bytes(p piece) []byte { return r.pub.copied[p.from:p.to] }
+
+const allJobs = 1<<31 - 1
+
+// read is the goroutine.
+func (r *reading) read(ctx context.Context, s *Server) {
+	how := failed
+	defer func() {
+		if x := recover(); x != nil {
+			s.log.ErrorContext(ctx, "a read of the store panicked", "panic", fmt.Sprint(x))
+		}
+		r.done <- how
+		r.release()
+	}()
+	err := s.store.Read(ctx, r.ranges, r.found)
+	if err == nil {
+		r.publish(allJobs)
+		how = succeeded
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		how = givenUp
+		return
+	}
+	s.log.DebugContext(ctx, "reading the store failed", "error", err)
+}
+
+// found copies a value. Ranges come in their order, so with one of a later job all earlier jobs are whole.
+func (r *reading) found(i int, start int64, b []byte) error {
+	p := r.places[i]
+	if p.job > r.job {
+		r.publish(p.job)
+	}
+	from := len(r.copied)
+	r.copied = append(r.copied, b...)
+	r.pieces = append(r.pieces, piece{p.job, p.need, start, from, len(r.copied)})
+	return nil
+}
+
+func (r *reading) publish(whole int32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.job, r.pub = whole, published{r.copied, r.pieces, whole}
+}

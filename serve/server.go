@@ -1,0 +1,228 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Options are how a server answers. The zero value is good for all of them.
+type Options struct {
+	// Clock says now in ms, for the default at and for what is too far from it; nil: the wall clock. Before the first event a clock of
+	// events may say plan.MinTime.
+	Clock func() int64
+	// Deadline is the longest that a request may take; 0: 1 s. Groups have their own within it.
+	Deadline time.Duration
+	// MarksEvery is how often the marks of spaces are read again; 0: every second. What this process writes (Watch) is seen at once.
+	MarksEvery time.Duration
+	// Typical gives the values that fallback="typical" stands for; nil: there are none.
+	Typical Typicals
+	// Metrics counts; nil: nothing is counted.
+	Metrics *Metrics
+	Log     *slog.Logger // nil: slog.Default
+}
+
+// Typicals knows what a feature usually is: for fallback="typical".
+type Typicals interface {
+	// Typical is a value of the feature's type, and the day that it was computed for, ms. It must be quick: requests wait for it.
+	Typical(f *feature.Feature) (v value.Value, day int64, ok bool)
+}
+
+// Server answers requests for views out of one store. It is safe for concurrent use.
+type Server struct {
+	store   store.Store
+	options Options
+	served  atomic.Pointer[served]
+	breaker *breaker
+	log     *slog.Logger
+
+	marksMu sync.Mutex // one reads marks at a time
+	stop    context.CancelFunc
+	stopped sync.WaitGroup
+}
+
+// served is what is served from one switch to the next. It never changes, but for the marks of its spaces.
+type served struct {
+	views  map[string]*View
+	names  []string
+	spaces map[string]*space // by ID
+}
+
+// space is one space of the store as this server knows it.
+type space struct {
+	id    string
+	marks atomic.Pointer[plan.Marks] // nil: nothing fills the space, or nothing could be read of it yet
+}
+
+// Open serves views out of a store, which stays the caller's. A store that cannot be reached is no error: values say so until it can.
+func Open(ctx context.Context, views []*feature.View, st store.Store, o Options) (*Server, error) {
+	if o.Clock == nil {
+		o.Clock = func() int64 { return time.Now().UnixMilli() }
+	}
+	if o.Deadline == 0 {
+		o.Deadline = time.Second
+	}
+	if o.MarksEvery == 0 {
+		o.MarksEvery = time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics(nil)
+	}
+	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now)}
+	o.Metrics.watchBreaker(st.Traits().Name, s.breaker)
+	if err := s.Switch(ctx, views); err != nil {
+		return nil, err
+	}
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
+	s.stopped.Go(func() { s.readMarks(ctx) })
+	return s, nil
+}
+
+// Close ends what goes on beside requests. Requests that are being answered are finished by their callers first.
+func (s *Server) Close() {
+	s.stop()
+	s.stopped.Wait()
+}
+
+// Switch serves other definitions from now on. A request that has begun is finished under those that it began with.
+func (s *Server) Switch(ctx context.Context, views []*feature.View) error {
+	next := &served{views: map[string]*View{}, spaces: map[string]*space{}}
+	for _, v := range views {
+		if next.views[v.Name] != nil {
+			return fmt.Errorf("serve: two views are called %q", v.Name)
+		}
+		next.views[v.Name] = s.newView(v, next.space)
+		next.names = append(next.names, v.Name)
+	}
+	slices.Sort(next.names)
+	if err := s.refresh(ctx, next); err != nil {
+		s.log.WarnContext(ctx, "marks of spaces cannot be read; values fail until they can", "error", err)
+	}
+	s.served.Store(next)
+	return nil
+}
+
+func (d *served) space(id string) *space {
+	if d.spaces[id] == nil {
+		d.spaces[id] = &space{id: id}
+	}
+	return d.spaces[id]
+}
+
+// Names are the views that are served, sorted. The slice is shared.
+func (s *Server) Names() []string { return s.served.Load().names }
+
+// View is a view as it is served now. It stays good for requests that have begun, whatever is switched to.
+func (s *Server) View(name string) (*View, error) {
+	d := s.served.Load()
+	if v := d.views[name]; v != nil {
+		return v, nil
+	}
+	return nil, unknownView(name, d.names)
+}
+
+// Features answers a request. The error is a *Problem where the request itself is wrong, and the context's where that has ended; what
+// is wrong with a row is the row's answer.
+func (s *Server) Features(ctx context.Context, r Request) (*Response, error) {
+	v, err := s.View(r.View)
+	if err != nil {
+		return nil, err
+	}
+	out := &Response{}
+	return out, v.Answer(ctx, r, out)
+}
+
+// readMarks reads the marks again and again until the context ends.
+func (s *Server) readMarks(ctx context.Context) {
+	tick := time.NewTicker(s.options.MarksEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.Refresh(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "marks of spaces cannot be read; those that are known stay", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+// Refresh reads the marks of all spaces now: where batch ends, and which generation of a table holds. Marks that are known stay where
+// it fails.
+func (s *Server) Refresh(ctx context.Context) error { return s.refresh(ctx, s.served.Load()) }
+
+func (s *Server) refresh(ctx context.Context, d *served) error {
+	s.marksMu.Lock()
+	defer s.marksMu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, max(s.options.MarksEvery, s.options.Deadline))
+	defer cancel()
+	found := map[string]plan.Marks{}
+	var bad []error
+	err := s.store.Meta(ctx, plan.MarksPrefix, func(name string, b []byte) error {
+		id := name[len(plan.MarksPrefix):]
+		if d.spaces[id] == nil {
+			return nil
+		}
+		m, err := plan.DecodeMarks(b)
+		if err != nil {
+			bad = append(bad, fmt.Errorf("space %s: %w", id, err))
+			return nil
+		}
+		found[id] = m
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the marks of spaces: %w", err)
+	}
+	for id, sp := range d.spaces {
+		m, ok := found[id]
+		switch old := sp.marks.Load(); {
+		case !ok:
+			sp.marks.Store(nil)
+		case old == nil || *old != m:
+			sp.marks.Store(&m)
+		}
+	}
+	return errors.Join(bad...)
+}
+
+// Degraded says what goes worse than it should though requests are answered: one line each; none: nothing does.
+func (s *Server) Degraded() []string {
+	var out []string
+	if s.breaker.isOpen() {
+		out = append(out, "store "+s.store.Traits().Name+" fails: answers are stale, stand-ins or failed")
+	}
+	d := s.served.Load()
+	for _, id := range sortedSpaces(d.spaces) {
+		if d.spaces[id].marks.Load() == nil {
+			out = append(out, "space "+id+" is filled by nobody: its values fail")
+		}
+	}
+	return out
+}
+
+func sortedSpaces(m map[string]*space) []string {
+	out := make([]string, 0, len(m))
+	for id := range m {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out
+}
