@@ -3,8 +3,10 @@ package stream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/enginetest/random"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -70,6 +73,9 @@ func runCase(t *testing.T, seed uint64, seen *tally) {
 	d := &drawn{world: newWorld(t, newMemoryStore(r.IntN(2) == 0)), r: r, seed: seed, project: p, pending: map[string][][]value.Value{}, seen: seen, asked: map[string][][]value.Value{}}
 	d.o.Events = r.IntN(4) == 0
 	waitingBytes = []int64{1, 2000, 32 << 20}[r.IntN(3)]
+	if r.IntN(4) == 0 {
+		d.store.flaky = rand.New(rand.NewPCG(seed, 2))
+	}
 	if r.IntN(3) == 0 {
 		d.o.Memory = 1 // everything is let go at once
 	}
@@ -181,6 +187,9 @@ func (d *drawn) start() {
 		}
 	}
 	s, err := Open(d.t.Context(), d.o, d.live)
+	for errors.Is(err, store.ErrUnavailable) {
+		s, err = Open(d.t.Context(), d.o, d.live)
+	}
 	if err != nil {
 		d.t.Fatalf("seed %d: %v", d.seed, err)
 	}
@@ -195,8 +204,36 @@ func (d *drawn) more() {
 		}
 	}
 	d.live = slices.Clone(d.streams)
-	if err := d.Reconfigure(d.t.Context(), d.live); err != nil {
-		d.t.Fatalf("seed %d: %v", d.seed, err)
+	d.passing(func(ctx context.Context) error { return d.Reconfigure(ctx, d.live) })
+}
+
+// passing has something done while time goes by, again while the store is out of reach.
+func (d *drawn) passing(do func(context.Context) error) {
+	d.t.Helper()
+	d.store.mu.Lock()
+	flaky := d.store.flaky != nil
+	d.store.mu.Unlock()
+	done := make(chan error, 1)
+	go func() {
+		err := do(d.t.Context())
+		for errors.Is(err, store.ErrUnavailable) {
+			err = do(d.t.Context())
+		}
+		done <- err
+	}()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				d.t.Fatalf("seed %d: %v", d.seed, err)
+			}
+			return
+		default:
+			if flaky {
+				d.time.pass(lastRetry)
+			}
+			runtime.Gosched()
+		}
 	}
 }
 
@@ -211,9 +248,7 @@ func (d *drawn) forget() {
 		return
 	}
 	k := d.r.IntN(len(spaces))
-	if err := d.Forget(d.t.Context(), spaces[k].ID); err != nil {
-		d.t.Fatalf("seed %d: %v", d.seed, err)
-	}
+	d.passing(func(ctx context.Context) error { return d.Forget(ctx, spaces[k].ID) })
 	d.store.mu.Lock()
 	defer d.store.mu.Unlock()
 	for at := range d.store.places {
@@ -224,11 +259,7 @@ func (d *drawn) forget() {
 	d.live[i] = &plan.Stream{Source: d.live[i].Source, Spaces: slices.Delete(slices.Clone(spaces), k, k+1)}
 }
 
-func (d *drawn) settle() {
-	if err := d.Flush(d.t.Context()); err != nil {
-		d.t.Fatalf("seed %d: %v", d.seed, err)
-	}
-}
+func (d *drawn) settle() { d.passing(d.Flush) }
 
 // crash ends the stream within a write.
 func (d *drawn) crash() {
@@ -236,7 +267,7 @@ func (d *drawn) crash() {
 	d.store.mu.Lock()
 	d.store.crash, d.store.puts = d.r.IntN(3), d.r.IntN(7)
 	d.store.mu.Unlock()
-	_ = d.Flush(d.t.Context())
+	d.passing(func(ctx context.Context) error { _ = d.Flush(ctx); return nil })
 	d.kill()
 	d.store.mu.Lock()
 	d.store.crash, d.store.broken = -1, nil
@@ -361,6 +392,15 @@ func (d *drawn) check(now int64) {
 }
 
 func (d *drawn) compare(s *plan.Stream, x *plan.Space, at int64) {
+	d.store.mu.Lock()
+	flaky := d.store.flaky
+	d.store.flaky = nil
+	d.store.mu.Unlock()
+	defer func() {
+		d.store.mu.Lock()
+		d.store.flaky = flaky
+		d.store.mu.Unlock()
+	}()
 	keys := d.asked[x.Group.Name]
 	if len(keys) == 0 || at > value.MaxTimestamp {
 		return

@@ -380,7 +380,7 @@ func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.push(click(3, -value.DayMS) + click(4, -4))
+	w.push(click(3, -value.DayMS/2-1) + click(4, -value.DayMS/2))
 	w.flush()
 	w.wants(streams[0].Spaces[1], noon, "2") // batch has written nothing here
 	for i := range 2 {
@@ -437,6 +437,124 @@ func TestASpaceKnowsSinceWhenItIsComplete(t *testing.T) {
 	}
 	if m, err := readMarks(t.Context(), w.store, streams[0].Spaces[0].MarksName()); err != nil || m.Complete != noon-7 {
 		t.Errorf("%+v, %v", m, err)
+	}
+}
+
+func TestRecordsThatWentUnreadAreMissed(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	w := opened(t, streams)
+	w.push(click(1, -5))
+	w.flush()
+	w.push(click(2, -4))
+	w.kill()
+	w.time.set(noon + 1000)
+	log := w.logs["clicks"]
+	d := NewDecoder(streams[0].Source, nil)
+	d.Add(1, []byte(click(3, 900)))
+	if _, err := log.Append(t.Context(), &eventlog.Arriving{Partition: eventlog.Pushed, Rows: d.Take().Rows}); err != nil {
+		t.Fatal(err)
+	}
+	log.letGo(3)
+	w.open(streams)
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon+1000, "2")
+	if m := w.stands(0).Marks; m.Complete != noon+1000 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// TestAWaitingEventSurvivesACrashBetweenTilesAndPlace is of a store that is not atomic: tiles are written, the place in the log is not.
+func TestAWaitingEventSurvivesACrashBetweenTilesAndPlace(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	for _, late := range []bool{false, true} { // crash when it begins to wait, or when its time has come
+		for n := range 4 {
+			w := newWorld(t, newMemoryStore(false))
+			w.time.set(noon)
+			w.open(streams)
+			w.flush()
+			crash := func() {
+				w.store.mu.Lock()
+				w.store.crash, w.store.puts = n/2, n%2*1000 // after none of the puts, or all
+				w.store.mu.Unlock()
+			}
+			if !late {
+				crash()
+			}
+			w.push(click(1, 50) + click(2, -1))
+			_ = w.Flush(t.Context())
+			if late {
+				w.time.set(noon + 51)
+				crash()
+				w.push(click(3, 20))
+				_ = w.Flush(t.Context())
+			}
+			w.kill()
+			w.store.mu.Lock()
+			w.store.crash, w.store.broken = -1, nil
+			w.store.mu.Unlock()
+			w.time.set(noon + 60)
+			w.open(streams)
+			w.flush()
+			w.wants(streams[0].Spaces[0], noon+60, map[bool]string{false: "2", true: "3"}[late])
+			w.kill()
+		}
+	}
+}
+
+func TestATileKnowsWhatBecameKnownLast(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) {
+		s.Columns = append(s.Columns, feature.ColumnDef{Name: *text("known"), Type: feature.TypeDef{Type: "timestamp"}})
+		s.KnownAt = text("known")
+	}, count("1h"))
+	w := opened(t, streams)
+	w.push(fmt.Sprintf(`{"user":"a","id":1,"ts":%d,"known":%d}`, noon-50, noon-7))
+	w.flush()
+	x, tiles := streams[0].Spaces[0], 0
+	for p, b := range w.store.places {
+		got, err := x.Layout().Decode([]byte(b))
+		if err != nil || got.Newest != noon-7 {
+			t.Errorf("%+v: %+v, %v", p, got, err)
+		}
+		tiles++
+	}
+	if tiles != len(x.Levels) || w.stands(0).Newest != noon-7 {
+		t.Errorf("%d tiles, %+v", tiles, w.stands(0))
+	}
+}
+
+func TestAStoreIsToldForHowLongTilesAreNeeded(t *testing.T) {
+	streams := clicks(t, nil, append(count("1h", "30d"), feature.FeatureDef{Aggregation: "last", Input: text("price")}, feature.FeatureDef{Aggregation: "sum", Input: text("price"), Windows: []feature.Text{*text("1m")}, Resolution: text("exact")}))
+	w := opened(t, streams)
+	w.push(click(1, -value.DayMS) + click(2, -5))
+	w.flush()
+	x := streams[0].Spaces[0]
+	keep := map[int64]int64{plan.BaseStep: 0, value.DayMS: 0, x.Rows.RowStep(): x.Rows.Keep}
+	for _, l := range x.Levels {
+		if l.Step != value.DayMS {
+			keep[l.Step] = l.Keep
+		}
+	}
+	if len(w.store.keeps) < len(keep) {
+		t.Fatalf("%v", w.store.keeps)
+	}
+	for p, got := range w.store.keeps {
+		if want := keep[p.step]; want == 0 && got != 0 || want > 0 && got != p.at+want-noon {
+			t.Errorf("step %d at %d is kept for %d, want %d", p.step, p.at, got, want)
+		}
+	}
+}
+
+func TestOnlyEventsWithAnIdAreCopies(t *testing.T) {
+	streams := clicks(t, func(s *feature.SourceDef) { s.Where = text("price > 1") }, count("1h"))
+	w := opened(t, streams)
+	row := func(id, price string) string {
+		return fmt.Sprintf(`{"user":"a","id":%s,"ts":%d,"price":%s}`+"\n", id, noon-5, price)
+	}
+	w.push(row("null", "2") + row("null", "2") + row("1", "0") + row("1", "2") + row("1", "2"))
+	w.flush()
+	w.wants(streams[0].Spaces[0], noon, "3")
+	if c := w.Status().Sources[0].Counts; c.Copies != 1 {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -174,6 +175,8 @@ type memoryStore struct {
 	// crash fails the n-th write from now on (0: the next) after some of its puts, and everything from then on; -1: never.
 	crash, puts int
 	broken      error
+	flaky       *rand.Rand // one call in four finds the store out of reach; nil: none does
+	keeps       map[place4]int64
 }
 
 type place4 struct {
@@ -182,7 +185,15 @@ type place4 struct {
 }
 
 func newMemoryStore(atomic bool) *memoryStore {
-	return &memoryStore{atomic: atomic, places: map[place4]string{}, meta: map[string]string{}, crash: -1}
+	return &memoryStore{atomic: atomic, places: map[place4]string{}, meta: map[string]string{}, keeps: map[place4]int64{}, crash: -1}
+}
+
+// reached says why a call fails.
+func (m *memoryStore) reached() error {
+	if m.broken == nil && m.flaky != nil && m.flaky.IntN(4) == 0 {
+		return fmt.Errorf("connection lost: %w", store.ErrUnavailable)
+	}
+	return m.broken
 }
 
 func (m *memoryStore) fail(err error) { m.mu.Lock(); defer m.mu.Unlock(); m.broken = err }
@@ -195,9 +206,9 @@ func (m *memoryStore) Read(_ context.Context, ranges []store.Range, found func(i
 	}
 	var hits []hit
 	m.mu.Lock()
-	if m.broken != nil {
+	if err := m.reached(); err != nil {
 		defer m.mu.Unlock()
-		return m.broken
+		return err
 	}
 	for i, r := range ranges {
 		n := len(hits)
@@ -228,8 +239,8 @@ var errCrash = errors.New("the power is gone")
 func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.broken != nil {
-		return m.broken
+	if err := m.reached(); err != nil {
+		return err
 	}
 	if w.Epoch < m.epoch {
 		return store.ErrFenced
@@ -247,6 +258,7 @@ func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
 	puts := slices.Clone(w.Puts) // those of a key stand or fall together
 	slices.SortStableFunc(puts, func(a, b store.Put) int { return cmp.Or(cmp.Compare(a.Space, b.Space), cmp.Compare(a.Key, b.Key)) })
 	for i, p := range puts {
+		m.keeps[place4{p.Space, p.Key, p.Step, p.Start}] = p.Keep
 		if crash && i >= m.puts%(len(puts)+1) && (i == 0 || puts[i-1].Key != p.Key) {
 			m.broken = errCrash
 			return errCrash
@@ -284,9 +296,9 @@ func (m *memoryStore) Fence(_ context.Context, epoch int64) error {
 
 func (m *memoryStore) Meta(_ context.Context, prefix string, found func(string, []byte) error) error {
 	m.mu.Lock()
-	if m.broken != nil {
+	if err := m.reached(); err != nil {
 		defer m.mu.Unlock()
-		return m.broken
+		return err
 	}
 	all := maps.Clone(m.meta)
 	m.mu.Unlock()
@@ -302,6 +314,10 @@ func (m *memoryStore) Meta(_ context.Context, prefix string, found func(string, 
 
 func (m *memoryStore) Scan(_ context.Context, space string, step int64, found func(string, int64, []byte) error) error {
 	m.mu.Lock()
+	if err := m.reached(); err != nil {
+		defer m.mu.Unlock()
+		return err
+	}
 	all := maps.Clone(m.places)
 	m.mu.Unlock()
 	for p, b := range all {
