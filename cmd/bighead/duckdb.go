@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -15,29 +16,59 @@ import (
 // duckdbStatement is a statement that gives the value of one plain feature in DuckDB, for the reader who gets another number elsewhere;
 // "" where what the feature says has no short statement there, or one that might mean something else (by, known_at, sketches, entities,
 // files that are no Parquet, functions that differ).
-func duckdbStatement(j *plan.Join, v *plan.Value, key []value.Value, start, end int64) string {
+//
+// path is that of the source as the reader's DuckDB finds it. Copies count once there too (E3); where they are not equal the least is
+// found by the order of all columns, if each of them has one.
+func duckdbStatement(j *plan.Join, v *plan.Value, key []value.Value, w *engine.Why, path string) string {
 	f, s := v.Feature, j.Scan.Source
 	if s.Kind != feature.Events || f.By != "" || j.Scan.KnownAt != nil || s.Time == nil || !strings.HasSuffix(s.Place.Path, ".parquet") || len(s.Place.TimeColumns) > 0 {
 		return ""
 	}
 	d := &duckdb{ok: true}
 	call := d.call(f, s)
-	conditions := []string{}
+	var keys, rows []string
 	for i, k := range j.Keys {
-		conditions = append(conditions, fmt.Sprintf("%s = %s", duckdbName(k), literal(key[i])))
+		keys = append(keys, fmt.Sprintf("%s = %s", duckdbName(k), literal(key[i])))
 	}
 	if s.Where != nil {
-		conditions = append(conditions, d.expr(s.Where))
+		rows = append(rows, d.expr(s.Where))
 	}
-	if start != plan.MinTime {
-		conditions = append(conditions, fmt.Sprintf("%s >= %s", d.expr(s.Time), literal(value.OfTimestamp(start))))
+	if w.Start != plan.MinTime {
+		rows = append(rows, fmt.Sprintf("%s >= %s", d.expr(s.Time), literal(value.OfTimestamp(w.Start))))
 	}
-	conditions = append(conditions, fmt.Sprintf("%s < %s", d.expr(s.Time), literal(value.OfTimestamp(end))))
+	rows = append(rows, fmt.Sprintf("%s < %s", d.expr(s.Time), literal(value.OfTimestamp(w.End))))
+	from := fmt.Sprintf("read_parquet('%s')", strings.ReplaceAll(path, "'", "''"))
+	if s.ID == "" {
+		keys = append(keys, rows...)
+	} else {
+		from = d.once(j, from, rows, w.Contested)
+	}
 	if !d.ok {
 		return ""
 	}
 	// Without the zone, zoneless times and parts of times would be those of the reader's place.
-	return fmt.Sprintf("set TimeZone = 'UTC';\nselect %s\nfrom read_parquet('%s')\nwhere %s;", call, strings.ReplaceAll(s.Place.Path, "'", "''"), strings.Join(conditions, "\n  and "))
+	return fmt.Sprintf("set TimeZone = 'UTC';\nselect %s\nfrom %s\nwhere %s;", call, from, strings.Join(keys, "\n  and "))
+}
+
+// once is the rows that these conditions keep, without copies; they may be of any key.
+func (d *duckdb) once(j *plan.Join, from string, conditions []string, ordered bool) string {
+	s, order := j.Scan.Source, ""
+	for _, k := range j.Keys {
+		conditions = append(conditions, duckdbName(k)+" is not null")
+	}
+	if ordered {
+		names := s.Schema.Names()
+		slices.Sort(names)
+		for i, n := range names {
+			typ, _ := s.Schema.Lookup(n)
+			d.ok = d.ok && typ.Ordered()
+			names[i] = duckdbName(n) + " nulls first"
+		}
+		order = " order by " + strings.Join(names, ", ")
+	}
+	id := duckdbName(s.ID)
+	return fmt.Sprintf("(\n  select * from %s\n  where %s\n  qualify %s is null or row_number() over (partition by %s, %s%s) = 1\n)",
+		from, strings.Join(conditions, "\n    and "), id, id, d.expr(s.Time), order)
 }
 
 // duckdb writes the parts of a statement; ok is false once one of them has no sure words there.
@@ -87,9 +118,9 @@ func (d *duckdb) aggregation(f *feature.Feature, input string, s *feature.Source
 	case "first", "last":
 		order := d.expr(s.Time)
 		for _, e := range s.OrderBy {
-			order += ", " + d.expr(e)
+			order += ", " + d.expr(e) + " nulls first"
 		}
-		return fmt.Sprintf("%s(%s order by %s)", f.Agg.Name, input, order)
+		return fmt.Sprintf("%s(%s order by %s, %s)", f.Agg.Name, input, order, input)
 	case "count_distinct":
 		return "count(distinct " + input + ")"
 	}

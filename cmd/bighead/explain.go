@@ -66,7 +66,7 @@ func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
 	if near := expr.Nearest(name, names); len(near) > 0 {
 		return nil, nil, mistakef("nothing is called %q; did you mean %q?", name, near[0])
 	}
-	return nil, nil, mistakef("nothing is called %q; there are %s", name, strings.Join(names, ", "))
+	return nil, nil, mistakef("nothing is called %q; there are %s", name, someOf(names))
 }
 
 // onlinePlansOf prints what is kept online for a group, or for the groups of a view or training set, and how a view is answered.
@@ -132,17 +132,21 @@ func groupLines(g *feature.Group) []string {
 		lines = append(lines, "  "+g.Description)
 	}
 	for _, f := range g.Features {
-		lines = append(lines, "  "+featureLine(f.Name, f, g.Source.Delay))
+		lines = append(lines, "  "+featureLine(f.Name, f, g.Source))
 	}
 	return lines
 }
 
-func featureLine(name string, f *feature.Feature, delay int64) string {
-	window := "the newest row before t"
-	if f.Group == nil || f.Group.Source.Kind == feature.Events {
-		window = plan.NewWindow(f.Window, delay).Text()
+// windowText is the interval of a feature over a source, in words.
+func windowText(f *feature.Feature, s *feature.Source) string {
+	if s.Kind == feature.Events {
+		return plan.NewWindow(f.Window, s.Delay).Text()
 	}
-	line := fmt.Sprintf("%s %s = %s over %s", name, f.Type, describe(f), window)
+	return "the newest row before t"
+}
+
+func featureLine(name string, f *feature.Feature, s *feature.Source) string {
+	line := fmt.Sprintf("%s %s = %s over %s", name, f.Type, describe(f), windowText(f, s))
 	if !f.Default.IsNull() {
 		line += " default " + string(value.AppendJSON(nil, f.Default))
 	}
@@ -154,13 +158,13 @@ func viewLines(v *feature.View) []string {
 	for _, c := range v.Columns {
 		switch c.Kind {
 		case feature.FeatureColumn:
-			lines = append(lines, "  "+featureLine(c.Name, c.Feature, v.Joins[c.Join].Group.Source.Delay))
+			lines = append(lines, "  "+featureLine(c.Name, c.Feature, v.Joins[c.Join].Group.Source))
 		case feature.RequestColumn:
 			lines = append(lines, fmt.Sprintf("  %s %s of the request", c.Name, c.Type))
 		case feature.DerivedColumn:
 			for _, d := range v.Derived {
 				if d.Name == c.Name {
-					lines = append(lines, fmt.Sprintf("  %s %s = %s", c.Name, c.Type, d.Expr))
+					lines = append(lines, fmt.Sprintf("  %s %s = %s", c.Name, c.Type, bareText(d.Expr)))
 				}
 			}
 		}

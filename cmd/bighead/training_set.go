@@ -165,6 +165,18 @@ func (s *sink) abort() {
 	}
 }
 
+// namesShown is how many names a message lists.
+const namesShown = 20
+
+// someOf lists names in their order, and that there are more.
+func someOf(names []string) string {
+	names = slices.Sorted(slices.Values(names))
+	if len(names) > namesShown {
+		names = append(names[:namesShown:namesShown], "…")
+	}
+	return strings.Join(names, ", ")
+}
+
 // find looks a definition up by name, and names the nearest where it is missing.
 func find[T any](kind string, all []T, name func(T) string, want string) (T, error) {
 	var names []string
@@ -181,8 +193,7 @@ func find[T any](kind string, all []T, name func(T) string, want string) (T, err
 	if near := expr.Nearest(want, names); len(near) > 0 {
 		return zero, mistakef("there is no %s %q; did you mean %q?", kind, want, near[0])
 	}
-	slices.Sort(names)
-	return zero, mistakef("there is no %s %q; there are %s", kind, want, strings.Join(names, ", "))
+	return zero, mistakef("there is no %s %q; there are %s", kind, want, someOf(names))
 }
 
 func trainingSetJSON(t *feature.TrainingSet, out string, r *engine.Report) map[string]any {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -48,7 +49,7 @@ func (c *cli) whyCommand() *cobra.Command {
 	return cmd
 }
 
-// answer is what `why` found, as --json gives it.
+// answer is what `why` found, as --json gives it. A feature has what follows Window; a derived column has Inputs.
 type answer struct {
 	View    string            `json:"view"`
 	Feature string            `json:"feature"`
@@ -56,52 +57,71 @@ type answer struct {
 	Key     map[string]string `json:"key"`
 	At      string            `json:"at"`
 	Value   json.RawMessage   `json:"value"`
-	From    string            `json:"from,omitempty"`
-	Before  string            `json:"before"`
-	Window  string            `json:"window"`
-	Source  string            `json:"source"`
-	Rows    int64             `json:"rows_in_window"`
-	KeyRows int64             `json:"rows_of_key"`
-	NotYet  int64             `json:"rows_not_yet_known,omitempty"`
-	Events  []map[string]any  `json:"events"`
-	SQL     string            `json:"duckdb,omitempty"`
-	columns []string
+	Inputs  []input           `json:"inputs,omitempty"`
+
+	From    string           `json:"from,omitempty"`
+	Before  string           `json:"before,omitempty"`
+	Window  string           `json:"window,omitempty"`
+	Source  string           `json:"source,omitempty"`
+	Rows    *int64           `json:"rows_in_window,omitempty"`
+	KeyRows *int64           `json:"rows_of_key,omitempty"`
+	Copies  int64            `json:"copies,omitempty"`
+	NotYet  int64            `json:"rows_not_yet_known,omitempty"`
+	Events  []map[string]any `json:"events,omitempty"`
+	SQL     string           `json:"duckdb,omitempty"`
+	columns []eventColumn
 }
+
+// eventColumn is a column of the events that the text shows: its head, and its name among the events.
+type eventColumn struct{ head, name string }
 
 func (c *cli) why(ctx context.Context, p *loaded, view, name string, pairs []string, t int64) (*answer, error) {
 	v, err := find("view", p.typed.Views, func(v *feature.View) string { return v.Name }, view)
 	if err != nil {
 		return nil, err
 	}
-	column, err := find("feature in view "+view, v.Columns, func(c feature.ViewColumn) string { return c.Name }, name)
+	column, err := find("column", v.Columns, func(c feature.ViewColumn) string { return c.Name }, name)
 	if err != nil {
 		return nil, err
 	}
-	if column.Feature == nil {
-		return nil, mistakef("%s is not a feature of a group but computed from the row itself; ask for one of the features that it reads", name)
+	switch column.Kind {
+	case feature.RequestColumn:
+		return p.whyRequest(v, column, pairs, t)
+	case feature.DerivedColumn:
+		return c.whyDerived(ctx, p, v, column, pairs, t)
 	}
-	row, err := parseKey(v, v.Joins[column.Join].On, pairs)
+	row, err := parseKey(v, column.Name, v.Joins[column.Join].On, pairs)
 	if err != nil {
 		return nil, err
 	}
-	j, value1, result, err := c.oneValue(ctx, p, v, name, row, t)
+	b, results, err := c.valuesOf(ctx, p, v, []string{name}, row, t)
 	if err != nil {
 		return nil, err
 	}
+	j, value1 := b.Joins[0], &b.Joins[0].Values[0]
 	key := make([]value.Value, len(j.On))
 	for i, on := range j.On {
 		key[i] = row[on]
 	}
-	show := j.Scan.Read
-	w, err := engine.Explain(ctx, j, value1, key, t, show, p.inputs())
+	w, err := engine.Explain(ctx, j, value1, key, t, j.Scan.Read, p.inputs())
 	if err != nil {
 		return nil, err
 	}
-	return newAnswer(v, name, j, value1, key, t, result, w, show), nil
+	a := newAnswer(v, name, j, value1, key, t, results[name], w)
+	a.SQL = duckdbStatement(j, value1, key, w, fromHere(p.Path(j.Scan.Source.Place.Path)))
+	return a, nil
+}
+
+// fromHere is a path as a program that is started here finds it.
+func fromHere(path string) string {
+	if rel, err := relativeTo(".", path); err == nil {
+		return rel
+	}
+	return path
 }
 
 // parseKey reads key=value arguments by the types of the view's keys and request fields; needed names those that must be there.
-func parseKey(v *feature.View, needed []string, pairs []string) (map[string]value.Value, error) {
+func parseKey(v *feature.View, column string, needed []string, pairs []string) (map[string]value.Value, error) {
 	types := map[string]value.Type{}
 	var names []string
 	for _, k := range append(append([]feature.Key{}, v.Keys...), v.Request...) {
@@ -126,18 +146,18 @@ func parseKey(v *feature.View, needed []string, pairs []string) (map[string]valu
 	}
 	for _, n := range needed {
 		if _, ok := row[n]; !ok {
-			return nil, mistakef("%s=… is missing: this feature is kept by %s", n, strings.Join(needed, ", "))
+			return nil, mistakef("%s=… is missing: %s needs %s", n, column, strings.Join(needed, ", "))
 		}
 	}
 	return row, nil
 }
 
-// oneValue computes one column for one row, and gives the join and value of the plan that made it.
-func (c *cli) oneValue(ctx context.Context, p *loaded, v *feature.View, name string, row map[string]value.Value, t int64) (*plan.Join, *plan.Value, value.Value, error) {
+// valuesOf computes columns for one row, and gives the plan that made them.
+func (c *cli) valuesOf(ctx context.Context, p *loaded, v *feature.View, names []string, row map[string]value.Value, t int64) (*plan.Batch, map[string]value.Value, error) {
 	only := *v
 	only.Columns = nil
 	for _, col := range v.Columns {
-		if col.Name == name {
+		if slices.Contains(names, col.Name) {
 			only.Columns = append(only.Columns, col)
 		}
 	}
@@ -150,25 +170,21 @@ func (c *cli) oneValue(ctx context.Context, p *loaded, v *feature.View, name str
 		}
 	}
 	spine := dataset.Memory(b.Spine.Schema, value.BatchOf(b.Spine.Schema, [][]value.Value{cells}))
-	var result value.Value
+	results := map[string]value.Value{}
 	_, err := c.runPlan(ctx, p, b, spine, func(out *value.Batch) error {
-		result = out.Column(name).At(0)
+		for _, name := range out.Schema.Names() {
+			results[name] = out.Column(name).At(0)
+		}
 		return nil
 	})
-	if err != nil {
-		return nil, nil, result, err
-	}
-	return b.Joins[0], &b.Joins[0].Values[0], result, nil
+	return b, results, err
 }
 
-func newAnswer(v *feature.View, name string, j *plan.Join, pv *plan.Value, key []value.Value, t int64, result value.Value, w *engine.Why, show []string) *answer {
+func newAnswer(v *feature.View, name string, j *plan.Join, pv *plan.Value, key []value.Value, t int64, result value.Value, w *engine.Why) *answer {
 	a := &answer{
-		View: v.Name, Feature: name, Doc: describe(pv.Feature), Key: map[string]string{}, At: value.FormatTimestamp(t), Value: value.AppendJSON(nil, result),
-		Before: value.FormatTimestamp(w.End), Window: pv.Window.Text(), Source: j.Scan.Source.Name, Rows: w.InWindow, KeyRows: w.KeyRows, NotYet: w.NotYet,
-		SQL: duckdbStatement(j, pv, key, w.Start, w.End),
-	}
-	if d := pv.Feature.Default; !d.IsNull() {
-		a.Doc += ", or " + string(value.AppendJSON(nil, d)) + " where that is null,"
+		View: v.Name, Feature: name, Doc: definition(pv.Feature), Key: map[string]string{}, At: value.FormatTimestamp(t), Value: value.AppendJSON(nil, result),
+		Before: value.FormatTimestamp(w.End), Window: windowText(pv.Feature, j.Scan.Source), Source: j.Scan.Source.Name,
+		Rows: &w.InWindow, KeyRows: &w.KeyRows, Copies: w.Copies, NotYet: w.NotYet, Events: []map[string]any{},
 	}
 	for i, k := range j.Keys {
 		a.Key[k] = key[i].String()
@@ -176,22 +192,73 @@ func newAnswer(v *feature.View, name string, j *plan.Join, pv *plan.Value, key [
 	if w.Start != plan.MinTime {
 		a.From = value.FormatTimestamp(w.Start)
 	}
-	a.columns = append([]string{"time"}, show...)
-	if pv.Feature.Input != nil {
-		a.columns = append(a.columns, "input")
-	}
 	for _, r := range w.Rows {
 		e := map[string]any{"time": "", "counts": r.Counts}
 		if r.TS != plan.MinTime {
 			e["time"] = value.FormatTimestamp(r.TS)
 		}
-		for i, c := range show {
+		for i, c := range j.Scan.Read {
 			e[c] = json.RawMessage(value.AppendJSON(nil, r.Columns[i]))
 		}
 		e["input"] = json.RawMessage(value.AppendJSON(nil, r.Input))
 		a.Events = append(a.Events, e)
 	}
+	a.columns = eventColumns(j, pv)
 	return a
+}
+
+// eventColumns are those that the text shows: the time, what the feature reads beside its key, and its input where that is computed.
+func eventColumns(j *plan.Join, pv *plan.Value) []eventColumn {
+	columns := []eventColumn{{"time", "time"}}
+	time := ""
+	if j.Scan.Source.Time != nil {
+		time, _ = j.Scan.Source.Time.Column()
+	}
+	for _, c := range j.Scan.Read {
+		if c != time && !slices.Contains(j.Keys, c) {
+			columns = append(columns, eventColumn{c, c})
+		}
+	}
+	if in := pv.Feature.Input; in != nil {
+		if _, bare := in.Column(); !bare {
+			columns = append(columns, eventColumn{bareText(in), "input"})
+		}
+	}
+	return columns
+}
+
+// definition is a feature's, with what stands for null.
+func definition(f *feature.Feature) string {
+	if f.Default.IsNull() {
+		return describe(f)
+	}
+	return describe(f) + ", or " + string(value.AppendJSON(nil, f.Default)) + " where that is null,"
+}
+
+// bareText is an expression without the parentheses around the whole.
+func bareText(e *expr.Expr) string {
+	text := e.String()
+	if !strings.HasPrefix(text, "(") {
+		return text
+	}
+	depth := 0
+	for i, quote := 0, byte(0); i < len(text); i++ {
+		switch c := text[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth == 0 && i < len(text)-1 {
+				return text
+			}
+		}
+	}
+	return text[1 : len(text)-1]
 }
 
 // describe is a feature's definition in a line.
@@ -199,11 +266,11 @@ func describe(f *feature.Feature) string {
 	var b strings.Builder
 	b.WriteString(f.Agg.Name + "(")
 	if f.Input != nil {
-		b.WriteString(f.Input.String())
+		b.WriteString(bareText(f.Input))
 	}
 	b.WriteString(")")
 	if f.Where != nil {
-		b.WriteString(" where " + f.Where.String())
+		b.WriteString(" where " + bareText(f.Where))
 	}
 	if f.By != "" {
 		b.WriteString(" by " + f.By)
@@ -215,6 +282,10 @@ func describe(f *feature.Feature) string {
 const whyEvents = 8
 
 func (a *answer) print(w io.Writer) {
+	if a.Rows == nil {
+		a.printRow(w)
+		return
+	}
 	fmt.Fprintf(w, "%s = %s\n", a.Feature, a.Value)
 	fmt.Fprintf(w, "  is %s of source %s for %s\n", a.Doc, a.Source, keyText(a.Key))
 	from := a.From
@@ -222,36 +293,56 @@ func (a *answer) print(w io.Writer) {
 		from = "-∞"
 	}
 	fmt.Fprintf(w, "  at %s that is [%s, %s), by %s\n", a.At, from, a.Before, a.Window)
-	lie, rows := "rows lie", "rows"
-	if a.Rows == 1 {
+	lie := "rows lie"
+	if *a.Rows == 1 {
 		lie = "row lies"
 	}
-	if a.KeyRows == 1 {
-		rows = "row"
+	fmt.Fprintf(w, "  %s %s in it, of %s of this key", count(*a.Rows), lie, rowsText(*a.KeyRows))
+	if a.Copies > 0 {
+		fmt.Fprintf(w, "; %s more lie in it and are copies, which count once", count(a.Copies))
 	}
-	fmt.Fprintf(w, "  %s %s in it, of %s %s of this key", count(a.Rows), lie, count(a.KeyRows), rows)
 	if a.NotYet > 0 {
 		fmt.Fprintf(w, "; %s more lie in it and were not known yet", count(a.NotYet))
 	}
 	fmt.Fprintln(w)
-	if len(a.Events) > 0 {
-		fmt.Fprintf(w, "\n  the newest:\n")
-		t := newTable(a.columns...)
-		for i := len(a.Events) - 1; i >= max(0, len(a.Events)-whyEvents); i-- {
-			cells := make([]string, len(a.columns))
-			for k, c := range a.columns {
-				cells[k] = cut(cellText(a.Events[i][c]), 30)
-			}
-			if a.Events[i]["counts"] == false {
-				cells[0] += " (where is not true)"
-			}
-			t.add(cells...)
-		}
-		_ = t.print(indented{w})
-	}
+	a.printEvents(w)
 	if a.SQL != "" {
 		fmt.Fprintf(w, "\n  the same in DuckDB:\n    %s\n", strings.ReplaceAll(a.SQL, "\n", "\n    "))
 	}
+}
+
+func (a *answer) printEvents(w io.Writer) {
+	if len(a.Events) == 0 {
+		return
+	}
+	head := "the newest:"
+	if len(a.Events) <= whyEvents {
+		head = "newest first:"
+	}
+	fmt.Fprintf(w, "\n  %s\n", head)
+	var heads []string
+	for _, c := range a.columns {
+		heads = append(heads, cut(c.head, 30))
+	}
+	t := newTable(heads...)
+	for i := len(a.Events) - 1; i >= max(0, len(a.Events)-whyEvents); i-- {
+		cells := make([]string, len(a.columns))
+		for k, c := range a.columns {
+			cells[k] = cut(cellText(a.Events[i][c.name]), 30)
+		}
+		if a.Events[i]["counts"] == false {
+			cells[0] += " (where is not true)"
+		}
+		t.add(cells...)
+	}
+	_ = t.print(indented{w})
+}
+
+func rowsText(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return count(n) + " rows"
 }
 
 func keyText(key map[string]string) string {
