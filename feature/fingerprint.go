@@ -126,7 +126,7 @@ type based struct {
 	keys   string
 	types  map[string]value.Type
 	reads  []string
-	known  map[calling]string // a call's windows have the same folds
+	known  map[calling][]string // of the folds: a call's windows have the same
 }
 
 // calling is a feature but for its window: what its folds depend on.
@@ -138,7 +138,7 @@ type calling struct {
 }
 
 func baseOf(s *Source, keys []Key) based {
-	b := based{source: sourceText(s), delay: delayText(s), types: make(map[string]value.Type, len(s.Schema)), reads: sourceColumns(s), known: map[calling]string{}}
+	b := based{source: sourceText(s), delay: delayText(s), types: make(map[string]value.Type, len(s.Schema)), reads: sourceColumns(s), known: map[calling][]string{}}
 	for _, c := range s.Schema {
 		b.types[c.Name] = c.Type
 	}
@@ -162,9 +162,10 @@ func fingerprintGroup(g *Group) {
 func (b based) feature(f *Feature) {
 	call := calling{f.Agg, f.Params, f.Input, f.Where, f.By}
 	if _, ok := b.known[call]; !ok {
-		b.known[call] = fingerprint(strings.Join(b.folds(f), "\n"))
+		b.known[call] = b.folds(f)
 	}
-	f.FoldFingerprint = b.known[call]
+	f.folds = b.known[call]
+	f.FoldFingerprint = fingerprint(strings.Join(f.folds, "\n"))
 	t := &facts{}
 	t.add(featureVersion, f.FoldFingerprint)
 	t.add("aggregation", f.Agg.Name, strconv.Itoa(f.Agg.Version), paramsText(f.Params))
@@ -213,8 +214,11 @@ func (b based) foldText(f *Feature, fold agg.Fold) string {
 }
 
 // FoldFingerprints are those of a feature's folds one by one, in the order of its aggregation: what tiles are kept by. FoldFingerprint
-// is that of all of them.
+// is that of all of them. They are not to be changed.
 func (f *Feature) FoldFingerprints() []string {
+	if f.folds != nil {
+		return f.folds
+	}
 	if f.Group == nil {
 		return nil // a label's states are never kept
 	}

@@ -110,6 +110,8 @@ type Feature struct {
 	Fingerprint     string // I1
 	FoldFingerprint string // I1 less window, delay, offset, default
 	Description     string
+
+	folds []string // FoldFingerprints, once they are known
 }
 
 // Window is a feature's window with every default decided (W2). Times are ms.

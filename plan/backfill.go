@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"slices"
+	"fmt"
 	"strings"
 
 	"github.com/bighead-ml/bighead/agg"
@@ -54,26 +54,47 @@ func CommonStep(a, b int64) int64 { return gcd(a, b) }
 
 // ForBackfill plans the tiles of groups.
 func ForBackfill(groups []*feature.Group) *Backfill {
-	b := &Backfill{}
+	b := backfillBuilder{plan: &Backfill{}, sets: map[string]*tileSetBuilder{}, sources: map[*feature.Source]int{}}
 	for _, g := range groups {
 		tiles := TilesOf(g)
-		b.Raw = append(b.Raw, tiles.Raw...)
+		b.plan.Raw = append(b.plan.Raw, tiles.Raw...)
 		if len(tiles.Levels) > 0 {
 			b.add(g)
 		}
 	}
-	return b
+	return b.plan
+}
+
+// backfillBuilder finds what groups share by name, so that the time to plan many is in proportion to their number.
+type backfillBuilder struct {
+	plan    *Backfill
+	sets    map[string]*tileSetBuilder // by source and keys
+	sources map[*feature.Source]int
+}
+
+type tileSetBuilder struct {
+	set    *TileSet
+	folds  map[string]int // by ID
+	inputs map[string]int // by text
+	wheres map[string]int
+	bys    map[string]int
 }
 
 // add puts a group's tiled features into the set of its source and keys.
-func (b *Backfill) add(g *feature.Group) {
-	i := slices.IndexFunc(b.Sets, func(s *TileSet) bool { return s.Source == g.Source && slices.Equal(keyNames(s.Keys), keyNames(g.Keys)) })
-	if i < 0 {
-		i = len(b.Sets)
-		b.Sets = append(b.Sets, &TileSet{Source: g.Source, Keys: g.Keys})
+func (b *backfillBuilder) add(g *feature.Group) {
+	source, ok := b.sources[g.Source]
+	if !ok {
+		source = len(b.sources)
+		b.sources[g.Source] = source
 	}
-	s := b.Sets[i]
-	s.Groups = append(s.Groups, g.Name)
+	name := fmt.Sprintf("%d %q", source, keyNames(g.Keys))
+	s := b.sets[name]
+	if s == nil {
+		s = &tileSetBuilder{&TileSet{Source: g.Source, Keys: g.Keys}, map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}}
+		b.sets[name] = s
+		b.plan.Sets = append(b.plan.Sets, s.set)
+	}
+	s.set.Groups = append(s.set.Groups, g.Name)
 	for _, f := range g.Features {
 		w := NewWindow(f.Window, g.Source.Delay)
 		step, ok := w.TileStep()
@@ -96,12 +117,10 @@ func keyNames(keys []feature.Key) []string {
 	return names
 }
 
-// fold finds the k-th fold of a feature in the set, or adds it.
-func (s *TileSet) fold(f *feature.Feature, k int, id string) *TileFold {
-	for i := range s.Folds {
-		if s.Folds[i].ID == id {
-			return &s.Folds[i]
-		}
+// fold finds the k-th fold of a feature in the set, or adds it. It is good until the next.
+func (s *tileSetBuilder) fold(f *feature.Feature, k int, id string) *TileFold {
+	if i, ok := s.folds[id]; ok {
+		return &s.set.Folds[i]
 	}
 	in := value.Null
 	if f.Input != nil {
@@ -109,23 +128,25 @@ func (s *TileSet) fold(f *feature.Feature, k int, id string) *TileFold {
 	}
 	t := TileFold{Step: batchStep, Fold: Fold{Fold: f.Agg.Folds(in, f.Params)[k], ID: id, Input: -1, Where: -1, By: -1}}
 	if f.Input != nil {
-		t.Input = indexOf(&s.Inputs, f.Input, (*expr.Expr).String)
+		t.Input = place(s.inputs, &s.set.Inputs, f.Input, f.Input.String())
 	}
 	if f.Where != nil {
-		t.Where = indexOf(&s.Wheres, f.Where, (*expr.Expr).String)
+		t.Where = place(s.wheres, &s.set.Wheres, f.Where, f.Where.String())
 	}
 	if f.By != "" {
-		t.By = indexOf(&s.Bys, f.By, strings.Clone)
+		t.By = place(s.bys, &s.set.Bys, f.By, f.By)
 	}
-	s.Folds = append(s.Folds, t)
-	return &s.Folds[len(s.Folds)-1]
+	s.folds[id] = len(s.set.Folds)
+	s.set.Folds = append(s.set.Folds, t)
+	return &s.set.Folds[len(s.set.Folds)-1]
 }
 
-// indexOf is where x, or what has the same text, stands among all; it is added where it does not.
-func indexOf[T any](all *[]T, x T, text func(T) string) int {
-	i := slices.IndexFunc(*all, func(y T) bool { return text(x) == text(y) })
-	if i < 0 {
+// place is where x, or what has the same text, stands among all; it is added where it does not.
+func place[T any](places map[string]int, all *[]T, x T, text string) int {
+	i, ok := places[text]
+	if !ok {
 		i = len(*all)
+		places[text] = i
 		*all = append(*all, x)
 	}
 	return i

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +29,6 @@ type proposal struct {
 
 func (c *cli) planCommand() *cobra.Command {
 	var out string
-	var cost bool
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "What applying the working tree would change; it changes nothing",
@@ -56,13 +56,9 @@ func (c *cli) planCommand() *cobra.Command {
 				return json.NewEncoder(c.stdout).Encode(p)
 			}
 			p.print(c.stdout)
-			if !cost {
-				return nil
-			}
 			return c.printCost(cmd.Context(), l)
 		},
 	}
-	cmd.Flags().BoolVar(&cost, "cost", false, "also say what a backfill would read and make; reads what the sources' files say of themselves")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "also write the plan to this file, for apply")
 	return cmd
 }
@@ -101,13 +97,28 @@ func (c *cli) applyCommand() *cobra.Command {
 	return cmd
 }
 
-// printCost says what a backfill would read and make now.
+// printCost says what a backfill would read and make now, by what the sources' files say of themselves.
 func (c *cli) printCost(ctx context.Context, l *loaded) error {
 	t, err := l.tiler()
 	if err != nil {
 		return nil //nolint:nilerr // another engine keeps no tiles, so there is nothing to say
 	}
-	b := plan.ForBackfill(l.typed.Groups)
+	var groups []*feature.Group
+	var without []string
+	for _, g := range l.typed.Groups {
+		if g.Source.Place.Path != "" {
+			groups = append(groups, g)
+		} else if !slices.Contains(without, g.Source.Name) {
+			without = append(without, g.Source.Name)
+		}
+	}
+	if len(without) > 0 {
+		fmt.Fprintf(c.stdout, "backfill: nothing to say of %s, which no path= gives files\n", strings.Join(without, ", "))
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	b := plan.ForBackfill(groups)
 	report, err := t.Survey(ctx, b, l.inputs(), l.tiles())
 	if err != nil {
 		return err

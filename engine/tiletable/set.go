@@ -38,7 +38,7 @@ type Set struct {
 	folds []Column
 	parts []Part
 	cells []*Cell // by day
-	index map[string][]*Cell
+	index map[Column][]*Cell
 }
 
 // Cell is folds on one day with events, or on days without any.
@@ -179,7 +179,7 @@ func (s *Set) cell(day int64, fold Column) *Cell {
 	if s.index == nil {
 		s.index = s.makeIndex()
 	}
-	cells := s.index[fold.Fingerprint+"\x00"+fold.Fold]
+	cells := s.index[fold]
 	i, found := slices.BinarySearchFunc(cells, day, func(c *Cell, day int64) int { return cmp.Compare(c.From, day) })
 	if !found {
 		i--
@@ -191,15 +191,11 @@ func (s *Set) cell(day int64, fold Column) *Cell {
 }
 
 // makeIndex lists the cells of each fold by day.
-func (s *Set) makeIndex() map[string][]*Cell {
-	index := map[string][]*Cell{}
-	names := make([]string, len(s.folds))
-	for i, f := range s.folds {
-		names[i] = f.Fingerprint + "\x00" + f.Fold
-	}
+func (s *Set) makeIndex() map[Column][]*Cell {
+	index := map[Column][]*Cell{}
 	for _, c := range s.cells {
 		for _, f := range c.folds {
-			index[names[f]] = append(index[names[f]], c)
+			index[s.folds[f]] = append(index[s.folds[f]], c)
 		}
 	}
 	return index

@@ -2,6 +2,7 @@ package backfill
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -101,6 +102,7 @@ func (r *run) needs(t *set, parts []tiletable.Part) []stretch {
 	from, to := r.days(t, parts)
 	t.report.Days = engine.DayRange{From: from, To: to}
 	var out []stretch
+	counts := make([][len(verdicts)]int64, len(t.columns)) // days of each fold
 	for _, span := range t.tiles.Spans(parts, from, to) {
 		var folds []int
 		for i, f := range t.columns {
@@ -110,15 +112,24 @@ func (r *run) needs(t *set, parts []tiletable.Part) []stretch {
 			} else if cell == nil || cell.File == "" {
 				continue // no events
 			}
-			t.report.Cells[verdict] += span.To - span.From
-			t.report.Folds[i].Cells[verdict] += span.To - span.From
+			counts[i][slices.Index(verdicts[:], verdict)] += span.To - span.From
 		}
 		if folds != nil {
 			out = append(out, stretch{span.From, span.To, span.Parts, []need{{t, folds}}})
 		}
 	}
+	for i := range counts {
+		for v, days := range counts[i] {
+			if days > 0 {
+				t.report.Cells[verdicts[v]] += days
+				t.report.Folds[i].Cells[verdicts[v]] += days
+			}
+		}
+	}
 	return out
 }
+
+var verdicts = [...]tiletable.Verdict{tiletable.Good, tiletable.Missing, tiletable.Changed, tiletable.Coarse}
 
 // days is the days that are asked for: without bounds all that have events, or had.
 func (r *run) days(t *set, parts []tiletable.Part) (from, to int64) {
@@ -147,10 +158,7 @@ func (r *run) jobs(s *source, parts []tiletable.Part) []*job {
 	var jobs []*job
 	open := map[string]*job{} // by what is made
 	for _, st := range together(all) {
-		what := ""
-		for _, n := range st.needs {
-			what += fmt.Sprintf("%p%v", n.set, n.folds)
-		}
+		what := s.textOf(st.needs)
 		j := open[what]
 		if j == nil || !j.goesOn(st) {
 			j = r.newJob(s, st.needs)
@@ -160,6 +168,19 @@ func (r *run) jobs(s *source, parts []tiletable.Part) []*job {
 		j.days = append(j.days, st)
 	}
 	return jobs
+}
+
+// textOf is needs as a text that only the same needs have.
+func (s *source) textOf(needs []need) string {
+	var b []byte
+	for _, n := range needs {
+		b = binary.AppendUvarint(b, uint64(slices.Index(s.sets, n.set)))
+		b = binary.AppendUvarint(b, uint64(len(n.folds)))
+		for _, f := range n.folds {
+			b = binary.AppendUvarint(b, uint64(f))
+		}
+	}
+	return string(b)
 }
 
 // goesOn reports whether days belong into the scan of those before them: they follow, or are in the same files. Others are better read
