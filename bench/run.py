@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks of this stage (P1–P4, P11) beside their peers, each checked before its time is printed.
+"""The benchmarks of this stage (P1–P5, P11) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -16,8 +16,10 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -52,19 +54,39 @@ wide = bh.TrainingSet("wide", view=v, spine=bh.Spine("spine", at="ts", keep=["ro
 '''
 
 
-class Run:
-    """One finished process."""
+# PATIENCE is how many seconds a peer may take.
+PATIENCE = 480
 
-    def __init__(self, command: list[str], cwd: pathlib.Path | None = None) -> None:
+
+class Run:
+    """One finished process. One that was given a limit and is not done by then is ended, and a peer that fails is no error of ours."""
+
+    def __init__(self, command: list[str], cwd: pathlib.Path | None = None, limit: float | None = None) -> None:
         began = time.perf_counter()
-        child = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        child = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            os.killpg(child.pid, signal.SIGKILL)
+
+        clock = threading.Timer(limit, end) if limit else None
+        if clock:
+            clock.start()
         self.text = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         self.wall = time.perf_counter() - began
         self.cpu = usage.ru_utime + usage.ru_stime
         self.mb = usage.ru_maxrss // 1024
-        if child.returncode:
+        if clock:
+            clock.cancel()
+        self.failure = ""
+        if late.is_set():
+            self.failure = f"did not finish in {limit:.0f} s"
+        elif child.returncode and limit:
+            self.failure = "failed: " + " ".join(self.text.split())[-160:]
+        elif child.returncode:
             sys.exit(f"{' '.join(command)} failed with {child.returncode}:\n{self.text[-3000:]}")
 
 
@@ -94,6 +116,11 @@ class Bench:
         (path / "bighead.toml").write_text('[project]\nname = "bench"\n')
         return Run([self.binary, "training-set", name, "-o", str(path / "ours.parquet"), "--json", *flags], cwd=path)
 
+    def report(self, run: Run) -> dict:
+        """The report that one of our commands ends with."""
+        printed = json.loads([x for x in run.text.splitlines() if x.startswith("{")][-1])
+        return printed.get("report", printed)
+
     def sums(self, path: pathlib.Path, prefix: str = "g__") -> list[float]:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
@@ -106,15 +133,24 @@ class Bench:
         if bad:
             sys.exit(f"{what}: answers differ: {bad}")
 
-    def peer(self, script: str, path: pathlib.Path, *flags: str) -> tuple[dict, Run]:
-        r = Run([self.python, str(HERE / script), str(path), "--runs", "1", *flags])
+    def peer(self, script: str, path: pathlib.Path, *flags: str, limit: float | None = None) -> tuple[dict, Run]:
+        r = Run([self.python, str(HERE / script), str(path), "--runs", "1", *flags], limit=limit)
         line = [x for x in r.text.splitlines() if x.startswith("{")]
+        if not line and limit:
+            r.failure = r.failure or " ".join(r.text.split())[-160:]
+            return {}, r
         if not line:
             sys.exit(f"{script} {flags}: {r.text[-2000:]}")
         return json.loads(line[-1]), r
 
     def add(self, number: str, what: str, run: Run, note: str = "") -> None:
         row = {"#": number, "what": what, "wall s": f"{run.wall:.2f}", "CPU s": f"{run.cpu:.2f}", "peak MB": str(run.mb), "note": note}
+        self.rows.append(row)
+        print("  ".join(row.values()), flush=True)
+
+    def note(self, number: str, what: str, note: str) -> None:
+        """A row that is counted and not timed."""
+        row = {"#": number, "what": what, "wall s": "", "CPU s": "", "peak MB": "", "note": note}
         self.rows.append(row)
         print("  ".join(row.values()), flush=True)
 
@@ -149,11 +185,18 @@ class Bench:
     def p2(self) -> None:
         d = self.data("large", "--size", "large")
         run = self.ours(d, PIT, "pit", "--memory", "2GiB")
-        report = json.loads([x for x in run.text.splitlines() if x.startswith("{")][-1])["report"]
-        note = f"spilled {report['spilled_bytes'] / 1e9:.1f} GB"
+        note = f"spilled {self.report(run)['Spilled'] / 1e9:.1f} GB"
         if hasattr(self, "p1_run"):
             note += f"; {run.wall / self.p1_run.wall:.1f} × the wall time of P1, {run.cpu / self.p1_run.cpu:.1f} × its CPU"
+        p, r = self.peer("pit_duckdb.py", d, "--shape", "tiles", "--memory", "2GiB", limit=PATIENCE)
+        if p:
+            self.agree("P2", self.sums(d), [float(x) for x in p["check"]])
+            note += "; all columns' totals agree with DuckDB's"
         self.add("P2", "bighead training-set --memory 2GiB, large", run, note)
+        if p:
+            self.add_peer("P2", p, "the same limit")
+        else:
+            self.add("P2", "duckdb (tiles), the same limit", r, r.failure)
 
     def p3(self) -> None:
         even = best([self.ours(self.data(self.a.size, "--size", self.a.size), PIT, "pit") for _ in range(self.a.runs)])
@@ -170,10 +213,12 @@ class Bench:
         wide = best([self.ours(d, WIDE, "wide") for _ in range(self.a.runs)])
         duck = self.duckdb_wide(d)
         self.add("P4", "bighead training-set, 50 features over 5 keys", wide, f"{wide.wall / one.wall:.2f} × the wall time of P1, {wide.cpu / one.cpu:.2f} × its CPU")
-        self.add("P4", "duckdb (frames, 5 keys)", duck, "totals agree")
+        self.add("P4", "duckdb (frames, 5 keys)", duck, duck.failure or "totals agree")
 
     def duckdb_wide(self, d: pathlib.Path) -> Run:
-        r = Run([self.python, str(HERE / "wide_duckdb.py"), str(d)])
+        r = Run([self.python, str(HERE / "wide_duckdb.py"), str(d)], limit=PATIENCE)
+        if r.failure:
+            return r
         theirs = json.loads(r.text.splitlines()[-1])
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
@@ -184,6 +229,49 @@ class Bench:
             if abs(got - want) > 1e-6 * max(1.0, abs(want)):
                 sys.exit(f"P4: {name} is {got}, DuckDB has {want}")
         return r
+
+    def p5(self) -> None:
+        """Incremental backfill in counts: what each run reads, by its own report. Nothing here is timed."""
+        full = self.data("days", "--events", "910000", "--spine", "1000", "--keys", "20000", "--days", "91")
+        d = self.a.cache / "data" / "incremental"
+        shutil.rmtree(d, ignore_errors=True)
+        (d / "events").mkdir(parents=True)
+        (d / "bighead.toml").write_text("")
+        days = sorted((full / "events").iterdir())
+        for day in days[:-1]:
+            (d / "events" / day.name).symlink_to(day)
+
+        def fill(features: int, windows: str) -> tuple[int, int, int, list[str]]:
+            (d / "features.py").write_text(f'''import bighead as bh
+
+events = bh.EventSource("events", path="events", time="ts")
+g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
+    bh.sum(f"amount * {{i}}", name=f"f{{i}}", windows=[{windows}]) for i in range(1, 21)] + [
+    bh.max("qty", name="more", windows=["1d"])][:{features - 20}])
+''')
+            r = self.report(Run([self.binary, "backfill", "--json"], cwd=d))
+            return (sum(s["Read"]["Rows"] for s in r["Sources"]), sum(s["Read"]["Bytes"] for s in r["Sources"]),
+                    sum(s["Made"] for s in r["Sets"]), [c for s in r["Sources"] for c in s.get("Columns") or []])
+
+        import pyarrow.parquet as pq
+
+        rows_of = lambda days: sum(pq.ParquetFile(f).metadata.num_rows for day in days for f in day.glob("*.parquet"))
+        many = '"1d", "30d"'
+        first = fill(20, many)
+        second = fill(20, many)
+        (d / "events" / days[-1].name).symlink_to(days[-1])
+        day = fill(20, many)
+        feature = fill(21, many)
+        window = fill(21, many + ', "7d"')
+        for what, got, want in (("the first run", first[0], rows_of(days[:-1])), ("the second run", second[0], 0), ("a new day", day[0], rows_of(days[-1:])),
+                                ("a new feature", feature[0], rows_of(days)), ("a new window", window[0], 0)):
+            if got != want:
+                sys.exit(f"P5: {what} reads {got} rows, not {want}")
+        if sorted(feature[3]) != ["key", "qty", "ts"]:
+            sys.exit(f"P5: a new feature reads the columns {feature[3]}")
+        for what, n, note in (("backfill of 90 days", first, ""), ("again", second, ""), ("one day more", day, f"1/{round((first[0] + day[0]) / day[0])} of the rows"),
+                              ("one feature more, in a group of 20", feature, f"only {', '.join(feature[3])}"), ("one window more", window, "")):
+            self.note("P5", f"{what} (counted)", "; ".join(filter(None, [f"{n[0]:,} rows, {n[1]:,} bytes read, {n[2]:,} cells made", note])))
 
     def p11(self) -> None:
         d = self.a.cache / "data" / "many"
@@ -237,13 +325,14 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cache", type=pathlib.Path, required=True, help="where data and peers are kept")
     p.add_argument("--binary", type=pathlib.Path, required=True)
-    p.add_argument("--only", default="P1,P2,P3,P4,P11")
+    p.add_argument("--only", default="P1,P2,P3,P4,P5,P11")
     p.add_argument("--size", default="medium")
     p.add_argument("--shapes", default="tiles", help="DuckDB's shapes to run: tiles was the fastest of all six here")
     p.add_argument("--runs", type=int, default=3)
     p.add_argument("--peer-runs", type=int, default=1)
     p.add_argument("--out", type=pathlib.Path, default=HERE / "RESULTS.md")
     a = p.parse_args()
+    a.cache = a.cache.resolve()
     load = os.getloadavg()[0]
     b = Bench(a)
     for number in a.only.split(","):
