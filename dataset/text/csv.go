@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/cell"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -318,7 +319,7 @@ func (f *csvFile) Read(ctx context.Context, _ int, columns []int, n int, counts 
 	out := f.newRows(columns, n, counts, emit)
 	places := make([]int, len(out.builders))
 	for i, b := range out.builders {
-		places[i] = slices.Index(f.header, b.name)
+		places[i] = slices.Index(f.header, b.Name())
 	}
 	for {
 		ok, err := r.row(len(f.header))
@@ -331,7 +332,7 @@ func (f *csvFile) Read(ctx context.Context, _ int, columns []int, n int, counts 
 		out.begin()
 		for i, b := range out.builders {
 			p := places[i]
-			if err := b.csvCell(r.cells[p], r.quoted[p]); err != nil {
+			if err := b.CSV(r.cells[p], r.quoted[p]); err != nil {
 				return f.badCell(r, p, b)
 			}
 		}
@@ -344,12 +345,12 @@ func (f *csvFile) Read(ctx context.Context, _ int, columns []int, n int, counts 
 	}
 }
 
-func (f *csvFile) badCell(r *records, p int, b *builder) error {
+func (f *csvFile) badCell(r *records, p int, b *cell.Builder) error {
 	cure := "correct the cell (empty is null), or declare the column as what it is"
-	if b.typ.Kind == value.KindTimestamp && b.unit == 0 {
-		if _, state := parseInt(r.cells[p]); state != notNumber {
+	if b.Type().Kind == value.KindTimestamp && b.Unit() == 0 {
+		if _, state := cell.ParseInt(r.cells[p]); state != cell.NotNumber {
 			cure = `integers as times need a unit: time_unit="s", "ms", "us" or "ns"`
 		}
 	}
-	return fmt.Errorf("%s: column %q: %s is not a %s; %s", r.position(r.starts[p]), b.name, f.shown(b.name, r.cells[p]), b.typ, cure)
+	return fmt.Errorf("%s: column %q: %s is not a %s; %s", r.position(r.starts[p]), b.Name(), f.shown(b.Name(), r.cells[p]), b.Type(), cure)
 }

@@ -14,6 +14,6 @@
 // a string, as is a column of nulls alone); of NDJSON what the values are, strings that are all dates or times being such. So the
 // types depend on the files alone, and a later cell that does not fit is an error with its line.
 //
-// Times are RFC 3339; in CSV also without a zone (UTC), with a space for the T, or a date alone (midnight). Integers as times need a
+// Times are RFC 3339, also without a zone (UTC), with a space for the T, or a date alone (midnight). Integers as times need a
 // unit (Options.TimeUnits). Text has no place for metadata: documentation and fingerprints of columns are not written.
 package text

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/cell"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -84,23 +85,23 @@ type candidates struct {
 func (c *candidates) cell(text []byte) {
 	c.some = true
 	if !c.notBool {
-		_, ok := parseBool(text)
+		_, ok := cell.ParseBool(text)
 		c.notBool = !ok
 	}
-	_, state := parseInt(text)
-	c.notInt = c.notInt || state == notNumber
-	c.large = c.large || state == tooLarge
-	c.zeros = c.zeros || state != notNumber && leadingZero(text)
+	_, state := cell.ParseInt(text)
+	c.notInt = c.notInt || state == cell.NotNumber
+	c.large = c.large || state == cell.TooLarge
+	c.zeros = c.zeros || state != cell.NotNumber && leadingZero(text)
 	if !c.notFloat {
-		_, state := parseFloat(text)
-		c.notFloat = state == notNumber
+		_, state := cell.ParseFloat(text)
+		c.notFloat = state == cell.NotNumber
 	}
 	if !c.notDate {
-		_, ok := parseDay(text)
+		_, ok := cell.ParseDay(text)
 		c.notDate = !ok
 	}
 	if !c.notStamp {
-		_, ok := parseStamp(text)
+		_, ok := cell.ParseStamp(text)
 		c.notStamp = !ok
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/cell"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -137,7 +138,7 @@ func (f *textFile) shown(column string, cell []byte) string {
 
 // rowsOut gathers cells into batches and hands them over.
 type rowsOut struct {
-	builders []*builder
+	builders []*cell.Builder
 	schema   value.Schema
 	size     int // rows of a batch
 	n        int // rows in the open batch
@@ -146,15 +147,25 @@ type rowsOut struct {
 }
 
 func (f *textFile) newRows(columns []int, size int, counts *dataset.Counts, emit func(*value.Batch) error) *rowsOut {
-	r := &rowsOut{counts: counts, emit: emit}
+	r := &rowsOut{schema: f.columns(columns), size: f.batchRows(size), counts: counts, emit: emit}
 	for _, c := range columns {
-		r.schema = append(r.schema, f.schema[c])
-		r.builders = append(r.builders, newBuilder(f.schema[c], f.options))
+		r.builders = append(r.builders, cell.New(f.schema[c], dataset.UnitOf(f.options.TimeUnits[f.schema[c].Name])))
 	}
-	// A row takes at least two bytes, so that a small file needs no columns of full size.
-	r.size = int(min(int64(size), f.expanded()/2+1))
 	return r
 }
+
+// columns are those at the indexes.
+func (f *textFile) columns(at []int) value.Schema {
+	out := make(value.Schema, len(at))
+	for i, c := range at {
+		out[i] = f.schema[c]
+	}
+	return out
+}
+
+// batchRows is how many rows a batch of at most n has room for. A row takes at least two bytes, so that a small file needs no columns of
+// full size.
+func (s source) batchRows(n int) int { return int(min(int64(n), s.expanded()/2+1)) }
 
 // begin makes room for a row.
 func (r *rowsOut) begin() {
@@ -162,7 +173,7 @@ func (r *rowsOut) begin() {
 		return
 	}
 	for _, b := range r.builders {
-		b.begin(r.size)
+		b.Begin(r.size)
 	}
 }
 
@@ -181,7 +192,7 @@ func (r *rowsOut) flush() error {
 	}
 	b := &value.Batch{Schema: r.schema, N: r.n, Columns: make([]*value.Column, len(r.builders))}
 	for i, builder := range r.builders {
-		b.Columns[i] = builder.finish(r.counts)
+		b.Columns[i] = builder.Finish(r.counts)
 	}
 	r.n = 0
 	return r.emit(b)

@@ -1,16 +1,12 @@
-package text
+package jsonrows
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/bighead-ml/bighead/dataset"
-	"github.com/bighead-ml/bighead/value"
 )
 
 // scanner walks one JSON text strictly (RFC 8259), but for NaN, Infinity and -Infinity, which it takes as numbers.
@@ -31,13 +27,13 @@ const (
 	jObject
 )
 
-var errEnd = errors.New("the line ends within a value")
+var errEnd = errors.New("it ends within a value")
 
 // maxJSONDepth bounds nesting.
 const maxJSONDepth = 64
 
 func (s *scanner) space() {
-	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t' || s.b[s.i] == '\r') {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t' || s.b[s.i] == '\r' || s.b[s.i] == '\n') {
 		s.i++
 	}
 }
@@ -74,14 +70,8 @@ func (s *scanner) object(depth int, visit func(key []byte) error) error {
 		return nil
 	}
 	for {
-		if s.peek() != '"' {
-			return s.expect('"')
-		}
-		key, err := s.string()
+		key, err := s.key()
 		if err != nil {
-			return err
-		}
-		if err := s.expect(':'); err != nil {
 			return err
 		}
 		if err := visit(key); err != nil {
@@ -95,6 +85,19 @@ func (s *scanner) object(depth int, visit func(key []byte) error) error {
 	}
 }
 
+// key reads the key of an entry and the colon after it.
+func (s *scanner) key() ([]byte, error) {
+	if s.peek() != '"' {
+		return nil, s.expect('"')
+	}
+	key, _, err := s.string()
+	if err != nil {
+		return nil, err
+	}
+	return key, s.expect(':')
+}
+
+// array walks the elements of an array; visit must consume the value.
 func (s *scanner) array(depth int, visit func() error) error {
 	if depth > maxJSONDepth {
 		return fmt.Errorf("nested deeper than %d", maxJSONDepth)
@@ -301,89 +304,4 @@ func (s *scanner) skip(depth int) error {
 		_, err = s.word()
 	}
 	return err
-}
-
-// add reads the next value into the builder. errCell: it is of another type; the scanner stands after it.
-func (b *builder) add(s *scanner) error {
-	kind, err := s.kind()
-	if err != nil {
-		return err
-	}
-	switch kind {
-	case jString:
-		text, err := s.string()
-		if err != nil {
-			return err
-		}
-		return b.jsonString(text)
-	case jArray, jObject:
-		from := s.i
-		if err := s.skip(1); err != nil {
-			return err
-		}
-		return b.jsonNested(s.b[from:s.i])
-	}
-	w, err := s.word()
-	if err != nil {
-		return err
-	}
-	switch {
-	case kind == jNull:
-		b.null()
-		return nil
-	case kind == jBool && b.typ.Kind == value.KindBool:
-		b.col.Bools[b.n] = w[0] == 't'
-		b.next()
-		return nil
-	case kind == jNumber:
-		return b.jsonNumber(w)
-	}
-	return errCell
-}
-
-func (b *builder) jsonString(text []byte) error {
-	switch b.typ.Kind {
-	case value.KindString:
-		return b.str(text)
-	case value.KindTimestamp:
-		return b.stamp(text)
-	case value.KindDate:
-		return b.date(text)
-	case value.KindInt: // integers beyond 2^53 are often strings
-		return b.integer(text)
-	case value.KindBytes:
-		return b.csvCell(text, true)
-	}
-	return errCell
-}
-
-func (b *builder) jsonNumber(w []byte) error {
-	switch {
-	case b.typ.Kind == value.KindInt:
-		return b.integer(w)
-	case b.typ.Kind == value.KindFloat:
-		return b.float(w)
-	case b.typ.Kind == value.KindTimestamp && b.unit != 0:
-		return b.time(w)
-	}
-	return errCell
-}
-
-// jsonNested reads a list, map or struct. Within it a text that is not UTF-8 makes the whole cell null, counted.
-func (b *builder) jsonNested(raw []byte) error {
-	switch b.typ.Kind {
-	case value.KindList, value.KindMap, value.KindStruct:
-	default:
-		return errCell
-	}
-	if !utf8.Valid(raw) {
-		return b.lose(dataset.InvalidUTF8)
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var x any
-	if err := d.Decode(&x); err != nil {
-		return errCell
-	}
-	return b.parsed(value.FromJSON(b.typ, x))
 }
