@@ -101,9 +101,9 @@ func pip(ctx context.Context, w wheel, target string) error {
 		"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--target", target, "-r", list)
 }
 
-// ivy puts one jar, without what it depends on, into the folder. Ivy's own default settings are used; BIGHEAD_IVY_SETTINGS
-// names a settings file for machines that reach Maven repositories through a mirror.
-func ivy(ctx context.Context, java, sparkHome string, j jar, target string) error {
+// ivy puts the jars, and not what they depend on, into the folder. Ivy's own default settings are used; BIGHEAD_IVY_SETTINGS names a
+// settings file for machines that reach Maven repositories through a mirror.
+func ivy(ctx context.Context, java, sparkHome string, jars []jar, target string) error {
 	found, err := filepath.Glob(filepath.Join(sparkHome, "jars", "ivy-*.jar"))
 	if err != nil || len(found) != 1 {
 		return fmt.Errorf("want one Apache Ivy in %s, found %v", filepath.Join(sparkHome, "jars"), found)
@@ -113,17 +113,37 @@ func ivy(ctx context.Context, java, sparkHome string, j jar, target string) erro
 		return diskFull(err)
 	}
 	defer os.RemoveAll(scratch)
+	list := filepath.Join(scratch, "ivy.xml")
+	if err := os.WriteFile(list, ivyList(jars), 0o644); err != nil {
+		return diskFull(err)
+	}
 	args := []string{"-Divy.default.ivy.user.dir=" + scratch, "-jar", found[0], "-cache", filepath.Join(scratch, "cache")}
 	if settings := os.Getenv("BIGHEAD_IVY_SETTINGS"); settings != "" {
 		args = append(args, "-settings", settings)
 	}
-	args = append(args, "-dependency", j.group, j.name, j.version, "-notransitive", "-types", "jar",
-		"-retrieve", filepath.Join(target, "[artifact]-[revision].[ext]"))
-	what := fmt.Sprintf("%s:%s:%s from a Maven repository", j.group, j.name, j.version)
+	args = append(args, "-ivy", list, "-notransitive", "-types", "jar", "bundle", "-retrieve", filepath.Join(target, "[artifact]-[revision].[ext]"))
+	what := fmt.Sprintf("%s:%s:%s from a Maven repository", jars[0].group, jars[0].name, jars[0].version)
+	if n := len(jars) - 1; n > 0 {
+		what = fmt.Sprintf("%s and %d others", what, n)
+	}
 	if err := client(ctx, what, scratch, java, args...); err != nil {
 		return err
 	}
-	return verify(filepath.Join(target, j.file()), j.sha256)
+	for _, j := range jars {
+		if err := verify(filepath.Join(target, j.file()), j.sha256); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ivyList is a module that depends on the jars.
+func ivyList(jars []jar) []byte {
+	list := []byte(`<ivy-module version="2.0"><info organisation="bighead" module="engine"/><dependencies>` + "\n")
+	for _, j := range jars {
+		list = fmt.Appendf(list, `<dependency org="%s" name="%s" rev="%s" conf="*->default"/>`+"\n", j.group, j.name, j.version)
+	}
+	return append(list, "</dependencies></ivy-module>\n"...)
 }
 
 // client runs a package client. What it could not fetch is unavailable, with the end of what it said; a package that came

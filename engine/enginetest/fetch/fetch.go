@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 )
 
-// Home is a fetched engine.
+// Home is a fetched engine or broker.
 type Home struct {
-	Dir  string // Spark: holds jars/; Flink: holds lib/
+	Dir  string // Spark: holds jars/; Flink, Kafka: holds lib/
 	Java string // the java executable to run it with
 }
 
@@ -59,9 +59,39 @@ func Flink(ctx context.Context) (Home, error) {
 		if err != nil {
 			return err
 		}
-		return ivy(ctx, java, sparkHome, flinkGateway, filepath.Join(stage, "pyflink", "lib"))
+		return ivy(ctx, java, sparkHome, []jar{flinkGateway}, filepath.Join(stage, "pyflink", "lib"))
 	})
 	return Home{Dir: filepath.Join(dir, "pyflink"), Java: java}, err
+}
+
+// Kafka returns the pinned Kafka, fetched if need be: Dir/lib holds every jar of a broker. They are fetched by the Ivy that is in
+// Spark's package, so Spark is fetched first.
+func Kafka(ctx context.Context) (Home, error) {
+	java, err := findJava(ctx)
+	if err != nil {
+		return Home{}, err
+	}
+	root, err := cacheDir()
+	if err != nil {
+		return Home{}, err
+	}
+	dir, err := once(ctx, root, "kafka-"+kafkaVersion+"-"+pinOf(kafka)[:8], func(stage string) error {
+		sparkHome, err := sparkDir(ctx, root)
+		if err != nil {
+			return err
+		}
+		return ivy(ctx, java, sparkHome, kafka, filepath.Join(stage, "lib"))
+	})
+	return Home{Dir: dir, Java: java}, err
+}
+
+// pinOf is one checksum for several jars.
+func pinOf(jars []jar) string {
+	sum := sha256.New()
+	for _, j := range jars {
+		fmt.Fprintln(sum, j.file(), j.sha256)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // present fails unless the file is in the folder: pip succeeded but brought something else.

@@ -100,6 +100,12 @@ func (p *Process) Stop() {
 	})
 }
 
+// Kill ends the whole group at once with SIGKILL, as a crash does, and returns once the process has ended.
+func (p *Process) Kill() {
+	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
+	<-p.done
+}
+
 // Run starts the process and waits for its end. When the context ends first, the whole group is ended.
 func Run(ctx context.Context, s Spec) error {
 	p, err := Start(s)

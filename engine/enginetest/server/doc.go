@@ -1,13 +1,13 @@
-// Package server runs the real Spark and the real Flink for tests, on loopback, at ports that were free, in process groups
+// Package server runs the real Spark, the real Flink and a real Kafka for tests, on loopback, at ports that were free, in process groups
 // that end with the test.
 //
-// A test asks for [Spark] or [Flink] and gets a session of its own on a server that the test binary shares; the server
-// starts when it is first asked for, which needs a TestMain that ends it:
+// A test asks for [Spark] or [Flink] and gets a session of its own on a server that the test binary shares, or for [Kafka] and
+// gets the broker; the server starts when it is first asked for, which needs a TestMain that ends it:
 //
 //	func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 //
 // Where the machine lacks what an engine needs, the test is skipped with the reason; with BIGHEAD_REQUIRE_ENGINES=1 it
-// fails instead. [StartSpark] and [StartFlink] are for programs that are no tests.
+// fails instead. [StartSpark], [StartFlink] and [StartKafka] are for programs that are no tests.
 //
 // The package knows how the engines are configured and started, and nothing of what runs on them.
 package server

@@ -87,17 +87,21 @@ func start(ctx context.Context, home fetch.Home, name string, run starter) (*Ser
 
 // java starts a Java program of the engine in the server's folder.
 func (s *Server) java(home fetch.Home, name string, env []string, args ...string) (*proc.Process, error) {
+	p, err := proc.Start(s.javaSpec(home, name, env, args...))
+	if err == nil {
+		s.procs = append(s.procs, p)
+	}
+	return p, err
+}
+
+func (s *Server) javaSpec(home fetch.Home, name string, env []string, args ...string) proc.Spec {
 	common := []string{
 		// Many short statements: a quick start and few threads are worth more than peak speed.
 		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
 		"-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.io.tmpdir=" + s.dir,
 	}
-	p, err := proc.Start(proc.Spec{
+	return proc.Spec{
 		Name: name, Path: home.Java, Args: append(common, args...), Dir: s.dir,
 		Env: append(os.Environ(), env...), Log: filepath.Join(s.dir, name+".log"),
-	})
-	if err == nil {
-		s.procs = append(s.procs, p)
 	}
-	return p, err
 }

@@ -14,16 +14,24 @@ import (
 )
 
 // shared is the one server of an engine that a test binary has.
-type shared struct {
-	once   sync.Once
-	start  func(context.Context) (*Server, error)
-	server *Server
-	err    error
+type shared[S running] struct {
+	once    sync.Once
+	start   func(context.Context) (S, error)
+	server  S
+	started bool
+	err     error
+}
+
+// running is an engine or a broker.
+type running interface {
+	Stop()
+	Logs() string
 }
 
 var (
-	spark = &shared{start: StartSpark}
-	flink = &shared{start: StartFlink}
+	spark = &shared[*Server]{start: StartSpark}
+	flink = &shared[*Server]{start: StartFlink}
+	kafka = &shared[*Broker]{start: StartKafka}
 
 	inMain bool
 )
@@ -32,17 +40,21 @@ var (
 func Main(m *testing.M) int {
 	inMain = true
 	defer func() {
-		for _, s := range []*shared{spark, flink} {
-			if s.server != nil {
-				s.server.Stop()
-			}
-		}
+		spark.stop()
+		flink.stop()
+		kafka.stop()
 	}()
 	return m.Run()
 }
 
+func (s *shared[S]) stop() {
+	if s.started {
+		s.server.Stop()
+	}
+}
+
 // get starts the engine if no test has yet, and skips or fails the test where it cannot be had.
-func (s *shared) get(t testing.TB) *Server {
+func (s *shared[S]) get(t testing.TB) S {
 	t.Helper()
 	if !inMain {
 		t.Fatal("this test binary has no TestMain that calls server.Main, so nothing would end the engine")
@@ -50,7 +62,10 @@ func (s *shared) get(t testing.TB) *Server {
 	if testing.Short() {
 		t.Skip("the real engines are left out with -short")
 	}
-	s.once.Do(func() { s.server, s.err = s.start(context.Background()) })
+	s.once.Do(func() {
+		s.server, s.err = s.start(context.Background())
+		s.started = s.err == nil
+	})
 	var lacks *fetch.UnavailableError
 	switch {
 	case s.err == nil:
@@ -95,6 +110,12 @@ func Flink(t testing.TB) *gateway.Session {
 		}
 	})
 	return s
+}
+
+// Kafka gives the test the test binary's broker. Tests that run one after the other may take it down, and bring it up again.
+func Kafka(t testing.TB) *Broker {
+	t.Helper()
+	return kafka.get(t)
 }
 
 // NoFlinkJobs waits until no job runs on the test binary's Flink; a test that cancels one ends with it.
