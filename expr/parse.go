@@ -57,6 +57,34 @@ func (n *Node) Columns() []string {
 	return out
 }
 
+// Path is the column and the fields of structs within it where the expression is nothing but those: payload.user.id.
+func (n *Node) Path() (path []string, ok bool) {
+	switch {
+	case n.kind == columnNode:
+		return []string{n.name}, true
+	case n.kind == callNode && n.name == ".":
+		path, ok = n.args[0].Path()
+		return append(path, n.args[1].value.Str()), ok
+	}
+	return nil, false
+}
+
+// Paths lists the distinct paths that the text names, each as long as it goes, in order of first use.
+func (n *Node) Paths() [][]string {
+	if path, ok := n.Path(); ok {
+		return [][]string{path}
+	}
+	var out [][]string
+	for _, a := range n.args {
+		for _, path := range a.Paths() {
+			if !slices.ContainsFunc(out, func(p []string) bool { return slices.Equal(p, path) }) {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
+}
+
 func (n *Node) walk(f func(*Node)) {
 	f(n)
 	for _, a := range n.args {

@@ -1,6 +1,7 @@
 package expr_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -107,4 +108,24 @@ func FuzzParse(f *testing.F) {
 			_, _ = e.Print(d, func(name string) string { return name })
 		}
 	})
+}
+
+func TestPathsAreWhatAnExpressionReads(t *testing.T) {
+	for src, want := range map[string]string{
+		"a":                                "[[a]] true",
+		`p.q."r s"`:                        "[[p q r s]] true",
+		"p.q + a * p.q - coalesce(p.r, a)": "[[p q] [a] [p r]] false",
+		"xs[1].y":                          "[[xs]] false",
+		"case when p.q = 'x' then 1 else p.n end": "[[p q] [p n]] false",
+		"cast(p.q as int)":                        "[[p q]] false",
+		"1":                                       "[] false",
+	} {
+		n, errs := expr.Parse(src)
+		if len(errs) > 0 {
+			t.Fatal(src, errs)
+		}
+		if _, ok := n.Path(); fmt.Sprint(n.Paths(), ok) != want {
+			t.Errorf("%s: %v %v, want %s", src, n.Paths(), ok, want)
+		}
+	}
 }

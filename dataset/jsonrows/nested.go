@@ -2,6 +2,7 @@ package jsonrows
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -21,9 +22,18 @@ type nested struct {
 	strict  bool
 	unknown func(key string) error
 
-	b    *cell.Builder
-	utf8 bool
+	b     *cell.Builder
+	utf8  bool
+	slots int // that structs of this object may still have
+
+	// Of the value that is not of its type: its type, and the path to it within the cell.
+	bad    *value.Type
+	within string
+	at     int
 }
+
+// slotsOf bounds the fields of all structs of an object: memory is a small multiple of its length, though its structs be empty.
+func slotsOf(text []byte) int { return 1<<16 + 2*len(text) }
 
 // cell reads the next value, an array or an object, into the column.
 func (n *nested) cell(s *scanner, b *cell.Builder) error {
@@ -35,7 +45,7 @@ func (n *nested) cell(s *scanner, b *cell.Builder) error {
 		}
 		return cell.ErrType
 	}
-	n.b, n.utf8 = b, true
+	n.b, n.utf8, n.within = b, true, ""
 	from := s.i
 	v, err := n.value(s, b.Type(), b.Name(), 1)
 	if err == cell.ErrType { // the scanner stands within the value: pass over the whole, which may itself be malformed
@@ -60,6 +70,15 @@ func (n *nested) value(s *scanner, t value.Type, path string, depth int) (value.
 	if err != nil {
 		return value.Value{}, err
 	}
+	from := s.i
+	v, err := n.valueOf(s, kind, t, path, depth)
+	if err == cell.ErrType && n.bad == nil {
+		n.bad, n.at = &t, from
+	}
+	return v, err
+}
+
+func (n *nested) valueOf(s *scanner, kind tokenKind, t value.Type, path string, depth int) (value.Value, error) {
 	switch kind {
 	case jString:
 		text, _, err := s.string()
@@ -101,7 +120,7 @@ func (n *nested) list(s *scanner, t value.Type, path string, depth int) (value.V
 	err := s.array(depth, func() error {
 		v, err := n.value(s, *t.Elem, path, depth+1)
 		elems = append(elems, v)
-		return err
+		return n.passing(err, "[]")
 	})
 	return value.OfList(elems), err
 }
@@ -117,12 +136,15 @@ func (n *nested) entries(s *scanner, t value.Type, path string, depth int) (valu
 		seen[k] = true
 		v, err := n.value(s, *t.Elem, path, depth+1)
 		entries = append(entries, value.Entry{Key: k, Value: v})
-		return err
+		return n.passing(err, "[]")
 	})
 	return value.OfMap(entries), err
 }
 
 func (n *nested) fields(s *scanner, t value.Type, path string, depth int) (value.Value, error) {
+	if n.slots -= len(t.Fields); n.slots < 0 {
+		return value.Value{}, errors.New("it holds more structs than its text should make")
+	}
 	fields := make([]value.Entry, len(t.Fields))
 	seen := value.NewBitmap(len(t.Fields))
 	for i, f := range t.Fields {
@@ -147,9 +169,17 @@ func (n *nested) fields(s *scanner, t value.Type, path string, depth int) (value
 			within += "." + t.Fields[i].Name
 		}
 		fields[i].Value, err = n.value(s, t.Fields[i].Type, within, depth+1)
-		return err
+		return n.passing(err, "."+t.Fields[i].Name)
 	})
 	return value.OfStruct(fields), err
+}
+
+// passing notes the way to a value that is not of its type.
+func (n *nested) passing(err error, by string) error {
+	if err == cell.ErrType {
+		n.within = by + n.within
+	}
+	return err
 }
 
 func fieldOf(fields []value.Field, key []byte) int {

@@ -39,6 +39,7 @@ func (e *Malformed) Unwrap() error { return e.Err }
 // BadCell says that a value is not of its column's type.
 type BadCell struct {
 	Column string
+	Within string // path to the value where it is within a list, map or struct: ".price", ".items[]"
 	Type   value.Type
 	At     int    // index of the value's first byte
 	Shown  string // the value, cut; "a value" where the column is personal
@@ -46,7 +47,7 @@ type BadCell struct {
 }
 
 func (e *BadCell) Error() string {
-	return fmt.Sprintf("column %q: %s is not a %s; %s", e.Column, e.Shown, e.Type, e.Cure)
+	return fmt.Sprintf("column %q: %s is not a %s; %s", e.Column+e.Within, e.Shown, e.Type, e.Cure)
 }
 
 // Decoder makes batches of objects. It is for one goroutine.
@@ -96,7 +97,7 @@ func (d *Decoder) Finish(counts *dataset.Counts) *value.Batch {
 // Add adds a row: the one object that the text is. An error leaves the batch as it was. The text is not kept.
 func (d *Decoder) Add(text []byte) error {
 	d.scan = scanner{b: text}
-	d.read, d.next = 0, 0
+	d.read, d.next, d.nested.slots, d.nested.bad = 0, 0, slotsOf(text), nil
 	if err := d.object(); err != nil {
 		for _, b := range d.cells {
 			b.Undo(d.rows)
@@ -180,7 +181,7 @@ func (d *Decoder) entry() error {
 	case err == nil:
 		return nil
 	case errors.Is(err, cell.ErrType):
-		return d.badCell(b, from, s.b[from:s.i])
+		return d.badCell(b, from)
 	default:
 		var refused *refusal
 		if errors.As(err, &refused) {
@@ -270,9 +271,17 @@ func (d *Decoder) text(b *cell.Builder, text []byte) error {
 	return cell.ErrType
 }
 
-func (d *Decoder) badCell(b *cell.Builder, at int, text []byte) error {
-	e := &BadCell{Column: b.Name(), Type: b.Type(), At: at, Shown: "a value", Cure: "correct it (null is null), or declare the column as what it is"}
-	if b.Type().Kind == value.KindTimestamp && text[0] != '"' {
+func (d *Decoder) badCell(b *cell.Builder, at int) error {
+	e := &BadCell{Column: b.Name(), Type: b.Type(), Shown: "a value", Cure: "correct it (null is null), or declare the column as what it is"}
+	if d.nested.bad != nil {
+		e.Type, e.Within, at = *d.nested.bad, d.nested.within, d.nested.at
+	}
+	s := &scanner{b: d.scan.b, i: at}
+	if err := s.skip(1); err != nil {
+		return &Malformed{s.i, err}
+	}
+	text := s.b[at:s.i]
+	if e.At = at; e.Type.Kind == value.KindTimestamp && text[0] != '"' {
 		e.Cure = `numbers as times need a unit: time_unit="s", "ms", "us" or "ns"`
 		if b.Unit() != 0 {
 			e.Cure = "a number that is a time is an integer"
