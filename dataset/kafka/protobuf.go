@@ -34,7 +34,7 @@ func parseProtobuf(ctx context.Context, text string, references map[string]strin
 	var m protoreflect.MessageDescriptor
 	for _, i := range index {
 		if i >= within.Messages().Len() {
-			return nil, fmt.Errorf("it has no message at place %v", index)
+			return nil, &poison{fmt.Sprintf("its schema has no message at place %v", index)}
 		}
 		m = within.Messages().Get(i)
 		within = m

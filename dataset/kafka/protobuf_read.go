@@ -95,7 +95,7 @@ func (in *protoIn) message(m *protoMessage, b []byte, column, depth int) ([]valu
 	}
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		if n < 0 || number > protowire.MaxValidNumber {
 			return nil, errProto
 		}
 		size := protowire.ConsumeFieldValue(number, typ, b[n:])
@@ -118,8 +118,7 @@ func (in *protoIn) message(m *protoMessage, b []byte, column, depth int) ([]valu
 		case d.Message() != nil:
 			if typ == protowire.BytesType {
 				piece, _ := protowire.ConsumeBytes(raw)
-				g := gather(f)
-				g.pieces = append(g.pieces[:len(g.pieces):len(g.pieces)], piece...)
+				err = gather(f).merge(piece)
 				in.clear(m, f, row, gathered)
 			}
 		default:
@@ -140,6 +139,20 @@ type gathering struct {
 	elems   []value.Value
 	entries []value.Entry
 	pieces  []byte // of a message, which merge by standing one after the other
+}
+
+// merge adds a piece of a message. Each must be whole by itself, lest two halves make one.
+func (g *gathering) merge(piece []byte) error {
+	if g.pieces == nil {
+		g.pieces = piece
+		return nil
+	}
+	ignore := func(protowire.Number, protowire.Type, []byte) {}
+	if err := errors.Join(eachField(g.pieces, ignore), eachField(piece, ignore)); err != nil {
+		return errProto
+	}
+	g.pieces = append(g.pieces[:len(g.pieces):len(g.pieces)], piece...)
+	return nil
 }
 
 // clear takes back the others of a oneof: the last that was written is the one.
@@ -232,7 +245,7 @@ func (in *protoIn) inner(f *protoField, b []byte, at *cell.Builder, column, dept
 func eachField(b []byte, visit func(protowire.Number, protowire.Type, []byte)) error {
 	for len(b) > 0 {
 		number, typ, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		if n < 0 || number > protowire.MaxValidNumber {
 			return errProto
 		}
 		size := protowire.ConsumeFieldValue(number, typ, b[n:])

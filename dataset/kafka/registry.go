@@ -150,7 +150,11 @@ func (s *Schemas) messageOf(ctx context.Context, r *registered, format string, i
 	} else {
 		m, err = parseProtobuf(ctx, r.schema.Schema, texts, index)
 	}
-	if err != nil {
+	var bad *poison
+	switch {
+	case errors.As(err, &bad):
+		return nil, err
+	case err != nil:
 		return nil, r.wrong("", err.Error())
 	}
 	s.mu.Lock()
