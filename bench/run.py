@@ -185,7 +185,7 @@ class Bench:
     def p2(self) -> None:
         d = self.data("large", "--size", "large")
         run = self.ours(d, PIT, "pit", "--memory", "2GiB")
-        note = f"spilled {self.report(run)['Spilled'] / 1e9:.1f} GB"
+        note = f"spilled {self.report(run)['spilled_bytes'] / 1e9:.1f} GB"
         if hasattr(self, "p1_run"):
             note += f"; {run.wall / self.p1_run.wall:.1f} × the wall time of P1, {run.cpu / self.p1_run.cpu:.1f} × its CPU"
         p, r = self.peer("pit_duckdb.py", d, "--shape", "tiles", "--memory", "2GiB", limit=PATIENCE)
@@ -250,8 +250,8 @@ g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
     bh.max("qty", name="more", windows=["1d"])][:{features - 20}])
 ''')
             r = self.report(Run([self.binary, "backfill", "--json"], cwd=d))
-            return (sum(s["Read"]["Rows"] for s in r["Sources"]), sum(s["Read"]["Bytes"] for s in r["Sources"]),
-                    sum(s["Made"] for s in r["Sets"]), [c for s in r["Sources"] for c in s.get("Columns") or []])
+            return (sum(s["read"]["rows"] for s in r["sources"]), sum(s["read"]["bytes"] for s in r["sources"]),
+                    sum(s["made"] for s in r["sets"]), [c for s in r["sources"] for c in s.get("columns") or []])
 
         import pyarrow.parquet as pq
 

@@ -138,6 +138,16 @@ func (s *Space) add(v *Value) {
 	}
 }
 
+// indexOf is where x, or what has the same text, stands among all; it is added where it does not.
+func indexOf[T any](all *[]T, x T, text func(T) string) int {
+	i := slices.IndexFunc(*all, func(y T) bool { return text(x) == text(y) })
+	if i < 0 {
+		i = len(*all)
+		*all = append(*all, x)
+	}
+	return i
+}
+
 // rowsPerWindow is into how many chunks an exact window is cut at least, where a chunk of a second allows it: what is read beside the
 // window at its edges is then little.
 const rowsPerWindow = 8

@@ -121,22 +121,23 @@ func (s *scanner) array(depth int, visit func() error) error {
 	}
 }
 
-// string reads a string: a view of the text, or a copy where escapes were undone. That it is UTF-8 is not checked, but for escapes: a
+// string reads a string. plain: it is a view of the text; else escapes were undone. valid UTF-8 is not checked, but for escapes: a
 // lone surrogate becomes bytes that are not UTF-8, so that it is found like any other.
-func (s *scanner) string() ([]byte, error) {
+func (s *scanner) string() (text []byte, plain bool, err error) {
 	from := s.i + 1
 	for i := from; i < len(s.b); i++ {
 		switch c := s.b[i]; {
 		case c == '"':
 			s.i = i + 1
-			return s.b[from:i], nil
+			return s.b[from:i], true, nil
 		case c == '\\':
-			return s.escaped(from, i)
+			text, err = s.escaped(from, i)
+			return text, false, err
 		case c < ' ':
-			return nil, fmt.Errorf("control character 0x%02x within a string", c)
+			return nil, false, fmt.Errorf("control character 0x%02x within a string", c)
 		}
 	}
-	return nil, errEnd
+	return nil, false, errEnd
 }
 
 func (s *scanner) escaped(from, i int) ([]byte, error) {
@@ -295,7 +296,7 @@ func (s *scanner) skip(depth int) error {
 	}
 	switch kind {
 	case jString:
-		_, err = s.string()
+		_, _, err = s.string()
 	case jObject:
 		err = s.object(depth, func([]byte) error { return s.skip(depth + 1) })
 	case jArray:
