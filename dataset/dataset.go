@@ -38,6 +38,8 @@ type Part struct {
 	Partition map[string]value.Value
 	// Bounds are what the file says of its columns; a column without an entry may hold anything.
 	Bounds map[string]Bounds
+	// Shown says which of the file's rows the table has, "" for all: what was made of other rows of the same file is not good for these.
+	Shown string
 	// Metadata is what the writer left in the file, empty where the format has no place for it.
 	Metadata Metadata
 }

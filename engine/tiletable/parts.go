@@ -18,7 +18,7 @@ type Part struct {
 	Path     string // relative to the table's folder where it can be
 	Size     int64
 	Modified time.Time
-	// Reading tells readings of one file apart: its format, the unit of its times, columns selected from it. Places are roads and in no
+	// Reading tells readings of one file apart: its format, the unit of its times, columns selected from it, rows left out of it. Places are roads and in no
 	// fingerprint, so that what they change is noticed here.
 	Reading string
 	Times   Times
@@ -69,7 +69,7 @@ func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []
 	}
 	var out []Part
 	for _, p := range source.Parts() {
-		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading}
+		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading + p.Shown}
 		if bare {
 			part.Times = statedTimes(p, column)
 		}

@@ -15,6 +15,9 @@ import (
 // onceKeep is for how long a batch that came is known by its name, ms after its arrival.
 const onceKeep = value.DayMS
 
+// idsInMemory is seen.Open's limit; tests make it small.
+var idsInMemory = 0
+
 // memory is what was met: in the log, and in the frame that is being made.
 type memory struct {
 	index *seen.Index
@@ -23,7 +26,7 @@ type memory struct {
 }
 
 func openMemory(dir string, keep int64) (*memory, error) {
-	index, err := seen.Open(dir)
+	index, err := seen.Open(dir, idsInMemory)
 	if err != nil {
 		return nil, err
 	}
@@ -32,10 +35,10 @@ func openMemory(dir string, keep int64) (*memory, error) {
 
 // horizon is the time before which nothing is remembered.
 func (m *memory) horizon(now int64) int64 {
-	if m.keep > now-math.MinInt64 {
-		return math.MinInt64
+	if h := now - m.keep; h <= now {
+		return h
 	}
-	return now - m.keep
+	return math.MinInt64 // beyond 64 bits
 }
 
 // settle moves what is durable now to the index.
@@ -90,7 +93,7 @@ func (w *writer) remember(h *head) error {
 		horizon := w.ids.horizon(now)
 		for i, k := range h.id.keys {
 			if k != (seen.Key{}) && h.id.times[i] >= horizon {
-				w.ids.fresh.Add(seen.Entry{Key: k, Time: h.id.times[i], Print: h.id.prints[i]})
+				w.ids.fresh.Add(h.id.entry(i))
 			}
 		}
 	}
@@ -112,11 +115,11 @@ func (w *writer) room() error {
 func (w *writer) accepted(d *draft, r *request) ([]int32, error) {
 	if r.a.Once != "" {
 		e := seen.Entry{Key: seen.KeyOf(r.a.Once), Time: d.arrival}
-		v, err := w.once.index.Look(e.Key, e.Time, 0)
+		v, err := w.once.index.Look(e, w.once.horizon(d.arrival))
 		if err != nil {
 			return nil, err
 		}
-		if v != seen.New || w.once.fresh.Look(e.Key, e.Time, 0) != seen.New {
+		if v != seen.New || w.once.fresh.Look(e, w.once.horizon(d.arrival)) != seen.New {
 			r.out.Again = true
 			return nil, nil
 		}
@@ -152,7 +155,7 @@ func (w *writer) originals(d *draft, r *request, first int) ([]int32, error) {
 	for i := first; i < n; i++ {
 		if told(i) {
 			var err error
-			if verdicts[i], err = w.ids.index.Look(r.id.keys[i], r.id.times[i], r.id.prints[i]); err != nil {
+			if verdicts[i], err = w.ids.index.Look(r.id.entry(i), horizon); err != nil {
 				return nil, err
 			}
 		}
@@ -160,7 +163,7 @@ func (w *writer) originals(d *draft, r *request, first int) ([]int32, error) {
 	for i := first; i < n; i++ {
 		v := verdicts[i]
 		if told(i) && v < seen.Copy {
-			v = max(v, w.ids.fresh.Look(r.id.keys[i], r.id.times[i], r.id.prints[i]))
+			v = max(v, w.ids.fresh.Look(r.id.entry(i), horizon))
 		}
 		switch v {
 		case seen.Conflict:
@@ -174,7 +177,7 @@ func (w *writer) originals(d *draft, r *request, first int) ([]int32, error) {
 		}
 		rows = append(rows, int32(i))
 		if told(i) {
-			w.ids.fresh.Add(seen.Entry{Key: r.id.keys[i], Time: r.id.times[i], Print: r.id.prints[i]})
+			w.ids.fresh.Add(r.id.entry(i))
 		}
 	}
 	return rows, nil

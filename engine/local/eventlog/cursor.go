@@ -2,7 +2,9 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // cursor reads the log: from memory what is new, from files what is not there any more.
@@ -12,6 +14,7 @@ type cursor struct {
 	frames *frames
 	heads  []head // of the frame that was read last, those not given yet; they end with the next frame
 	frame  frame
+	sealed *sealedRows
 	closed bool
 }
 
@@ -25,7 +28,7 @@ func (l *eventLog) Read(ctx context.Context, from int64) (Cursor, error) {
 	switch {
 	case l.closed:
 		return nil, ErrClosed
-	case from < l.segments[0].base:
+	case from < l.first():
 		return nil, l.gone(from)
 	case from > l.next:
 		return nil, fmt.Errorf("read the event log %s from record %d: it ends with record %d, so it is not the log that it was; begin at its start", l.dir, from, l.next-1)
@@ -34,7 +37,7 @@ func (l *eventLog) Read(ctx context.Context, from int64) (Cursor, error) {
 }
 
 func (l *eventLog) gone(at int64) error {
-	return fmt.Errorf("read the event log %s from record %d: it begins with record %d, what came before was let go; begin there", l.dir, at, l.segments[0].base)
+	return fmt.Errorf("read the event log %s from record %d: it begins with record %d, what came before was let go; begin there", l.dir, at, l.first())
 }
 
 // Next waits for the next record.
@@ -54,6 +57,9 @@ func (c *cursor) Next(ctx context.Context) (*Record, error) {
 			c.at = r.Sequence + 1
 			return r, nil
 		}
+		if wait == nil {
+			continue
+		}
 		select {
 		case <-wait:
 		case <-ctx.Done():
@@ -62,7 +68,7 @@ func (c *cursor) Next(ctx context.Context) (*Record, error) {
 	}
 }
 
-// look is the next record, or what is closed when there may be one.
+// look is the next record, or what is closed when there may be one; neither: look again.
 func (c *cursor) look() (*Record, <-chan struct{}, error) {
 	l := c.log
 	l.mu.Lock()
@@ -83,12 +89,17 @@ func (c *cursor) look() (*Record, <-chan struct{}, error) {
 		return r, nil, nil
 	}
 	seg, till, end := l.segmentOf(c.at)
-	if seg == nil {
+	sealed, ok := l.sealedOf(c.at)
+	if seg == nil && !ok {
 		err := l.gone(c.at)
 		l.mu.Unlock()
 		return nil, nil, err
 	}
 	l.mu.Unlock()
+	if seg == nil {
+		r, err := c.fromSealed(sealed)
+		return r, nil, err
+	}
 	r, err := c.fromFile(seg, till, end)
 	return r, nil, err
 }
@@ -98,7 +109,11 @@ func (c *cursor) fromFile(seg *segment, till, end int64) (*Record, error) {
 	if c.frames == nil || c.frames.seg != seg {
 		c.drop()
 		var err error
-		if c.frames, err = seg.frames(till); err != nil {
+		c.frames, err = seg.frames(till)
+		if errors.Is(err, fs.ErrNotExist) { // sealed since we looked
+			return nil, nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -148,6 +163,10 @@ func (c *cursor) drop() {
 	if c.frames != nil {
 		c.frames.Close()
 		c.frames, c.heads = nil, nil
+	}
+	if c.sealed != nil {
+		c.sealed.reader.Close()
+		c.sealed = nil
 	}
 }
 

@@ -36,8 +36,11 @@ type eventLog struct {
 	ended  chan struct{} // closed when the writer is done
 
 	sealing   sync.Mutex // held by the one Seal
+	opening   sync.Mutex // guards opened
+	opened    map[string]openedFile
 	mu        sync.Mutex
-	segments  []*segment // oldest first; frames go to the last
+	sealed    []sealedName
+	segments  []*segment // oldest first, from where the sealed files end; frames go to the last
 	next      int64
 	positions map[int32]int64
 	recent    recent
@@ -60,7 +63,7 @@ func Open(dir string, schema value.Schema, o Options) (Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &eventLog{dir: dir, schema: schema, o: o, lock: lock, ended: make(chan struct{})}
+	l := &eventLog{dir: dir, schema: schema, o: o, lock: lock, ended: make(chan struct{}), opened: map[string]openedFile{}}
 	l.queue.wake = make(chan struct{}, 1)
 	if err := l.recover(); err != nil {
 		lock.Close()
@@ -159,6 +162,7 @@ func (l *eventLog) listUnsealed(wal string) (segments []*segment, sealedTo int64
 	if err != nil {
 		return nil, 0, err
 	}
+	l.sealed = sealed
 	sealedTo = 1
 	if n := len(sealed); n > 0 {
 		sealedTo = sealed[n-1].to
@@ -275,6 +279,13 @@ func (h *head) last() int64 { return h.Offset(h.n - 1) }
 func (l *eventLog) First() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.first()
+}
+
+func (l *eventLog) first() int64 {
+	if len(l.sealed) > 0 {
+		return l.sealed[0].from
+	}
 	return l.segments[0].base
 }
 

@@ -40,6 +40,10 @@ type identity struct {
 	times  []int64
 }
 
+func (id *identity) entry(i int) seen.Entry {
+	return seen.Entry{Key: id.keys[i], Time: id.times[i], Print: id.prints[i]}
+}
+
 // appendRecord adds a record whose rows are encoded already.
 func appendRecord(dst []byte, r *Record, id *identity, rows []byte) []byte {
 	start := len(dst)

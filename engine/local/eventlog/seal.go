@@ -121,6 +121,7 @@ func (l *eventLog) sealGroup(ctx context.Context, group []*segment) error {
 		return err
 	}
 	l.mu.Lock()
+	l.sealed = append(slices.Clone(l.sealed), sealedName{path, group[0].hour, from, to})
 	l.segments = slices.Clone(l.segments[len(group):])
 	l.mu.Unlock()
 	return removeSegments(group)
@@ -154,19 +155,21 @@ func (l *eventLog) letGo() error {
 	if l.o.Keep == 0 {
 		return nil
 	}
-	sealed, err := listSealed(l.dir)
-	if err != nil {
-		return err
-	}
-	hour := int64(math.MaxInt64)
+	l.mu.Lock()
+	sealed := l.sealed
+	l.mu.Unlock()
+	hours, hour := make([]int64, len(sealed)), int64(math.MaxInt64)
 	for i := len(sealed) - 1; i >= 0; i-- {
 		hour = min(hour, sealed[i].hour)
-		sealed[i].hour = hour
+		hours[i] = hour
 	}
-	for _, s := range sealed {
-		if (s.hour+1)*3_600_000 > l.o.Clock()-l.o.Keep {
+	for i, s := range sealed {
+		if (hours[i]+1)*3_600_000 > l.o.Clock()-l.o.Keep {
 			return nil
 		}
+		l.mu.Lock()
+		l.sealed = sealed[i+1:]
+		l.mu.Unlock()
 		if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("let go what is older than the log keeps: %w", err)
 		}

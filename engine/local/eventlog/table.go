@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +32,9 @@ func (l *eventLog) Table(ctx context.Context) (dataset.Table, error) {
 		segments = append(segments, *s)
 	}
 	l.mu.Unlock()
-	return tableOf(ctx, l.dir, l.schema, l.o.Formats, segments)
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	return tableOf(ctx, l.dir, l.schema, l.o.Formats, segments, l.opened)
 }
 
 // OpenTable is the table of a log that another process may have open: all there is as of now, and perhaps what is about to be durable.
@@ -57,7 +59,7 @@ func OpenTable(ctx context.Context, dir string, schema value.Schema, formats []d
 		}
 		segments = append(segments, *s)
 	}
-	return tableOf(ctx, dir, schema, formats, segments)
+	return tableOf(ctx, dir, schema, formats, segments, map[string]openedFile{})
 }
 
 // listSteady lists the segments of a log that is in use, in which they may go while we look.
@@ -74,13 +76,22 @@ func listSteady(wal string) ([]*segment, error) {
 	return nil, errors.New("its segments are sealed faster than they can be listed; try again")
 }
 
+// openedFile is a sealed file whose foot was read. They do not change, and there may be thousands.
+type openedFile struct {
+	file dataset.File
+	part dataset.Part
+}
+
 // tableOf makes the table of the segments that there were, and of the files sealed since: those were listed first, so that what is sealed
-// meanwhile stands in both, and nothing in neither.
-func tableOf(ctx context.Context, dir string, schema value.Schema, formats []dataset.Format, segments []segment) (dataset.Table, error) {
+// meanwhile stands in both, and nothing in neither. It keeps in opened what it opens, and drops what is gone.
+func tableOf(ctx context.Context, dir string, schema value.Schema, formats []dataset.Format, segments []segment, opened map[string]openedFile) (dataset.Table, error) {
 	sealed, err := listSealed(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read the event log %s: %w", dir, err)
 	}
+	maps.DeleteFunc(opened, func(path string, _ openedFile) bool {
+		return !slices.ContainsFunc(sealed, func(s sealedName) bool { return s.path == path })
+	})
 	columns := columnsOf(schema)
 	var files []dataset.File
 	var parts []dataset.Part
@@ -89,14 +100,18 @@ func tableOf(ctx context.Context, dir string, schema value.Schema, formats []dat
 		if len(segments) > 0 && s.from >= segments[len(segments)-1].end {
 			break // later than now
 		}
-		file, part, err := s.open(ctx, formats, columns)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // older than the log's keep by now
+		o, ok := opened[s.path]
+		if !ok {
+			o.file, o.part, err = s.open(ctx, formats, columns)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // older than the log's keep by now
+			}
+			if err != nil {
+				return nil, err
+			}
+			opened[s.path] = o
 		}
-		if err != nil {
-			return nil, err
-		}
-		files, parts, upTo = append(files, file), append(parts, part), s.to
+		files, parts, upTo = append(files, o.file), append(parts, o.part), s.to
 	}
 	for _, s := range segments {
 		if s.end == s.base || s.base < upTo {
@@ -282,9 +297,5 @@ func emitRecords(b *value.Batch, from, to int64, emit func(*value.Batch) error) 
 	case hi-lo == b.N:
 		return emit(b)
 	}
-	rows := make([]int32, 0, min(hi-lo, math.MaxInt32))
-	for i := lo; i < hi; i++ {
-		rows = append(rows, int32(i))
-	}
-	return emit(takeRows(b, rows))
+	return emit(slice(b, lo, hi))
 }

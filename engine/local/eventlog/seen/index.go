@@ -51,9 +51,13 @@ const (
 	runSuffix    = ".ids"
 )
 
-// Open opens the index in a folder, which it makes where there is none.
-func Open(dir string) (*Index, error) {
-	x := &Index{dir: dir, limit: tableEntries, memory: &Table{}, next: 1, horizon: math.MinInt64}
+// Open opens the index in a folder, which it makes where there is none. limit is how many entries are gathered in memory, 32 bytes each,
+// before they go to disk; 0: half a million.
+func Open(dir string, limit int) (*Index, error) {
+	if limit <= 0 {
+		limit = tableEntries
+	}
+	x := &Index{dir: dir, limit: limit, memory: &Table{}, next: 1, horizon: math.MinInt64}
 	x.idle = sync.NewCond(&x.mu)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
@@ -104,16 +108,16 @@ func parseName(s string) (from, to int64, ok bool) {
 // Next is the record from which on all have to be shown to the index again after it was opened.
 func (x *Index) Next() int64 { return x.next }
 
-// Look says what an event is beside those that were met.
-func (x *Index) Look(k Key, time int64, print uint32) (Verdict, error) {
-	v := x.memory.Look(k, time, print)
+// Look says what an event is beside those that were met, from the horizon on.
+func (x *Index) Look(e Entry, horizon int64) (Verdict, error) {
+	v := x.memory.Look(e, horizon)
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for i := len(x.frozen) - 1; i >= 0 && !v.firm(); i-- {
-		v = max(v, x.frozen[i].table.Look(k, time, print))
+		v = max(v, x.frozen[i].table.Look(e, horizon))
 	}
 	for i := len(x.runs) - 1; i >= 0 && !v.firm(); i-- {
-		u, err := x.runs[i].look(&k, time, print)
+		u, err := x.runs[i].look(&e, horizon)
 		if err != nil {
 			return v, err
 		}

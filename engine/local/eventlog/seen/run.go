@@ -85,9 +85,9 @@ func (r *run) mayHave(k *Key) bool {
 	return true
 }
 
-// look says what an event is beside the run's.
-func (r *run) look(k *Key, time int64, print uint32) (Verdict, error) {
-	v := New
+// look says what an event is beside the run's from the horizon on.
+func (r *run) look(e *Entry, horizon int64) (Verdict, error) {
+	v, k := New, &e.Key
 	if !r.mayHave(k) {
 		return v, nil
 	}
@@ -101,11 +101,11 @@ func (r *run) look(k *Key, time int64, print uint32) (Verdict, error) {
 		}
 		i := sort.Search(len(block)/entryBytes, func(i int) bool { return bytes.Compare(block[i*entryBytes:i*entryBytes+16], k[:]) >= 0 })
 		for ; i < len(block)/entryBytes; i++ {
-			e := entryAt(block[i*entryBytes:])
-			if e.Key != *k {
+			met := entryAt(block[i*entryBytes:])
+			if met.Key != *k {
 				return v, nil
 			}
-			v = max(v, e.judge(time, print))
+			v = max(v, e.judge(&met, horizon))
 		}
 	}
 	return v, nil

@@ -39,12 +39,14 @@ const (
 	Differs                 // a copy that has another print
 )
 
-// judge is what an event with that time and print is, beside one of its id.
-func (e *Entry) judge(time int64, print uint32) Verdict {
+// judge is what an event is beside one of its id that was met; one of before the horizon is forgotten, though it may be there still.
+func (e *Entry) judge(met *Entry, horizon int64) Verdict {
 	switch {
-	case e.Time != time:
+	case met.Time < horizon:
+		return New
+	case met.Time != e.Time:
 		return Conflict
-	case e.Print != print:
+	case met.Print != e.Print:
 		return Differs
 	}
 	return Copy

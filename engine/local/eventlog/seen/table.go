@@ -22,14 +22,14 @@ func (t *Table) slot(k *Key) int {
 	}
 }
 
-// Look says what an event is beside the table's.
-func (t *Table) Look(k Key, time int64, print uint32) Verdict {
+// Look says what an event is beside the table's from the horizon on.
+func (t *Table) Look(e Entry, horizon int64) Verdict {
 	v := New
 	if len(t.slots) == 0 {
 		return v
 	}
-	for e := t.slots[t.slot(&k)]; e > 0 && !v.firm(); e = t.before[e-1] {
-		v = max(v, t.entries[e-1].judge(time, print))
+	for i := t.slots[t.slot(&e.Key)]; i > 0 && !v.firm(); i = t.before[i-1] {
+		v = max(v, e.judge(&t.entries[i-1], horizon))
 	}
 	return v
 }
