@@ -122,6 +122,17 @@ func (s *side) part(p dataset.Part) (dataset.Part, bool) {
 	return p, true
 }
 
+// ranges pass over what the cut leaves out, where a column says so.
+func (s *side) ranges() []dataset.Range {
+	switch {
+	case s.cut == nil || s.cut.Bare == "":
+		return nil
+	case s.after:
+		return []dataset.Range{{Column: s.cut.Bare, Min: value.OfTimestamp(s.cut.At)}}
+	}
+	return []dataset.Range{{Column: s.cut.Bare, Max: value.OfTimestamp(s.cut.At - 1)}}
+}
+
 // shows reports whether a row of that ts is this side's to give.
 func (s *side) shows(ts int64) bool { return ts >= s.cut.At == s.after }
 
@@ -179,42 +190,15 @@ type sideScan struct {
 
 // add plans the scan of a side, whose parts begin at base.
 func (r *historyReader) add(s *side, base int, scan dataset.Scan) {
-	out := sideScan{side: s, scan: scan, shown: map[int]int{}}
-	out.scan.Columns, out.scan.Ranges, out.scan.Parts = []string{}, nil, []int{}
-	place := func(name string) int {
-		i := slices.Index(out.scan.Columns, name)
-		if i < 0 {
-			i = len(out.scan.Columns)
-			out.scan.Columns = append(out.scan.Columns, name)
-		}
-		return i
-	}
-	for _, f := range r.schema {
-		i := -1
-		if s.table.Schema().Index(f.Name) >= 0 {
-			i = place(f.Name)
-		}
-		out.from = append(out.from, i)
-	}
-	if s.cut != nil {
-		for _, name := range s.cut.Columns {
-			out.times = append(out.times, place(name))
-		}
-	}
 	for _, rg := range scan.Ranges {
 		if s.table.Schema().Index(rg.Column) < 0 { // null in all its rows
 			r.counts.PartsSkipped += len(s.parts)
 			return
 		}
-		out.scan.Ranges = append(out.scan.Ranges, rg)
 	}
-	if s.cut != nil && s.cut.Bare != "" {
-		rg := dataset.Range{Column: s.cut.Bare, Max: value.OfTimestamp(s.cut.At - 1)}
-		if s.after {
-			rg = dataset.Range{Column: s.cut.Bare, Min: value.OfTimestamp(s.cut.At)}
-		}
-		out.scan.Ranges = append(out.scan.Ranges, rg)
-	}
+	out := sideScan{side: s, scan: scan, shown: map[int]int{}}
+	out.scan.Ranges, out.scan.Parts = append(slices.Clone(scan.Ranges), s.ranges()...), []int{}
+	out.choose(r.schema)
 	for i, at := range s.at {
 		out.shown[at] = base + i
 		if scan.Parts == nil {
@@ -228,6 +212,31 @@ func (r *historyReader) add(s *side, base int, scan dataset.Scan) {
 	}
 	if len(out.scan.Parts) > 0 {
 		r.sides = append(r.sides, out)
+	}
+}
+
+// choose makes the columns to be read of those asked for and those of the cut.
+func (s *sideScan) choose(asked value.Schema) {
+	s.scan.Columns = []string{}
+	place := func(name string) int {
+		i := slices.Index(s.scan.Columns, name)
+		if i < 0 {
+			i = len(s.scan.Columns)
+			s.scan.Columns = append(s.scan.Columns, name)
+		}
+		return i
+	}
+	for _, f := range asked {
+		i := -1
+		if s.table.Schema().Index(f.Name) >= 0 {
+			i = place(f.Name)
+		}
+		s.from = append(s.from, i)
+	}
+	if s.cut != nil {
+		for _, name := range s.cut.Columns {
+			s.times = append(s.times, place(name))
+		}
 	}
 }
 

@@ -53,7 +53,7 @@ func OpenTable(ctx context.Context, dir string, schema value.Schema, formats []d
 			return nil, err
 		}
 		if i == len(listed)-1 {
-			if _, err := s.measure(); err != nil {
+			if err := s.measureSteady(); err != nil {
 				return nil, err
 			}
 		}
@@ -74,6 +74,17 @@ func listSteady(wal string) ([]*segment, error) {
 		}
 	}
 	return nil, errors.New("its segments are sealed faster than they can be listed; try again")
+}
+
+// measureSteady measures a segment that is being written to. A frame that was half there at one glance and whole at the next looks like
+// damage; measured again, it is behind us.
+func (s *segment) measureSteady() error {
+	for at := int64(-1); ; at = s.bytes {
+		_, err := s.measure()
+		if !errors.Is(err, ErrDamaged) || s.bytes == at {
+			return err
+		}
+	}
 }
 
 // openedFile is a sealed file whose foot was read. They do not change, and there may be thousands.
