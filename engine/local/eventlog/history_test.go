@@ -99,6 +99,9 @@ func TestEachEventCountsOnceOnWhicheverRoad(t *testing.T) {
 	}
 	for range 40 {
 		at := testNow - 1_000_000 + rng.Int64N(8*3_600_000)
+		if rng.IntN(2) == 0 { // where an event is
+			at = slices.Concat(inPath, inLog)[rng.IntN(len(inPath)+len(inLog))].ts
+		}
 		for name, c := range map[string]*Cut{"bare": bareCut(at), "computed": laterCut(at + 3_600_000)} {
 			var want []event
 			for _, e := range inPath {
