@@ -13,6 +13,8 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/servetest"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -120,7 +122,7 @@ func TestAnswersAreTheOracles(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 2))
-	p := definitions(t, referenceDefinitions)
+	p := servetest.Definitions(t, referenceDefinitions)
 	seen := map[serve.Status]int{}
 	for range 12 {
 		w := draw(r, p, 1_700_000_000_000+r.Int64N(10*value.DayMS))
@@ -135,7 +137,7 @@ func TestAnswersAreTheOracles(t *testing.T) {
 
 func checkWorld(t *testing.T, r *rand.Rand, w *world, seen map[serve.Status]int) {
 	t.Helper()
-	st := newFake()
+	st := servetest.NewStore()
 	for _, g := range w.project.Groups {
 		m, roll := plan.NoMarks, int64(plan.MinTime)
 		s := plan.SpaceOf(g)
@@ -147,7 +149,7 @@ func checkWorld(t *testing.T, r *rand.Rand, w *world, seen map[serve.Status]int)
 		case r.IntN(2) == 0:
 			roll = s.RollEnd(w.now) - r.Int64N(3)*value.DayMS
 		}
-		fill(t, st, g, w.rows[g.Source.Name], w.now, m, roll)
+		servetest.Fill(t, st, g, w.rows[g.Source.Name], w.now, m, roll)
 	}
 	v := w.project.Views[0]
 	server := open(t, st, w.project.Views, serve.Options{Clock: func() int64 { return w.now }, Deadline: time.Hour})
@@ -225,7 +227,7 @@ func requests(r *rand.Rand, v *feature.View, at int64) (value.Schema, [][]value.
 	return schema, rows, out
 }
 
-func open(t testing.TB, st *fakeStore, views []*feature.View, o serve.Options) *serve.Server {
+func open(t testing.TB, st store.Store, views []*feature.View, o serve.Options) *serve.Server {
 	t.Helper()
 	s, err := serve.Open(context.Background(), views, st, o)
 	if err != nil {

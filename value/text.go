@@ -73,7 +73,15 @@ func AppendFloat(dst []byte, f float64) []byte {
 	return dst
 }
 
+// appendJSONString writes most strings as they are: those of printable ASCII without quotes and backslashes.
 func appendJSONString(dst []byte, s string) []byte {
+	plain := true
+	for i := 0; i < len(s) && plain; i++ {
+		plain = ' ' <= s[i] && s[i] <= '~' && s[i] != '"' && s[i] != '\\'
+	}
+	if plain {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

@@ -1,4 +1,6 @@
-package serve_test
+// Package servetest is what tests and benchmarks of serving stand on: definitions of a text, a store whose faults a test sets, and a
+// filler that writes what batch and stream would have written of some rows, in the plainest way.
+package servetest
 
 import (
 	"context"
@@ -16,8 +18,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// definitions records and checks a text. Each source gets a place of its own name, so that tables can be found.
-func definitions(t testing.TB, text string) *feature.Project {
+// Definitions records and checks a text. Each source gets a place of its own name, so that tables can be found.
+func Definitions(t testing.TB, text string) *feature.Project {
 	t.Helper()
 	text = "import bighead as bh\n" + text
 	defs, err := project.RecordUnits(context.Background(), project.Python{}, []project.Unit{{Name: "features.py", Text: &text}})
@@ -63,8 +65,8 @@ func compile(e *expr.Expr, s value.Schema) expr.RowFunc {
 	return e.Compile(s)
 }
 
-// fill puts the rows of a group's source that are known before a time into the store, under the marks.
-func fill(t testing.TB, st store.Store, g *feature.Group, rows [][]value.Value, before int64, m plan.Marks, roll int64) {
+// Fill puts the rows of a group's source that are known before a time into the store, under the marks.
+func Fill(t testing.TB, st store.Store, g *feature.Group, rows [][]value.Value, before int64, m plan.Marks, roll int64) {
 	t.Helper()
 	s, src := plan.SpaceOf(g), g.Source
 	f := &filler{space: s, marks: m, roll: roll, tiles: map[place]*tile.Tile{}, rows: map[place]*tile.Rows{},

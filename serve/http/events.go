@@ -1,0 +1,87 @@
+package http
+
+import (
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/serve"
+)
+
+// The bodies that events may come in.
+const (
+	ndjson    = "application/x-ndjson"
+	jsonArray = "application/json"
+)
+
+// events is POST /v1/events/{name}.
+func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
+	if h.o.Pusher == nil {
+		return &serve.Problem{Code: feature.CodeNoStream, Detail: "no stream runs in this process", Cure: "push to the one that `bighead up` runs", After: time.Minute}
+	}
+	kind, err := contentType(r)
+	if err != nil {
+		return err
+	}
+	body, err := h.body(w, r)
+	if err != nil {
+		return err
+	}
+	defer giveBuffer(body)
+	done, err := h.work()
+	if err != nil {
+		return err
+	}
+	defer done()
+	pushed, err := h.o.Pusher.Push(r.Context(), r.PathValue("name"), kind, body.Bytes())
+	if err != nil {
+		return err
+	}
+	out := append([]byte(nil), `{"sources":{`...)
+	for i := range pushed {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendPushed(out, &pushed[i])
+	}
+	out = append(out, "}}\n"...)
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
+	_, _ = w.Write(out) // a caller that is gone hears nothing
+	h.requests.WithLabelValues("", "200").Inc()
+	return nil
+}
+
+// contentType is which of the two bodies the caller says it sends. curl's own default for data is taken for lines.
+func contentType(r *http.Request) (string, error) {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case r.Header.Get("Content-Type") == "", err == nil && (t == ndjson || t == "application/jsonl" || t == "application/x-www-form-urlencoded"):
+		return ndjson, nil
+	case err == nil && t == jsonArray:
+		return jsonArray, nil
+	}
+	return "", &serve.Problem{Code: feature.CodeBadBody, Detail: "a body of type " + strconv.Quote(r.Header.Get("Content-Type")), Field: "Content-Type",
+		Cure: "send lines of JSON as application/x-ndjson, or one array as application/json"}
+}
+
+func appendPushed(dst []byte, p *serve.Pushed) []byte {
+	dst = append(appendText(dst, p.Source), ":{"...)
+	for _, n := range [...]struct {
+		name string
+		n    int64
+	}{{`"accepted":`, p.Accepted}, {`,"duplicated":`, p.Duplicated}, {`,"not_yet":`, p.NotYet}} {
+		dst = strconv.AppendInt(append(dst, n.name...), n.n, 10)
+	}
+	dst = append(dst, `,"rejected":[`...)
+	for i, r := range p.Rejected {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(append(dst, `{"line":`...), int64(r.Line), 10)
+		dst = append(appendText(append(dst, `,"reason":`...), r.Reason), '}')
+	}
+	return append(dst, "]}"...)
+}

@@ -1,0 +1,76 @@
+package http
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bighead-ml/bighead/serve"
+)
+
+// work of one call that is used again for the next.
+type exchange struct {
+	question question
+	answer   serve.Response
+	out      []byte
+}
+
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+// features is POST /v1/features/{view}.
+func (h *Handler) features(w http.ResponseWriter, r *http.Request) error {
+	v, err := h.o.Server.View(r.PathValue("view"))
+	if err != nil {
+		return err
+	}
+	buffer, err := h.body(w, r)
+	if err != nil {
+		return err
+	}
+	body := buffer.String()
+	giveBuffer(buffer)
+	done, err := h.work()
+	if err != nil {
+		return err
+	}
+	defer done()
+	x := exchanges.Get().(*exchange)
+	defer x.give()
+	began := time.Now()
+	x.question.reset()
+	if p := x.question.read(v, body, h.o.MaxRows); p != nil {
+		return p
+	}
+	parsed := time.Now()
+	q := serve.Request{Rows: x.question.rows, At: x.question.at}
+	if x.question.some {
+		q.Features = x.question.features
+	}
+	if err := v.Answer(r.Context(), q, &x.answer); err != nil {
+		return err
+	}
+	answered := time.Now()
+	x.out = appendAnswer(x.out[:0], &x.answer, x.question.status)
+	h.observe(v.Name(), parsed.Sub(began), time.Since(answered))
+	head := w.Header()
+	head.Set("Content-Type", "application/json")
+	head.Set("Content-Length", strconv.Itoa(len(x.out)))
+	_, _ = w.Write(x.out) // a caller that is gone hears nothing
+	h.requests.WithLabelValues(v.Name(), "200").Inc()
+	return nil
+}
+
+func (x *exchange) give() {
+	if cap(x.out) <= maxKept {
+		exchanges.Put(x)
+	}
+}
+
+func (h *Handler) observe(view string, parse, encode time.Duration) {
+	if h.o.Metrics == nil {
+		return
+	}
+	h.o.Metrics.Seconds.WithLabelValues(view, "parse").Observe(parse.Seconds())
+	h.o.Metrics.Seconds.WithLabelValues(view, "encode").Observe(encode.Seconds())
+}

@@ -1,0 +1,118 @@
+package http
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Listen is where and how a handler is reached.
+type Listen struct {
+	Address string
+	Admin   string // of metrics, health and admin calls; "": they are at Address too
+	// Drain is how long an unready server goes on accepting before it stops; Finish how long requests that run then may take; 0: 5 s.
+	Drain, Finish time.Duration
+	TLS           *tls.Config // nil: plain HTTP
+	// Insecure lets everybody who reaches an address beyond loopback do everything.
+	Insecure bool
+	// Ready hears the addresses once both are listened to; nil: nobody does.
+	Ready func(api, admin net.Addr)
+}
+
+// The patience with slow callers. Without them a few idle connections would hold a server.
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 15 * time.Second
+	writeTimeout  = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+// Run listens and answers until the context ends. Then it says that it is not ready, waits Drain so that balancers see it, stops
+// accepting, and finishes what runs.
+func (h *Handler) Run(ctx context.Context, l Listen) error {
+	api, err := h.listen(ctx, l, l.Address)
+	if err != nil {
+		return err
+	}
+	servers := []*http.Server{h.server(h)}
+	listeners := []net.Listener{api}
+	admin := api
+	if l.Admin != "" {
+		if admin, err = h.listen(ctx, l, l.Admin); err != nil {
+			_ = api.Close()
+			return err
+		}
+		servers = []*http.Server{h.server(h.api), h.server(h.admin)}
+		listeners = append(listeners, admin)
+	}
+	ended := make(chan error, len(servers))
+	for i, s := range servers {
+		go func() { ended <- s.Serve(listeners[i]) }()
+	}
+	if l.Ready != nil {
+		l.Ready(api.Addr(), admin.Addr())
+	}
+	select {
+	case err = <-ended:
+		err = fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	h.drain(ctx, l.Drain, err == nil)
+	return errors.Join(err, h.finish(ctx, l.Finish, servers))
+}
+
+// drain tells that the server is about to stop, and waits.
+func (h *Handler) drain(ctx context.Context, wait time.Duration, orderly bool) {
+	h.draining.Store(true)
+	if orderly && wait > 0 {
+		h.log.InfoContext(ctx, "not ready any more; accepting for a while yet", "drain", wait.String())
+		time.Sleep(wait)
+	}
+}
+
+// finish stops accepting and waits for what runs.
+func (h *Handler) finish(ctx context.Context, limit time.Duration, servers []*http.Server) error {
+	if limit == 0 {
+		limit = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	var errs []error
+	for _, s := range servers {
+		if err := s.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("finish requests: %w", err), s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (h *Handler) server(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+}
+
+// listen opens an address. Beyond loopback it wants tokens, or to be told that everybody may do everything.
+func (h *Handler) listen(ctx context.Context, l Listen, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	ln, err := config.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	if at, ok := ln.Addr().(*net.TCPAddr); h.o.Tokens == nil && !(ok && at.IP.IsLoopback()) {
+		if !l.Insecure {
+			_ = ln.Close()
+			return nil, fmt.Errorf("%s can be reached from other machines, and nobody is asked for a token: set [auth] tokens_file, listen on 127.0.0.1, or say --insecure", address)
+		}
+		h.log.WarnContext(ctx, "everybody who reaches this address may do everything", "address", ln.Addr().String())
+	}
+	if l.TLS != nil {
+		ln = tls.NewListener(ln, l.TLS)
+	}
+	return ln, nil
+}
