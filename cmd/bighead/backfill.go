@@ -16,6 +16,7 @@ import (
 
 func (c *cli) backfillCommand() *cobra.Command {
 	var from, to string
+	var online bool
 	cmd := &cobra.Command{
 		Use:   "backfill [GROUP …]",
 		Short: "Make the tiles that are missing or whose files changed, and nothing else",
@@ -30,11 +31,15 @@ func (c *cli) backfillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.runBackfill(cmd.Context(), l, b)
+			if err := c.runBackfill(cmd.Context(), l, b); err != nil || !online {
+				return err
+			}
+			return c.backfillOnline(cmd.Context(), l.Project, args, b.To)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&from, "from", "", "the first day, such as 2013-01-01 (default: that of the first event)")
+	f.BoolVar(&online, "online", false, "then load what is made into the online store, up to --to or as far as no event may come any more, while requests go on")
 	f.StringVar(&to, "to", "", "the day after the last (default: after the last event)")
 	c.engineFlags(cmd)
 	return cmd

@@ -2,7 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
@@ -12,6 +17,18 @@ import (
 	"github.com/bighead-ml/bighead/dataset/text"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local"
+	"github.com/bighead-ml/bighead/engine/local/eventlog"
+	"github.com/bighead-ml/bighead/engine/local/stream"
+	"github.com/bighead-ml/bighead/engine/local/upload"
+	"github.com/bighead-ml/bighead/engine/tiletable"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/store/memory"
+	"github.com/bighead-ml/bighead/store/pebble"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // This file is the only one that names implementations: what the interfaces of the rooms are made of in this binary.
@@ -35,4 +52,85 @@ func engines(o engineOptions) []engine.Engine {
 // openCatalog opens what remembers applied definitions.
 func openCatalog(ctx context.Context, root string) (catalog.Catalog, error) {
 	return sqlite.Open(ctx, filepath.Join(root, ".bighead", "catalog.db"))
+}
+
+// What the stream of this binary is, and says of itself.
+type (
+	liveStream  = stream.Stream
+	streamState = stream.Status
+	groupState  = stream.GroupStatus
+)
+
+// pushProblem says to a caller why its events were not taken in.
+func pushProblem(o *online, name string, err error) error {
+	var unknown *stream.ErrUnknown
+	switch {
+	case errors.As(err, &unknown):
+		return &serve.Problem{Code: feature.CodeUnknownSource, Detail: fmt.Sprintf("no source or topic %q takes events", name), Field: "name", Near: unknown.Nearest,
+			Cure: "there are: " + strings.Join(unknown.Known, ", ")}
+	case o.stream.Err() != nil:
+		return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "come again shortly", After: time.Second}
+	}
+	return err
+}
+
+// openStore opens the online store that [store] names.
+func openStore(p *project.Project, log *slog.Logger) (store.Store, error) {
+	switch kind := p.Config.String("store.kind"); kind {
+	case "memory":
+		return memory.New(), nil
+	case "pebble":
+		path := inProject(p, p.Config.String("store.path"))
+		if err := folder(path); err != nil {
+			return nil, err
+		}
+		return pebble.Open(pebble.Options{Path: path, Logger: log})
+	default:
+		return nil, mistakef("[store] kind = %q: this binary has memory and pebble", kind)
+	}
+}
+
+// forEver is longer than any event is old, in ms.
+const forEver = 1 << 50
+
+// openStream resumes the project's stream over a store that is this process's alone.
+func openStream(ctx context.Context, p *project.Project, st store.Store, streams []*plan.Stream) (*liveStream, error) {
+	if engine := p.Config.String("stream.engine"); engine != "local" {
+		return nil, mistakef("[stream] engine = %q: this binary has local", engine)
+	}
+	events := inProject(p, p.Config.String("events.path"))
+	if err := folder(events); err != nil {
+		return nil, err
+	}
+	onEvents := p.Config.String("serve.clock") == "events"
+	return stream.Open(ctx, stream.Options{
+		Store: st,
+		Log: func(s *feature.Source) (eventlog.Log, error) {
+			copies := s.Lateness
+			if onEvents { // what is replayed is old by the wall clock, and its copies matter all the same
+				copies = forEver
+			}
+			return eventlog.Open(filepath.Join(events, s.Name), s.Schema, eventlog.Options{
+				Formats: formats, Keep: p.Config.Duration("events.keep").Milliseconds(), HasID: s.ID != "", Copies: copies,
+				Clock: func() int64 { return time.Now().UnixMilli() },
+			})
+		},
+		Events:      onEvents,
+		History:     func(s *feature.Source) bool { return s.Place.Path != "" || s.Place.Table != "" },
+		DeadLetters: filepath.Join(p.Root, ".bighead", "dead-letters"),
+	}, streams)
+}
+
+// loadTiles writes a backfill's tiles of a space into the online store.
+func loadTiles(ctx context.Context, tiles *tiletable.Table, table dataset.Table, s *plan.Space, st store.Store, watermark, generation int64) (*upload.Report, error) {
+	keys := make(value.Schema, len(s.Group.Keys))
+	for i, k := range s.Group.Keys {
+		keys[i] = value.Field{Name: k.Name, Type: k.Type}
+	}
+	set, err := tiles.Set(tiletable.ID{Source: s.Group.Source.Name, Keys: keys})
+	if err != nil {
+		return nil, err
+	}
+	l := &upload.Load{Space: s, Store: st, Watermark: watermark, Generation: generation}
+	return l.Tiles(ctx, set, tiles.Parts(table, s.Group.Source, set))
 }

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/bighead-ml/bighead/project"
+)
+
+// caller asks a server: the one that runs in the project through its socket, or one elsewhere.
+type caller struct {
+	base   string // URL
+	token  string
+	client *http.Client
+	where  string // for people
+}
+
+// serverFlag is --server.
+func serverFlag(set func(name, value string, usage string) *string) *string {
+	return set("server", os.Getenv("BIGHEAD_SERVER"), "ask a server elsewhere, such as http://features:8080 (BIGHEAD_SERVER)")
+}
+
+// errNoServer says that nothing runs in the project.
+var errNoServer = errors.New("no `bighead up` runs in this project")
+
+// newCaller finds the server to ask: url where one is given, else the project's own; errNoServer where none runs.
+func newCaller(p *project.Project, url string) (*caller, error) {
+	if url != "" {
+		return &caller{base: strings.TrimRight(url, "/"), token: os.Getenv("BIGHEAD_TOKEN"), client: &http.Client{}, where: url}, nil
+	}
+	path := socketPath(p)
+	conn, err := net.Dial("unix", path)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, errNoServer
+	} else if err != nil {
+		return nil, fmt.Errorf("ask the server of this project: %w", err)
+	}
+	conn.Close()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	return &caller{base: "http://up", client: &http.Client{Transport: &http.Transport{DialContext: dial}}, where: "the server that runs in this project"}, nil
+}
+
+// problemDocument is what a server says of a request that it does not answer (RFC 9457).
+type problemDocument struct {
+	Title  string   `json:"title"`
+	Detail string   `json:"detail"`
+	Code   string   `json:"code"`
+	Near   []string `json:"near"`
+	Cure   string   `json:"cure"`
+}
+
+func (p *problemDocument) String() string {
+	text := p.Detail
+	if text == "" {
+		text = p.Title
+	}
+	if p.Code != "" && !strings.HasPrefix(text, p.Code) {
+		text = p.Code + ": " + text
+	}
+	if len(p.Near) > 0 {
+		text += fmt.Sprintf("; did you mean %q?", p.Near[0])
+	}
+	if p.Cure != "" {
+		text += "\n   " + p.Cure
+	}
+	return text
+}
+
+// call sends a request and reads the answer into out. A refusal is the user's mistake, what is not reached is something outside.
+func (k *caller) call(ctx context.Context, method, path, contentType string, headers map[string]string, body io.Reader, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, k.base+path, body)
+	if err != nil {
+		return usage{err}
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	if k.token != "" {
+		req.Header.Set("Authorization", "Bearer "+k.token)
+	}
+	res, err := k.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", k.where, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", k.where, err)
+	}
+	if res.StatusCode >= 300 {
+		return k.refusal(res.StatusCode, text)
+	}
+	if out == nil {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(out); err != nil {
+		return fmt.Errorf("ask %s: its answer is no JSON of ours: %w", k.where, err)
+	}
+	return nil
+}
+
+func (k *caller) refusal(status int, text []byte) error {
+	var p problemDocument
+	if err := json.Unmarshal(text, &p); err != nil || p.Title == "" && p.Detail == "" {
+		p = problemDocument{Detail: fmt.Sprintf("%s answered %d %s", k.where, status, http.StatusText(status))}
+	}
+	if status >= 500 {
+		return errors.New(p.String())
+	}
+	return mistakef("%s", p.String())
+}

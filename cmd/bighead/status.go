@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// streamStatus is the stream's part of a status, with times in words.
+type streamStatus struct {
+	Now         string         `json:"now"`
+	Fenced      bool           `json:"fenced"`
+	LettersLost int64          `json:"dead_letters_lost"`
+	Sources     []sourceStatus `json:"sources"`
+}
+
+type sourceStatus struct {
+	Source   string        `json:"source"`
+	Held     string        `json:"held,omitempty"`
+	Stopped  string        `json:"stopped,omitempty"`
+	Records  int64         `json:"records"` // in the log
+	LogBytes int64         `json:"log_bytes"`
+	Accepted int64         `json:"accepted"`
+	Copies   int64         `json:"copies"`
+	Rejected int64         `json:"rejected"`
+	Groups   []groupStatus `json:"groups"`
+}
+
+type groupStatus struct {
+	Group    string `json:"group"`
+	Space    string `json:"space"`
+	Filling  bool   `json:"filling"` // it is new, and reads what the others have read already
+	Lag      int64  `json:"lag_records"`
+	FreshMS  int64  `json:"fresh_ms"`
+	Newest   string `json:"newest_event,omitempty"`
+	Batch    string `json:"batch_watermark,omitempty"`
+	Complete string `json:"complete_since,omitempty"`
+	Applied  int64  `json:"applied"`
+	Late     int64  `json:"late"`
+	Behind   int64  `json:"late_behind_watermark"`
+	Waiting  int64  `json:"waiting"`
+	NullKey  int64  `json:"null_key"`
+}
+
+func timeOrNone(ms int64) string {
+	if ms == plan.MinTime {
+		return ""
+	}
+	return value.FormatTimestamp(ms)
+}
+
+func newStreamStatus(s streamState) streamStatus {
+	out := streamStatus{Now: timeOrNone(s.Now), Fenced: s.Fenced, LettersLost: s.LettersLost, Sources: []sourceStatus{}}
+	for _, x := range s.Sources {
+		src := sourceStatus{Source: x.Source, Held: x.Held, Stopped: x.Stopped, Records: x.Next - x.First, LogBytes: x.LogBytes,
+			Accepted: x.Counts.Accepted, Copies: x.Counts.Copies, Rejected: x.Counts.Rejected, Groups: []groupStatus{}}
+		for _, g := range x.Groups {
+			src.Groups = append(src.Groups, groupStatus{Group: g.Group, Space: g.Space, Filling: g.CatchingUp, Lag: g.Lag, FreshMS: g.FreshMS, Newest: timeOrNone(g.Newest),
+				Batch: timeOrNone(g.Marks.Batch), Complete: timeOrNone(g.Marks.Complete), Applied: g.Counts.Applied, Late: g.Counts.Late, Behind: g.Counts.Behind,
+				Waiting: g.Counts.Waiting, NullKey: g.Counts.NullKey})
+		}
+		out.Sources = append(out.Sources, src)
+	}
+	return out
+}
+
+// behind is how many records the group that is furthest behind has yet to read.
+func behind(groups []groupState) int64 {
+	n := int64(0)
+	for _, g := range groups {
+		n = max(n, g.Lag)
+	}
+	return n
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "What runs in this project, and how far behind it is",
+		Args:  exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, err := c.open()
+			if err != nil {
+				return err
+			}
+			k, err := newCaller(p, "")
+			if errors.Is(err, errNoServer) {
+				return mistakef("%v; start one with `bighead up`", err)
+			} else if err != nil {
+				return err
+			}
+			var s onlineStatus
+			if err := k.call(cmd.Context(), "GET", "/v1/status", "", nil, nil, &s); err != nil {
+				return err
+			}
+			if c.json {
+				return json.NewEncoder(c.stdout).Encode(s)
+			}
+			return c.printStatus(&s)
+		},
+	}
+}
+
+func (c *cli) printStatus(s *onlineStatus) error {
+	fmt.Fprintf(c.stdout, "version %d is served from the %s store", s.Version, s.Store)
+	if s.Stream.Now != "" {
+		fmt.Fprintf(c.stdout, ", as of %s", s.Stream.Now)
+	}
+	fmt.Fprintln(c.stdout)
+	for _, d := range s.Degraded {
+		fmt.Fprintln(c.stdout, "  degraded:", d)
+	}
+	sizes := newTable("group", "events", "newest", "lag", "fresh", "late", "batch up to", "bytes")
+	for _, i := range []int{1, 3, 4, 5, 7} {
+		sizes.right[i] = true
+	}
+	for _, src := range s.Stream.Sources {
+		for _, g := range src.Groups {
+			total := int64(0)
+			for _, name := range slices.Sorted(maps.Keys(s.Sizes)) {
+				if name == g.Space || len(name) > len(g.Space) && name[:len(g.Space)+1] == g.Space+"/" {
+					total += s.Sizes[name]
+				}
+			}
+			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, count(total))
+		}
+	}
+	if len(sizes.rows) > 0 {
+		return sizes.print(c.stdout)
+	}
+	return nil
+}
+
+// streamCollector shows how the stream stands as metrics.
+type streamCollector struct{ o *online }
+
+var (
+	freshness  = prometheus.NewDesc("bighead_freshness_seconds", "How long the rows that became visible last had taken since they arrived.", []string{"group"}, nil)
+	streamLag  = prometheus.NewDesc("bighead_stream_lag_records", "Records of the log that a group has yet to read.", []string{"source", "group"}, nil)
+	events     = prometheus.NewDesc("bighead_events_total", "Rows by source and what became of them.", []string{"source", "result"}, nil)
+	groupRows  = prometheus.NewDesc("bighead_group_rows_total", "Rows that a group has read, by what became of them.", []string{"group", "result"}, nil)
+	watermarks = prometheus.NewDesc("bighead_watermark_seconds", "Times of a group: the newest event, the end of batch, since when it is complete.", []string{"group", "kind"}, nil)
+	exprNulls  = prometheus.NewDesc("bighead_expression_nulls_total", "Nulls that expressions made.", []string{"group", "column"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (s *streamCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{freshness, streamLag, events, groupRows, watermarks, exprNulls} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, x float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, x, labels...)
+	}
+	for _, src := range s.o.stream.Status().Sources {
+		counter(events, src.Counts.Accepted, src.Source, "accepted")
+		counter(events, src.Counts.Copies, src.Source, "copy")
+		counter(events, src.Counts.NotYet, src.Source, "without a time")
+		counter(events, src.Counts.Conflicts, src.Source, "conflict")
+		counter(events, src.Counts.Rejected, src.Source, "rejected")
+		seen := map[string]bool{}
+		for _, g := range src.Groups {
+			if seen[g.Group] { // a new version that is being filled; the one that is served stands for the group
+				continue
+			}
+			seen[g.Group] = true
+			gauge(freshness, float64(g.FreshMS)/1000, g.Group)
+			gauge(streamLag, float64(g.Lag), src.Source, g.Group)
+			for _, r := range []struct {
+				n    int64
+				name string
+			}{{g.Counts.Applied, "applied"}, {g.Counts.Late, "late"}, {g.Counts.Behind, "late_behind_watermark"}, {g.Counts.NullKey, "null key"},
+				{g.Counts.NullTime, "null time"}, {g.Counts.Where, "where"}, {g.Counts.NullKnownAt, "null known_at"}} {
+				counter(groupRows, r.n, g.Group, r.name)
+			}
+			for _, w := range []struct {
+				ms   int64
+				kind string
+			}{{g.Newest, "newest"}, {g.Marks.Batch, "batch"}, {g.Marks.Complete, "complete"}} {
+				if w.ms != plan.MinTime {
+					gauge(watermarks, float64(w.ms)/1000, g.Group, w.kind)
+				}
+			}
+			for column, n := range g.Nulls {
+				counter(exprNulls, n.Total(), g.Group, column)
+			}
+		}
+	}
+}

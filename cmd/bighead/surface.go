@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/serve"
+	servehttp "github.com/bighead-ml/bighead/serve/http"
+)
+
+// surface is how an online project is reached: everybody's calls by HTTP, and those of its own commands through the project's socket.
+type surface struct {
+	registry *prometheus.Registry
+	metrics  *serve.Metrics
+	handler  *servehttp.Handler
+	online   *online
+}
+
+func newSurface() *surface {
+	s := &surface{registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.metrics = serve.NewMetrics(s.registry)
+	return s
+}
+
+// start makes the handler of an online project.
+func (s *surface) start(o *online) error {
+	s.online = o
+	p := o.project
+	options := servehttp.Options{
+		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Version: version, Log: o.log, Degraded: o.degraded,
+		MaxInflight: int(p.Config.Int("serve.max_inflight")), MaxBody: p.Config.Bytes("serve.max_body"),
+		CaughtUp: func() bool { return !o.filling(nil) },
+	}
+	if file := p.Config.String("auth.tokens_file"); file != "" {
+		tokens, err := servehttp.ReadTokens(inProject(p, file))
+		if err != nil {
+			return mistakef("%v", err)
+		}
+		options.Tokens = tokens
+	}
+	s.registry.MustRegister(&streamCollector{o})
+	s.handler = servehttp.New(options)
+	return nil
+}
+
+// listen is where the handler listens, by the settings.
+func (s *surface) listen(p *project.Project, insecure bool, ready func(api, admin net.Addr)) (servehttp.Listen, error) {
+	l := servehttp.Listen{
+		Address: p.Config.String("serve.listen"), Admin: p.Config.String("serve.admin"), Insecure: insecure, Ready: ready,
+		Drain: p.Config.Duration("serve.drain"), Finish: p.Config.Duration("serve.deadline") + 5*time.Second,
+	}
+	if at, err := net.ResolveTCPAddr("tcp", l.Address); err == nil && at.IP.IsLoopback() {
+		l.Drain = 0 // nobody balances load to one's own machine
+	}
+	cert, key := p.Config.String("serve.tls.cert"), p.Config.String("serve.tls.key")
+	if (cert == "") != (key == "") {
+		return l, mistakef("[serve.tls] needs both cert and key")
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(inProject(p, cert), inProject(p, key))
+		if err != nil {
+			return l, mistakef("[serve.tls] %v", err)
+		}
+		l.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	return l, nil
+}
+
+// own is the handler of the project's socket: everybody's calls, and those of the project's own commands.
+func (s *surface) own() http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answerJSON(w, s.online.status(r.Context()), nil) })
+	m.HandleFunc("POST /v1/backfill", func(w http.ResponseWriter, r *http.Request) {
+		var ask uploadRequest
+		err := json.NewDecoder(r.Body).Decode(&ask)
+		if err == nil {
+			var loads []loadReport
+			loads, err = s.online.upload(r.Context(), ask)
+			answerJSON(w, uploadAnswer{loads}, err)
+			return
+		}
+		answerJSON(w, nil, mistakef("no request of ours: %v", err))
+	})
+	m.Handle("/", s.handler)
+	return m
+}
+
+func answerJSON(w http.ResponseWriter, answer any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		status := http.StatusInternalServerError
+		var m *mistake
+		if errors.As(err, &m) {
+			status = http.StatusBadRequest
+		}
+		w.WriteHeader(status)
+		answer = problemDocument{Title: "not done", Detail: err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(answer) // a caller that is gone hears nothing
+}
+
+// inProcess asks a handler without a network.
+type inProcess struct{ handler http.Handler }
+
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	t.handler.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// reach finds whom to ask: the server named, the one that runs in the project, or the online store itself, opened for the command alone.
+// done must be called.
+func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *caller, done func(), err error) {
+	k, err = newCaller(p, server)
+	if !errors.Is(err, errNoServer) {
+		return k, func() {}, err
+	}
+	s := newSurface()
+	o, err := c.openOnline(ctx, p, logger(c.stderr, p), s.metrics)
+	if err != nil {
+		return nil, nil, err
+	}
+	done = func() {
+		if err := o.close(context.WithoutCancel(ctx)); err != nil {
+			fmt.Fprintln(c.stderr, "bighead:", err)
+		}
+	}
+	if err := s.start(o); err != nil {
+		done()
+		return nil, nil, err
+	}
+	return &caller{base: "http://here", client: &http.Client{Transport: inProcess{s.own()}}, where: "the online store of this project"}, done, nil
+}
+
+// pushes hands what callers send to the stream.
+type pushes struct{ *online }
+
+func (p pushes) Push(ctx context.Context, name, _ string, body []byte) ([]serve.Pushed, error) {
+	results, err := p.stream.Push(ctx, name, body, "")
+	if err != nil {
+		return nil, pushProblem(p.online, name, err)
+	}
+	out := make([]serve.Pushed, len(results))
+	for i, r := range results {
+		out[i] = serve.Pushed{Source: r.Source, Accepted: r.Accepted, Duplicated: r.Duplicated, NotYet: r.NotYet}
+		for _, x := range r.Rejected {
+			out[i].Rejected = append(out[i].Rejected, serve.Rejected{Line: x.Line, Reason: x.Reason})
+		}
+	}
+	return out, nil
+}
+
+// status is how the online side stands, for `bighead status`.
+type onlineStatus struct {
+	Version  int64            `json:"version"`
+	Views    []string         `json:"views"`
+	Store    string           `json:"store"`
+	Degraded []string         `json:"degraded"`
+	Sizes    map[string]int64 `json:"store_bytes"`
+	Stream   streamStatus     `json:"stream"`
+}
+
+func (o *online) status(ctx context.Context) *onlineStatus {
+	s := &onlineStatus{Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...), Stream: newStreamStatus(o.stream.Status())}
+	if sizes, err := o.store.Sizes(ctx); err == nil {
+		s.Sizes = sizes
+	} else {
+		s.Degraded = append(s.Degraded, "the sizes of the store cannot be read: "+err.Error())
+	}
+	return s
+}
+
+// degraded is what goes worse than it should though requests are answered.
+func (o *online) degraded() []string {
+	out := o.server.Degraded()
+	for _, s := range o.stream.Status().Sources {
+		if s.Stopped != "" {
+			out = append(out, "source "+s.Source+" is not read any more: "+s.Stopped)
+		} else if s.Held != "" {
+			out = append(out, "source "+s.Source+" waits: "+s.Held)
+		}
+	}
+	return out
+}
+
+// exampleOf is how a view is asked on a command line.
+func (o *online) exampleOf(name string) string {
+	views := o.current().typed.Views
+	i := slices.IndexFunc(views, func(v *feature.View) bool { return v.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return exampleKeys(views[i])
+}
+
+// removeSocket removes what a server that was killed has left; the store's lock says that none runs.
+func removeSocket(path string) error {
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("listen on the project's socket: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// uploadRequest asks the online side to take in what batch has made.
+type uploadRequest struct {
+	Groups []string `json:"groups"` // empty: all
+	To     *int64   `json:"to"`     // the watermark at most, ms; null: as far as no event may come any more
+}
+
+type uploadAnswer struct {
+	Loads []loadReport `json:"loads"`
+}
+
+// loadReport is what one group was given.
+type loadReport struct {
+	Group     string `json:"group"`
+	Watermark string `json:"watermark,omitempty"`
+	Keys      int64  `json:"keys"`
+	Values    int64  `json:"values"`
+	Bytes     int64  `json:"bytes"`
+	Skipped   string `json:"skipped,omitempty"`
+}
+
+// backfillOnline hands the tiles of a backfill to the online store, through the server that runs in the project or alone.
+func (c *cli) backfillOnline(ctx context.Context, p *project.Project, groups []string, to *int64) error {
+	k, done, err := c.reach(ctx, p, "")
+	if err != nil {
+		return err
+	}
+	defer done()
+	body, err := json.Marshal(uploadRequest{groups, to})
+	if err != nil {
+		return err
+	}
+	var a uploadAnswer
+	if err := k.call(ctx, "POST", "/v1/backfill", "application/json", nil, bytes.NewReader(body), &a); err != nil {
+		return err
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(a)
+	}
+	for _, l := range a.Loads {
+		if l.Skipped != "" {
+			fmt.Fprintf(c.stdout, "online %s: not loaded: %s\n", l.Group, l.Skipped)
+			continue
+		}
+		fmt.Fprintf(c.stdout, "online %s: batch's up to %s, %s keys, %s tiles, %s bytes\n", l.Group, l.Watermark, count(l.Keys), count(l.Values), count(l.Bytes))
+	}
+	return nil
+}
+
+// upload loads each group's batch part anew and switches to it in one step. Requests go on meanwhile; those that read the part before it
+// have a while to end.
+func (o *online) upload(ctx context.Context, ask uploadRequest) ([]loadReport, error) {
+	o.uploads.Lock()
+	defer o.uploads.Unlock()
+	now := o.current()
+	out := []loadReport{}
+	for _, name := range ask.Groups {
+		if !slices.ContainsFunc(now.typed.Groups, func(g *feature.Group) bool { return g.Name == name }) {
+			return nil, mistakef("no group %q is applied", name)
+		}
+	}
+	for _, g := range now.typed.Groups {
+		if len(ask.Groups) > 0 && !slices.Contains(ask.Groups, g.Name) {
+			continue
+		}
+		r, err := o.load(ctx, now, g, ask.To)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, *r)
+	}
+	return out, o.server.Refresh(ctx)
+}
+
+// load loads one group.
+func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *int64) (*loadReport, error) {
+	r := &loadReport{Group: g.Name}
+	s := plan.SpaceOf(g)
+	if len(s.Levels) == 0 || s.Rows != nil || g.Source.KnownAt != nil {
+		r.Skipped = "not all of it is in tiles, and rows are not loaded yet"
+		return r, nil
+	}
+	watermark := value.Floor(o.stream.Now()-g.Source.Lateness, value.DayMS)
+	if to != nil {
+		watermark = value.Floor(*to, value.DayMS)
+	}
+	marks, err := o.marks(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if marks.Batch > watermark {
+		return nil, mistakef("group %q: batch reaches up to %s online already, and a watermark does not go back to %s", g.Name, value.FormatTimestamp(marks.Batch), value.FormatTimestamp(watermark))
+	}
+	table, err := now.table(ctx, g.Source.Place)
+	if err != nil {
+		return nil, err
+	}
+	generation := marks.Generation + 1
+	if err := o.store.Drop(ctx, s.BatchSpace(generation)); err != nil { // of a load that was ended
+		return nil, err
+	}
+	report, err := loadTiles(ctx, now.tiles(), table, s, o.store, watermark, generation)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil {
+		return nil, err
+	}
+	if marks.Generation > 0 {
+		o.dropLater(s.BatchSpace(marks.Generation))
+	}
+	r.Watermark, r.Keys, r.Values, r.Bytes = value.FormatTimestamp(watermark), report.Keys, report.Puts, report.Bytes
+	return r, nil
+}
+
+// marks are those of a space as the store has them.
+func (o *online) marks(ctx context.Context, s *plan.Space) (plan.Marks, error) {
+	m := plan.NoMarks
+	err := o.store.Meta(ctx, s.MarksName(), func(name string, b []byte) (err error) {
+		if name == s.MarksName() {
+			m, err = plan.DecodeMarks(b)
+		}
+		return err
+	})
+	return m, err
+}
