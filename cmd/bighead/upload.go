@@ -10,6 +10,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -56,7 +57,11 @@ func (c *cli) backfillOnline(ctx context.Context, p *project.Project, groups []s
 			fmt.Fprintf(c.stdout, "online %s: not loaded: %s\n", l.Group, l.Skipped)
 			continue
 		}
-		fmt.Fprintf(c.stdout, "online %s: batch's up to %s, %s keys, %s tiles, %s bytes\n", l.Group, l.Watermark, count(l.Keys), count(l.Values), count(l.Bytes))
+		upTo := "all of it"
+		if l.Watermark != "" {
+			upTo = "batch's up to " + l.Watermark
+		}
+		fmt.Fprintf(c.stdout, "online %s: %s, %s keys, %s values, %s bytes\n", l.Group, upTo, count(l.Keys), count(l.Values), count(l.Bytes))
 	}
 	return nil
 }
@@ -90,13 +95,17 @@ func (o *online) upload(ctx context.Context, ask uploadRequest) ([]loadReport, e
 func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *int64) (*loadReport, error) {
 	r := &loadReport{Group: g.Name}
 	s := plan.SpaceOf(g)
-	if len(s.Levels) == 0 || s.Rows != nil || g.Source.KnownAt != nil {
-		r.Skipped = "not all of it is in tiles, and rows are not loaded yet"
+	if g.Source.KnownAt != nil {
+		r.Skipped = "what counts of a source with known_at depends on when it is asked; its stream has all of it"
 		return r, nil
 	}
-	watermark := value.Floor(o.stream.Now()-g.Source.Lateness, value.DayMS)
+	watermark := int64(plan.MinTime)
 	if to != nil {
 		watermark = value.Floor(*to, value.DayMS)
+	} else if now := o.stream.Now(); now > plan.MinTime {
+		watermark = value.Floor(now-g.Source.Lateness, value.DayMS)
+	} else if !s.Replaced() {
+		return nil, mistakef("the clock of the events has not begun: say up to when batch has everything, with --to")
 	}
 	marks, err := o.marks(ctx, s)
 	if err != nil {
@@ -113,18 +122,39 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 	if err := o.store.Drop(ctx, s.BatchSpace(generation)); err != nil { // of a load that was ended
 		return nil, err
 	}
-	report, err := loadTiles(ctx, now.tiles(), table, s, o.store, watermark, generation)
+	report, err := loadSpace(ctx, now.tiles(), table, &load{Space: s, Store: o.store, Watermark: watermark, Generation: generation}, o.earliest(watermark))
 	if err != nil {
 		return nil, err
 	}
-	if err := o.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil {
+	if err := o.mark(ctx, s, watermark, generation); err != nil {
 		return nil, err
 	}
 	if marks.Generation > 0 {
 		o.dropLater(s.BatchSpace(marks.Generation))
 	}
-	r.Watermark, r.Keys, r.Values, r.Bytes = value.FormatTimestamp(watermark), report.Keys, report.Puts, report.Bytes
+	r.Keys, r.Values, r.Bytes = report.Keys, report.Puts, report.Bytes
+	if !s.Replaced() {
+		r.Watermark = value.FormatTimestamp(watermark)
+	}
 	return r, nil
+}
+
+// earliest is the earliest time that requests may be asked for now: on the clock of the events, before the first of them, any.
+func (o *online) earliest(watermark int64) int64 {
+	if now := o.stream.Now(); now > plan.MinTime {
+		return now
+	}
+	return watermark
+}
+
+// mark switches readers to a load. A table that is replaced whole is batch's alone, so the stream knows nothing of it.
+func (o *online) mark(ctx context.Context, s *plan.Space, watermark, generation int64) error {
+	if !s.Replaced() {
+		return o.stream.SetBatch(ctx, s.ID, watermark, generation)
+	}
+	m := plan.NoMarks
+	m.Generation = generation
+	return o.store.Write(ctx, &store.Write{Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
 }
 
 // marks are those of a space as the store has them.

@@ -121,16 +121,31 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, streams
 	}, streams)
 }
 
-// loadTiles writes a backfill's tiles of a space into the online store.
-func loadTiles(ctx context.Context, tiles *tiletable.Table, table dataset.Table, s *plan.Space, st store.Store, watermark, generation int64) (*upload.Report, error) {
-	keys := make(value.Schema, len(s.Group.Keys))
-	for i, k := range s.Group.Keys {
-		keys[i] = value.Field{Name: k.Name, Type: k.Type}
+// load is one load of a space out of batch.
+type load = upload.Load
+
+// loadSpace writes a space's tiles out of a backfill, and its rows out of the source, into the online store.
+func loadSpace(ctx context.Context, tiles *tiletable.Table, table dataset.Table, l *load, earliest int64) (*upload.Report, error) {
+	total := &upload.Report{Space: l.Space.ID}
+	if len(l.Space.Levels) > 0 {
+		keys := make(value.Schema, len(l.Space.Group.Keys))
+		for i, k := range l.Space.Group.Keys {
+			keys[i] = value.Field{Name: k.Name, Type: k.Type}
+		}
+		set, err := tiles.Set(tiletable.ID{Source: l.Space.Group.Source.Name, Keys: keys})
+		if err != nil {
+			return nil, err
+		}
+		if total, err = l.Tiles(ctx, set, tiles.Parts(table, l.Space.Group.Source, set)); err != nil {
+			return nil, err
+		}
 	}
-	set, err := tiles.Set(tiletable.ID{Source: s.Group.Source.Name, Keys: keys})
-	if err != nil {
-		return nil, err
+	if l.Space.Rows != nil {
+		rows, err := l.Rows(ctx, table, earliest)
+		if err != nil {
+			return nil, err
+		}
+		total.Keys, total.Puts, total.Bytes = max(total.Keys, rows.Keys), total.Puts+rows.Puts, total.Bytes+rows.Bytes
 	}
-	l := &upload.Load{Space: s, Store: st, Watermark: watermark, Generation: generation}
-	return l.Tiles(ctx, set, tiles.Parts(table, s.Group.Source, set))
+	return total, nil
 }
