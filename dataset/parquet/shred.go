@@ -68,7 +68,7 @@ func (s *shredder) node(name string, t value.Type, path []string, def, rep int, 
 	}
 	n.leaf = &leafWriter{path: path, kind: t.Kind, maxDef: def, maxRep: rep}
 	var err error
-	n.leaf.codec, n.leaf.compress, err = compressor(compression)
+	n.leaf.codec, n.leaf.compress, err = compressor(compression, t.Kind)
 	n.leaf.reset()
 	s.leaves = append(s.leaves, n.leaf)
 	return n, err

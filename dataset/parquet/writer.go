@@ -97,7 +97,7 @@ func (e *encoder) Write(b *value.Batch) error {
 		at = to
 		buffered := 0
 		for _, l := range e.leaves {
-			buffered += len(l.pages) + len(l.dictText)
+			buffered += l.held + len(l.dictText)
 		}
 		if int(e.rows) >= e.groupRows || buffered > groupBytes {
 			if err := e.endGroup(); err != nil {
@@ -163,7 +163,7 @@ func (e *encoder) endGroup() error {
 	g := writtenGroup{rows: e.rows, at: e.offset}
 	for i, l := range e.leaves {
 		c := writtenChunk{values: l.values, nulls: l.nulls, size: l.size, codec: l.codec, coded: l.coded, uncoded: l.uncoded,
-			compressed: int64(len(dictionaries[i]) + len(l.pages))}
+			compressed: int64(len(dictionaries[i]) + l.held)}
 		c.statMin, c.statMax, c.haveStat = l.statistics()
 		if dictionaries[i] != nil {
 			c.dict = e.offset
@@ -172,8 +172,10 @@ func (e *encoder) endGroup() error {
 			return err
 		}
 		c.data = e.offset
-		if err := e.put(l.pages); err != nil {
-			return err
+		for _, page := range l.pages {
+			if err := e.put(page); err != nil {
+				return err
+			}
 		}
 		g.chunks = append(g.chunks, c)
 		l.reset()

@@ -21,7 +21,6 @@ type bucket struct {
 	ties    int64           // events that share key and ts with another
 
 	rows    []int32 // of the spine
-	rising  []int32 // indexes into rows, by row
 	rowKeys []int32 // rows of key l are [rowKeys[l], rowKeys[l+1])
 	at      []int64 // of each row
 	seen    []bool  // of each key
@@ -39,7 +38,6 @@ func (j *job) load(b int, mem *scratch) (*bucket, int64, error) {
 	}
 	bk := &bucket{job: j, views: map[viewKey]*view{}, scratch: mem}
 	bk.rows, bk.rowKeys, bk.at = j.asking.bucket(b, j.run.spine.at)
-	bk.rising = rising(bk.rows)
 	bk.seen = make([]bool, j.asking.perKeys)
 	for l := range bk.seen {
 		if code := l<<j.asking.shift + b; code < len(j.seen) {
@@ -65,21 +63,6 @@ func (j *job) load(b int, mem *scratch) (*bucket, int64, error) {
 		bk.columns = append(bk.columns, s.column(i))
 	}
 	return bk, bytes + bk.bytes(), nil
-}
-
-// rising lists the indexes of rows in the order of the rows. Values are written by it: each column of the result is then walked through once
-// for a bucket, and not at random.
-func rising(rows []int32) []int32 {
-	pairs := make([]uint64, len(rows))
-	for i, row := range rows {
-		pairs[i] = uint64(row)<<32 | uint64(i)
-	}
-	slices.Sort(pairs)
-	out := make([]int32, len(rows))
-	for i, p := range pairs {
-		out[i] = int32(uint32(p))
-	}
-	return out
 }
 
 // lookSeen notes the keys that have events here; of a source with an id the scan could not know yet which rows are copies.
@@ -255,16 +238,16 @@ func (s *sorter) byTie(parts []int) {
 
 // column is column i of the layout, each cell at its place, coded strings as ranks.
 func (s *sorter) column(i int) *value.Column {
-	c := place(s.scratch, s.job.layout.types[i], s.runs, i, s.pos)
+	c := s.scratch.column(s.job.layout.types[i], s.n)
+	place(c, s.runs, i, s.pos)
 	if coder := s.job.layout.coder(i); coder != nil {
 		coder.ranked(c)
 	}
 	return c
 }
 
-// place is column i of the runs, each cell at its place.
-func place(mem *scratch, t value.Type, runs []exchange.Run, i int, pos []int32) *value.Column {
-	out := mem.column(t, len(pos))
+// place writes column i of the runs, each cell at its place: pos is for each row of the runs, one after the other.
+func place(out *value.Column, runs []exchange.Run, i int, pos []int32) {
 	at := 0
 	for _, r := range runs {
 		c, p := r.Columns[i], pos[at:at+r.Hi-r.Lo]
@@ -273,12 +256,11 @@ func place(mem *scratch, t value.Type, runs []exchange.Run, i int, pos []int32) 
 		putAt(out.Floats, c.Floats, r, p)
 		putAt(out.Strs, c.Strs, r, p)
 		putAt(out.Values, c.Values, r, p)
-		if c.Nulls != nil && t.Kind != value.KindNull {
+		if c.Nulls != nil && out.Type.Kind != value.KindNull {
 			eachBit(c.Nulls, r.Lo, r.Hi, func(i int) { out.SetNull(int(p[i-r.Lo])) })
 		}
 		at += r.Hi - r.Lo
 	}
-	return out
 }
 
 func putAt[T any](dst, src []T, r exchange.Run, pos []int32) {

@@ -62,7 +62,7 @@ func (j *job) dropCopies(ctx context.Context) (again bool, err error) {
 		}
 		j.run.pool.Hold(bytes)
 		defer j.run.pool.Release(bytes)
-		p := join(runs, j.layout.types)
+		p := exchange.Join(runs, j.layout.types)
 		c := &copies{job: j, packet: p, report: &reports[b]}
 		rows := c.survivors()
 		if contested[b] = c.contested; contested[b] {
@@ -76,26 +76,6 @@ func (j *job) dropCopies(ctx context.Context) (again bool, err error) {
 	}
 	j.copies.Drop()
 	return again, err
-}
-
-// join makes one packet of the runs of a bucket.
-func join(runs []exchange.Run, types []value.Type) *exchange.Packet {
-	n := 0
-	for _, r := range runs {
-		n += r.Hi - r.Lo
-	}
-	p := &exchange.Packet{Codes: make([]int32, 0, n), Times: make([]int64, 0, n)}
-	pos := make([]int32, n)
-	for i := range pos {
-		pos[i] = int32(i)
-	}
-	for _, r := range runs {
-		p.Codes, p.Times = append(p.Codes, r.Codes[r.Lo:r.Hi]...), append(p.Times, r.Times[r.Lo:r.Hi]...)
-	}
-	for i, t := range types {
-		p.Columns = append(p.Columns, place(&scratch{}, t, runs, i, pos))
-	}
-	return p
 }
 
 // keyed is the packet of those rows by the buckets of their keys; rows of keys that the spine has not are counted and left out.

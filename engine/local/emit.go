@@ -20,9 +20,11 @@ type emitter struct {
 	schema  value.Schema // the row: spine, values, derived columns
 	derived []*sift.Program
 	output  value.Schema
-	picks   []int // columns of the row
+	picks   []int  // columns of the row
+	pages   []page // of each join, of the chunk at hand
 	months  map[string]*engine.MonthReport
-	counts  [][computed + 1]int64 // outcomes of each value
+	counts  [][][1 << outcomeBits]int64 // outcomes of each value of each join
+	cells   int64                       // values in a row
 }
 
 // emit hands the rows out.
@@ -31,15 +33,14 @@ func (r *run) emit(ctx context.Context, out func(*value.Batch) error) error {
 	if err != nil {
 		return err
 	}
-	size := emitRows
-	if n := r.options.BatchRows; n > 0 {
-		size = (n + 63) / 64 * 64
-	}
-	for from := 0; from < r.spine.n; from += size {
+	for chunk, size := 0, r.chunkRows(); chunk*size < r.spine.n; chunk++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b := e.rows(from, min(from+size, r.spine.n))
+		b, err := e.rows(chunk, chunk*size, min((chunk+1)*size, r.spine.n))
+		if err != nil {
+			return err
+		}
 		r.report.Rows += int64(b.N)
 		if b.N == 0 {
 			continue
@@ -52,10 +53,22 @@ func (r *run) emit(ctx context.Context, out func(*value.Batch) error) error {
 	return nil
 }
 
+// chunkRows is how many rows of the spine come out at once: a multiple of 64.
+func (r *run) chunkRows() int {
+	if n := r.options.BatchRows; n > 0 {
+		return (n + 63) / 64 * 64
+	}
+	return emitRows
+}
+
 func (r *run) newEmitter() (*emitter, error) {
-	e := &emitter{run: r, schema: slices.Clone(r.spine.schema), months: map[string]*engine.MonthReport{}, counts: make([][computed + 1]int64, len(r.answers))}
+	e := &emitter{run: r, schema: slices.Clone(r.spine.schema), months: map[string]*engine.MonthReport{}}
 	for _, a := range r.answers {
-		e.schema = append(e.schema, value.Field{Name: a.value.Name, Type: a.value.Feature.Type})
+		for i := range a.values {
+			e.schema = append(e.schema, value.Field{Name: a.values[i].Name, Type: a.types[i]})
+		}
+		e.counts = append(e.counts, make([][1 << outcomeBits]int64, len(a.values)))
+		e.cells += int64(len(a.values))
 	}
 	for _, d := range r.plan.Derive {
 		e.derived = append(e.derived, sift.NewProgram("derived "+d.Name, d.Expr, e.schema))
@@ -72,15 +85,23 @@ func (r *run) newEmitter() (*emitter, error) {
 	return e, nil
 }
 
-// rows is the output of the spine's rows [from, to), less those that are dropped.
-func (e *emitter) rows(from, to int) *value.Batch {
+// rows is the output of a chunk, the spine's rows [from, to), less those that are dropped.
+func (e *emitter) rows(chunk, from, to int) (*value.Batch, error) {
 	r := e.run
 	b := &value.Batch{N: to - from}
 	for _, c := range r.spine.columns {
 		b.Columns = append(b.Columns, slice(c, from, to))
 	}
+	e.pages = e.pages[:0]
 	for _, a := range r.answers {
-		b.Columns = append(b.Columns, a.slice(from, to))
+		p, bytes, err := a.page(chunk, to-from)
+		if err != nil {
+			return nil, err
+		}
+		r.pool.Hold(bytes)
+		defer r.pool.Release(bytes)
+		e.pages = append(e.pages, p)
+		b.Columns = append(b.Columns, p.columns...)
 	}
 	for _, d := range e.derived {
 		b.Schema = e.schema[:len(b.Columns)]
@@ -96,7 +117,7 @@ func (e *emitter) rows(from, to int) *value.Batch {
 	if len(kept) < b.N {
 		out = take(out, kept)
 	}
-	return out
+	return out, nil
 }
 
 // drop finds the rows that stay; the first rule that a row breaks is the reason (I2, Q5).
@@ -171,13 +192,10 @@ func (e *emitter) count(from int, kept []int32) {
 			month, first, next = e.month(t)
 		}
 		month.Rows++
-		month.Cells += int64(len(e.run.answers))
-		for a, r := range e.run.answers {
-			how := r.outcomes[from+int(i)]
-			e.counts[a][how]++
-			if how == present {
-				month.Filled++
-			}
+		month.Cells += e.cells
+		month.Filled += e.cells
+		for p := range e.pages {
+			month.Filled -= e.pages[p].count(int(i), e.counts[p])
 		}
 	}
 }
@@ -196,10 +214,12 @@ func (e *emitter) month(t int64) (m *engine.MonthReport, from, to int64) {
 
 func (e *emitter) report() {
 	r := e.run.report
-	for i, a := range e.run.answers {
-		v := &engine.ValueReport{Name: a.value.Name}
-		countOutcomes(v, &e.counts[i])
-		r.Values = append(r.Values, v)
+	for j, a := range e.run.answers {
+		for i := range a.values {
+			v := &engine.ValueReport{Name: a.values[i].Name}
+			countOutcomes(v, &e.counts[j][i])
+			r.Values = append(r.Values, v)
+		}
 	}
 	for _, m := range e.months {
 		r.Months = append(r.Months, *m)

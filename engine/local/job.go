@@ -40,7 +40,7 @@ type job struct {
 	fins   []*finish
 	tiles  *tileUse // nil: none stand for rows
 
-	results []*result
+	answers *answers
 }
 
 // layout is which columns a row of events has, beside its key's code and its time.
@@ -177,9 +177,7 @@ func (j *job) reset() {
 	if j.copies != nil {
 		j.copies.Drop()
 	}
-	for _, r := range j.results {
-		clear(r.outcomes) // a column without nulls leaves them as they are
-	}
+	j.answers.reset(j.run.pool)
 	*j.report = engine.SourceReport{Join: j.report.Join, Source: j.report.Source}
 	j.nulls, j.newest, j.oldest, j.ends = &sift.Nulls{}, math.MinInt64, math.MaxInt64, nil
 	j.prepare()

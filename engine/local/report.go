@@ -29,16 +29,14 @@ type outcome uint8
 const (
 	present outcome = iota
 	defaulted
-	unknownKey
+	unknownKey // from here on the value is null
 	noEvent
 	nullInput
 	computed
 )
 
-func (o outcome) null() bool { return o >= unknownKey }
-
 // countOutcomes adds the outcomes of a column.
-func countOutcomes(r *engine.ValueReport, counts *[computed + 1]int64) {
+func countOutcomes(r *engine.ValueReport, counts *[1 << outcomeBits]int64) {
 	r.Defaults += counts[defaulted]
 	r.UnknownKey += counts[unknownKey]
 	r.NoEvent += counts[noEvent]

@@ -27,7 +27,7 @@ type run struct {
 	spine   *spine
 	askers  map[string]*askers
 	jobs    []*job
-	answers []*result            // of every value of every join, in the plan's order
+	answers []*answers           // of every join, in the plan's order
 	newest  map[*plan.Join]int64 // the greatest ts of its source
 	adding  sync.Mutex
 	plain   map[string]bool // columns whose strings are too many for a coder
@@ -92,7 +92,10 @@ func (r *run) open(ctx context.Context) error {
 			r.total += max(0, rows.Rows)
 		}
 	}
-	r.results()
+	for _, j := range r.jobs {
+		j.answers = r.newAnswers(j.plan.Values)
+		r.answers = append(r.answers, j.answers)
+	}
 	return r.useTiles()
 }
 
@@ -163,7 +166,7 @@ func (r *run) read(ctx context.Context, group []*job) error {
 }
 
 // bucketRows is how many events a bucket should have: about as many as fit a core's cache with a few columns.
-const bucketRows = 1 << 15
+const bucketRows = 1 << 16
 
 // bucketsFor is how many buckets the rows of a table are shared out to.
 func (r *run) bucketsFor(rows int64) int {

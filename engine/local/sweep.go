@@ -104,7 +104,7 @@ func (j *job) answer(ctx context.Context) (again bool, err error) {
 		if workers[w] == nil {
 			workers[w] = newSweeper(j)
 		}
-		return workers[w].bucket(order[i])
+		return workers[w].bucket(ctx, order[i], i)
 	})
 	if err != nil {
 		return false, err
@@ -121,6 +121,7 @@ func (j *job) answer(ctx context.Context) (again bool, err error) {
 			j.tiles.store.Drop()
 		}
 		j.run.nulls.Merge(j.nulls)
+		j.answers.store.Seal()
 	}
 	return again, nil
 }
@@ -134,6 +135,7 @@ type sweeper struct {
 	ties      int64
 	contested bool
 	scratch   scratch
+	sheet     *sheet // of the bucket at hand
 }
 
 func newSweeper(j *job) *sweeper {
@@ -153,7 +155,8 @@ func newSweeper(j *job) *sweeper {
 	return s
 }
 
-func (s *sweeper) bucket(n int) error {
+// bucket answers for a bucket, the number-th that is begun.
+func (s *sweeper) bucket(ctx context.Context, n, number int) error {
 	s.scratch.reset()
 	b, bytes, err := s.job.load(n, &s.scratch)
 	if err != nil {
@@ -163,19 +166,27 @@ func (s *sweeper) bucket(n int) error {
 	defer s.job.run.pool.Release(bytes)
 	s.ties += b.ties
 	b.lookSeen()
-	if len(b.rows) == 0 {
-		return nil
+	s.sheet = s.job.answers.sheet(b)
+	if len(b.rows) > 0 {
+		if err := s.values(b, n); err != nil {
+			return err
+		}
 	}
-	if isEntity(s.job.source) {
+	return s.job.answers.store.Put(ctx, number, s.sheet.Packet)
+}
+
+// values answers for all values of a bucket.
+func (s *sweeper) values(b *bucket, n int) error {
+	switch {
+	case isEntity(s.job.source):
 		s.entities(b)
-		return nil
-	}
-	if s.job.tiles != nil {
+	case s.job.tiles != nil:
 		return s.blended(b, n)
-	}
-	kernels := make([]kernel, len(s.job.plan.Folds))
-	for w := range s.windows {
-		s.window(b, w, kernels)
+	default:
+		kernels := make([]kernel, len(s.job.plan.Folds))
+		for w := range s.windows {
+			s.window(b, w, kernels)
+		}
 	}
 	return nil
 }
@@ -246,7 +257,7 @@ func (s *sweeper) put(b *bucket, i int, c *value.Column, why func(r int) outcome
 			}
 		}
 	}
-	s.job.results[i].put(b, c, outcomes)
+	s.sheet.put(i, c, outcomes)
 }
 
 // withDefault is the column with the value in place of null; its Nulls still say where.

@@ -65,7 +65,7 @@ func (f *file) close() {
 	}
 }
 
-// appendSegment writes the rows of one bucket: their number, codes, times, then each column.
+// appendSegment writes the rows of one bucket: their number, codes, times where packets have them, then each column.
 func appendSegment(dst []byte, types []value.Type, packets []*Packet, b int) []byte {
 	n := 0
 	for _, p := range packets {
@@ -80,8 +80,11 @@ func appendSegment(dst []byte, types []value.Type, packets []*Packet, b int) []b
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(c))
 		}
 	}
+	dst = append(dst, bit(packets[0].Times != nil))
 	for _, p := range packets {
-		dst = appendInts(dst, p.Times[p.From[b]:p.From[b+1]])
+		if p.Times != nil {
+			dst = appendInts(dst, p.Times[p.From[b]:p.From[b+1]])
+		}
 	}
 	for i, t := range types {
 		dst = appendNulls(dst, packets, i, b)
@@ -167,11 +170,16 @@ func (f *file) read(flush, bucket int, types []value.Type) (*Packet, error) {
 	}
 	n := int(binary.LittleEndian.Uint32(buf))
 	buf = buf[4:]
-	p.Codes, p.Times, p.From = make([]int32, n), make([]int64, n), []int32{0, int32(n)}
+	p.Codes, p.From = make([]int32, n), []int32{0, int32(n)}
 	for i := range p.Codes {
 		p.Codes[i] = int32(binary.LittleEndian.Uint32(buf[4*i:]))
 	}
-	buf = readInts(buf[4*n:], p.Times)
+	timed := buf[4*n] == 1
+	buf = buf[4*n+1:]
+	if timed {
+		p.Times = make([]int64, n)
+		buf = readInts(buf, p.Times)
+	}
 	for _, t := range types {
 		c, rest, err := readColumn(buf, t, n)
 		if err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// Packet is rows arranged by bucket: those of bucket b are [From[b], From[b+1]). Columns have as many cells as there are rows.
+// Packet is rows arranged by bucket: those of bucket b are [From[b], From[b+1]). Columns have as many cells as there are rows, and so have
+// Times, unless the rows of a store have none.
 type Packet struct {
 	From    []int32
 	Codes   []int32
