@@ -7,6 +7,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine/tiletable"
@@ -24,6 +25,9 @@ type Engine interface {
 	// An error of out ends the run. Nothing is handed out after an error. The report is complete when the error is nil.
 	Run(ctx context.Context, p *plan.Batch, in Inputs, out func(*value.Batch) error) (*Report, error)
 }
+
+// ErrNoTime says that a row of the spine does not tell as of when it asks (W5): a mistake of who made the rows.
+var ErrNoTime = errors.New("at is null, but every row asks as of a time; give it one, or leave the row out")
 
 // Inputs opens the tables that a plan names.
 type Inputs struct {

@@ -188,7 +188,7 @@ func (e *explainer) scan(ctx context.Context, table dataset.Table, read []string
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("read source %s: %w", e.join.Scan.Source.Name, err)
+			return fmt.Errorf("source %q: %w", e.join.Scan.Source.Name, err)
 		}
 		for i := range b.N {
 			row(b, i, number)

@@ -106,7 +106,7 @@ func TestBadSettings(t *testing.T) {
 		{"several", "[store]\nknid = 1\n[serve]\ndrian = \"5s\"\n", []string{`bighead.toml:2:1:`, `bighead.toml:4:1: there is no setting "serve.drian"; did you mean "serve.drain"?`}},
 		{"no TOML", "[store\n", []string{"bighead.toml:1:"}},
 		{"twice", "[store]\nkind = \"redis\"\nkind = \"redis\"\n", []string{"bighead.toml:", "kind"}},
-		{"not UTF-8", "[store]\nkind = \"\xff\"\n", []string{"bighead.toml:1:1: the file is not UTF-8"}},
+		{"not UTF-8", "[store]\nkind = \"\xff\"\n", []string{"bighead.toml:2:9: the file is not UTF-8: byte 0xff; save it as UTF-8"}},
 		{"no variable", "[store]\nurl = \"${env:NOWHERE}\"\n", []string{"bighead.toml:2:7: the environment variable NOWHERE is not set; set it, or give store.url another value"}},
 		{"no file", "[store]\nurl = \"${file:nowhere}\"\n", []string{"bighead.toml:2:7: the secret of store.url cannot be read"}},
 		{"no scheme", "[store]\nurl = \"${vault:x}\"\n", []string{"${vault:x} is neither ${env:NAME} nor ${file:PATH}"}},

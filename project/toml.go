@@ -52,10 +52,26 @@ const (
 	tomlSection // a [header], by itself
 )
 
+// notUTF8 points at the first byte that is no UTF-8; nil where there is none.
+func notUTF8(file string, b []byte) error {
+	line, col := 1, 1
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r == utf8.RuneError && n == 1 {
+			return &SettingError{Pos: feature.Pos{File: file, Line: line, Col: col}, Message: fmt.Sprintf("the file is not UTF-8: byte %#x; save it as UTF-8", b[0])}
+		}
+		if col++; r == '\n' {
+			line, col = line+1, 1
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
 // readTOML reads a file into its keys, in their order. file is its name in positions.
 func readTOML(file string, b []byte) ([]tomlValue, error) {
-	if !utf8.Valid(b) {
-		return nil, &SettingError{Pos: feature.Pos{File: file, Line: 1, Col: 1}, Message: "the file is not UTF-8"}
+	if err := notUTF8(file, b); err != nil {
+		return nil, err
 	}
 	// The decoder judges the whole file, repeated keys included; the parser below knows where things stand.
 	var whole map[string]any

@@ -205,7 +205,11 @@ func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine datas
 	defer bar.done()
 	in := l.inputs()
 	in.Spine, in.Progress = spine, bar.update
-	return e.Run(ctx, b, in, out)
+	report, err := e.Run(ctx, b, in, out)
+	if errors.Is(err, engine.ErrNoTime) {
+		err = mistakef("%v", err)
+	}
+	return report, err
 }
 
 func (l *loaded) engine() (engine.Engine, error) {

@@ -47,20 +47,11 @@ print("the end")
 `
 
 func TestNotebook(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the binary")
-	}
-	binary := filepath.Join(t.TempDir(), "bighead")
-	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	script := filepath.Join(t.TempDir(), "notebook.py")
 	if err := os.WriteFile(script, []byte(story), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("python3", "-B", script, "../../examples/flights", binary)
+	cmd := exec.Command("python3", "-B", script, "../../examples/flights", binary(t))
 	cmd.Env = append(os.Environ(), "PYTHONPATH=../../sdk/python")
 	out, err := cmd.CombinedOutput()
 	if err != nil || string(out) != "the end\n" {

@@ -135,7 +135,7 @@ func (sr *spineReader) batch(b *value.Batch) error {
 	at := sr.at.Eval(b, sr.nulls)
 	for i := range b.N {
 		if at.Nulls.Get(i) {
-			return fmt.Errorf("row %d: at is null, but every row asks as of a time; give it one, or leave the row out with where", sr.read+int64(numbers[i])+1)
+			return fmt.Errorf("row %d: %w", sr.read+int64(numbers[i])+1, engine.ErrNoTime)
 		}
 	}
 	from, to := int64(math.MinInt64), int64(math.MaxInt64)

@@ -174,7 +174,7 @@ func (r *run) row(spine []value.Value, aggregate aggregate) (cells []value.Value
 	at := r.at(spine, nil)
 	switch {
 	case at.IsNull():
-		return nil, "", fmt.Errorf("at is null: every row asks as of a time")
+		return nil, "", engine.ErrNoTime
 	case s.Start != nil && at.Int() < *s.Start, s.End != nil && at.Int() >= *s.End:
 		return nil, engine.DropRange, nil
 	case s.Sample > 0 && !r.inSample(spine):
