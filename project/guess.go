@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,6 +34,9 @@ type Choice struct {
 	Evidence string
 	Others   []string // that would have fitted as well
 }
+
+// frameIndex is what pandas calls the numbers of its rows in a file: they say nothing of what happened.
+var frameIndex = regexp.MustCompile(`^__index_level_\d+__$`)
 
 // Profile is what was seen of one column.
 type Profile struct {
@@ -69,6 +73,7 @@ func GuessFrom(ctx context.Context, t dataset.Table) (*Guess, error) {
 	for i := range g.Columns {
 		g.Columns[i].Distinct = int64(len(seen[i]))
 	}
+	g.Columns = slices.DeleteFunc(g.Columns, func(p Profile) bool { return frameIndex.MatchString(p.Name) })
 	g.choose()
 	return g, nil
 }

@@ -124,7 +124,11 @@ func (s *starting) groupText() {
 	s.line("        bh.count(windows=[\"1d\", \"7d\"]),")
 	taken := map[string]bool{"count": true, "time_since_last": true}
 	for _, n := range s.Numbers[:min(3, len(s.Numbers))] {
-		s.line("        bh.avg(%q, windows=[\"1d\", \"7d\"], name=%q),", expr.QuoteName(n), unused(taken, Identifier(n)+"_avg"))
+		column, name := expr.QuoteName(n), ""
+		if own := unused(taken, Identifier(n)+"_avg"); own != n+"_avg" || column != n {
+			name = fmt.Sprintf(", name=%q", own)
+		}
+		s.line("        bh.avg(%q, windows=[\"1d\", \"7d\"]%s),", column, name)
 	}
 	s.line("        bh.time_since_last(),")
 	s.line("    ],")

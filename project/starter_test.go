@@ -36,6 +36,7 @@ func TestGuess(t *testing.T) {
 		{Name: "code", Type: value.Int}, {Name: "loaded_at", Type: value.Timestamp}, {Name: "event_time", Type: value.Timestamp},
 		{Name: "row_id", Type: value.Int}, {Name: "country", Type: value.String}, {Name: "user", Type: value.String},
 		{Name: "delay", Type: value.Int}, {Name: "price", Type: value.Float}, {Name: "constant", Type: value.Int},
+		{Name: "__index_level_0__", Type: value.Int},
 	}, 100, func(i int64) []value.Value {
 		delay := value.OfInt(i%50 - 10)
 		at := value.OfTimestamp(1000 * (midnight2024 + i))
@@ -44,7 +45,7 @@ func TestGuess(t *testing.T) {
 		}
 		return []value.Value{
 			value.OfInt(i % 40), value.OfTimestamp(1000 * midnight2024), at, value.OfInt(1000 - i), letter(i % 3), letter(i % 7),
-			delay, value.OfFloat(float64(i) / 3), value.OfInt(4),
+			delay, value.OfFloat(float64(i) / 3), value.OfInt(4), value.OfInt(i * 3 % 100),
 		}
 	})
 	for _, c := range []struct{ what, got, want string }{
@@ -52,7 +53,8 @@ func TestGuess(t *testing.T) {
 		{"its rival", strings.Join(g.Time.Others, " "), "loaded_at"},
 		{"its evidence", g.Time.Evidence, "a timestamp, 25.0 % null, from 2024-01-01T00:00:01Z to 2024-01-01T00:01:39Z"},
 		{"id", g.ID.Column, "row_id"},
-		{"key", g.Key.Column, "user"}, // by its name, before country
+		{"its rivals", strings.Join(g.ID.Others, " "), ""}, // not the index of a frame
+		{"key", g.Key.Column, "user"},                      // by its name, before country
 		{"its evidence", g.Key.Evidence, "string, 7 different ones in 100 rows, none null"},
 		{"numbers", strings.Join(g.Numbers, " "), "price delay code"},
 	} {

@@ -49,7 +49,7 @@ func (d *demo) run(ctx context.Context) error {
 			return err
 		}
 	}
-	d.say("done", "the project is yours to change: cd %s && bighead check", d.dir)
+	d.say("done", "the project is yours to change: cd %s && bighead check", shellWord(d.dir))
 	return nil
 }
 
@@ -61,11 +61,13 @@ func (d *demo) say(what, format string, args ...any) {
 func (d *demo) show(text string) { fmt.Fprintln(d.stdout, indentLines(text, "          ")) }
 
 func (d *demo) write(context.Context) error {
-	d.say("flights", "336,776 real flights out of New York in 2013, with the weather and the aircraft, are written to %s", d.dir)
 	err := flights.CopyTo(d.dir)
+	what := "are written to " + d.dir
 	if errors.Is(err, fs.ErrExist) {
-		d.say("flights", "%s is there already and is used as it is", d.dir)
-		err = nil
+		what, err = fmt.Sprintf("were written to %s before, which is used as it is", d.dir), nil
+	}
+	if err == nil {
+		d.say("flights", "336,776 real flights out of New York in 2013, with the weather and the aircraft, %s", what)
 	}
 	return err
 }
@@ -81,7 +83,7 @@ func (d *demo) check(ctx context.Context) error {
 	if d.project.problems.Failed() {
 		return d.printProblems(d.project, "text")
 	}
-	d.say("check", "features.py is recorded, typed and checked: %s", summary(d.project))
+	d.say("check", "features.py is recorded, typed and checked: %s", strings.TrimPrefix(summary(d.project), "sound: "))
 	return nil
 }
 
@@ -176,7 +178,7 @@ func (d *demo) why(ctx context.Context) error {
 		return err
 	}
 	a.Events = a.Events[max(0, len(a.Events)-3):]
-	d.say("why", "one value and what made it: bighead why %s %s carrier=UA --at %s", view, name, at)
+	d.say("why", "one value and what made it: bighead why -C %s %s %s carrier=UA --at %s", shellWord(d.dir), view, name, at)
 	var text strings.Builder
 	a.print(&text)
 	d.show(text.String())

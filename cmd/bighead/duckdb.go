@@ -80,7 +80,7 @@ func (d *duckdb) call(f *feature.Feature, s *feature.Source) string {
 	if f.Input != nil {
 		input = d.expr(f.Input)
 		if f.Input.Type().Kind == value.KindBool && slices.Contains([]string{"sum", "avg", "variance", "stddev"}, f.Agg.Name) {
-			input = "(" + input + ")::int"
+			input = "(" + bare(input) + ")::int"
 		}
 	}
 	if f.Where != nil {
@@ -89,7 +89,7 @@ func (d *duckdb) call(f *feature.Feature, s *feature.Source) string {
 	if f.Agg.Name == "first" || f.Agg.Name == "last" {
 		filters = append(filters, input+" is not null")
 	}
-	call := d.aggregation(f, input, s)
+	call := d.aggregation(f, bare(input), s)
 	if len(filters) > 0 {
 		call += " filter (where " + strings.Join(filters, " and ") + ")"
 	}

@@ -27,12 +27,12 @@ v = bh.FeatureView("v", groups=[g])
 `)
 	for _, c := range []struct{ feature, says string }{
 		{"n", "select count(*)\n"},
-		{"f", "select sum((cast(dep_delay as double) / 7.0))\n"},
+		{"f", "select sum(cast(dep_delay as double) / 7.0)\n"},
 		{"m", "select coalesce(max(dep_delay) filter (where (dest = 'X as float)')), -1)\n"},
 		{"l", "select last(dest order by dep_time, flight_id nulls first, dest) filter (where (origin = 'EWR') and dest is not null)\n"},
 		{"d", "select least(count(distinct dest), 5)\n"},
-		{"b", "select last((dep_delay > 15) order by"},
-		{"a", "select avg(((dep_delay > 15))::int)\n"},
+		{"b", "select last(dep_delay > 15 order by"},
+		{"a", "select avg((dep_delay > 15)::int)\n"},
 		{"i", ""}, {"z", ""}, {"o", ""}, {"y", ""}, {"w", ""},
 	} {
 		code, out, stderr := bighead(t, dir, "why", "v", "g__"+c.feature, "carrier=O'Hare", "--at", "2013-01-02T00:00:00Z", "--json")

@@ -236,8 +236,10 @@ func definition(f *feature.Feature) string {
 }
 
 // bareText is an expression without the parentheses around the whole.
-func bareText(e *expr.Expr) string {
-	text := e.String()
+func bareText(e *expr.Expr) string { return bare(e.String()) }
+
+// bare is SQL without the parentheses around the whole.
+func bare(text string) string {
 	if !strings.HasPrefix(text, "(") {
 		return text
 	}

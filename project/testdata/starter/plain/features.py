@@ -16,7 +16,7 @@ by_user = bh.FeatureGroup(
     keys=["user"],  # guessed: string, 3 different ones in 20 rows, none null
     features=[
         bh.count(windows=["1d", "7d"]),
-        bh.avg("amount", windows=["1d", "7d"], name="amount_avg"),
+        bh.avg("amount", windows=["1d", "7d"]),
         bh.time_since_last(),
     ],
 )
