@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"fmt"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -10,15 +12,22 @@ import (
 // walCategory is what pebble calls the files of its log when it makes them.
 const walCategory vfs.DiskWriteCategory = "pebble-wal"
 
-// A disk is the file system that pebble sees. It leaves out syncs of the log that no write asked for, and slows down pebble's repeating
-// of a flush or a compaction that failed, which would otherwise take a core.
+// A disk is the file system that pebble sees. It does three things to the log, whose folder is logs, and one to the rest:
 //
-// Leaving out a sync is safe because logs are synced before they are closed: a synced write is never behind a hole in an older log. And
-// the format of tables stays below FormatWALSyncChunks, in which the log itself says how far it was synced, and a tail that a lost
-// power took away would be called damage.
+//  1. It leaves out syncs that no write asked for. That is safe because logs are synced before they are closed: a synced write is never
+//     behind a hole in an older log. And the format of tables stays below FormatWALSyncChunks, in which the log itself says how far it
+//     was synced, and a tail that a lost power took away would be called damage.
+//  2. Its failures are told to fail, and to pebble never, which would panic with some of its locks held. Commit looks there before it
+//     says that something is written.
+//  3. After a failure nothing is written to the log any more, nor is a new one made: what failed stays its end, where half a record is
+//     no damage.
+//  4. It slows down pebble's repeating of a flush or a compaction that failed, which would otherwise take a core.
 type disk struct {
 	vfs.FS
+	logs    string
+	fail    func(error)
 	synced  atomic.Bool // what is written now must be synced; changed between commits only
+	dead    atomic.Bool // the log has failed
 	failing atomic.Bool // the last flush or compaction failed
 }
 
@@ -29,31 +38,88 @@ func (d *disk) Unwrap() vfs.FS { return d.FS }
 
 // Create makes a file.
 func (d *disk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if category != walCategory && d.failing.Load() {
+	if category == walCategory {
+		return d.newLog(name, func() (vfs.File, error) { return d.FS.Create(name, category) })
+	}
+	if d.failing.Load() {
 		time.Sleep(retryAfter)
 	}
-	f, err := d.FS.Create(name, category)
-	return d.wrap(f, err, category)
+	return d.FS.Create(name, category)
 }
 
 // ReuseForWrite makes a file out of an old one.
 func (d *disk) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := d.FS.ReuseForWrite(from, to, category)
-	return d.wrap(f, err, category)
+	if category == walCategory {
+		return d.newLog(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
+	}
+	return d.FS.ReuseForWrite(from, to, category)
 }
 
-func (d *disk) wrap(f vfs.File, err error, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err != nil || category != walCategory {
+func (d *disk) newLog(name string, make func() (vfs.File, error)) (vfs.File, error) {
+	f := &logFile{disk: d, name: name}
+	f.do("make", func() (err error) { f.File, err = make(); return err })
+	if f.File == nil {
+		// Pebble is handed a file that takes everything and keeps nothing.
+		var err error
+		if f.File, err = vfs.NewMem().Create("log", walCategory); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// OpenDir opens a folder.
+func (d *disk) OpenDir(name string) (vfs.File, error) {
+	f, err := d.FS.OpenDir(name)
+	if err != nil || name != d.logs {
 		return f, err
 	}
-	return &logFile{File: f, disk: d}, nil
+	return logDir{File: f, disk: d}, nil
+}
+
+// attempt does something to the log, unless the log has failed.
+func (d *disk) attempt(what, name string, f func() error) {
+	if d.dead.Load() {
+		return
+	}
+	if err := f(); err != nil {
+		d.dead.Store(true)
+		d.fail(fmt.Errorf("%s %s: %w", what, name, err))
+	}
+}
+
+// A logDir is the folder of the log.
+type logDir struct {
+	vfs.File
+	disk *disk
+}
+
+// Sync syncs the folder.
+func (f logDir) Sync() error {
+	f.disk.attempt("sync", f.disk.logs, f.File.Sync)
+	return nil
 }
 
 // A logFile is a file of the log.
 type logFile struct {
 	vfs.File
 	disk  *disk
+	name  string
 	owing atomic.Bool // a sync was left out since the last one
+}
+
+func (f *logFile) do(what string, g func() error) { f.disk.attempt(what, f.name, g) }
+
+// Write appends to the file.
+func (f *logFile) Write(b []byte) (int, error) {
+	f.do("write", func() error {
+		n, err := f.File.Write(b)
+		if err == nil && n < len(b) {
+			err = io.ErrShortWrite
+		}
+		return err
+	})
+	return len(b), nil
 }
 
 // Sync syncs the file where the write that is made asked for it.
@@ -68,16 +134,17 @@ func (f *logFile) sync(really func() error) error {
 		return nil
 	}
 	f.owing.Store(false)
-	return really()
+	f.do("sync", really)
+	return nil
 }
 
 // Close syncs what is owing and closes the file.
 func (f *logFile) Close() error {
 	if f.owing.Load() {
-		if err := f.File.SyncData(); err != nil {
-			f.File.Close()
-			return err
-		}
+		f.do("sync", f.File.SyncData)
 	}
-	return f.File.Close()
+	if err := f.File.Close(); err != nil {
+		f.do("close", func() error { return err })
+	}
+	return nil
 }

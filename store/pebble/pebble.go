@@ -65,7 +65,9 @@ func open(o Options) (_ *Store, err error) {
 	if o.FS == nil {
 		s.disk.FS = vfs.Default
 	}
+	s.disk.logs = s.disk.PathJoin(o.Path, "log")
 	s.state = newState(o.Path, s.disk, o.Logger)
+	s.disk.fail = s.state.fail
 	if err := s.disk.MkdirAll(o.Path, 0o755); err != nil {
 		return nil, err
 	}
@@ -100,24 +102,30 @@ func (s *Store) openDB(o Options) error {
 	}
 	s.cache = pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
-		FS: s.disk, Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
+		FS: s.disk, WALDir: s.disk.logs, Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
 		MemTableSize:       16 << 20, MemTableStopWritesThreshold: 4,
+	}
+	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
+	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
+		return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, nil, nil
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].BlockSize = 16 << 10 // a key's period of tiles is about 10 KB
 	}
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
-	if err = errors.Join(err, s.state.failure()); err != nil {
+	if s.db = db; err != nil {
 		s.cache.Unref()
 		return s.state.explain(err)
 	}
-	s.db = db
+	if err := s.state.failure(); err != nil {
+		return s.state.explain(errors.Join(err, s.closeDB()))
+	}
 	return nil
 }
 
-// guarded makes an error of a panic: pebble panics where its log cannot be changed for a new one.
+// guarded makes an error of a panic: pebble panics where it finds itself in a state that it takes for impossible.
 func guarded[T any](f func() (T, error)) (v T, err error) {
 	defer func() {
 		if r := recover(); r != nil {

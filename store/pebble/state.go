@@ -55,7 +55,7 @@ func (s *state) failure() error {
 	if s.failed == nil {
 		return nil
 	}
-	return fmt.Errorf("it has failed and takes no writes until it is opened again: %w", s.failed)
+	return fmt.Errorf("it takes no writes until it is opened again: %w", s.failed)
 }
 
 // writable is why nothing can be written now, nil while it can.
