@@ -474,7 +474,7 @@ func TestAWaitingEventSurvivesACrashBetweenTilesAndPlace(t *testing.T) {
 			w.flush()
 			crash := func() {
 				w.store.mu.Lock()
-				w.store.crash, w.store.puts = n/2, n%2*1000 // after none of the puts, or all
+				w.store.crash, w.store.puts = n/2, -(n % 2)
 				w.store.mu.Unlock()
 			}
 			if !late {

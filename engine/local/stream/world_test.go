@@ -172,7 +172,8 @@ type memoryStore struct {
 	meta   map[string]string
 	epoch  int64
 	writes int
-	// crash fails the n-th write from now on (0: the next) after some of its puts, and everything from then on; -1: never.
+	// crash fails the n-th write from now on (0: the next), and everything from then on; -1: never. Before that, a store that is not atomic
+	// does some of its puts; puts < 0: all, and nothing of its meta.
 	crash, puts int
 	broken      error
 	flaky       *rand.Rand // one call in four finds the store out of reach; nil: none does
@@ -259,7 +260,7 @@ func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
 	slices.SortStableFunc(puts, func(a, b store.Put) int { return cmp.Or(cmp.Compare(a.Space, b.Space), cmp.Compare(a.Key, b.Key)) })
 	for i, p := range puts {
 		m.keeps[place4{p.Space, p.Key, p.Step, p.Start}] = p.Keep
-		if crash && i >= m.puts%(len(puts)+1) && (i == 0 || puts[i-1].Key != p.Key) {
+		if crash && m.puts >= 0 && i >= m.puts%(len(puts)+1) && (i == 0 || puts[i-1].Key != p.Key) {
 			m.broken = errCrash
 			return errCrash
 		}
@@ -271,7 +272,7 @@ func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
 		}
 	}
 	for i, p := range w.Meta {
-		if crash && i >= m.puts%(len(w.Meta)+1) {
+		if crash && (m.puts < 0 || i >= m.puts%(len(w.Meta)+1)) {
 			m.broken = errCrash
 			return errCrash
 		}
