@@ -1,7 +1,10 @@
 package stream
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/bighead-ml/bighead/store"
 )
@@ -58,6 +61,9 @@ func (x *space) report() {
 // puts are the changed tiles and rows, encoded into one stretch of memory.
 func (x *space) puts() []store.Put {
 	c := &x.cache
+	slices.SortFunc(c.dirty, func(a, b *entry) int { // as stores lie mostly: neighbours are cheap to put
+		return cmp.Or(cmp.Compare(a.slot, b.slot), strings.Compare(a.key.text, b.key.text))
+	})
 	puts := make([]store.Put, len(c.dirty))
 	ends := make([]int, len(c.dirty))
 	buf := x.scratch.encoded[:0]

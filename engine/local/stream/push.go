@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/expr"
@@ -106,9 +107,19 @@ func (s *Stream) Push(ctx context.Context, name string, body []byte, once string
 				src.reject(p)
 			}
 		}
+		src.unread(&rows[i].Counts)
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// unread counts the cells that became null on reading (V5).
+func (src *source) unread(c *dataset.Counts) {
+	src.mu.Lock()
+	defer src.mu.Unlock()
+	for _, n := range c.Nulled {
+		src.counts.Unread += n
+	}
 }
 
 // PushRows is Push of rows that are typed already, in the source's schema.

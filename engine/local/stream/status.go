@@ -33,8 +33,8 @@ type SourceStatus struct {
 
 // SourceCounts count rows since the process began. Accepted are in the log; of them NotYet have no time, and Conflicts an id that came
 // before with another. Copies came before and are not in the log again; Differs are those among them that were not the same. Rejected were
-// not rows of the source at all.
-type SourceCounts struct{ Accepted, NotYet, Conflicts, Copies, Differs, Rejected int64 }
+// not rows of the source at all; Unread are cells that became null on reading (V5).
+type SourceCounts struct{ Accepted, NotYet, Conflicts, Copies, Differs, Rejected, Unread int64 }
 
 // GroupStatus is how one space stands.
 type GroupStatus struct {

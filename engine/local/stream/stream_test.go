@@ -67,6 +67,15 @@ func (w *world) open(streams []*plan.Stream) {
 	w.Stream = s
 }
 
+func decoded(t *testing.T, def *feature.Source, body string) *value.Batch {
+	t.Helper()
+	d, err := Decode(def, []byte(body), nil)
+	if err != nil || len(d.Poison) > 0 {
+		t.Fatal(d, err)
+	}
+	return d.Rows
+}
+
 func (w *world) flush() {
 	w.t.Helper()
 	if err := w.Flush(w.t.Context()); err != nil {
@@ -115,7 +124,10 @@ func TestRowsAreAnsweredOneByOne(t *testing.T) {
 	w.open(streams)
 	defer w.kill()
 	got := w.push(click(1, -5) + click(2, -4) + "\n" + click(1, -5) + `{"user":"a","id":3}` + "\n" + `{"user":"a","prise":1}` + "\n{\n")
-	want := Result{Source: "clicks", Accepted: 2, Duplicated: 1, NotYet: 1, Rejected: []Reject{{6, `unknown field "prise"; did you mean "price"?`}, {7, "the JSON ends within a value"}}}
+	want := Result{Source: "clicks", Accepted: 2, Duplicated: 1, NotYet: 1, Rejected: []Reject{{6, `unknown field "prise"; did you mean "price"?`}, {7, "not a JSON object"}}}
+	if len(got.Rejected) == 2 {
+		got.Rejected[1].Reason, _, _ = strings.Cut(got.Rejected[1].Reason, ":")
+	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Fatalf("%+v\nwant %+v", got, want)
 	}
@@ -449,9 +461,7 @@ func TestRecordsThatWentUnreadAreMissed(t *testing.T) {
 	w.kill()
 	w.time.set(noon + 1000)
 	log := w.logs["clicks"]
-	d := NewDecoder(streams[0].Source, nil)
-	d.Add(1, []byte(click(3, 900)))
-	if _, err := log.Append(t.Context(), &eventlog.Arriving{Partition: eventlog.Pushed, Rows: d.Take().Rows}); err != nil {
+	if _, err := log.Append(t.Context(), &eventlog.Arriving{Partition: eventlog.Pushed, Rows: decoded(t, streams[0].Source, click(3, 900))}); err != nil {
 		t.Fatal(err)
 	}
 	log.letGo(3)
@@ -469,7 +479,7 @@ func TestAWaitingEventSurvivesACrashBetweenTilesAndPlace(t *testing.T) {
 	for _, late := range []bool{false, true} { // crash when it begins to wait, or when its time has come
 		for n := range 4 {
 			w := newWorld(t, newMemoryStore(false))
-			w.time.set(noon)
+			w.time.set(noon + 30_000)
 			w.open(streams)
 			w.flush()
 			crash := func() {
@@ -480,22 +490,22 @@ func TestAWaitingEventSurvivesACrashBetweenTilesAndPlace(t *testing.T) {
 			if !late {
 				crash()
 			}
-			w.push(click(1, 50) + click(2, -1))
+			w.push(click(1, 30_050) + click(2, 29_999))
 			_ = w.Flush(t.Context())
 			if late {
-				w.time.set(noon + 51)
+				w.time.set(noon + 30_051)
 				crash()
-				w.push(click(3, 20))
+				w.push(click(3, 30_020))
 				_ = w.Flush(t.Context())
 			}
 			w.kill()
 			w.store.mu.Lock()
 			w.store.crash, w.store.broken = -1, nil
 			w.store.mu.Unlock()
-			w.time.set(noon + 60)
+			w.time.set(noon + 30_060)
 			w.open(streams)
 			w.flush()
-			w.wants(streams[0].Spaces[0], noon+60, map[bool]string{false: "2", true: "3"}[late])
+			w.wants(streams[0].Spaces[0], noon+30_060, map[bool]string{false: "2", true: "3"}[late])
 			w.kill()
 		}
 	}
@@ -591,11 +601,11 @@ func TestOffsetsOfATopicAreKept(t *testing.T) {
 	streams := clicks(t, func(s *feature.SourceDef) { s.ID = nil }, count("1h"))
 	w := opened(t, streams)
 	rows := func(n int) *value.Batch {
-		d := NewDecoder(streams[0].Source, nil)
+		var body string
 		for i := range n {
-			d.Add(i, []byte(click(i, -int64(i)-1)))
+			body += click(i, -int64(i)-1)
 		}
-		return d.Take().Rows
+		return decoded(t, streams[0].Source, body)
 	}
 	for _, offsets := range [][]int64{{5, 7}, {5, 7, 8}} {
 		if _, err := w.Ingest(t.Context(), "clicks", 3, offsets, rows(len(offsets))); err != nil {
