@@ -32,32 +32,43 @@ func (f Fold) DecodeState(b []byte) (State, []byte, error) {
 
 // DecodeInto is DecodeState into a state of this fold that exists, whose events are forgotten. After an error the state is that of no event.
 func (f Fold) DecodeInto(s State, b []byte) ([]byte, error) {
+	d := decoders.Get().(*Decoder)
+	defer decoders.Put(d)
+	rest, err := d.DecodeInto(s, b)
+	if err != nil {
+		return nil, fmt.Errorf("decode state of %s: %w", f.ID(), err)
+	}
+	return rest, nil
+}
+
+// Decoder is what decoding needs beside the state and the bytes: who decodes many states keeps one. For one goroutine at a time.
+type Decoder struct{ r reader }
+
+// DecodeInto is Fold.DecodeInto into a state of whichever fold it is.
+func (d *Decoder) DecodeInto(s State, b []byte) ([]byte, error) {
 	s.Reset()
-	r := readers.Get().(*reader)
-	defer func() {
-		r.b = nil
-		readers.Put(r)
-	}()
-	r.b = b
-	version, err := r.byte()
+	d.r.b = b
+	version, err := d.r.byte()
 	if err == nil && version != encodingVersion {
 		err = fmt.Errorf("version %d is not %d", version, encodingVersion)
 	}
 	if err == nil {
-		err = s.decode(r)
+		err = s.decode(&d.r)
 	}
+	rest := d.r.b
+	d.r.b = nil
 	if err != nil {
 		s.Reset()
-		return nil, fmt.Errorf("decode state of %s: %w", f.ID(), err)
+		return nil, err
 	}
-	return r.b, nil
+	return rest, nil
 }
+
+// decoders are kept because a reader that goes through an interface lives on the heap.
+var decoders = sync.Pool{New: func() any { return new(Decoder) }}
 
 // reader takes an encoding apart from the front.
 type reader struct{ b []byte }
-
-// readers are kept because one that goes through an interface lives on the heap, and a request decodes hundreds of states.
-var readers = sync.Pool{New: func() any { return new(reader) }}
 
 func (r *reader) byte() (byte, error) {
 	if len(r.b) == 0 {

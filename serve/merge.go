@@ -2,6 +2,7 @@ package serve
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
@@ -24,6 +25,7 @@ type merger struct {
 	windows []merged
 	args    [][]agg.State // of each value: the states in the order of Finish
 	scratch *tile.Tile
+	folds   []int // that a tile is decoded for
 	newest  int64 // latest time in anything that was taken in; tile.None: nothing was
 	late    bool  // a base tile holds more than a window may: the store cannot look back so far
 }
@@ -89,14 +91,17 @@ func (m *merger) wants(u use, start int64) bool {
 }
 
 func (m *merger) tile(need int, start int64, b []byte) {
-	uses, wanted := m.cover.uses[need], false
+	uses := m.cover.uses[need]
+	m.folds = m.folds[:0]
 	for _, u := range uses {
-		wanted = wanted || m.wants(u, start)
+		if m.wants(u, start) {
+			m.folds = union(m.folds, m.part.windows[u.window].wanted)
+		}
 	}
-	if !wanted {
+	if len(m.folds) == 0 {
 		return
 	}
-	err := m.part.of.Layout().DecodeFolds(m.scratch, b, m.part.folds)
+	err := m.part.of.Layout().DecodeFolds(m.scratch, b, m.folds)
 	m.refused(err)
 	base := m.cover.Needs[need].Step == plan.BaseStep
 	for _, u := range uses {
@@ -119,6 +124,19 @@ func (m *merger) tile(need int, start int64, b []byte) {
 	if err == nil {
 		m.newest = max(m.newest, m.scratch.Newest)
 	}
+}
+
+// union adds ascending numbers to ascending ones.
+func union(a, b []int) []int {
+	if len(a) == 0 {
+		return append(a, b...)
+	}
+	for _, x := range b {
+		if i, ok := slices.BinarySearch(a, x); !ok {
+			a = slices.Insert(a, i, x)
+		}
+	}
+	return a
 }
 
 // through notes how far a base tile goes: what starts before is in it.

@@ -43,7 +43,6 @@ type part struct {
 	values  []partValue
 	windows []window
 	covered []int // of each window: a value of the space that has it
-	folds   []int // of the tiles' layout, those that are needed
 
 	cover atomic.Pointer[cover] // the last one
 	pool  sync.Pool             // of *merger
@@ -62,8 +61,9 @@ type partValue struct {
 // window is a window that values of a part share, so that they are made of the same tiles or rows.
 type window struct {
 	plan.Window
-	folds []int // of the space
-	rows  []rowFold
+	folds  []int // of the space
+	wanted []int // the same, ascending
+	rows   []rowFold
 }
 
 // rowFold is where a fold finds its input among a row's cells; -1: it has none.
@@ -96,10 +96,7 @@ func (p *part) fold(w *window, f int) int {
 	}
 	w.folds = append(w.folds, f)
 	if p.kind == ofTiles {
-		if !slices.Contains(p.folds, f) {
-			p.folds = append(p.folds, f)
-			slices.Sort(p.folds)
-		}
+		w.wanted = union(w.wanted, []int{f})
 		return len(w.folds) - 1
 	}
 	r, fold := p.of.Rows, &p.of.Folds[f]

@@ -76,6 +76,8 @@ type Header struct {
 type Tile struct {
 	Header
 	States []agg.State // by fold
+
+	decoder agg.Decoder
 }
 
 // Layout is the folds that the tiles of a space hold, in order. It never changes and is safe for concurrent use.
@@ -210,7 +212,7 @@ func (l *Layout) decode(t *Tile, b []byte, wanted []int) error {
 		return err
 	}
 	r.header(&t.Header)
-	for i, f := range l.folds {
+	for i := range l.folds {
 		s := r.sized()
 		if r.err != nil {
 			return r.err
@@ -225,12 +227,12 @@ func (l *Layout) decode(t *Tile, b []byte, wanted []int) error {
 			t.States[i].Reset()
 			continue
 		}
-		rest, err := f.DecodeInto(t.States[i], s)
+		rest, err := t.decoder.DecodeInto(t.States[i], s)
 		if err == nil && len(rest) > 0 {
 			err = errors.New("bytes behind a state")
 		}
 		if err != nil {
-			return fmt.Errorf("tile: %w: %w", ErrDamaged, err)
+			return fmt.Errorf("tile: %w: state of %s: %w", ErrDamaged, l.folds[i].ID(), err)
 		}
 	}
 	return r.close()
