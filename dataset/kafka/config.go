@@ -58,6 +58,13 @@ const (
 	refresh = 10 * time.Second
 )
 
+func (c *Config) every() time.Duration {
+	if c.Refresh == 0 {
+		return refresh
+	}
+	return c.Refresh
+}
+
 // options are those of every client of the cluster.
 func (c *Config) options() ([]kgo.Opt, error) {
 	if len(c.Brokers) == 0 {

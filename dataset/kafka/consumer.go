@@ -52,7 +52,8 @@ func Start(ctx context.Context, config Config, topic string, from dataset.From) 
 	}
 	options = append(options,
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes), kgo.FetchMaxWait(500*time.Millisecond))
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes), kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.MetadataMinAge(min(config.every(), 5*time.Second))) // below its age the client answers out of its memory
 	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
@@ -303,11 +304,7 @@ func (c *Consumer) fail(err error) {
 
 // watch looks for partitions that were added, and for a topic that is not the same any more.
 func (c *Consumer) watch(ctx context.Context) {
-	every := c.config.Refresh
-	if every == 0 {
-		every = refresh
-	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(c.config.every())
 	defer tick.Stop()
 	for {
 		select {

@@ -14,7 +14,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/enginetest/server"
 )
 
-func TestKafkaKeepsItsRecordsOverAKill(t *testing.T) {
+func TestKafkaKeepsItsRecordsOverARestart(t *testing.T) {
 	b := server.Kafka(t)
 	topic := b.Topic(t, 2, "retention.ms", "-1")
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Address), kgo.DefaultProduceTopic(topic))
@@ -27,7 +27,7 @@ func TestKafkaKeepsItsRecordsOverAKill(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.Down(true)
+	b.Down(false)
 	if err := b.Up(t.Context()); err != nil {
 		t.Fatal(err)
 	}
