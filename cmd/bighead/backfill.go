@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ func (c *cli) backfillCommand() *cobra.Command {
 		Short: "Make the tiles that are missing or whose files changed, and nothing else",
 		Long: "Make tiles of whole UTC days of event time, [from, to): the missing and changed cells (fold, day) of the groups named, or of all. " +
 			"Groups that share a source and a key share their tiles.",
+		ValidArgsFunction: c.complete(groupNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := c.load(cmd.Context())
 			if err != nil {
@@ -58,7 +60,12 @@ func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, er
 		}
 		groups = append(groups, g)
 	}
+	groups, raw := withFiles(groups)
+	if len(names) > 0 && len(raw) > 0 {
+		return nil, mistakef("group %s has no tiles to make: %s", raw[0].Group, raw[0].Reason)
+	}
 	b := plan.ForBackfill(groups)
+	b.Raw = append(b.Raw, raw...)
 	for _, bound := range []struct {
 		flag, text string
 		to         **int64
@@ -77,6 +84,21 @@ func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, er
 		return nil, usagef("--from %s is not before --to %s: no day lies between them", from, to)
 	}
 	return b, nil
+}
+
+// withFiles parts groups whose sources are read here from those whose events are elsewhere, with the reason.
+func withFiles(groups []*feature.Group) (with []*feature.Group, without []plan.Raw) {
+	for _, g := range groups {
+		switch p := g.Source.Place; {
+		case p.Path != "":
+			with = append(with, g)
+		case p.Table != "":
+			without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s is table %s, and the embedded engine reads files", g.Source.Name, p.Table)})
+		default:
+			without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s has no files", g.Source.Name)})
+		}
+	}
+	return with, without
 }
 
 // tiles is the project's tile table.

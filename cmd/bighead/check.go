@@ -9,13 +9,12 @@ import (
 )
 
 func (c *cli) checkCommand() *cobra.Command {
-	format := "text"
+	format, formats := "text", []string{"text", "json", "github", "sarif"}
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Say every mistake of the definitions at once",
 		Args:  exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			formats := []string{"text", "json", "github", "sarif"}
 			if c.json {
 				format = "json"
 			}
@@ -40,6 +39,7 @@ func (c *cli) checkCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", format, "text, json, github or sarif")
+	offer(cmd, "format", formats...)
 	return cmd
 }
 

@@ -15,11 +15,21 @@ import (
 )
 
 func (c *cli) explainCommand() *cobra.Command {
-	return &cobra.Command{
+	var engine string
+	cmd := &cobra.Command{
 		Use:   "explain NAME",
 		Short: "Show what a group, view or training set means, and the plan that computes it",
-		Args:  exactly("NAME"),
+		Long: "Show what a group, view or training set means, column by column, and the plan that computes it. The plan is what the embedded " +
+			"engine is handed.",
+		Args: exactly("NAME"),
+
+		ValidArgsFunction: c.complete(allNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if engine != "" {
+				if _, err := engineNamed(engine, engineOptions{}); err != nil {
+					return mistakef("--engine %v; what other engines are handed cannot be shown", err)
+				}
+			}
 			l, err := c.load(cmd.Context())
 			if err != nil {
 				return err
@@ -43,6 +53,9 @@ func (c *cli) explainCommand() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&engine, "engine", "", "what this engine is handed; one that is in this binary")
+	offer(cmd, "engine", engineNames()...)
+	return cmd
 }
 
 // planOf plans whatever has the name, and says what it means line by line.

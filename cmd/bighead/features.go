@@ -18,6 +18,8 @@ func (c *cli) featuresCommand() *cobra.Command {
 		Use:   "features VIEW --spine FILE --at COLUMN",
 		Short: "Your own rows with a view's features as of each row's time",
 		Args:  exactly("VIEW"),
+
+		ValidArgsFunction: c.complete(viewNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if spine == "" || at == "" {
 				return usagef("features needs --spine FILE and --at COLUMN")

@@ -98,8 +98,10 @@ func (c *cli) writeProject(dir string, files map[string]string, next ...string) 
 			return fmt.Errorf("write the project: %w", err)
 		}
 	}
-	fmt.Fprintf(c.stderr, "Wrote a project into %s. Next:\n", dir)
-	if dir != "." {
+	if filepath.Clean(dir) == "." {
+		fmt.Fprintln(c.stderr, "Wrote a project here. Next:")
+	} else {
+		fmt.Fprintf(c.stderr, "Wrote a project into %s. Next:\n", dir)
 		next = append([]string{"cd " + shellWord(dir)}, next...)
 	}
 	for _, n := range next {

@@ -193,6 +193,7 @@ func (c *cli) engineFlags(cmd *cobra.Command) {
 			return nil
 		})
 	}
+	offer(cmd, "engine", engineNames()...)
 }
 
 // runPlan runs a plan on the project's engine, with a bar on a terminal. spine, where not nil, takes the place of the plan's own.
@@ -213,14 +214,27 @@ func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine datas
 }
 
 func (l *loaded) engine() (engine.Engine, error) {
-	name := l.Config.String("batch.engine")
-	all := engines(engineOptions{Memory: l.Config.Bytes("batch.memory"), Threads: int(l.Config.Int("batch.threads"))})
-	var names []string
-	for _, e := range all {
+	e, err := engineNamed(l.Config.String("batch.engine"), engineOptions{Memory: l.Config.Bytes("batch.memory"), Threads: int(l.Config.Int("batch.threads"))})
+	if err != nil {
+		return nil, mistakef("batch.engine %v", err)
+	}
+	return e, nil
+}
+
+// engineNamed is an engine of this binary.
+func engineNamed(name string, o engineOptions) (engine.Engine, error) {
+	for _, e := range engines(o) {
 		if e.Name() == name {
 			return e, nil
 		}
+	}
+	return nil, fmt.Errorf("%q is not in this binary: it has %s", name, strings.Join(engineNames(), " and "))
+}
+
+func engineNames() []string {
+	var names []string
+	for _, e := range engines(engineOptions{}) {
 		names = append(names, e.Name())
 	}
-	return nil, mistakef("batch.engine is %q; this binary has %s", name, strings.Join(names, " and "))
+	return names
 }

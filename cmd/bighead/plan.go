@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/user"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,10 +24,12 @@ type proposal struct {
 	Changes []catalog.Change `json:"changes"`
 	Unused  []catalog.Change `json:"unused"`
 	Entries []catalog.Entry  `json:"entries"`
+	Cost    *cost            `json:"cost,omitempty"` // where it was asked for; no part of the plan file
 }
 
 func (c *cli) planCommand() *cobra.Command {
 	var out string
+	var cost bool
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "What applying the working tree would change; it changes nothing",
@@ -52,13 +53,20 @@ func (c *cli) planCommand() *cobra.Command {
 					return err
 				}
 			}
+			if cost {
+				if p.Cost, err = c.costOf(cmd.Context(), l); err != nil {
+					return err
+				}
+			}
 			if c.json {
 				return json.NewEncoder(c.stdout).Encode(p)
 			}
 			p.print(c.stdout)
-			return c.printCost(cmd.Context(), l)
+			p.Cost.print(c.stdout)
+			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&cost, "cost", true, "also say what a backfill would read and make, by what the sources' files say of themselves")
 	cmd.Flags().StringVarP(&out, "out", "o", "", "also write the plan to this file, for apply")
 	return cmd
 }
@@ -97,43 +105,60 @@ func (c *cli) applyCommand() *cobra.Command {
 	return cmd
 }
 
-// printCost says what a backfill would read and make now, by what the sources' files say of themselves.
-func (c *cli) printCost(ctx context.Context, l *loaded) error {
+// cost is what a backfill would read and make now, at most.
+type cost struct {
+	Cells   int64      `json:"cells"` // (fold, day)
+	Rows    int64      `json:"rows"`
+	Bytes   int64      `json:"bytes"`
+	Unknown int        `json:"unknown_files"` // that do not say when their events lie, so that their cells are not counted
+	Raw     []plan.Raw `json:"raw"`           // what has no tiles
+}
+
+// costOf surveys what there is; nil where the project's engine keeps no tiles.
+func (c *cli) costOf(ctx context.Context, l *loaded) (*cost, error) {
 	t, err := l.tiler()
 	if err != nil {
-		return nil //nolint:nilerr // another engine keeps no tiles, so there is nothing to say
+		return nil, nil //nolint:nilerr // another engine keeps no tiles, so there is nothing to say
 	}
-	var groups []*feature.Group
-	var without []string
-	for _, g := range l.typed.Groups {
-		if g.Source.Place.Path != "" {
-			groups = append(groups, g)
-		} else if !slices.Contains(without, g.Source.Name) {
-			without = append(without, g.Source.Name)
-		}
+	b, err := l.backfillOf(nil, "", "")
+	if err != nil {
+		return nil, err
 	}
-	if len(without) > 0 {
-		fmt.Fprintf(c.stdout, "backfill: nothing to say of %s, which no path= gives files\n", strings.Join(without, ", "))
-	}
-	if len(groups) == 0 {
-		return nil
-	}
-	b := plan.ForBackfill(groups)
 	report, err := t.Survey(ctx, b, l.inputs(), l.tiles())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rows, bytes := report.Rows()
-	cells := int64(0)
+	x := &cost{Raw: append([]plan.Raw{}, report.Raw...)}
+	x.Rows, x.Bytes = report.Rows()
 	for _, s := range report.Sets {
-		cells += s.ToMake()
+		x.Cells += s.ToMake()
 	}
-	if cells == 0 {
-		fmt.Fprintln(c.stdout, "backfill: all tiles are there")
-		return nil
+	for _, s := range report.Sources {
+		x.Unknown += s.Unknown
 	}
-	fmt.Fprintf(c.stdout, "backfill: at most %s cells (fold, day) to make, of %s rows and %s bytes to read\n", count(cells), count(rows), count(bytes))
-	return nil
+	return x, nil
+}
+
+func (x *cost) print(w io.Writer) {
+	if x == nil {
+		return
+	}
+	for _, raw := range x.Raw {
+		if raw.Feature == "" {
+			fmt.Fprintf(w, "backfill: no tiles for %s: %s\n", raw.Group, raw.Reason)
+		}
+	}
+	if x.Unknown > 0 {
+		fmt.Fprintf(w, "backfill: the times in %s are to be read first; which days they change is not known yet\n", plural(x.Unknown, "file"))
+	}
+	if x.Cells == 0 && x.Unknown > 0 {
+		return
+	}
+	if x.Cells == 0 {
+		fmt.Fprintln(w, "backfill: all tiles are there")
+		return
+	}
+	fmt.Fprintf(w, "backfill: at most %s cells (fold, day) to make, of %s rows and %s bytes to read\n", count(x.Cells), count(x.Rows), count(x.Bytes))
 }
 
 // propose compares the working tree with what is applied.

@@ -21,6 +21,8 @@ func (c *cli) previewCommand() *cobra.Command {
 		Long: "A few rows of a training set; of a view over the spine of its first training set; of a group as of the times of the first rows of " +
 			"its own source.",
 		Args: exactly("NAME"),
+
+		ValidArgsFunction: c.complete(allNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := c.load(cmd.Context())
 			if err != nil {
@@ -170,6 +172,8 @@ func (c *cli) sourceCommand() *cobra.Command {
 		Use:   "source NAME",
 		Short: "The first rows of a source, as they are read",
 		Args:  exactly("NAME"),
+
+		ValidArgsFunction: c.complete(sourceNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := c.load(cmd.Context())
 			if err != nil {

@@ -27,6 +27,8 @@ func (c *cli) trainingSetCommand() *cobra.Command {
 		Short: "Compute point-in-time training rows",
 		Long:  "Compute the rows of a training set: each holds exactly what was known at its own time. Ends with a report of what was dropped and what is null, and why.",
 		Args:  exactly("NAME"),
+
+		ValidArgsFunction: c.complete(trainingSetNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := c.load(cmd.Context())
 			if err != nil {

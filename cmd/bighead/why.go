@@ -24,7 +24,9 @@ func (c *cli) whyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "why VIEW FEATURE key=value… --at TIME",
 		Short: "Show the interval and the events that made one value",
-		Args:  cobra.MinimumNArgs(2),
+		Args:  whyArgs,
+
+		ValidArgsFunction: c.complete(viewNames, columnNames, keyNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, ok := value.ParseTimestamp(at)
 			if !ok {
@@ -47,6 +49,14 @@ func (c *cli) whyCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&at, "at", "", "the time of the question")
 	return cmd
+}
+
+// whyArgs says what is missing of the two names.
+func whyArgs(cmd *cobra.Command, args []string) error {
+	if len(args) < 2 {
+		return usagef("%s takes VIEW FEATURE key=value…; it was given %s", cmd.CommandPath(), plural(len(args), "argument"))
+	}
+	return nil
 }
 
 // answer is what `why` found, as --json gives it. A feature has what follows Window; a derived column has Inputs.

@@ -116,7 +116,10 @@ func (r *run) source(ctx context.Context, s *source, lock *tiletable.Lock) error
 	if err := r.learnTimes(ctx, s); err != nil {
 		return fmt.Errorf("source %q: %w", s.source.Name, err)
 	}
-	jobs := r.jobs(s, s.parts)
+	jobs := r.jobs(ctx, s, s.parts)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	for _, j := range jobs {
 		r.total += j.rows()
 	}

@@ -43,6 +43,9 @@ func Survey(ctx context.Context, o Options, p *plan.Backfill, in engine.Inputs, 
 		return nil, err
 	}
 	for _, s := range r.sources {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if err := r.open(ctx, s, nil); err != nil {
 			return nil, err
 		}
@@ -53,12 +56,12 @@ func Survey(ctx context.Context, o Options, p *plan.Backfill, in engine.Inputs, 
 				s.report.Unknown++
 			}
 		}
-		for _, j := range r.jobs(s, known) {
+		for _, j := range r.jobs(ctx, s, known) {
 			j.guess()
 		}
 		s.countFiles()
 	}
-	return r.report, nil
+	return r.report, ctx.Err()
 }
 
 // open opens a source, and reads what there is of its sets: to change them where there is a lock.
@@ -149,10 +152,14 @@ func (r *run) days(t *set, parts []tiletable.Part) (from, to int64) {
 	return from, max(from, to)
 }
 
-// jobs are the scans that make what is missing: days in which the same folds are to be made are read together.
-func (r *run) jobs(s *source, parts []tiletable.Part) []*job {
+// jobs are the scans that make what is missing: days in which the same folds are to be made are read together. A context that has ended
+// leaves sets out.
+func (r *run) jobs(ctx context.Context, s *source, parts []tiletable.Part) []*job {
 	var all []stretch
 	for _, t := range s.sets {
+		if ctx.Err() != nil {
+			return nil
+		}
 		all = append(all, r.needs(t, parts)...)
 	}
 	var jobs []*job

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A shell is offered what may stand at a place of the line, and nothing where the project cannot be read.
+func TestCompletion(t *testing.T) {
+	dir := smallProject(t, smallFeatures+`w = bh.FeatureView("w", groups=[g], request={"r": bh.Int, "o": bh.optional(bh.Int)}, derive={"d": "r + g__x_last", "c": "1 + coalesce(o, 1)"})`)
+	for _, c := range []struct{ line, offers string }{
+		{"training-set ", "t"}, {"training-set t ", ""}, {"explain ", "g t v w"}, {"preview ", "g t v w"}, {"source ", "e"}, {"source e ", ""},
+		{"features ", "v w"}, {"backfill ", "g"}, {"backfill g ", ""}, {"why ", "v w"},
+		{"why v ", "g__x_last g__x_sum_1h twice"}, {"why x ", ""}, {"why v twice ", "k="}, {"why w d ", "k= r="}, {"why w d k=1 ", "r="}, {"why w d k=1 r=2 ", ""}, {"why w c ", ""},
+		{"training-set t --engine ", "local"}, {"check --format ", "text json github sarif"},
+	} {
+		args := strings.Split(c.line, " ")
+		code, out, _ := bighead(t, dir, append([]string{"__complete"}, args...)...)
+		offers, directive, _ := strings.Cut(out, ":")
+		if code != exitGood || strings.Join(strings.Fields(offers), " ") != c.offers {
+			t.Errorf("for %q the shell is offered %q (%d)", c.line, offers, code)
+		}
+		wants := "4\n" // names and nothing else
+		if strings.Contains(c.offers, "=") {
+			wants = "6\n" // and no space behind
+		} else if strings.Contains(c.line, "--") {
+			wants = "36\n" // in this order
+		}
+		if directive != wants {
+			t.Errorf("for %q the shell is told %q, want %q", c.line, directive, wants)
+		}
+	}
+	if code, out, _ := bighead(t, t.TempDir(), "__complete", "training-set", ""); code != exitGood || out != ":4\n" {
+		t.Errorf("without a project the shell is offered %q (%d)", out, code)
+	}
+}
+
+// A plan's cost names groups whose events are elsewhere instead of failing, and ends with its context.
+func TestPlanCost(t *testing.T) {
+	dir := flightsProject(t, `import bighead as bh
+e = bh.EventSource("e", path="data/weather.parquet", time="time")
+g = bh.FeatureGroup("g", source=e, keys=["origin"], features=[bh.sum("temp", windows=["1h"])])
+c = bh.EventSource("c", path="c.csv", time="ts")
+i = bh.FeatureGroup("i", source=c, keys=["k"], features=[bh.sum("x", windows=["1h"])])
+p = bh.EventSource("p", columns={"k": bh.String, "x": bh.Int}, time="ts")
+h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"])])
+`)
+	if err := os.WriteFile(filepath.Join(dir, "c.csv"), []byte("k,ts,x\na,2024-01-01T10:00:00Z,1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := bighead(t, dir, "plan", "--cost")
+	if want := "backfill: no tiles for h: its source p has no files\nbackfill: the times in 1 file are to be read first; which days they change is not known yet\nbackfill: at most 728 cells (fold, day) to make, of 26,115 rows"; code != exitGood || !strings.Contains(out, want) {
+		t.Errorf("plan --cost answers %d\n%s%s\nwant %s", code, out, stderr, want)
+	}
+	if code, out, stderr := bighead(t, dir, "plan", "--cost", "--json"); code != exitGood || !strings.Contains(out, `"cost":{"cells":728,"rows":26115,`) {
+		t.Errorf("plan --cost --json answers %d\n%s%s", code, out, stderr)
+	}
+	if code, out, stderr := bighead(t, dir, "backfill"); code != exitGood || !strings.Contains(out, "no tiles for h: its source p has no files") {
+		t.Errorf("backfill answers %d\n%s%s", code, out, stderr)
+	}
+	if code, out, stderr := bighead(t, dir, "backfill", "h"); code != exitMistake || out != "" || !strings.Contains(stderr, "group h has no tiles to make: its source p has no files") {
+		t.Errorf("backfill h answers %d\n%s%s", code, out, stderr)
+	}
+	c := &cli{stdin: strings.NewReader(""), stdout: t.Output(), stderr: t.Output(), dir: dir}
+	l, err := c.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.costOf(ctx, l); err == nil || c.fail(ctx, err) != exitInterrupted {
+		t.Errorf("under an ended context the cost is told, or %v", err)
+	}
+}
+
+// explain shows what an engine of this binary is handed, and says of others that they are not there.
+func TestExplainEngine(t *testing.T) {
+	dir := smallProject(t, smallFeatures)
+	_, plain, _ := bighead(t, dir, "explain", "g")
+	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "local"); code != exitGood || out != plain || plain == "" {
+		t.Errorf("explain --engine local answers %d\n%s", code, out)
+	}
+	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "spark")
+	if want := "bighead: --engine \"spark\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {
+		t.Errorf("explain --engine spark answers %d\n%s%s", code, out, stderr)
+	}
+}
