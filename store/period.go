@@ -29,6 +29,12 @@ func (r *Range) Periods() (first, last int64) {
 	return from >> 5, (to - 1) >> 5
 }
 
+// Tiles are the tiles of a range that can lie in one of its periods, with a step above zero: they start at first·Step to last·Step.
+func (r *Range) Tiles(period int64) (first, last int64) {
+	from, to := divCeil(r.From, r.Step), divCeil(r.To, r.Step) // [from, to)
+	return max(from, period<<5), min(to-1, period<<5|(PeriodSteps-1))
+}
+
 // Expired is the first period that still holds a start at or after before, of a step above zero: those below may go.
 func Expired(step, before int64) int64 { return divCeil(before, step) >> 5 }
 

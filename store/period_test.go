@@ -25,6 +25,12 @@ func TestPeriods(t *testing.T) {
 		if in := start >= r.From && start < r.To; in && (p < first || p > last) {
 			t.Errorf("step %d: start %d is in [%d, %d) but its period %d not in [%d, %d]", step, start, r.From, r.To, p, first, last)
 		}
+		if p >= first && p <= last {
+			lo, hi := r.Tiles(p)
+			if in := start >= r.From && start < r.To; in != (start/step >= lo && start/step <= hi) {
+				t.Errorf("step %d: start %d in [%d, %d) is %v, but its period has tiles %d to %d", step, start, r.From, r.To, in, lo, hi)
+			}
+		}
 		if first <= last && last-first <= 3 && step < math.MaxInt64/64 && r.From > math.MinInt64/2 && r.To < math.MaxInt64/2 {
 			if lo, hi := first*PeriodSteps*step, (last+1)*PeriodSteps*step; lo <= r.From-PeriodSteps*step || hi >= r.To+PeriodSteps*step {
 				t.Errorf("step %d: [%d, %d) has periods [%d, %d) to spare", step, r.From, r.To, lo, hi)

@@ -70,7 +70,8 @@ type Traits struct {
 }
 
 // Range is the places of a key and step that start in [From, To); math.MinInt64 and math.MaxInt64 leave a side open, and From >= To is
-// empty.
+// empty. With a step above zero a range of thousands of periods, or open, is for upkeep: a store may have to walk for it, and then shows
+// more than one moment.
 type Range struct {
 	Space    string
 	Key      string // the canonical encoding of the key (value.AppendKey)

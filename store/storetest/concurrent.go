@@ -70,8 +70,12 @@ func (c *client) look() (half int64, err error) {
 	if err := c.Meta(ctx, "n", func(_ string, b []byte) error { least, err = strconv.Atoi(string(b)); return err }); err != nil {
 		return 0, err
 	}
-	ranges := []store.Range{all("s", "a", minute), all("s", "b", minute), all("s", "a", -1), all("s", "b", -1), all("s", "a", -2), all("s", "b", -2),
-		all("s", "a", 60*minute), all("s", "b", 60*minute)}
+	var ranges []store.Range
+	for _, step := range []int64{minute, -1, -2, 60 * minute} {
+		for _, key := range []string{"a", "b"} {
+			ranges = append(ranges, store.Range{Space: "s", Key: key, Step: step, From: -60 * minute, To: 120 * minute})
+		}
+	}
 	var found [8][]string
 	err = c.Read(ctx, ranges, func(i int, start int64, b []byte) error {
 		if ranges[i].Step < 0 {

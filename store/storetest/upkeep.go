@@ -117,6 +117,10 @@ func expirePeriods(t *testing.T, fresh func(t testing.TB) Open) {
 	}
 	c.put(val("s", "k", minute, -190*minute, "again"))
 	c.want("written afterwards", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: math.MinInt64, To: 0}), cell{0, "k", -190 * minute, "again"})
+	if err := c.Expire(context.Background(), "s", minute, 70*minute); err != nil {
+		t.Fatal(err)
+	}
+	c.want("expired again", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: math.MinInt64, To: 0}))
 }
 
 func testDrop(t *testing.T, fresh func(t testing.TB) Open) {

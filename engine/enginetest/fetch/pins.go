@@ -28,3 +28,11 @@ const (
 	javaMajor   = 17
 	pythonMinor = 10 // of 3
 )
+
+// The Debian packages of a Redis server that are fetched where the machine has none: the server, which stands in redis-tools, and what
+// it links beside what every Debian has. Their version is what apt offers, since Debian's archive keeps only the newest of a release;
+// apt checks the archive's signature.
+var redisPackages = []string{"redis-server", "redis-tools", "libjemalloc2", "liblzf1", "libatomic1"}
+
+// redisMajor is the least version of a Redis that the machine has.
+const redisMajor = 6

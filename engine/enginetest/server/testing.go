@@ -66,20 +66,26 @@ func (s *shared[S]) get(t testing.TB) S {
 		s.server, s.err = s.start(context.Background())
 		s.started = s.err == nil
 	})
-	var lacks *fetch.UnavailableError
-	switch {
-	case s.err == nil:
-	case errors.As(s.err, &lacks) && os.Getenv("BIGHEAD_REQUIRE_ENGINES") != "1":
-		t.Skip(s.err)
-	default:
-		t.Fatal(s.err)
-	}
+	lacking(t, s.err)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the engine's logs:\n%s", s.server.Logs())
 		}
 	})
 	return s.server
+}
+
+// lacking ends the test where an engine could not be had: skipped where the machine lacks what it needs, unless all are required.
+func lacking(t testing.TB, err error) {
+	t.Helper()
+	var lacks *fetch.UnavailableError
+	switch {
+	case err == nil:
+	case errors.As(err, &lacks) && os.Getenv("BIGHEAD_REQUIRE_ENGINES") != "1":
+		t.Skip(err)
+	default:
+		t.Fatal(err)
+	}
 }
 
 // Spark gives the test a session on the test binary's Spark.

@@ -1,0 +1,29 @@
+// Package redis is the online store that servers share: Redis 6 or newer, alone, behind Sentinel, or as a Cluster.
+//
+// # Layout
+//
+// What lies at a key, a step and a period (store.Period) is one hash, with starts as its fields:
+//
+//	{prefix:space:key}:step:period
+//
+// The braces make all of a key lie on one node of a Cluster, where it can be read and written at once. Steps of zero and below have one
+// period. Beside the values stand {prefix}:meta, {prefix}:epoch, and {prefix}:kept, the steps in which something was put without Keep.
+//
+// # What is atomic
+//
+// A Read is one transaction, and a Write one script, which first looks at the epoch; a script holds up the server, so a Write takes at
+// most maxPuts puts. In a Cluster that holds of one key at a time: epoch, then values, then epoch and meta.
+//
+// # What goes away
+//
+// A hash lives until the longest Keep of what was put in it is over, by the server's own clock; one put without Keep makes it stay. So
+// Expire has nothing to do but for steps that are kept, where it looks through all names. Redis 7.4 can let fields expire one by one;
+// a hash for each period needs no such server, and an expiry for 32 tiles rather than for each.
+//
+// A server that evicts what it likes when its memory is full would make wrong numbers of missing tiles. Open refuses it.
+//
+// # Later
+//
+// The client could keep what it reads, and be told by the server what changes (client-side caching). That goes by single commands, not
+// inside a transaction: what is kept must then be of one Write by another way.
+package redis

@@ -1,0 +1,290 @@
+package redis
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/rueidis"
+
+	"github.com/bighead-ml/bighead/store"
+)
+
+// A part is what is read of one hash for one range.
+type part struct {
+	i    int // of the range
+	name string
+	// fields are what is asked for, in order of their starts; none: the whole hash.
+	fields []string
+	answer rueidis.RedisMessage
+}
+
+// mostPeriods bounds the hashes that one range may name without their being known.
+const mostPeriods = 4096
+
+// Read implements store.Store.
+func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int, start int64, bytes []byte) error) error {
+	if err := s.ended(ctx, "read"); err != nil {
+		return err
+	}
+	groups, parts := map[string][]*part{}, []*part{}
+	for i := range ranges {
+		of, err := s.parts(ctx, i, &ranges[i])
+		if err != nil {
+			return s.fail(ctx, "read", err)
+		}
+		parts = append(parts, of...)
+		at := "" // one group, where all can be read at once
+		if s.cluster {
+			at = s.names.space(ranges[i].Space) + ranges[i].Key
+		}
+		if len(of) > 0 {
+			groups[at] = append(groups[at], of...)
+		}
+	}
+	if err := s.readGroups(ctx, groups); err != nil {
+		return s.fail(ctx, "read", err)
+	}
+	for _, p := range parts {
+		cells, err := p.cells(&ranges[p.i])
+		if err != nil {
+			return s.fail(ctx, "read", err)
+		}
+		for _, c := range cells {
+			if err := found(p.i, c.start, c.bytes); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parts are the hashes that a range touches.
+func (s *Store) parts(ctx context.Context, i int, r *store.Range) ([]*part, error) {
+	first, last := r.Periods()
+	line := s.names.line(r.Space, r.Key, r.Step)
+	if last-first >= mostPeriods {
+		return s.partsThere(ctx, i, r, line)
+	}
+	var parts []*part
+	for p := first; p <= last; p++ {
+		parts = append(parts, newPart(i, r, line, p))
+	}
+	return parts, nil
+}
+
+func newPart(i int, r *store.Range, line string, period int64) *part {
+	p := &part{i: i, name: line + strconv.FormatInt(period, 10)}
+	if r.Step <= 0 {
+		return p
+	}
+	first, last := r.Tiles(period)
+	if last-first == store.PeriodSteps-1 {
+		return p
+	}
+	for t := first; t <= last; t++ {
+		p.fields = append(p.fields, strconv.FormatInt(t*r.Step, 10))
+	}
+	return p
+}
+
+// partsThere are the hashes of a range of very many periods: those whose names are there. It walks through all names of the server.
+func (s *Store) partsThere(ctx context.Context, i int, r *store.Range, line string) ([]*part, error) {
+	var periods []int64
+	first, last := r.Periods()
+	err := s.scanNames(ctx, glob(line), func(_ rueidis.Client, names []string) error {
+		for _, name := range names {
+			h, ok := s.names.parse(name)
+			if ok && h.space == r.Space && h.key == r.Key && h.step == r.Step && h.period >= first && h.period <= last {
+				periods = append(periods, h.period)
+			}
+		}
+		return nil
+	})
+	slices.Sort(periods)
+	var parts []*part
+	for _, p := range slices.Compact(periods) {
+		parts = append(parts, newPart(i, r, line, p))
+	}
+	return parts, err
+}
+
+// readGroups reads each group at one moment. Groups that are one hash need no transaction, and go together.
+func (s *Store) readGroups(ctx context.Context, groups map[string][]*part) error {
+	var single []*part
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	run := func(parts []*part, whole bool) {
+		if err := s.again(ctx, func() error { return s.exchange(ctx, parts, whole) }); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		}
+	}
+	for _, parts := range groups {
+		switch {
+		case len(parts) == 1:
+			single = append(single, parts[0])
+		case len(groups) == 1:
+			run(parts, true)
+		default:
+			wg.Go(func() { run(parts, true) })
+		}
+	}
+	if len(single) > 0 {
+		run(single, false)
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// again tries a read once more where the connection was lost, as it is after a restart of the server.
+func (s *Store) again(ctx context.Context, read func() error) error {
+	err := read()
+	answer := (*rueidis.RedisError)(nil)
+	if err == nil || ctx.Err() != nil || errors.As(err, &answer) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return read()
+}
+
+// exchange asks for parts in one round trip, and where they are to be of one moment in a transaction.
+func (s *Store) exchange(ctx context.Context, parts []*part, whole bool) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	cmds := make(rueidis.Commands, 0, len(parts)+2)
+	if whole {
+		cmds = append(cmds, s.client.B().Multi().Build())
+	}
+	for _, p := range parts {
+		if p.fields == nil {
+			cmds = append(cmds, s.client.B().Hgetall().Key(p.name).Build())
+			continue
+		}
+		cmds = append(cmds, s.client.B().Hmget().Key(p.name).Field(p.fields...).Build())
+	}
+	if whole {
+		cmds = append(cmds, s.client.B().Exec().Build())
+	}
+	results := s.client.DoMulti(ctx, cmds...)
+	if !whole {
+		for i, p := range parts {
+			var err error
+			if p.answer, err = results[i].ToMessage(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	answers, err := results[len(results)-1].ToArray()
+	if err != nil {
+		for _, r := range results { // the first says why it was aborted
+			if first := r.Error(); first != nil {
+				return first
+			}
+		}
+		return err
+	}
+	if len(answers) != len(parts) {
+		return fmt.Errorf("%d answers to %d questions", len(answers), len(parts))
+	}
+	for i, p := range parts {
+		p.answer = answers[i]
+	}
+	return nil
+}
+
+// A cell is a value in a hash.
+type cell struct {
+	start int64
+	bytes []byte
+}
+
+// cells are what an answer holds of a range, starts ascending.
+func (p *part) cells(r *store.Range) ([]cell, error) {
+	if p.fields == nil {
+		return cellsOf(&p.answer, p.name, func(start int64) bool { return start >= r.From && start < r.To })
+	}
+	values, err := p.answer.ToArray()
+	if err != nil {
+		return nil, err
+	}
+	if len(values) != len(p.fields) {
+		return nil, fmt.Errorf("%d values of %d fields", len(values), len(p.fields))
+	}
+	var cells []cell
+	for i := range values {
+		if values[i].IsNil() {
+			continue
+		}
+		b, err := values[i].AsBytes()
+		if err != nil {
+			return nil, err
+		}
+		start, err := strconv.ParseInt(p.fields[i], 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, cell{start, b})
+	}
+	return cells, nil
+}
+
+// cellsOf are the values of a whole hash.
+func cellsOf(answer *rueidis.RedisMessage, name string, in func(start int64) bool) ([]cell, error) {
+	fields, err := answer.AsMap()
+	if err != nil {
+		return nil, err
+	}
+	cells := make([]cell, 0, len(fields))
+	for field, value := range fields {
+		start, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return nil, mistake{fmt.Sprintf("hash %q has a field %q, which is no start: something else uses names with this prefix", name, field)}
+		}
+		if !in(start) {
+			continue
+		}
+		b, err := value.AsBytes()
+		if err != nil {
+			return nil, err
+		}
+		cells = append(cells, cell{start, b})
+	}
+	slices.SortFunc(cells, func(a, b cell) int { return cmp.Compare(a.start, b.start) })
+	return cells, nil
+}
+
+// Meta implements store.Store.
+func (s *Store) Meta(ctx context.Context, prefix string, found func(name string, bytes []byte) error) error {
+	if err := s.ended(ctx, "read meta from"); err != nil {
+		return err
+	}
+	var all map[string]string
+	err := s.again(ctx, func() (err error) {
+		all, err = s.do(ctx, s.client, s.client.B().Hgetall().Key(s.names.meta()).Build()).AsStrMap()
+		return err
+	})
+	if err != nil {
+		return s.fail(ctx, "read meta from", err)
+	}
+	var those []string
+	for name := range all {
+		if strings.HasPrefix(name, prefix) {
+			those = append(those, name)
+		}
+	}
+	slices.Sort(those)
+	for _, name := range those {
+		if err := found(name, []byte(all[name])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
