@@ -65,11 +65,11 @@ func (h RedisHome) works(ctx context.Context) error {
 	cmd.Env = append(os.Environ(), h.Env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return lacksRedis(fmt.Errorf("%s --version: %w: %s", h.Server, err, tail(out, 3)))
+		return lacksRedis(fmt.Errorf("%s --version: %w: %s", h.Server, err, tail(out)))
 	}
 	m := redisVersion.FindSubmatch(out)
 	if m == nil {
-		return lacksRedis(fmt.Errorf("%s --version said %q", h.Server, tail(out, 3)))
+		return lacksRedis(fmt.Errorf("%s --version said %q", h.Server, tail(out)))
 	}
 	if major, err := strconv.Atoi(string(m[1])); err != nil || major < redisMajor {
 		return lacksRedis(fmt.Errorf("%s is version %s", h.Server, m[1]))
