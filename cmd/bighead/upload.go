@@ -150,7 +150,12 @@ func (o *online) earliest(watermark int64) int64 {
 // mark switches readers to a load. A table that is replaced whole is batch's alone, so the stream knows nothing of it.
 func (o *online) mark(ctx context.Context, s *plan.Space, watermark, generation int64) error {
 	if !s.Replaced() {
-		return o.stream.SetBatch(ctx, s.ID, watermark, generation)
+		begun := o.stream.Now() > plan.MinTime
+		if err := o.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil || begun {
+			return err
+		}
+		// On the clock of the events nothing has happened yet: what is replayed goes on where batch ends.
+		return o.stream.SetComplete(ctx, s.Group.Source.Name, watermark)
 	}
 	m := plan.NoMarks
 	m.Generation = generation
