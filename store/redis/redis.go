@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"regexp"
@@ -188,6 +189,12 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	}
 	answer := (*rueidis.RedisError)(nil)
 	if !errors.As(err, &answer) {
+		if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+			return fmt.Errorf("%s: the server's certificate is not trusted: name who signed it with ca=, a file of certificates: %w", prefix, err)
+		}
+		if strings.Contains(err.Error(), "remote error: tls: ") {
+			return fmt.Errorf("%s: the server does not trust this client: cert= and key= name its certificate: %w", prefix, err)
+		}
 		if strings.HasPrefix(err.Error(), "redis: ") || strings.Contains(err.Error(), "unknown message type") || strings.Contains(err.Error(), "received unexpected") {
 			return fmt.Errorf("%s: what listens there does not speak Redis's protocol: check host and port: %w", prefix, err)
 		}
@@ -204,7 +211,7 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 	return fmt.Errorf("%s: %w", prefix, err)
 }
 
-// answers are the errors of servers that users meet.
+// answers are the errors of servers that users meet; the client leaves out ERR.
 var answers = []struct {
 	prefix, says string
 	passes       bool
@@ -220,10 +227,11 @@ var answers = []struct {
 	{"NOREPLICAS", "the server refuses writes since too few replicas follow it", true},
 	{"NOAUTH", "the server wants a password: put it in the URL, redis://user:password@host", false},
 	{"WRONGPASS", "the server knows no such user and password", false},
-	{"ERR AUTH", "the server has no password, or another user", false},
+	{"AUTH", "the server has no password, or another user", false},
 	{"NOPERM", "the server's user may not do this", false},
 	{"WRONGTYPE", "something else uses names with this prefix: choose another prefix", false},
-	{"ERR This instance has cluster support disabled", "several addresses mean a Cluster, and this server is none: name one address, or master_set= for Sentinel", false},
-	{"ERR max number of clients", "the server has too many clients", true},
+	{"This instance has cluster support disabled", "several addresses mean a Cluster, and this server is none: name one address, or master_set= for Sentinel", false},
+	{"max number of clients", "the server has too many clients", true},
+	{"unknown command 'SENTINEL'", "master_set= wants the address of a Sentinel, and this is none", false},
 	{"NOSCRIPT", "the server lost its scripts", true},
 }

@@ -170,7 +170,7 @@ func RedisCluster(t testing.TB) []*RedisServer {
 // RedisSentinel starts a master, a replica, and a Sentinel that watches over them under the name given.
 func RedisSentinel(t testing.TB, name string) (sentinel, master, replica *RedisServer) {
 	t.Helper()
-	master = Redis(t)
+	master = Redis(t, "--repl-diskless-sync-delay", "0")
 	replica = Redis(t, "--replicaof", "127.0.0.1 "+strconv.Itoa(master.port))
 	replica.await(t, "master_link_status:up", "info", "replication")
 	sentinel = startRedis(t, func(port int, dir string) []string { return nil })
