@@ -53,33 +53,14 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 	x.evaluate(m.rows.Batch)
 	slots := x.cache.slots
 	for i := range n {
-		last := m.rows.Times[i]
-		if m.rows.Known != nil {
-			last = max(last, m.rows.Known[i])
-		}
-		at, to := m.offset(i), x.scratch.entries[i*slots:(i+1)*slots]
-		any := false
-		for s, e := range to {
-			if e == nil {
-				continue
-			}
-			h := e.header()
-			if h.Positions.Covers(m.partition, at) {
-				to[s] = nil
-				continue
-			}
-			h.Positions.Advance(m.partition, at)
-			h.Newest = max(h.Newest, last)
-			x.cache.touch(e)
-			any = true
-		}
-		if !any {
+		to := x.scratch.entries[i*slots : (i+1)*slots]
+		if !x.enter(i, m, to) {
 			continue
 		}
 		if len(x.groups) > 0 {
 			x.add(i, m.rows, to)
 		}
-		if e := to[slots-1]; e != nil && x.Rows != nil {
+		if e := to[slots-1]; e != nil {
 			r := x.row(i, m.rows)
 			e.rows.Add(r)
 			x.cache.grow(e, len(r.Tie)+len(r.Cells))
@@ -89,6 +70,30 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 		}
 	}
 	return nil
+}
+
+// enter notes row i in the headers of where it goes, and takes out where it is already; false: nowhere is left.
+func (x *space) enter(i int, m *moment, to []*entry) bool {
+	last := m.rows.Times[i]
+	if m.rows.Known != nil {
+		last = max(last, m.rows.Known[i])
+	}
+	offset, some := m.offset(i), false
+	for s, e := range to {
+		if e == nil {
+			continue
+		}
+		h := e.header()
+		if h.Positions.Covers(m.partition, offset) {
+			to[s] = nil
+			continue
+		}
+		h.Positions.Advance(m.partition, offset)
+		h.Newest = max(h.Newest, last)
+		x.cache.touch(e)
+		some = true
+	}
+	return some
 }
 
 // evaluate computes all expressions of the space over the batch.
@@ -186,23 +191,32 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 	return out
 }
 
-// prune lets versions go that nobody asks for any more: those after which another became true before all times that are asked about, and
-// of these the newest too where it is a deletion. It goes by when the last record arrived, not by now: what is still in the log may be as
-// old as lateness allowed when it came, and a deletion must be there to hide it.
+// prune lets versions go that nobody asks for any more.
 func (x *space) prune(t *tile.Rows) {
+	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom()))
+}
+
+// prunedFrom is the time before which all but the newest version may go. It goes by when the last record arrived, not by now: what is still
+// in the log may be as old as lateness allowed when it came, and a deletion must be there to hide it.
+func (x *space) prunedFrom() int64 {
 	from := x.clock()
 	if !x.s.o.Events {
 		from = min(from, x.heard)
 	}
-	from = plus(from, -x.Rows.Keep)
+	return plus(from, -x.Rows.Keep)
+}
+
+// prunable is how many versions may go: those after which another became true before the time, and of these the newest too where it is a
+// deletion.
+func prunable(t *tile.Rows, before int64) int {
 	n := 0
-	for n+1 < len(t.Rows) && t.Rows[n+1].TS < from {
+	for n+1 < len(t.Rows) && t.Rows[n+1].TS < before {
 		n++
 	}
-	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < from {
+	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < before {
 		n++
 	}
-	t.Rows = slices.Delete(t.Rows, 0, n)
+	return n
 }
 
 // find gives each row its places in memory, reading from the store what is not there.

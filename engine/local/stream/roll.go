@@ -10,38 +10,96 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// rolling is the walk through a space's days that brings them into base tiles.
-type rolling struct {
-	walks bool
+// background has something done by the loop that owns the space; an error says that the loop has ended.
+type background func(ctx context.Context, do func(context.Context) error) error
+
+// walking is a walk through all keys of a space, beside the loop: it finds those with something to be done, which the loop does.
+type walking struct {
+	step int64
+	want func(start int64, b []byte) bool
+	do   func(context.Context, []*key) error
+	end  func() // all was found and done
 }
 
-// rolledAtOnce is how many keys a walk hands over at a time.
-const rolledAtOnce = 256
+// walkedAtOnce is how many keys a walk hands over at a time.
+const walkedAtOnce = 256
 
-// upkeep rolls days into base tiles and lets go of what is expired, as far as the clock has moved. background hands work to the loop that
-// owns the space.
-func (x *space) upkeep(ctx context.Context, background func(context.Context, func(context.Context) error) error) error {
-	if x.clock() == plan.MinTime {
+// upkeep rolls days into base tiles, lets old versions go and tells the store what is expired, as far as the clock has moved.
+func (x *space) upkeep(ctx context.Context, to background) error {
+	now := x.clock()
+	if now == plan.MinTime {
 		return nil
 	}
-	if x.daily() >= 0 && x.marks.Batch == plan.MinTime && !x.roll.walks {
-		if target := x.RollEnd(x.clock()); target > x.at.target {
+	if x.daily() >= 0 && x.marks.Batch == plan.MinTime && !x.walks {
+		if target := x.RollEnd(now); target > x.at.target {
 			x.at.target, x.moved = target, true
 		}
-		if x.at.rolled < x.at.target {
-			if err := x.write(ctx, false); err != nil { // so that the walk finds all
+		if target := x.at.target; x.at.rolled < target {
+			w := walking{step: value.DayMS, want: func(start int64, _ []byte) bool { return start < target }, do: x.rollKeys,
+				end: func() { x.at.rolled, x.moved = target, true }}
+			if err := x.walk(ctx, w, to); err != nil {
 				return err
 			}
-			x.roll.walks = true
-			target := x.at.target
-			x.s.group.Go(func() { x.walk(ctx, target, background) })
+		}
+	}
+	if x.Rows != nil && x.Rows.Step == 0 && !x.walks && (x.swept == plan.MinTime || now-x.swept >= value.DayMS) {
+		if err := x.sweep(ctx, now, to); err != nil {
+			return err
 		}
 	}
 	return x.expire(ctx)
 }
 
-// walk finds the keys that have days before the target, for the loop to roll. It ends with the stream.
-func (x *space) walk(ctx context.Context, target int64, background func(context.Context, func(context.Context) error) error) {
+// sweep lets versions go of keys to which nothing comes any more, once a day.
+func (x *space) sweep(ctx context.Context, now int64, to background) error {
+	from := x.prunedFrom()
+	old := func(_ int64, b []byte) bool {
+		t, err := x.RowLayout().Decode(b)
+		return err != nil || prunable(t, from) > 0 // what is damaged shows when it is loaded
+	}
+	return x.walk(ctx, walking{step: plan.WholeStep, want: old, do: x.pruneKeys, end: func() { x.swept = now }}, to)
+}
+
+func (x *space) pruneKeys(ctx context.Context, keys []*key) error {
+	c := &x.cache
+	entries := make([]*entry, len(keys))
+	for i, k := range keys {
+		entries[i] = c.entry(k, c.slots-1, 0)
+	}
+	if err := c.load(ctx); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		x.prune(e.rows)
+		c.touch(e)
+	}
+	return nil
+}
+
+// walk begins a walk, once all that is known is in the store. It ends with the stream.
+func (x *space) walk(ctx context.Context, w walking, to background) error {
+	if err := x.write(ctx, false); err != nil {
+		return err
+	}
+	x.walks = true
+	x.s.group.Go(func() {
+		err := x.gather(ctx, w, to)
+		_ = to(ctx, func(context.Context) error { // only the end of the stream keeps it from being done
+			x.walks = false
+			switch {
+			case errors.Is(err, store.ErrUnavailable):
+				return nil // the next upkeep walks again
+			case err == nil:
+				w.end()
+			}
+			return err
+		})
+	})
+	return nil
+}
+
+// gather goes through the keys.
+func (x *space) gather(ctx context.Context, w walking, to background) error {
 	var keys []string
 	hand := func() error {
 		if len(keys) == 0 {
@@ -49,13 +107,13 @@ func (x *space) walk(ctx context.Context, target int64, background func(context.
 		}
 		some := keys
 		keys = nil
-		return background(ctx, func(ctx context.Context) error { return x.rollSome(ctx, some) })
+		return to(ctx, func(ctx context.Context) error { return x.doSome(ctx, some, w.do) })
 	}
-	err := x.s.o.Store.Scan(ctx, x.ID, value.DayMS, func(key string, start int64, _ []byte) error {
-		if start >= target || len(keys) > 0 && keys[len(keys)-1] == key {
+	err := x.s.o.Store.Scan(ctx, x.ID, w.step, func(key string, start int64, b []byte) error {
+		if len(keys) > 0 && keys[len(keys)-1] == key || !w.want(start, b) {
 			return nil
 		}
-		if keys = append(keys, key); len(keys) == rolledAtOnce {
+		if keys = append(keys, key); len(keys) == walkedAtOnce {
 			return hand()
 		}
 		return nil
@@ -63,20 +121,11 @@ func (x *space) walk(ctx context.Context, target int64, background func(context.
 	if err == nil {
 		err = hand()
 	}
-	_ = background(ctx, func(ctx context.Context) error { // only the end of the stream keeps it from being done
-		x.roll.walks = false
-		switch {
-		case errors.Is(err, store.ErrUnavailable):
-			return nil // the next upkeep walks again
-		case err == nil:
-			x.at.rolled, x.moved = target, true
-		}
-		return err
-	})
+	return err
 }
 
-// rollSome rolls some keys, and writes.
-func (x *space) rollSome(ctx context.Context, texts []string) error {
+// doSome does something with some keys, and writes.
+func (x *space) doSome(ctx context.Context, texts []string, do func(context.Context, []*key) error) error {
 	if x.dropped {
 		return nil
 	}
@@ -84,7 +133,7 @@ func (x *space) rollSome(ctx context.Context, texts []string) error {
 	for i, t := range texts {
 		keys[i] = x.cache.key([]byte(t))
 	}
-	if err := x.rollKeys(ctx, keys); err != nil {
+	if err := do(ctx, keys); err != nil {
 		return err
 	}
 	return x.write(ctx, false)

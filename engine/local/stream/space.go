@@ -53,8 +53,9 @@ type space struct {
 	counts  GroupCounts
 	arrived []arrival // applied, not yet written
 	fresh   int64     // ms from arrival to write, of the last
-	roll    rolling
-	expired []int64 // by level, then rows: what was let go before
+	walks   bool      // a walk through all keys is on its way
+	swept   int64     // when old versions were last looked for
+	expired []int64   // by level, then rows: what was let go before
 
 	since   time.Duration // when it changed after the last write; -1: it has not
 	synced  time.Duration // when it was last written to survive a loss of power
@@ -87,7 +88,7 @@ type foldGroup struct {
 
 func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	src := p.Group.Source
-	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, since: -1, synced: -syncEvery}
+	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, swept: plan.MinTime, since: -1, synced: -syncEvery}
 	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime}
 	x.sifter = sift.New(src, schema, &x.nulls)
 	for _, k := range p.Group.Keys {

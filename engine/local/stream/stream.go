@@ -267,7 +267,7 @@ func (s *Stream) Flush(ctx context.Context) error {
 	return nil
 }
 
-// Now is the time by the stream's clock, ms: the wall's, or on the clock of the events a millisecond after the newest that is written;
+// Now is the time by the stream's clock, ms: the wall's, or on the clock of the events a millisecond after the newest that was applied;
 // plan.MinTime before the first.
 func (s *Stream) Now() int64 {
 	if !s.o.Events {

@@ -116,73 +116,6 @@ func (w *world) wants(x *plan.Space, at int64, want string) {
 
 func (w *world) stands(i int) GroupStatus { return w.Status().Sources[0].Groups[i] }
 
-func TestRowsAreAnsweredOneByOne(t *testing.T) {
-	w := newWorld(t, newMemoryStore(true))
-	w.o.DeadLetters = t.TempDir()
-	w.time.set(noon)
-	streams := clicks(t, nil, count("1h"))
-	w.open(streams)
-	defer w.kill()
-	got := w.push(click(1, -5) + click(2, -4) + "\n" + click(1, -5) + `{"user":"a","id":3}` + "\n" + `{"user":"a","prise":1}` + "\n{\n")
-	want := Result{Source: "clicks", Accepted: 2, Duplicated: 1, NotYet: 1, Rejected: []Reject{{6, `unknown field "prise"; did you mean "price"?`}, {7, "not a JSON object"}}}
-	if len(got.Rejected) == 2 {
-		got.Rejected[1].Reason, _, _ = strings.Cut(got.Rejected[1].Reason, ":")
-	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("%+v\nwant %+v", got, want)
-	}
-	w.flush()
-	w.wants(streams[0].Spaces[0], noon, "2")
-	c := w.Status().Sources[0].Counts
-	if c != (SourceCounts{Accepted: 3, NotYet: 1, Copies: 1, Rejected: 2}) {
-		t.Errorf("%+v", c)
-	}
-	if g := w.stands(0).Counts; g != (GroupCounts{NullTime: 1, Applied: 2}) {
-		t.Errorf("%+v", g)
-	}
-	letters := lettersOf(t, w.o.DeadLetters, "clicks")
-	if len(letters) != 2 || letters[0].Event != `{"user":"a","prise":1}` || letters[0].Time != "2024-01-01T12:00:00Z" || letters[1].Line != 7 {
-		t.Errorf("%+v", letters)
-	}
-}
-
-func TestABatchUnderANameCountsOnce(t *testing.T) {
-	streams := clicks(t, func(s *feature.SourceDef) { s.ID = nil }, count("1h"))
-	w := opened(t, streams)
-	for i := range 2 {
-		got, err := w.Push(t.Context(), "clicks", []byte(click(1, -1)), "batch 7")
-		if err != nil || got[0].Again != (i == 1) || got[0].Accepted != int64(1-i) {
-			t.Fatalf("%+v, %v", got, err)
-		}
-	}
-	w.flush()
-	w.wants(streams[0].Spaces[0], noon, "1")
-}
-
-func TestATopicStandsForItsSources(t *testing.T) {
-	src := feature.SourceDef{Kind: feature.EventSource, Time: text("ts"), Topic: &feature.PlaceDef{Name: *text("web")}, Columns: []feature.ColumnDef{
-		{Name: *text("user"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("ts"), Type: feature.TypeDef{Type: "timestamp"}}}}
-	other := src
-	src.Name, other.Name = *text("views"), *text("visits")
-	other.Columns = append(other.Columns[:2:2], feature.ColumnDef{Name: *text("page"), Type: feature.TypeDef{Type: "string"}})
-	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{src, other}}
-	for i := range 2 {
-		defs.Groups = append(defs.Groups, feature.GroupDef{Name: *text(fmt.Sprint("g", i)), Source: &feature.Ref{Index: i}, Keys: []feature.Text{*text("user")}, Features: count("1h")})
-	}
-	p, problems := feature.Check(defs, feature.Options{})
-	if problems.Failed() {
-		t.Fatal(problems.Err())
-	}
-	w := opened(t, plan.ForStream(p.Groups))
-	got, err := w.Push(t.Context(), "web", []byte(fmt.Sprintf(`[{"user": "a", "ts": %d, "page": "p"}, {"user": "b", "pages": 1}]`, noon-1)), "")
-	if err != nil || len(got) != 2 || got[0].Source != "views" || got[0].Accepted != 1 || got[1].Accepted != 1 || len(got[0].Rejected) != 1 || len(got[1].Rejected) != 1 || got[1].Rejected[0].Line != 2 {
-		t.Fatalf("%+v, %v", got, err)
-	}
-	if _, err := w.Push(t.Context(), "vists", nil, ""); err == nil || !strings.Contains(err.Error(), `did you mean "visits"`) {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestAnEventIsSeenWithinFlush(t *testing.T) {
 	streams := clicks(t, nil, count("1h"))
 	w := newWorld(t, newMemoryStore(true))
@@ -334,145 +267,6 @@ func TestAnyOtherErrorStopsTheSourceWhereItIs(t *testing.T) {
 	w.wants(streams[0].Spaces[0], noon, "2")
 }
 
-func TestASourceMayGainColumnsOnly(t *testing.T) {
-	streams := clicks(t, nil, count("1h"))
-	w := opened(t, streams)
-	w.push(click(1, -3) + click(2, 5))
-	w.flush()
-	more := clicks(t, func(s *feature.SourceDef) {
-		s.Columns = append(s.Columns, feature.ColumnDef{Name: *text("shop"), Type: feature.TypeDef{Type: "string"}})
-	}, count("1h"), append(count("1d"), feature.FeatureDef{Aggregation: "last", Input: text("shop")}))
-	w.logs["clicks"].widen(more[0].Source.Schema)
-	if err := w.Reconfigure(t.Context(), more); err != nil {
-		t.Fatal(err)
-	}
-	w.push(`{"user":"a","id":7,"ts":"2024-01-01T11:00:00Z","shop":"x"}`)
-	w.time.set(noon + 9)
-	w.flush()
-	w.wants(more[0].Spaces[0], noon+9, "3")
-	w.wants(more[0].Spaces[1], noon+9, "3")
-	other := clicks(t, func(s *feature.SourceDef) { s.Columns[3].Type.Type = "string" }, count("1h"))
-	if err := w.Reconfigure(t.Context(), other); err == nil || !strings.Contains(err.Error(), `source "clicks": column "price" was a float, and is a string`) {
-		t.Fatal(err)
-	}
-	if st := w.Status().Sources[0]; !strings.Contains(st.Stopped, `column "price" was a float`) {
-		t.Errorf("%+v", st)
-	}
-}
-
-// widen shows the rows of a log under a schema that has further columns, as opening it does.
-func (l *memoryLog) widen(s value.Schema) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, r := range l.records {
-		wide := *r
-		wide.Rows = &value.Batch{Schema: s, N: r.Rows.N}
-		for _, f := range s {
-			c := r.Rows.Column(f.Name)
-			if c == nil {
-				c = value.NewColumn(f.Type, r.Rows.N)
-				for k := range r.Rows.N {
-					c.SetNull(k)
-				}
-			}
-			wide.Rows.Columns = append(wide.Rows.Columns, c)
-		}
-		l.records[i] = &wide
-	}
-}
-
-func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
-	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("10d") }, count("1h"), count())
-	w := opened(t, streams)
-	const midnight = noon - value.DayMS/2
-	w.push(click(1, -value.DayMS) + click(2, -5))
-	w.flush()
-	for _, x := range streams[0].Spaces {
-		if err := w.SetBatch(t.Context(), x.ID, midnight, 1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.push(click(3, -value.DayMS/2-1) + click(4, -value.DayMS/2))
-	w.flush()
-	w.wants(streams[0].Spaces[1], noon, "2") // batch has written nothing here
-	for i := range 2 {
-		if g := w.stands(i); g.Counts.Behind != 1 || g.Marks.Batch != midnight || g.Marks.Complete != plan.MinTime {
-			t.Errorf("%+v", g)
-		}
-	}
-	if err := w.SetBatch(t.Context(), "no such", midnight, 1); err == nil {
-		t.Error("a space that is not there has a watermark")
-	}
-}
-
-func TestDaysThatAreRolledAwayArePartialForBatch(t *testing.T) {
-	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("1d") }, count())
-	w := opened(t, streams)
-	const midnight = noon - value.DayMS/2
-	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS, 2); err != nil {
-		t.Fatal(err)
-	}
-	if m := w.stands(0).Marks; m.Complete != midnight-value.DayMS {
-		t.Errorf("%+v", m)
-	}
-}
-
-func TestASpaceKnowsSinceWhenItIsComplete(t *testing.T) {
-	streams := clicks(t, nil, count("1h"))
-	both := clicks(t, nil, count("1h"), count("2h"))
-	w := opened(t, streams)
-	w.push(click(1, -5))
-	w.flush()
-	w.time.set(noon + 1000)
-	w.push(click(2, 900))
-	w.flush()
-	w.logs["clicks"].letGo(2)
-	if err := w.Reconfigure(t.Context(), both); err != nil {
-		t.Fatal(err)
-	}
-	w.flush()
-	if a, b := w.stands(0).Marks.Complete, w.stands(1).Marks.Complete; a != plan.MinTime || b != noon+1000 {
-		t.Errorf("complete from %d and %d", a, b)
-	}
-	w.wants(both[0].Spaces[0], noon+1000, "2")
-	w.wants(both[0].Spaces[1], noon+1000, "1")
-	w.kill()
-	w.o.History = func(s *feature.Source) bool { return s.Name == "clicks" }
-	w.store, w.logs = newMemoryStore(true), map[string]*memoryLog{}
-	w.o.Store = w.store
-	w.open(streams)
-	if m := w.stands(0).Marks.Complete; m != noon+1000 {
-		t.Errorf("with a history before, complete from %d", m)
-	}
-	if err := w.SetComplete(t.Context(), "clicks", noon-7); err != nil {
-		t.Fatal(err)
-	}
-	if m, err := readMarks(t.Context(), w.store, streams[0].Spaces[0].MarksName()); err != nil || m.Complete != noon-7 {
-		t.Errorf("%+v, %v", m, err)
-	}
-}
-
-func TestRecordsThatWentUnreadAreMissed(t *testing.T) {
-	streams := clicks(t, nil, count("1h"))
-	w := opened(t, streams)
-	w.push(click(1, -5))
-	w.flush()
-	w.push(click(2, -4))
-	w.kill()
-	w.time.set(noon + 1000)
-	log := w.logs["clicks"]
-	if _, err := log.Append(t.Context(), &eventlog.Arriving{Partition: eventlog.Pushed, Rows: decoded(t, streams[0].Source, click(3, 900))}); err != nil {
-		t.Fatal(err)
-	}
-	log.letGo(3)
-	w.open(streams)
-	w.flush()
-	w.wants(streams[0].Spaces[0], noon+1000, "2")
-	if m := w.stands(0).Marks; m.Complete != noon+1000 {
-		t.Errorf("%+v", m)
-	}
-}
-
 // TestAWaitingEventSurvivesACrashBetweenTilesAndPlace is of a store that is not atomic: tiles are written, the place in the log is not.
 func TestAWaitingEventSurvivesACrashBetweenTilesAndPlace(t *testing.T) {
 	streams := clicks(t, nil, count("1h"))
@@ -554,83 +348,32 @@ func TestAStoreIsToldForHowLongTilesAreNeeded(t *testing.T) {
 	}
 }
 
-func TestOnlyEventsWithAnIdAreCopies(t *testing.T) {
-	streams := clicks(t, func(s *feature.SourceDef) { s.Where = text("price > 1") }, count("1h"))
-	w := opened(t, streams)
-	row := func(id, price string) string {
-		return fmt.Sprintf(`{"user":"a","id":%s,"ts":%d,"price":%s}`+"\n", id, noon-5, price)
-	}
-	w.push(row("null", "2") + row("null", "2") + row("1", "0") + row("1", "2") + row("1", "2"))
-	w.flush()
-	w.wants(streams[0].Spaces[0], noon, "3")
-	if c := w.Status().Sources[0].Counts; c.Copies != 1 {
-		t.Errorf("%+v", c)
-	}
-}
-
-func TestALogThatWasReplacedIsRefused(t *testing.T) {
-	streams := clicks(t, nil, count("1h"))
-	w := opened(t, streams)
-	w.push(click(1, -5))
-	w.flush()
-	w.kill()
-	w.logs = map[string]*memoryLog{}
-	if _, err := Open(t.Context(), w.o, streams); err == nil || !strings.Contains(err.Error(), "it was cut or replaced") {
-		t.Fatal(err)
-	}
-}
-
-func TestOnlyWhatIsWrittenIsReleased(t *testing.T) {
-	streams := clicks(t, nil, count("1h"))
-	w := opened(t, streams)
-	w.flush()
-	w.push(click(1, -5))
-	log := w.logs["clicks"]
-	if log.mu.Lock(); log.free > 1 {
-		t.Errorf("released before %d", log.free)
-	}
-	log.mu.Unlock()
-	w.flush()
-	if log.mu.Lock(); log.free != 2 {
-		t.Errorf("released before %d", log.free)
-	}
-	log.mu.Unlock()
-}
-
-func TestOffsetsOfATopicAreKept(t *testing.T) {
-	streams := clicks(t, func(s *feature.SourceDef) { s.ID = nil }, count("1h"))
-	w := opened(t, streams)
-	rows := func(n int) *value.Batch {
-		var body string
-		for i := range n {
-			body += click(i, -int64(i)-1)
-		}
-		return decoded(t, streams[0].Source, body)
-	}
-	for _, offsets := range [][]int64{{5, 7}, {5, 7, 8}} {
-		if _, err := w.Ingest(t.Context(), "clicks", 3, offsets, rows(len(offsets))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.flush()
-	w.wants(streams[0].Spaces[0], noon, "3")
-	if at, err := w.Positions("clicks"); err != nil || at[3] != 8 {
-		t.Errorf("%v, %v", at, err)
-	}
-}
-
-func TestSourcesWithoutATimeTakeNoEvents(t *testing.T) {
-	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{{Kind: feature.EntitySource, Name: *text("planes"), Keys: []feature.Text{*text("k")},
-		Columns: []feature.ColumnDef{{Name: *text("k"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("x"), Type: feature.TypeDef{Type: "int"}}}}}}
-	defs.Groups = []feature.GroupDef{{Name: *text("g"), Source: &feature.Ref{Index: 0}, Features: []feature.FeatureDef{{Aggregation: "latest", Input: text("x")}}}}
+func TestADeletedEntityGoesInTheEnd(t *testing.T) {
+	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{{Kind: feature.EntitySource, Name: *text("shops"), Keys: []feature.Text{*text("k")}, Time: text("ts"), Deleted: text("gone"),
+		Columns: []feature.ColumnDef{{Name: *text("k"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("ts"), Type: feature.TypeDef{Type: "timestamp"}}, {Name: *text("gone"), Type: feature.TypeDef{Type: "bool"}}}}}}
+	defs.Groups = []feature.GroupDef{{Name: *text("g"), Source: &feature.Ref{Index: 0}, Features: []feature.FeatureDef{{Aggregation: "latest", Input: text("gone")}}}}
 	p, problems := feature.Check(defs, feature.Options{})
 	if problems.Failed() {
 		t.Fatal(problems.Err())
 	}
 	w := opened(t, plan.ForStream(p.Groups))
-	if _, err := w.Push(t.Context(), "planes", []byte(`{"k":"a"}`), ""); err == nil {
-		t.Error("rows are taken")
+	row := func(key string, ts int64, gone bool) []byte {
+		return fmt.Appendf(nil, `{"k":%q,"ts":%d,"gone":%t}`, key, ts, gone)
 	}
+	for i, body := range [][]byte{row("a", noon-9, false), row("a", noon-5, true), row("b", noon+3*value.DayMS-5, false)} {
+		if i == 2 {
+			w.time.set(noon + 3*value.DayMS)
+		}
+		if _, err := w.Push(t.Context(), "shops", body, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.flush()
+		if n := len(w.store.places); n != []int{1, 1, 2}[i] {
+			t.Fatalf("%d entities are kept", n)
+		}
+	}
+	w.time.pass(upkeepEvery)
+	w.until(func() bool { w.store.mu.Lock(); defer w.store.mu.Unlock(); return len(w.store.places) == 1 })
 }
 
 func TestCloseWritesAll(t *testing.T) {
