@@ -203,3 +203,27 @@ func TestAvroReferencesKeysAndFormats(t *testing.T) {
 	_, text = decodeAll(t, d, b)
 	want(t, text, `100: 1 ROME {"city":"Rome"} false`)
 }
+
+// One schema may stand under several subjects; errors and versions are of the topic's own.
+func TestTheTopicsOwnSubjectIsNamed(t *testing.T) {
+	r := newRegistry(t)
+	r.add("a-value", sr.TypeAvro, userV1)
+	r.add("t-value", sr.TypeAvro, userV3)
+	prefix := r.add("t-value", sr.TypeAvro, userV1)
+	r.add("z-value", sr.TypeAvro, userV1)
+	d := decoder(t, dataset.Topic{Format: "avro", Schema: value.Schema{{Name: "id", Type: value.String}}}, r.Schemas)
+	_, text := decodeAll(t, d, records(avroOf(t, prefix, userV1, map[string]any{"id": int64(1), "name": "a"})))
+	if want := `schema 1 (t-value version 2), field "id"`; !strings.Contains(text, want) {
+		t.Errorf("got %s, want %s", text, want)
+	}
+}
+
+// A field that could be null, or has a default, may go; what is read of it is null.
+func TestAFieldThatCouldBeNullMayGo(t *testing.T) {
+	r := newRegistry(t)
+	r.add("t-value", sr.TypeAvro, userV2)
+	prefix := r.add("t-value", sr.TypeAvro, userV1)
+	d := decoder(t, dataset.Topic{Format: "avro", Schema: value.Schema{{Name: "id", Type: value.Int}, {Name: "age", Type: value.Int}}}, r.Schemas)
+	_, text := decodeAll(t, d, records(avroOf(t, prefix, userV1, map[string]any{"id": int64(1), "name": "a"})))
+	want(t, text, "100: 1 null")
+}
