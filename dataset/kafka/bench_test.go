@@ -84,7 +84,7 @@ func benchFormat(b *testing.B, d *definition, avroText, protoText string) format
 		}
 		return f
 	}
-	s := &Schemas{byID: map[int]*registered{}}
+	s := &Schemas{known: map[subjectID]*registered{}}
 	r := &registered{id: 1, message: map[string]message{}}
 	var err error
 	if d.topic.Format == "avro" {
@@ -95,7 +95,7 @@ func benchFormat(b *testing.B, d *definition, avroText, protoText string) format
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.byID[1] = r
+	s.known[subjectID{"t-value", 1}] = r
 	f, err := newTyped(d, s)
 	if err != nil {
 		b.Fatal(err)

@@ -20,7 +20,13 @@ import (
 type Schemas struct {
 	client *sr.Client
 	mu     sync.Mutex
-	byID   map[int]*registered
+	known  map[subjectID]*registered
+}
+
+// subjectID is a schema's number under the subject that a topic means, since one schema may stand under several.
+type subjectID struct {
+	subject string
+	id      int
 }
 
 // registered is one schema.
@@ -65,14 +71,15 @@ func NewSchemas(c Registry) (*Schemas, error) {
 	if err != nil {
 		return nil, fmt.Errorf("schema registry: %w", err)
 	}
-	return &Schemas{client: client, byID: map[int]*registered{}}, nil
+	return &Schemas{client: client, known: map[subjectID]*registered{}}, nil
 }
 
 // get finds a schema by its number. subject is the one that is meant where several have it. A number that the registry does not know is a
 // *poison.
 func (s *Schemas) get(ctx context.Context, id int, subject string) (*registered, error) {
+	key := subjectID{subject, id}
 	s.mu.Lock()
-	known := s.byID[id]
+	known := s.known[key]
 	s.mu.Unlock()
 	if known != nil {
 		return known, nil
@@ -97,7 +104,7 @@ func (s *Schemas) get(ctx context.Context, id int, subject string) (*registered,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.byID[id] = out
+	s.known[key] = out
 	return out, nil
 }
 

@@ -204,17 +204,23 @@ func TestAvroReferencesKeysAndFormats(t *testing.T) {
 	want(t, text, `100: 1 ROME {"city":"Rome"} false`)
 }
 
-// One schema may stand under several subjects; errors and versions are of the topic's own.
+// One schema may stand under several subjects; errors and versions are of each topic's own.
 func TestTheTopicsOwnSubjectIsNamed(t *testing.T) {
 	r := newRegistry(t)
-	r.add("a-value", sr.TypeAvro, userV1)
 	r.add("t-value", sr.TypeAvro, userV3)
-	prefix := r.add("t-value", sr.TypeAvro, userV1)
-	r.add("z-value", sr.TypeAvro, userV1)
-	d := decoder(t, dataset.Topic{Format: "avro", Schema: value.Schema{{Name: "id", Type: value.String}}}, r.Schemas)
-	_, text := decodeAll(t, d, records(avroOf(t, prefix, userV1, map[string]any{"id": int64(1), "name": "a"})))
-	if want := `schema 1 (t-value version 2), field "id"`; !strings.Contains(text, want) {
-		t.Errorf("got %s, want %s", text, want)
+	var prefix []byte
+	for _, topic := range []string{"a", "t", "z"} {
+		prefix = r.add(topic+"-value", sr.TypeAvro, userV1)
+	}
+	for topic, want := range map[string]string{"a": "(a-value version 1)", "t": "(t-value version 2)", "z": "(z-value version 1)"} {
+		d, err := NewDecoder(dataset.Topic{Name: topic, Format: "avro", Schema: value.Schema{{Name: "id", Type: value.String}}}, r.Schemas)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text := decodeAll(t, d, records(avroOf(t, prefix, userV1, map[string]any{"id": int64(1), "name": "a"})))
+		if want += `, field "id"`; !strings.Contains(text, want) {
+			t.Errorf("got %s, want %s", text, want)
+		}
 	}
 }
 
