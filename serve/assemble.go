@@ -11,6 +11,9 @@ func (c *call) standIn() {
 	for i := range c.jobs {
 		j := &c.jobs[i]
 		cells := c.cells[j.cells : j.cells+len(j.part.values)]
+		if !j.done && c.stale(j) {
+			continue
+		}
 		for k := range cells {
 			if !j.done {
 				cells[k] = cell{status: Failed}

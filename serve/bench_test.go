@@ -24,7 +24,10 @@ func BenchmarkServe(b *testing.B) {
 	v := servetest.BenchView(b)
 	for _, st := range []store.Store{memory.New(), p} {
 		servetest.BenchFill(b, st, v)
-		server := open(b, st, []*feature.View{v}, serve.Options{Clock: func() int64 { return servetest.BenchNow }, Deadline: time.Hour})
+		options := serve.Options{Clock: func() int64 { return servetest.BenchNow }, Deadline: time.Hour}
+		known := open(b, serve.Watch(st), []*feature.View{v}, options)
+		options.Cache = 1 // nothing has room
+		fresh := open(b, st, []*feature.View{v}, options)
 		var some []string
 		for i, c := range v.Columns {
 			if i%5 == 0 {
@@ -36,7 +39,8 @@ func BenchmarkServe(b *testing.B) {
 			rows     int
 			features []string
 		}{{"P7", 1, nil}, {"P8", 100, some}} {
-			b.Run(st.Traits().Name+"/"+c.name, func(b *testing.B) { benchServe(b, server, c.rows, c.features) })
+			b.Run(st.Traits().Name+"/read/"+c.name, func(b *testing.B) { benchServe(b, fresh, c.rows, c.features) })
+			b.Run(st.Traits().Name+"/known/"+c.name, func(b *testing.B) { benchServe(b, known, c.rows, c.features) })
 		}
 	}
 }

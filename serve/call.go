@@ -52,27 +52,28 @@ func (v *View) Answer(ctx context.Context, r Request, out *Response) error {
 
 // call is one request while it is answered. For one goroutine.
 type call struct {
-	ctx     context.Context
-	sel     *selection
-	rows    []Row
-	asked   *int64
-	began   time.Time
-	at, now int64 // the as-of time, and the clock's
-	tries   int
-	newest  int64         // of all that was merged
-	marks   []*plan.Marks // by part
-	key     []byte
-	keys    []string // of each fetch and row; "": a part of it is null
-	ends    []int
-	jobs    []job
-	of      []int32 // the job of each part and row
-	byKey   map[string]int32
-	cells   []cell
-	reading *reading // nil: nothing to read
-	stages  stages
-	wrong   []*Problem // of each row: why it cannot be answered; nil: it can
-	row     []value.Value
-	status  []Status
+	ctx                  context.Context
+	sel                  *selection
+	rows                 []Row
+	asked                *int64
+	began                time.Time
+	at, now              int64 // the as-of time, and the clock's
+	tries                int
+	newest               int64         // of all that was merged
+	marks                []*plan.Marks // by part
+	key                  []byte
+	keys                 []string // of each fetch and row; "": a part of it is null
+	ends                 []int
+	jobs                 []job
+	of                   []int32 // the job of each part and row
+	byKey                map[string]int32
+	cells                []cell
+	reading              *reading // nil: nothing to read
+	stages               stages
+	hits, misses, stales int        // of the cache
+	wrong                []*Problem // of each row: why it cannot be answered; nil: it can
+	row                  []value.Value
+	status               []Status
 }
 
 // job is one key of one part.
@@ -85,6 +86,8 @@ type job struct {
 	read   bool   // there is something to read for it
 	late   bool   // the store cannot look back so far
 	newest int64
+	// version is the count of writes that the answer stands on.
+	version uint64
 }
 
 // stages are how long each took.
@@ -95,6 +98,7 @@ var calls = sync.Pool{New: func() any { return &call{byKey: map[string]int32{}} 
 func (c *call) begin(ctx context.Context, sel *selection, r Request, began time.Time) {
 	c.ctx, c.sel, c.rows, c.asked, c.began = ctx, sel, r.Rows, r.At, began
 	c.tries, c.stages, c.at = 0, stages{}, 0
+	c.hits, c.misses, c.stales = 0, 0, 0
 	c.wrong = c.wrong[:0]
 	for i := range r.Rows {
 		c.wrong = append(c.wrong, sel.view.check(&r.Rows[i]))
@@ -138,6 +142,7 @@ func (c *call) observe() {
 	h.WithLabelValues(view, "fetch").Observe(c.stages.fetch.Seconds())
 	h.WithLabelValues(view, "merge").Observe(c.stages.merge.Seconds())
 	h.WithLabelValues(view, "derive").Observe(c.stages.derive.Seconds())
+	c.sel.view.server.options.Metrics.looked(c.hits, c.misses, c.stales)
 }
 
 // maxAhead is how far after the clock a request's at may lie, ms: clocks differ.
@@ -251,6 +256,10 @@ func (c *call) fetch() error {
 		if j.cover == nil || j.key == "" {
 			continue
 		}
+		j.version = c.sel.view.server.versionOf(j)
+		if c.look(j) {
+			continue
+		}
 		j.read = true
 		for n, need := range j.cover.Needs {
 			r.add(store.Range{Space: j.cover.spaces[n], Key: j.key, Step: need.Step, From: need.From, To: need.To}, int32(i), int32(n))
@@ -287,7 +296,7 @@ func (c *call) merge() {
 	var m *merger
 	for i := range c.jobs {
 		j := &c.jobs[i]
-		if j.cover == nil || j.read && int32(i) >= complete {
+		if j.cover == nil || j.done || j.read && int32(i) >= complete {
 			continue
 		}
 		if m == nil || m.part != j.part {
@@ -303,6 +312,9 @@ func (c *call) merge() {
 		}
 		m.finish(c.cells[j.cells : j.cells+len(j.part.values)])
 		j.done, j.late, j.newest = true, m.late, m.newest
+		if j.read {
+			c.keep(j, m)
+		}
 	}
 	if m != nil {
 		m.part.pool.Put(m)

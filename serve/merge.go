@@ -27,6 +27,7 @@ type merger struct {
 	scratch *tile.Tile
 	folds   []int // that a tile is decoded for
 	newest  int64 // latest time in anything that was taken in; tile.None: nothing was
+	waits   bool  // a version is there that does not hold yet
 	late    bool  // a base tile holds more than a window may: the store cannot look back so far
 }
 
@@ -61,7 +62,7 @@ func (p *part) newMerger() *merger {
 
 // begin forgets the job before.
 func (m *merger) begin(t, now int64, c *cover) {
-	m.t, m.now, m.cover, m.newest, m.late = t, now, c, tile.None, false
+	m.t, m.now, m.cover, m.newest, m.late, m.waits = t, now, c, tile.None, false, false
 	for i := range m.windows {
 		w := &m.windows[i]
 		for _, s := range w.states {
@@ -231,6 +232,7 @@ func (m *merger) versions(need int, b []byte) {
 				}
 				break
 			}
+			m.waits = true
 			// A row of the clock's very moment counts from the next on; one of the future is no news yet.
 			if last := max(known, r.TS); last <= m.now && src.Time != nil {
 				m.newest = max(m.newest, last)

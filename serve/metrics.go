@@ -12,6 +12,7 @@ type Metrics struct {
 	Seconds *prometheus.HistogramVec
 	values  *prometheus.CounterVec
 	cache   *prometheus.CounterVec
+	looks   [3]prometheus.Counter // hit, miss, stale
 	refused *prometheus.CounterVec
 }
 
@@ -26,6 +27,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		values:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_values_total", Help: "Values answered, by status."}, []string{"group", "status"}),
 		cache:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_cache_total", Help: "Look-ups in a cache, by result."}, []string{"level", "result"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_tiles_refused_total", Help: "Tiles and rows in the store that could not be used: damaged, or written for something else."}, []string{"group", "reason"}),
+	}
+	for i, result := range []string{"hit", "miss", "stale"} {
+		m.looks[i] = m.cache.WithLabelValues("l1", result)
 	}
 	if r != nil {
 		r.MustRegister(m.Seconds, m.values, m.cache, m.refused)
@@ -55,4 +59,13 @@ func (m *Metrics) group(name string) *groupCounts {
 		g.values[i] = m.values.WithLabelValues(name, Status(i).String())
 	}
 	return g
+}
+
+// looked adds look-ups in L1.
+func (m *Metrics) looked(hits, misses, stales int) {
+	for i, n := range [3]int{hits, misses, stales} {
+		if n > 0 {
+			m.looks[i].Add(float64(n))
+		}
+	}
 }

@@ -41,6 +41,7 @@ type part struct {
 	deadline time.Duration
 
 	values  []partValue
+	timed   []int // values that depend on the as-of time itself
 	windows []window
 	covered []int // of each window: a value of the space that has it
 

@@ -25,6 +25,10 @@ type Options struct {
 	Deadline time.Duration
 	// MarksEvery is how often the marks of spaces are read again; 0: every second. What this process writes (Watch) is seen at once.
 	MarksEvery time.Duration
+	// Cache is how many bytes what is known of keys may take; 0: 64 MiB. StaleFor is how old it may be to stand in while the store fails; 0:
+	// an hour.
+	Cache    int64
+	StaleFor time.Duration
 	// Typical gives the values that fallback="typical" stands for; nil: there are none.
 	Typical Typicals
 	// Metrics counts; nil: nothing is counted.
@@ -44,6 +48,8 @@ type Server struct {
 	options Options
 	served  atomic.Pointer[served]
 	breaker *breaker
+	cache   *cache
+	watched *watched // nil: others write to the store too
 	log     *slog.Logger
 
 	marksMu sync.Mutex // one reads marks at a time
@@ -75,16 +81,33 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	if o.MarksEvery == 0 {
 		o.MarksEvery = time.Second
 	}
+	if o.Cache == 0 {
+		o.Cache = 64 << 20
+	}
+	if o.StaleFor == 0 {
+		o.StaleFor = time.Hour
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now)}
+	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds())}
+	if w, ok := st.(*watched); ok && !st.Traits().Shared {
+		s.watched = w
+	}
 	o.Metrics.watchBreaker(st.Traits().Name, s.breaker)
 	if err := s.Switch(ctx, views); err != nil {
 		return nil, err
+	}
+	if s.watched != nil {
+		moved := func() {
+			if err := s.Refresh(context.WithoutCancel(ctx)); err != nil {
+				s.log.Warn("marks of spaces cannot be read; those that are known stay", "error", err)
+			}
+		}
+		s.watched.moved.Store(&moved)
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.stopped.Go(func() { s.readMarks(ctx) })
@@ -93,6 +116,9 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 
 // Close ends what goes on beside requests. Requests that are being answered are finished by their callers first.
 func (s *Server) Close() {
+	if s.watched != nil {
+		s.watched.moved.Store(nil)
+	}
 	s.stop()
 	s.stopped.Wait()
 }
@@ -112,6 +138,7 @@ func (s *Server) Switch(ctx context.Context, views []*feature.View) error {
 		s.log.WarnContext(ctx, "marks of spaces cannot be read; values fail until they can", "error", err)
 	}
 	s.served.Store(next)
+	s.cache.of.InvalidateAll() // its keys are parts of the plans that were
 	return nil
 }
 

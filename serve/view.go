@@ -136,6 +136,7 @@ func (v *View) parts(fetch int, needed []bool) []*part {
 			}
 		}
 		if len(p.values) > 0 {
+			p.timed = p.timedValues()
 			p.pool.New = func() any { return p.newMerger() }
 			out = append(out, p)
 		}

@@ -18,7 +18,7 @@ import (
 const BenchNow = 1_700_000_123_456
 
 // BenchKeys is how many keys each group has.
-const BenchKeys = 60
+const BenchKeys = 150
 
 // BenchView is the view of docs/performance.md P7: 5 groups of 50 features each, 15 of them windowed. Group i has the key k{i}, an int.
 func BenchView(t testing.TB) *feature.View {

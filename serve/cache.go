@@ -1,0 +1,191 @@
+package serve
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// cache is L1: what the jobs of earlier requests came to, decoded, merged and finished. It is good where nothing was written under
+// the key since and every edge of every window is where it was (Watch, plan.Cover.Holds); for so long as the group's max_staleness allows
+// anything older; and where the store fails, as a stale answer.
+type cache struct {
+	of       *otter.Cache[cacheKey, *known]
+	staleFor int64 // ms
+}
+
+type cacheKey struct {
+	part *part
+	key  string
+}
+
+// known is what a job came to. It never changes.
+type known struct {
+	cover   *cover
+	version uint64
+	at, now int64 // what it was computed for, and what the clock said
+	newest  int64
+	fixed   bool // of versions: no row that is there waits for its time
+	cells   []cell
+	timed   [][]agg.State // of the part's timed values
+}
+
+func newCache(bytes, staleFor int64) *cache {
+	return &cache{staleFor: staleFor, of: otter.Must(&otter.Options[cacheKey, *known]{
+		MaximumWeight: uint64(bytes),
+		Weigher:       func(k cacheKey, x *known) uint32 { return uint32(min(x.size(k), 1<<31)) },
+	})}
+}
+
+const (
+	entrySize = 200 // of an entry, without what it holds
+	stateSize = 64  // of a state of times
+)
+
+// size estimates the bytes that an entry takes.
+func (x *known) size(k cacheKey) int {
+	n := entrySize + len(k.key) + len(x.cells)*int(unsafe.Sizeof(cell{})) + len(x.timed)*stateSize
+	for i := range x.cells {
+		n += weigh(x.cells[i].value)
+	}
+	return n
+}
+
+// weigh is what a value takes beside its cell.
+func weigh(v value.Value) int {
+	n := len(v.Str())
+	for i := range v.Len() {
+		n += int(unsafe.Sizeof(v)) + weigh(v.At(i))
+		if v.Kind() != value.KindList {
+			n += int(unsafe.Sizeof("")) + len(v.KeyAt(i))
+		}
+	}
+	return n
+}
+
+// holds reports whether it is what a reading would come to.
+func (x *known) holds(j *job, watching bool, at int64) bool {
+	if !watching || x.version != j.version || x.newest >= at {
+		return false
+	}
+	switch j.part.kind {
+	case ofTiles:
+		return x.cover == j.cover || x.cover.Holds(j.part.of, at, j.cover.Marks)
+	case ofVersions:
+		return x.fixed && x.at <= at && x.cover.Marks == j.cover.Marks && j.cover.Marks.Complete <= j.cover.Marks.Batch
+	}
+	return false // an exact window moves with every millisecond
+}
+
+// look fills in what is known of a job, if it is good enough, and reports whether it was.
+func (c *call) look(j *job) bool {
+	s := c.sel.view.server
+	x, ok := s.cache.of.GetIfPresent(cacheKey{j.part, j.key})
+	if !ok {
+		c.misses++
+		return false
+	}
+	switch {
+	case x.holds(j, s.watched != nil, c.at):
+	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && c.now-x.now < j.part.of.Group.MaxStaleness:
+	default:
+		c.misses++
+		return false
+	}
+	c.hits++
+	c.use(j, x)
+	return true
+}
+
+// use answers a job with what is known.
+func (c *call) use(j *job, x *known) {
+	cells := c.cells[j.cells : j.cells+len(x.cells)]
+	copy(cells, x.cells)
+	j.done, j.newest = true, x.newest
+	if x.at == c.at {
+		return
+	}
+	for i, states := range x.timed {
+		v := &j.part.values[j.part.timed[i]]
+		_, a := j.part.windows[v.window].AsOf(c.at)
+		cells[j.part.timed[i]].value = agg.Default(v.feature.Agg.Finish(v.in, v.feature.Params, states, a), v.feature.Default)
+	}
+}
+
+// keepEvery is how often what is good for stale answers alone is renewed, ms.
+const keepEvery = 1000
+
+// keep remembers what a job came to.
+func (c *call) keep(j *job, m *merger) {
+	s := c.sel.view.server
+	if c.asked != nil {
+		return // not what a stale answer should say
+	}
+	cells := c.cells[j.cells : j.cells+len(j.part.values)]
+	for i := range cells {
+		if cells[i].status == Failed {
+			return
+		}
+	}
+	k := cacheKey{j.part, j.key}
+	if s.watched == nil || j.part.kind == ofChunks {
+		if x, ok := s.cache.of.GetIfPresent(k); ok && c.now-x.now < min(keepEvery, j.part.of.Group.MaxStaleness+1) {
+			return
+		}
+	}
+	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, fixed: !m.waits, cells: append([]cell(nil), cells...)}
+	for _, i := range j.part.timed {
+		var states []agg.State
+		for _, st := range m.args[i] {
+			states = append(states, st.Clone())
+		}
+		x.timed = append(x.timed, states)
+	}
+	k.key = strings.Clone(k.key) // it is a part of all the request's keys
+	s.cache.of.Set(k, x)
+}
+
+// stale answers a job that could not be had with the last that is known of it, and says so.
+func (c *call) stale(j *job) bool {
+	s := c.sel.view.server
+	if c.asked != nil || j.key == "" {
+		return false
+	}
+	x, ok := s.cache.of.GetIfPresent(cacheKey{j.part, j.key})
+	if !ok || c.now-x.now > s.cache.staleFor {
+		return false
+	}
+	cells := c.cells[j.cells : j.cells+len(x.cells)]
+	copy(cells, x.cells)
+	for i := range cells {
+		cells[i].status = Stale
+	}
+	c.stales++
+	return true
+}
+
+// timedValues are those whose value depends on the as-of time itself, and not only on what lies in their window.
+func (p *part) timedValues() []int {
+	var out []int
+	for i, v := range p.values {
+		for _, f := range v.states {
+			if p.of.Folds[p.windows[v.window].folds[f]].Kind == agg.KindTimeBound {
+				out = append(out, i)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// versionOf is the count of writes that a job's answer stands on; it must be taken before the reading.
+func (s *Server) versionOf(j *job) uint64 {
+	if s.watched == nil {
+		return 0
+	}
+	return s.watched.version(j.cover.spaces, j.key)
+}

@@ -1,0 +1,69 @@
+package serve
+
+import (
+	"context"
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+)
+
+// Watch is a store through which every write of this process goes, so that a Server over it knows when what it has cached is out of date,
+// and when marks have moved. Give the same to who writes and to Open. Where other processes write too (Traits.Shared) it changes nothing.
+func Watch(st store.Store) store.Store {
+	return &watched{Store: st, seed: maphash.MakeSeed()}
+}
+
+// watched counts writes by place. Many places share a counter: a write of one voids what is cached of the others, which costs a reading
+// and no truth.
+//
+// The count moves when a write is done, before its writer hears so: a reading that began before it is void, and one that begins after
+// it sees it.
+type watched struct {
+	store.Store
+	seed  maphash.Seed
+	count [1 << 14]atomic.Uint64
+	all   atomic.Uint64
+	moved atomic.Pointer[func()] // hears that marks were written
+}
+
+func (w *watched) slot(space, key string) *atomic.Uint64 {
+	h := maphash.String(w.seed, space)*31 + maphash.String(w.seed, key)
+	return &w.count[h%uint64(len(w.count))]
+}
+
+// version changes when something is written under the key in one of the spaces.
+func (w *watched) version(spaces []string, key string) uint64 {
+	v, last := w.all.Load(), ""
+	for _, s := range spaces {
+		if s != last { // counting one twice would do no harm either
+			v, last = v+w.slot(s, key).Load(), s
+		}
+	}
+	return v
+}
+
+// Write writes, and voids what is cached of it, also where it fails: it may have been done all the same.
+func (w *watched) Write(ctx context.Context, x *store.Write) error {
+	err := w.Store.Write(ctx, x)
+	for i := range x.Puts {
+		w.slot(x.Puts[i].Space, x.Puts[i].Key).Add(1)
+	}
+	for i := range x.Meta {
+		if strings.HasPrefix(x.Meta[i].Name, plan.MarksPrefix) {
+			if moved := w.moved.Load(); moved != nil {
+				(*moved)()
+			}
+			break
+		}
+	}
+	return err
+}
+
+// Drop drops a space, and voids all that is cached.
+func (w *watched) Drop(ctx context.Context, space string) error {
+	defer w.all.Add(1)
+	return w.Store.Drop(ctx, space)
+}
