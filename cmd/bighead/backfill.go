@@ -127,6 +127,7 @@ func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) erro
 	bar := newProgress(c.stderr, "backfill")
 	in := l.inputs()
 	in.Progress = bar.update
+	defer l.withinMemory()()
 	report, err := t.Backfill(ctx, b, in, l.tiles())
 	bar.done()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -206,11 +207,25 @@ func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine datas
 	defer bar.done()
 	in := l.inputs()
 	in.Spine, in.Progress = spine, bar.update
+	defer l.withinMemory()()
 	report, err := e.Run(ctx, b, in, out)
 	if errors.Is(err, engine.ErrNoTime) {
 		err = mistakef("%v", err)
 	}
 	return report, err
+}
+
+// withinMemory tells the garbage collector of batch.memory until end is called, so that it tidies up rather than goes beyond. What is
+// needed is held all the same.
+func (l *loaded) withinMemory() (end func()) {
+	const least = 128 << 20 // below, it would do nothing else
+	limit := l.Config.Bytes("batch.memory")
+	before := debug.SetMemoryLimit(-1)
+	if limit <= 0 || limit >= before {
+		return func() {}
+	}
+	debug.SetMemoryLimit(max(limit, least))
+	return func() { debug.SetMemoryLimit(before) }
 }
 
 func (l *loaded) engine() (engine.Engine, error) {

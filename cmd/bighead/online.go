@@ -79,9 +79,11 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 			err = errors.Join(err, o.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if o.store, err = openStore(p, log); err != nil {
+	st, err := openStore(p, log)
+	if err != nil {
 		return o, storeError(err)
 	}
+	o.store = serve.Watch(st)
 	if o.stream, err = openStream(ctx, p, o.store, plan.ForStream(o.now.typed.Groups)); err != nil {
 		return o, err
 	}

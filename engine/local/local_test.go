@@ -126,6 +126,36 @@ func TestASourceThatCannotBeOpenedIsNamed(t *testing.T) {
 	}
 }
 
+// TestAnswersSpill asks many rows about few events, so that what does not fit the limit is the answers.
+func TestAnswersSpill(t *testing.T) {
+	const rows = 50_000
+	c := example(t)
+	asked := c.spine.rows
+	for len(c.spine.rows) < rows {
+		c.spine.rows = append(c.spine.rows, asked...)
+	}
+	want, err := ask(local.New(local.Options{}), c, c.inputs(newDraw(1).Rand))
+	if err != nil || want.report.Spilled != 0 {
+		t.Fatal(err, want.report.Spilled)
+	}
+	dir := t.TempDir()
+	got, err := ask(local.New(local.Options{Buckets: 8, Memory: 4 * rows, TempDir: dir}), c, c.inputs(newDraw(1).Rand))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.report.Spilled < 8*rows {
+		t.Errorf("%d bytes went to disk, of %d answers", got.report.Spilled, rows)
+	}
+	for i := range want.rows {
+		if !value.Equal(got.rows[i][0], want.rows[i][0]) {
+			t.Fatalf("row %d is %v, and %v without a limit", i, got.rows[i][0], want.rows[i][0])
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Fatalf("%v is left", left)
+	}
+}
+
 // TestACancelledRunLeavesNothing cancels while the source is read, with part of it on disk.
 func TestACancelledRunLeavesNothing(t *testing.T) {
 	c := example(t)

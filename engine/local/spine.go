@@ -32,7 +32,7 @@ type spine struct {
 func (s *spine) column(name string) *value.Column { return s.columns[s.schema.Index(name)] }
 
 func (s *spine) bytes() int64 {
-	n := int64(0)
+	n := int64(4 * len(s.byTime))
 	for _, c := range s.columns {
 		n += exchange.ColumnBytes(c)
 	}
