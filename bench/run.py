@@ -145,6 +145,8 @@ class Bench:
 
     def add(self, number: str, what: str, run: Run, note: str = "") -> None:
         row = {"#": number, "what": what, "wall s": f"{run.wall:.2f}", "CPU s": f"{run.cpu:.2f}", "peak MB": str(run.mb), "note": note}
+        if run.failure:
+            row |= {"CPU s": "", "peak MB": ""}
         self.rows.append(row)
         print("  ".join(row.values()), flush=True)
 

@@ -243,19 +243,20 @@ func (s *sweeper) put(b *bucket, i int, c *value.Column, why func(r int) outcome
 		if !fallback.IsNull() {
 			c = withDefault(c, fallback)
 		}
-		for l := range len(b.rowKeys) - 1 {
-			for r := b.rowKeys[l]; r < b.rowKeys[l+1]; r++ {
-				switch {
-				case !c.Nulls.Get(int(r)):
-				case !fallback.IsNull():
-					outcomes[r] = defaulted
-				case !b.seen[l]:
-					outcomes[r] = unknownKey
-				default:
-					outcomes[r] = why(int(r))
-				}
+		l := 0 // the key of the row
+		eachBit(c.Nulls, 0, len(b.rows), func(r int) {
+			for r >= int(b.rowKeys[l+1]) {
+				l++
 			}
-		}
+			switch {
+			case !fallback.IsNull():
+				outcomes[r] = defaulted
+			case !b.seen[l]:
+				outcomes[r] = unknownKey
+			default:
+				outcomes[r] = why(r)
+			}
+		})
 	}
 	s.sheet.put(i, c, outcomes)
 }
