@@ -13,10 +13,14 @@ import (
 // names are what may stand at one place of a command line; args are what stands before it.
 type names func(l *loaded, args []string) []string
 
-// complete offers names of the project's definitions to a shell, by the place of the argument; the last place may repeat. Where the
-// project cannot be read nothing is offered: the shell is no place for a report.
+// complete offers names of the project's definitions to a shell, by the place of the argument; the last place may repeat, and nil
+// stands for a file. Where the project cannot be read nothing is offered: the shell is no place for a report.
 func (c *cli) complete(places ...names) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		offered := places[min(len(args), len(places)-1)]
+		if offered == nil {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
 		quiet := *c
 		quiet.stderr = io.Discard
 		p, err := quiet.open()
@@ -27,7 +31,7 @@ func (c *cli) complete(places ...names) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		found := places[min(len(args), len(places)-1)](l, args)
+		found := offered(l, args)
 		if slices.ContainsFunc(found, func(s string) bool { return strings.HasSuffix(s, "=") }) {
 			return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
@@ -87,19 +91,34 @@ func columnNames(l *loaded, args []string) []string {
 	return nil
 }
 
+// rowNames are the keys and request fields of the view that stands first and are not given yet, each ready for its value.
+func rowNames(l *loaded, args []string) []string {
+	for _, v := range l.typed.Views {
+		if v.Name == args[0] {
+			return notGiven(slices.Concat(v.Keys, v.Request), args[1:])
+		}
+	}
+	return nil
+}
+
+func notGiven(keys []feature.Key, pairs []string) []string {
+	var out []string
+	for _, k := range keys {
+		if !slices.ContainsFunc(pairs, func(pair string) bool { return strings.HasPrefix(pair, k.Name+"=") }) {
+			out = append(out, k.Name+"=")
+		}
+	}
+	return out
+}
+
 // keyNames are what the column that stands second needs and is not given yet, each ready for its value.
 func keyNames(l *loaded, args []string) []string {
 	for _, v := range l.typed.Views {
 		if v.Name != args[0] {
 			continue
 		}
-		var out []string
-		for _, name := range neededBy(v, allInputs(v, args[1])) {
-			if !slices.ContainsFunc(args[2:], func(pair string) bool { return strings.HasPrefix(pair, name+"=") }) {
-				out = append(out, name+"=")
-			}
-		}
-		return out
+		needed := neededBy(v, allInputs(v, args[1]))
+		return notGiven(slices.DeleteFunc(slices.Concat(v.Keys, v.Request), func(k feature.Key) bool { return !slices.Contains(needed, k.Name) }), args[2:])
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ func TestCompletion(t *testing.T) {
 		{"training-set ", "t"}, {"training-set t ", ""}, {"explain ", "g t v w"}, {"preview ", "g t v w"}, {"source ", "e"}, {"source e ", ""},
 		{"features ", "v w"}, {"backfill ", "g"}, {"backfill g ", ""}, {"why ", "v w"},
 		{"why v ", "g__x_last g__x_sum_1h twice"}, {"why x ", ""}, {"why v twice ", "k="}, {"why w d ", "k= r="}, {"why w d k=1 ", "r="}, {"why w d k=1 r=2 ", ""}, {"why w c ", ""},
+		{"get ", "v w"}, {"get w k=1 ", "r= o="}, {"push ", "e"},
 		{"training-set t --engine ", "local"}, {"check --format ", "text json github sarif"},
 	} {
 		args := strings.Split(c.line, " ")
@@ -32,6 +33,9 @@ func TestCompletion(t *testing.T) {
 		if directive != wants {
 			t.Errorf("for %q the shell is told %q, want %q", c.line, directive, wants)
 		}
+	}
+	if code, out, _ := bighead(t, dir, "__complete", "push", "e", ""); code != exitGood || out != ":0\n" {
+		t.Errorf("for a file the shell is told %q (%d)", out, code)
 	}
 	if code, out, _ := bighead(t, t.TempDir(), "__complete", "training-set", ""); code != exitGood || out != ":4\n" {
 		t.Errorf("without a project the shell is offered %q (%d)", out, code)

@@ -163,7 +163,7 @@ func TestCtrlC(t *testing.T) {
 			}
 			s.nothingLeft(t, dir)
 			if c.line == "backfill" { // what is missing is made by the next one
-				for _, line := range []string{"backfill", "plan --cost"} {
+				for _, line := range []string{"backfill", "plan"} {
 					if code, out, stderr := bighead(t, dir, strings.Fields(line)...); code != exitGood || line != "backfill" && !strings.Contains(out, "all tiles are there") {
 						t.Errorf("%s after it answers %d\n%s%s", line, code, out, stderr)
 					}

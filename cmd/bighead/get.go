@@ -36,6 +36,8 @@ func (c *cli) getCommand() *cobra.Command {
 		Short: "Ask for one vector of features as they are online now",
 		Long:  "Ask the server of this project, another with --server, or, where none runs, the online store itself. Values are those of the definitions that were applied.",
 		Args:  cobra.MinimumNArgs(1),
+
+		ValidArgsFunction: c.complete(viewNames, rowNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := c.open()
 			if err != nil {

@@ -45,6 +45,8 @@ func (c *cli) pushCommand() *cobra.Command {
 		Use:   "push SOURCE FILE",
 		Short: "Push the rows of a file to a source or topic, as live events; - is standard input, NDJSON",
 		Args:  exactly("SOURCE", "FILE"),
+
+		ValidArgsFunction: c.complete(sourceNames, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := c.open()
 			if err != nil {

@@ -328,7 +328,7 @@ func (a *answer) printEvents(w io.Writer) {
 		return
 	}
 	head := "the newest:"
-	if len(a.Events) <= whyEvents {
+	if *a.Rows <= int64(min(whyEvents, len(a.Events))) {
 		head = "newest first:"
 	}
 	fmt.Fprintf(w, "\n  %s\n", head)
