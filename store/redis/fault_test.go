@@ -89,7 +89,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestBrokenConnection has the server close its connections without a word: reads go on.
+// TestBrokenConnection has the server close its connections without a word: reads and writes go on.
 func TestBrokenConnection(t *testing.T) {
 	srv := server.Redis(t)
 	s := opened(t, Options{URL: "redis://" + srv.Addr})

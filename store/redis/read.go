@@ -144,14 +144,19 @@ func (s *Store) readGroups(ctx context.Context, groups map[string][]*part) error
 	return errors.Join(errs...)
 }
 
-// again tries a read once more where the connection was lost, as it is after a restart of the server.
-func (s *Store) again(ctx context.Context, read func() error) error {
-	err := read()
-	answer := (*rueidis.RedisError)(nil)
-	if err == nil || ctx.Err() != nil || errors.As(err, &answer) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+// wires is how many connections the client may have to a server; after a restart each of them is found broken once.
+const wires = 5
+
+// again repeats what a connection was lost at. Reads may be repeated, and so may writes: they replace whole values, under an epoch.
+func (s *Store) again(ctx context.Context, try func() error) (err error) {
+	for range wires {
+		err = try()
+		answer := (*rueidis.RedisError)(nil)
+		if err == nil || ctx.Err() != nil || errors.As(err, &answer) || errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
 	}
-	return read()
+	return err
 }
 
 // exchange asks for parts in one round trip, and where they are to be of one moment in a transaction.

@@ -185,7 +185,11 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 		return fmt.Errorf("%s: %w", prefix, m)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: %w: no answer within %v", prefix, store.ErrUnavailable, s.timeout)
+		// The client's clock may ring a moment before the context's.
+		if d, ok := ctx.Deadline(); ok && time.Until(d) < s.timeout/2 {
+			return fmt.Errorf("%s: %w: %w", prefix, store.ErrUnavailable, err)
+		}
+		return fmt.Errorf("%s: %w: no answer within %v: %w", prefix, store.ErrUnavailable, s.timeout, err)
 	}
 	answer := (*rueidis.RedisError)(nil)
 	if !errors.As(err, &answer) {

@@ -54,7 +54,7 @@ func parseURL(text string) (rueidis.ClientOption, string, error) {
 		return opt, at, fmt.Errorf("%s: %w", at, err)
 	}
 	opt.DisableCache = true // see Later in doc.go
-	opt.DisableRetry = true // read does it, and knows when to end
+	opt.DisableRetry = true // again does it, and ends
 	opt.ClientName = "bighead"
 	if err := withTLS(opt.TLSConfig, q); err != nil {
 		return opt, at, fmt.Errorf("%s: %w", at, err)

@@ -101,7 +101,7 @@ func (s *Store) Write(ctx context.Context, w *store.Write) error {
 	if err := s.writeUnder(ctx, w.Epoch, kept, nil); err != nil || len(hashes) == 0 && len(w.Meta) == 0 {
 		return err
 	}
-	if err := s.writeByKey(ctx, hashes); err != nil {
+	if err := s.again(ctx, func() error { return s.writeByKey(ctx, hashes) }); err != nil {
 		return s.fail(ctx, "write to", err)
 	}
 	if len(w.Meta) == 0 {
@@ -181,7 +181,11 @@ func epochText(epoch int64) string { return fmt.Sprintf("%019d", epoch) }
 func (s *Store) writeUnder(ctx context.Context, epoch int64, kept []string, hashes []*hash) error {
 	argv := append([]string{epochText(epoch), strconv.Itoa(len(kept))}, kept...)
 	keys, argv := args([]string{s.names.epoch(), s.names.kept()}, argv, hashes)
-	fenced, err := s.script(ctx, writeAll, keys, argv)
+	var fenced int64
+	err := s.again(ctx, func() (err error) {
+		fenced, err = s.script(ctx, writeAll, keys, argv)
+		return err
+	})
 	if err != nil {
 		return s.fail(ctx, "write to", err)
 	}
