@@ -117,7 +117,7 @@ func (c *call) answer(out *Answer) {
 	for i := range c.sel.columns {
 		col, at := &c.sel.columns[i], c.sel.rows[i]
 		switch {
-		case col.Required && c.status[at] == Failed:
+		case (col.Required || col.RequiredValue) && c.status[at] == Failed:
 			out.refuse(requiredFailed(col.Name))
 			return
 		case col.RequiredValue && c.row[at].IsNull():

@@ -203,3 +203,8 @@ func (f *filler) fold(p place, row []value.Value, ts, newest int64, tie []value.
 	}
 	return x
 }
+
+// EmptyRows is the encoding of no rows of a space.
+func EmptyRows(s *plan.Space) []byte {
+	return s.RowLayout().Append(nil, &tile.Rows{Header: tile.Header{Newest: tile.None, Through: tile.None}})
+}

@@ -1,0 +1,104 @@
+package serve_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/servetest"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// TestWhatIsKnownIsWhatIsRead lets time pass and events come, and demands of a server that remembers the very answers of one that does not.
+func TestWhatIsKnownIsWhatIsRead(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 3))
+	p := servetest.Definitions(t, referenceDefinitions)
+	w := draw(r, p, 1_700_000_000_000+r.Int64N(10*value.DayMS))
+	st := servetest.NewStore()
+	writer := serve.Watch(st)
+	clock := w.now - 3*hour
+	marks := map[string]plan.Marks{}
+	for _, g := range p.Groups {
+		m := plan.NoMarks
+		if s := plan.SpaceOf(g); s.Replaced() {
+			m.Generation = 1
+		} else if r.IntN(2) == 0 {
+			m.Batch = value.Floor(clock, value.DayMS) - value.DayMS
+			m.Complete = m.Batch + r.Int64N(2)*hour
+		}
+		marks[g.Name] = m
+	}
+	write := func() {
+		for _, g := range p.Groups {
+			if r.IntN(2) == 0 {
+				servetest.Fill(t, writer, g, w.rows[g.Source.Name], clock, marks[g.Name], plan.MinTime)
+			}
+		}
+	}
+	registry := prometheus.NewRegistry()
+	o := serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour, Metrics: serve.NewMetrics(registry)}
+	for range 3 {
+		write()
+	}
+	known := open(t, writer, p.Views, o)
+	o.Cache, o.Metrics = 1, nil
+	read := open(t, st, p.Views, o)
+	for range 150 {
+		if r.IntN(3) == 0 {
+			clock += []int64{1, 3, 900, 5000, 60_000, hour / 2}[r.IntN(6)]
+		}
+		if r.IntN(4) == 0 {
+			write()
+		}
+		_, _, rows := requests(r, p.Views[0], clock)
+		q := serve.Request{View: "v", Rows: rows}
+		if r.IntN(3) == 0 {
+			at := clock - r.Int64N(1000)
+			q.At = &at
+		}
+		if err := read.Refresh(t.Context()); err != nil { // it is told of no write
+			t.Fatal(err)
+		}
+		a, err := known.Features(t.Context(), q)
+		b, err2 := read.Features(t.Context(), q)
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		for i := range a.Rows {
+			if got, want := text(&a.Rows[i], a.Features), text(&b.Rows[i], b.Features); got != want || a.At != b.At {
+				t.Fatalf("at %d and %d, row %v:\nknown %s\n read %s", a.At, b.At, rows[i].Values, got, want)
+			}
+		}
+	}
+	hits, err := testutil.GatherAndCount(registry, "bighead_cache_total")
+	if n := metric(t, registry, "bighead_cache_total", "result", "hit"); err != nil || hits != 3 || n < 500 {
+		t.Errorf("%d results, %v hits (%v): nothing was remembered", hits, n, err)
+	}
+}
+
+// metric is the value of a counter whose label has a value.
+func metric(t testing.TB, g prometheus.Gatherer, name, label, want string) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if f.GetName() == name && l.GetName() == label && l.GetValue() == want {
+					sum += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return sum
+}
