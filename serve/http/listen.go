@@ -17,7 +17,9 @@ type Listen struct {
 	Admin   string // of metrics, health and admin calls; "": they are at Address too
 	// Drain is how long an unready server goes on accepting before it stops; Finish how long requests that run then may take; 0: 5 s.
 	Drain, Finish time.Duration
-	TLS           *tls.Config // nil: plain HTTP
+	// Hurry ends the drain early when it is closed: somebody has told the server to stop a second time. nil: nobody can.
+	Hurry <-chan struct{}
+	TLS   *tls.Config // nil: plain HTTP
 	// Insecure lets everybody who reaches an address beyond loopback do everything.
 	Insecure bool
 	// Ready hears the addresses once both are listened to; nil: nobody does.
@@ -63,16 +65,21 @@ func (h *Handler) Run(ctx context.Context, l Listen) error {
 		err = fmt.Errorf("serve HTTP: %w", err)
 	case <-ctx.Done():
 	}
-	h.drain(ctx, l.Drain, err == nil)
+	if h.draining.Store(true); err == nil {
+		h.drain(ctx, l)
+	}
 	return errors.Join(err, h.finish(ctx, l.Finish, servers))
 }
 
-// drain tells that the server is about to stop, and waits.
-func (h *Handler) drain(ctx context.Context, wait time.Duration, orderly bool) {
-	h.draining.Store(true)
-	if orderly && wait > 0 {
-		h.log.InfoContext(ctx, "not ready any more; accepting for a while yet", "drain", wait.String())
-		time.Sleep(wait)
+// drain goes on accepting while balancers find out that the server is not ready.
+func (h *Handler) drain(ctx context.Context, l Listen) {
+	if l.Drain <= 0 {
+		return
+	}
+	h.log.InfoContext(ctx, "not ready any more; accepting for a while yet", "drain", l.Drain.String())
+	select {
+	case <-time.After(l.Drain):
+	case <-l.Hurry:
 	}
 }
 

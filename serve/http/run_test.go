@@ -1,0 +1,405 @@
+package http_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	nethttp "net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/store"
+)
+
+func hashOf(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:])
+}
+
+func tokens(t testing.TB, lines ...string) *http.Tokens {
+	t.Helper()
+	all, err := http.ParseTokens(strings.NewReader(strings.Join(lines, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestTokens(t *testing.T) {
+	s := newServed(t, http.Options{Pusher: &pusher{}, Tokens: tokens(t, "# who may what", "", "web "+hashOf("open sesame")+" read", "loader  "+hashOf("beam")+"\tpush", "ops "+hashOf("root")+" admin", "slow "+hashOf("drip")+" read limit=1")})
+	const body = `{"rows": []}`
+	for _, c := range []struct {
+		method, path, header string
+		status               int
+		code                 string
+	}{
+		{"POST", "/v1/features/departure", "Bearer open sesame", 200, ""},
+		{"POST", "/v1/features/departure", "bearer  root", 200, ""},
+		{"POST", "/v1/features/departure", "", 401, "BH110"},
+		{"POST", "/v1/features/departure", "Bearer open sesame!", 401, "BH110"},
+		{"POST", "/v1/features/departure", "Basic open sesame", 401, "BH110"},
+		{"POST", "/v1/features/departure", "Bearer " + hashOf("open sesame"), 401, "BH110"},
+		{"POST", "/v1/features/departure", "Bearer beam", 403, "BH111"},
+		{"POST", "/v1/features/departur", "", 401, "BH110"}, // names are not for everybody
+		{"POST", "/v1/events/flights", "Bearer beam", 200, ""},
+		{"POST", "/v1/events/flights", "Bearer open sesame", 403, "BH111"},
+		{"GET", "/openapi.json", "Bearer open sesame", 200, ""},
+		{"GET", "/openapi.json", "", 401, "BH110"},
+		{"GET", "/metrics", "Bearer open sesame", 403, "BH111"},
+		{"GET", "/metrics", "Bearer root", 200, ""},
+		{"GET", "/healthz", "", 200, ""},
+		{"GET", "/readyz", "", 200, ""},
+	} {
+		status, header, got := s.call(t, c.method, c.path, body, "Authorization", c.header)
+		if status != c.status || c.code != "" && problem(t, got)["code"] != c.code || status == 401 && header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s %s as %q: %d %s", c.method, c.path, c.header, status, got)
+		}
+		provoked[c.code] = true
+	}
+	limited := 0
+	for range 3 {
+		status, header, got := s.call(t, "POST", "/v1/features/departure", body, "Authorization", "Bearer drip")
+		if status == 429 {
+			limited++
+			if header.Get("Retry-After") != "1" || problem(t, got)["code"] != "BH112" {
+				t.Errorf("%v %s", header, got)
+			}
+		}
+	}
+	if limited == 0 {
+		t.Error("one request a second is three at once")
+	}
+	provoked["BH112"] = true
+	for line, want := range map[string]string{
+		"web":                            `1: a line is a name, the SHA-256 of the token in hex, and scopes: read, push, predict, admin`,
+		"web abc read":                   `1: the second word of "web" is no SHA-256 in hex: printf %s "$TOKEN" | sha256sum`,
+		"web " + hashOf("") + " reed":    `1: "web" has no scope "reed": there are read, push, predict, admin; did you mean read?`,
+		"web " + hashOf("") + " limit=0": `1: limit=0 of "web" is no number of requests a second`,
+		"\nw " + hashOf("") + " read\nw " + hashOf("") + " push": `3: a second token called "w": each needs a name of its own`,
+	} {
+		if _, err := http.ParseTokens(strings.NewReader(line)); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+func TestTheHealthOfAServer(t *testing.T) {
+	caught := false
+	s := newServed(t, http.Options{CaughtUp: func() bool { return caught }, Degraded: func() []string { return []string{"source flights is 20s behind"} }})
+	expect := func(path string, status int, want string) {
+		t.Helper()
+		if got, _, body := s.call(t, "GET", path, ""); got != status || strings.TrimSpace(body) != want {
+			t.Errorf("%s: %d %s", path, got, body)
+		}
+	}
+	expect("/healthz", 200, `{"status":"ok"}`)
+	expect("/readyz", 503, `{"ready":false,"waiting":["the first catch-up of the stream"],"degraded":["source flights is 20s behind"]}`)
+	caught = true
+	s.store.SetFault(func(context.Context, []store.Range) error { return store.ErrUnavailable })
+	for range 5 {
+		s.call(t, "POST", "/v1/features/departure", rowOf(`"carrier": "UA", "distance": 1`))
+	}
+	expect("/readyz", 200, `{"ready":true,"waiting":[],"degraded":["store fake fails: answers are stale, stand-ins or failed","source flights is 20s behind"]}`)
+}
+
+func TestMetrics(t *testing.T) {
+	s := newServed(t, http.Options{Version: "1.2.3"})
+	s.call(t, "POST", "/v1/features/departure", rowOf(`"carrier": "UA", "distance": 1`))
+	s.call(t, "POST", "/v1/features/nope", "")
+	_, _, body := s.call(t, "GET", "/metrics", "")
+	for _, want := range []string{
+		`bighead_requests_total{code="200",view="departure"} 1`, `bighead_requests_total{code="404",view=""} 1`, `bighead_build_info{version="1.2.3"} 1`,
+		`bighead_values_total{group="carrier",status="present"} 3`, `bighead_cache_total{level="l1",result="miss"} 1`, `bighead_breaker_state{store="fake"} 0`,
+		`bighead_request_seconds_count{stage="parse",view="departure"} 1`, `bighead_request_seconds_count{stage="fetch",view="departure"} 1`, `bighead_request_seconds_count{stage="merge",view="departure"} 1`,
+		`bighead_request_seconds_count{stage="derive",view="departure"} 1`, `bighead_request_seconds_count{stage="encode",view="departure"} 1`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("no %s in\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, "UA") || strings.Contains(body, "nope") {
+		t.Error("what a caller writes is a label")
+	}
+}
+
+// As many requests as are allowed are at work; the next is told to come again, and is taken once one has ended.
+func TestMoreThanTheServerTakes(t *testing.T) {
+	s := newServed(t, http.Options{MaxInflight: 2})
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.store.SetFault(func(context.Context, []store.Range) error { entered <- struct{}{}; <-release; return nil })
+	var running sync.WaitGroup
+	for range 2 {
+		running.Go(func() {
+			if status, _, body := s.call(t, "POST", "/v1/features/departure", rowOf(`"carrier": "UA", "distance": 1`)); status != 200 {
+				t.Errorf("%d %s", status, body)
+			}
+		})
+		<-entered
+	}
+	status, header, body := s.call(t, "POST", "/v1/features/departure", "not even looked at")
+	if status != 503 || header.Get("Retry-After") != "1" || problem(t, body)["code"] != "BH113" {
+		t.Errorf("%d %v %s", status, header, body)
+	}
+	if status, _, _ := s.call(t, "GET", "/healthz", ""); status != 200 {
+		t.Error("a busy server is not healthy")
+	}
+	provoked["BH113"] = true
+	close(release)
+	running.Wait()
+	s.store.SetFault(nil)
+	if status, _, _ := s.call(t, "POST", "/v1/features/departure", `{"rows": []}`); status != 200 {
+		t.Error("places are not given back")
+	}
+}
+
+type running struct {
+	api, admin string
+	stop       context.CancelFunc
+	ended      chan error
+}
+
+func run(t *testing.T, h *http.Handler, l http.Listen) *running {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	r := &running{stop: stop, ended: make(chan error, 1)}
+	ready := make(chan struct{})
+	l.Ready = func(api, admin net.Addr) {
+		r.api, r.admin = "http://"+api.String(), "http://"+admin.String()
+		close(ready)
+	}
+	go func() { r.ended <- h.Run(ctx, l) }()
+	select {
+	case <-ready:
+	case err := <-r.ended:
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return r
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := nethttp.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestAddresses(t *testing.T) {
+	s := newServed(t, http.Options{})
+	r := run(t, s.Handler, http.Listen{Address: "127.0.0.1:0", Admin: "127.0.0.1:0"})
+	for url, want := range map[string]int{r.api + "/healthz": 404, r.api + "/metrics": 404, r.api + "/openapi.json": 200, r.admin + "/healthz": 200, r.admin + "/metrics": 200, r.admin + "/openapi.json": 404} {
+		if got, body := get(t, url); got != want {
+			t.Errorf("%s: %d %s", url, got, body)
+		}
+	}
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+	for _, l := range []http.Listen{{Address: "0.0.0.0:0"}, {Address: "127.0.0.1:0", Admin: "0.0.0.0:0"}, {Address: "[::]:0"}} {
+		if err := s.Run(t.Context(), l); err == nil || !strings.Contains(err.Error(), "nobody is asked for a token: set [auth] tokens_file, listen on 127.0.0.1, or say --insecure") {
+			t.Errorf("%+v: %v", l, err)
+		}
+	}
+	if err := s.Run(t.Context(), http.Listen{Address: "nowhere:1:2"}); err == nil || !strings.Contains(err.Error(), "listen on nowhere:1:2") {
+		t.Error(err)
+	}
+	var log strings.Builder
+	s = newServed(t, http.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	r = run(t, s.Handler, http.Listen{Address: "0.0.0.0:0", Insecure: true})
+	r.stop()
+	if err := <-r.ended; err != nil || !strings.Contains(log.String(), "everybody who reaches this address may do everything") {
+		t.Errorf("%v %s", err, log.String())
+	}
+	s = newServed(t, http.Options{Tokens: tokens(t, "a "+hashOf("b")+" read")})
+	r = run(t, s.Handler, http.Listen{Address: "0.0.0.0:0"})
+	r.stop()
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that is told to stop is not ready, goes on answering, and finishes what runs.
+func TestAServerThatStops(t *testing.T) {
+	s := newServed(t, http.Options{})
+	entered, release := make(chan struct{}), make(chan struct{})
+	s.store.SetFault(func(context.Context, []store.Range) error { close(entered); <-release; return nil })
+	hurry := make(chan struct{})
+	r := run(t, s.Handler, http.Listen{Address: "127.0.0.1:0", Drain: time.Hour, Hurry: hurry, Finish: time.Hour})
+	answered := make(chan string, 1)
+	go func() {
+		resp, err := nethttp.Post(r.api+"/v1/features/departure", "application/json", strings.NewReader(rowOf(`"carrier": "UA", "distance": 1`)))
+		if err != nil {
+			answered <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		answered <- fmt.Sprint(resp.StatusCode, err, strings.Contains(string(b), `"values":[15.0,2,20.0`))
+	}()
+	<-entered
+	r.stop()
+	for { // until the stop is seen
+		if status, body := get(t, r.api+"/readyz"); status == 503 {
+			if !strings.Contains(body, "the server is about to stop") {
+				t.Error(body)
+			}
+			break
+		}
+	}
+	if status, body := get(t, r.api+"/healthz"); status != 200 {
+		t.Errorf("while it drains: %d %s", status, body)
+	}
+	close(hurry)
+	for { // until nothing is accepted any more
+		c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))
+		if err != nil {
+			break
+		}
+		_ = c.Close()
+	}
+	select {
+	case err := <-r.ended:
+		t.Fatalf("ended before what runs: %v", err)
+	default:
+	}
+	close(release)
+	if got := <-answered; got != "200 <nil> true" {
+		t.Errorf("what ran: %s", got)
+	}
+	if err := <-r.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Callers that send half of a request, or go away, harm nobody.
+func TestHalfRequests(t *testing.T) {
+	s := newServed(t, http.Options{MaxInflight: 1})
+	r := run(t, s.Handler, http.Listen{Address: "127.0.0.1:0"})
+	for _, sent := range []string{"POST /v1/features/departure HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"rows\":", "POST /v1/feat", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01"} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, sent); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(c).ReadString('\n')
+		if strings.Contains(line, "200") {
+			t.Errorf("%q is answered: %s %v", sent, line, err)
+		}
+		_ = c.Close()
+	}
+	if status, _, _ := s.call(t, "POST", "/v1/features/departure", `{"rows": []}`); status != 200 {
+		t.Error("a half request keeps its place")
+	}
+}
+
+// TestTheDocumentIsTrue walks the document: each call is there and answers as it says, each body has the form it says.
+func TestTheDocumentIsTrue(t *testing.T) {
+	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1, Rejected: []serve.Rejected{{Line: 1, Reason: "x"}}}}}
+	s := newServed(t, http.Options{Pusher: p, Tokens: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
+	_, _, text := s.call(t, "GET", "/openapi.json", "", "Authorization", "Bearer t")
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("openapi.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	compile := func(pointer string) *jsonschema.Schema {
+		sch, err := compiler.Compile("openapi.json#" + pointer)
+		if err != nil {
+			t.Fatalf("%s: %v", pointer, err)
+		}
+		return sch
+	}
+	escape := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D")
+	good := rowOf(`"carrier": "UA", "distance": "1400", "sched": 5, "tags": ["a"]`)
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		method, pattern, path, body string
+		token, kind                 string
+		status                      int
+	}{
+		{"post", "/v1/features/{view}", "/v1/features/departure", good, "t", "", 200},
+		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": [{"carrier": "ZZ", "distance": null}, {"carrier": "UA", "distanc": 1}], "status": true}`, "t", "", 200},
+		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": [{"carrier": "ZZ", "distance": null}], "status": false, "features": ["far"]}`, "t", "", 200},
+		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": 1}`, "t", "", 400},
+		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": []}`, "", "", 401},
+		{"post", "/v1/features/{view}", "/v1/features/depart", `{"rows": []}`, "t", "", 404},
+		{"post", "/v1/features/{view}", "/v1/features/departure", strings.Repeat(" ", 100_001), "t", "", 413},
+		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "", 200},
+		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "u", "", 403},
+		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "text/csv", 400},
+		{"get", "/openapi.json", "/openapi.json", "", "t", "", 200},
+		{"get", "/openapi.json", "/openapi.json", "", "", "", 401},
+		{"get", "/healthz", "/healthz", "", "", "", 200},
+		{"get", "/readyz", "/readyz", "", "", "", 200},
+		{"get", "/metrics", "/metrics", "", "t", "", 200},
+	} {
+		status, header, body := s.call(t, strings.ToUpper(c.method), c.path, c.body, "Authorization", "Bearer "+c.token, "Content-Type", c.kind)
+		if status != c.status {
+			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, status, c.status, body)
+			continue
+		}
+		seen[c.method+" "+c.pattern] = true
+		kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
+		at := "/paths/" + escape.Replace(c.pattern) + "/" + c.method + "/responses/" + fmt.Sprint(status) + "/content/" + escape.Replace(kind) + "/schema"
+		value := any(body)
+		if strings.HasSuffix(kind, "json") {
+			if value, err = jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil {
+				t.Errorf("%s: %v", at, err)
+			}
+		}
+		if err := compile(at).Validate(value); err != nil {
+			t.Errorf("%s: %v\n%s", at, err, body)
+		}
+	}
+	// The form of a request takes what the server takes.
+	form := compile("/components/schemas/Request_departure")
+	for body, ok := range map[string]bool{good: true, `{"rows": [{"carrier": "UA"}]}`: false, `{"rows": [{"carrier": 1, "distance": 1}]}`: false, `{"row": []}`: false, `{"rows": [], "features": ["fa"]}`: false} {
+		x, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, got := s.call(t, "POST", "/v1/features/departure", body, "Authorization", "Bearer t")
+		if taken := status == 200 && !strings.Contains(got, `"error"`); (form.Validate(x) == nil) != ok || taken != ok {
+			t.Errorf("%s: the document says %v, the server %d %s", body, form.Validate(x), status, got)
+		}
+	}
+	var paths struct{ Paths map[string]map[string]any }
+	if err := json.Unmarshal([]byte(text), &paths); err != nil {
+		t.Fatal(err)
+	}
+	for path, methods := range paths.Paths {
+		for method := range methods {
+			if !seen[method+" "+path] {
+				t.Errorf("%s %s is in the document, and was not tried", method, path)
+			}
+		}
+	}
+}
