@@ -17,17 +17,23 @@ import (
 
 func (c *cli) backfillCommand() *cobra.Command {
 	var from, to string
-	var online bool
+	var online, prune bool
 	cmd := &cobra.Command{
 		Use:   "backfill [GROUP …]",
 		Short: "Make the tiles that are missing or whose files changed, and nothing else",
 		Long: "Make tiles of whole UTC days of event time, [from, to): the missing and changed cells (fold, day) of the groups named, or of all. " +
-			"Groups that share a source and a key share their tiles.",
+			"Groups that share a source and a key share their tiles. With --prune nothing is made: tiles are removed of which no definition, in the working tree or applied, is left.",
 		ValidArgsFunction: c.complete(groupNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := c.load(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if prune {
+				if len(args) > 0 || from != "" || to != "" {
+					return usagef("--prune looks at all tiles: leave groups, --from and --to out")
+				}
+				return c.runPrune(cmd.Context(), l)
 			}
 			b, err := l.backfillOf(args, from, to)
 			if err != nil {
@@ -43,6 +49,7 @@ func (c *cli) backfillCommand() *cobra.Command {
 	f.StringVar(&from, "from", "", "the first day, such as 2013-01-01 (default: that of the first event)")
 	f.BoolVar(&online, "online", false, "then load what is made into the online store, up to --to or as far as no event may come any more, while requests go on")
 	f.StringVar(&to, "to", "", "the day after the last (default: after the last event)")
+	f.BoolVar(&prune, "prune", false, "make nothing; remove the tiles that no definition reads any more, neither here nor applied")
 	c.engineFlags(cmd)
 	return cmd
 }

@@ -122,7 +122,11 @@ func (e *Edit) Commit(known []Part, cells []New) error {
 		e.err = err
 		return err
 	}
-	next := e.with(known, cells)
+	return e.become(e.with(known, cells))
+}
+
+// become makes what stands on disk the next set, and removes the files that it no longer names.
+func (e *Edit) become(next *Set) error {
 	if err := next.writeManifest(); err != nil {
 		e.err = err
 		return err
@@ -137,7 +141,7 @@ func (e *Edit) Commit(known []Part, cells []New) error {
 	}
 	for name := range old {
 		if err := os.Remove(filepath.Join(e.folder, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove tiles that were made anew: %w", err)
+			return fmt.Errorf("remove tiles that nothing names any more: %w", err)
 		}
 	}
 	return nil

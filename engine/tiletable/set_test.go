@@ -100,8 +100,86 @@ func TestSetsAreWhatWasCommitted(t *testing.T) {
 			from := rapid.Int64Range(0, days-1).Draw(t, "first day")
 			commitDays(t, table, m, parts, which, from, rapid.Int64Range(from+1, days).Draw(t, "end"), fmt.Sprint("v", version), rapid.Bool().Draw(t, "empty"))
 			compare(t, table, m, parts, folds, days)
+			if rapid.IntRange(0, 3).Draw(t, "prune") == 0 {
+				live := rapid.IntRange(0, folds).Draw(t, "live folds")
+				pruneAll(t, table, m, live, folds, days)
+				compare(t, table, m, parts, folds, days)
+			}
 		}
 	})
+}
+
+// pruneAll removes the cells of all folds from live on, and holds the report against the model and what lies on disk.
+func pruneAll(t *rapid.T, table *Table, m model, live, folds int, days int64) {
+	size := func() (files int, bytes int64) {
+		all, err := filepath.Glob(filepath.Join(table.dir, "*", "*"+fileSuffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range all {
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes += info.Size()
+		}
+		return len(all), bytes
+	}
+	want := Pruned{}
+	left := 0
+	for i := range folds {
+		found := false
+		for day := range days {
+			if _, ok := m[m.key(fold(i), day)]; !ok {
+				continue
+			}
+			if i < live {
+				left++
+				continue
+			}
+			found = true
+			want.Cells++
+			delete(m, m.key(fold(i), day))
+		}
+		if found {
+			want.Folds = append(want.Folds, fold(i).Fold)
+		}
+	}
+	files, bytes := size()
+	lock, err := table.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	got, err := lock.Prune(func(f Column) bool {
+		return slices.Contains(columns(live), f)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nowFiles, nowBytes := size()
+	want.Files, want.Bytes = files-nowFiles, bytes-nowBytes
+	if want.Cells == 0 {
+		if len(got) != 0 {
+			t.Fatalf("%+v was removed", got)
+		}
+		return
+	}
+	want.Source, want.Keys = testID.Source, testID.Keys.Names()
+	if len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(want) {
+		t.Fatalf("removed %+v, want %+v", got, want)
+	}
+	if _, err := os.Stat(filepath.Join(table.dir, testID.folder())); (err == nil) != (left > 0) {
+		t.Fatalf("%d cells are left, and of their folder it is said: %v", left, err)
+	}
+}
+
+func columns(n int) []Column {
+	out := make([]Column, n)
+	for i := range out {
+		out[i] = fold(i)
+	}
+	return out
 }
 
 // commitDays makes the cells of the folds on days [from, to): a file for each day that has parts, unless all are to be empty.
