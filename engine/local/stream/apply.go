@@ -60,7 +60,7 @@ func (x *space) partEarly(rows *sift.Rows, r *eventlog.Record, come int64) (now 
 		if due < come {
 			return true
 		}
-		wait = append(wait, &waiter{due: due, at: position{r.Partition, r.Offset(rows.Row(i))}, sequence: r.Sequence, row: rows.Batch.Row(i)})
+		wait = append(wait, &waiter{ts: rows.Times[i], due: due, at: position{r.Partition, r.Offset(rows.Row(i))}, sequence: r.Sequence, row: rows.Batch.Row(i)})
 		return false
 	})
 	return now, wait

@@ -193,7 +193,7 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 
 // prune lets versions go that nobody asks for any more.
 func (x *space) prune(t *tile.Rows) {
-	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom()))
+	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom(), x.waiting.oldest))
 }
 
 // prunedFrom is the time before which all but the newest version may go. It goes by when the last record arrived, not by now: what is still
@@ -207,13 +207,13 @@ func (x *space) prunedFrom() int64 {
 }
 
 // prunable is how many versions may go: those after which another became true before the time, and of these the newest too where it is a
-// deletion.
-func prunable(t *tile.Rows, before int64) int {
+// deletion and nothing waits that is older, from oldest on, which it would have to hide.
+func prunable(t *tile.Rows, before, oldest int64) int {
 	n := 0
 	for n+1 < len(t.Rows) && t.Rows[n+1].TS < before {
 		n++
 	}
-	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < before {
+	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < min(before, oldest) {
 		n++
 	}
 	return n

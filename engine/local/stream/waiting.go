@@ -15,7 +15,8 @@ import (
 
 // waiter is an event whose time has not come: its ts or known_at lies in the future.
 type waiter struct {
-	due      int64 // its time: it counts for what is asked after it
+	ts       int64
+	due      int64 // its time, ts or known_at: it counts for what is asked after it
 	at       position
 	sequence int64 // of its record
 	number   int64 // once its time has come: its place among all that waited
@@ -33,12 +34,14 @@ type waiting struct {
 	bytes int64     // of near
 	// far is the time from which on there may be others in the store alone; MaxTime: there are none.
 	far int64
+	// oldest is a time that no ts of those that wait lies before; MaxTime: none waits.
+	oldest int64
 }
 
 // waitingBytes is how much memory the waiting events of a space may take.
 var waitingBytes int64 = 32 << 20
 
-func (w *waiting) init(x *space) { w.x, w.far = x, plan.MaxTime }
+func (w *waiting) init(x *space) { w.x, w.far, w.oldest = x, plan.MaxTime, plan.MaxTime }
 
 func (w *waiter) compare(o *waiter) int {
 	return cmp.Or(cmp.Compare(w.due, o.due), cmp.Compare(w.at.partition, o.at.partition), cmp.Compare(w.at.offset, o.at.offset))
@@ -60,6 +63,7 @@ func (w *waiting) add(es []*waiter) {
 	}
 	for _, e := range es {
 		w.bytes += e.size()
+		w.oldest = min(w.oldest, e.ts)
 	}
 	w.near, w.fresh = append(w.near, es...), append(w.fresh, es...)
 	slices.SortFunc(w.near, (*waiter).compare)
@@ -101,12 +105,15 @@ func (w *waiting) released(due []*waiter) {
 	w.done = append(w.done, due...)
 	if len(w.again) > 0 {
 		w.again = nil
-		return
+	} else {
+		for _, e := range due {
+			w.bytes -= e.size()
+		}
+		w.near = slices.Clone(w.near[len(due):])
 	}
-	for _, e := range due {
-		w.bytes -= e.size()
+	if w.next() == plan.MaxTime {
+		w.oldest = plan.MaxTime
 	}
-	w.near = slices.Clone(w.near[len(due):])
 }
 
 func (w *waiting) changed() bool { return len(w.fresh)+len(w.done) > 0 }
@@ -185,6 +192,7 @@ func (w *waiting) load(ctx context.Context) error {
 			return err
 		}
 		x.counts.Waiting++
+		w.oldest = min(w.oldest, e.ts)
 		if e.sequence >= x.at.next {
 			x.ahead[e.at] = true
 		}
@@ -202,10 +210,10 @@ func (w *waiting) load(ctx context.Context) error {
 
 const waiterVersion = 1
 
-// append encodes an event: a version, sequence, number, and the columns that are not null, each by name.
+// append encodes an event: a version, times, position, sequence, number, and the columns that are not null, each by name.
 func (w *waiting) append(dst []byte, e *waiter) []byte {
 	dst = append(dst, waiterVersion)
-	for _, n := range []int64{e.due, int64(e.at.partition), e.at.offset, e.sequence, e.number} {
+	for _, n := range []int64{e.ts, e.due, int64(e.at.partition), e.at.offset, e.sequence, e.number} {
 		dst = binary.AppendVarint(dst, n)
 	}
 	for i, f := range w.x.schema {
@@ -222,7 +230,7 @@ func (w *waiting) decode(name string, b []byte) (*waiter, error) {
 		return bad("written by another version of bighead")
 	}
 	b = b[1:]
-	var numbers [5]int64
+	var numbers [6]int64
 	for i := range numbers {
 		v, n := binary.Varint(b)
 		if n <= 0 {
@@ -230,7 +238,7 @@ func (w *waiting) decode(name string, b []byte) (*waiter, error) {
 		}
 		numbers[i], b = v, b[n:]
 	}
-	e := &waiter{due: numbers[0], at: position{int32(numbers[1]), numbers[2]}, sequence: numbers[3], number: numbers[4]}
+	e := &waiter{ts: numbers[0], due: numbers[1], at: position{int32(numbers[2]), numbers[3]}, sequence: numbers[4], number: numbers[5]}
 	e.row = make([]value.Value, len(w.x.schema))
 	for len(b) > 0 {
 		column, rest, err := value.Decode(b)
