@@ -72,7 +72,7 @@ func (c *call) refusal(row int) *Problem {
 		case j.newest >= c.at:
 			return beforeNewest(c.at, j.newest)
 		case j.late && c.asked != nil:
-			return lookBack("at "+value.FormatTimestamp(c.at)+" lies before what the store has put together already", lookBackCure)
+			return lookBack("at " + value.FormatTimestamp(c.at) + " lies before what the store has put together already")
 		}
 	}
 	return nil

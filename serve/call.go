@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -175,9 +176,9 @@ func (c *call) decide() *Problem {
 	case c.at > max(now, batch)+maxAhead:
 		return lookAhead(c.at, now)
 	case c.at < now-back:
-		return lookBack(fmt.Sprintf("at %s is more than %s ago, for which alone late tiles are kept", value.FormatTimestamp(c.at), value.FormatDuration(back)), lookBackCure)
+		return lookBack(fmt.Sprintf("at %s is more than %s ago, for which alone late tiles are kept", value.FormatTimestamp(c.at), value.FormatDuration(back)))
 	case c.at < batch:
-		return lookBack(fmt.Sprintf("at %s is before %s, up to which batch has filled the store", value.FormatTimestamp(c.at), value.FormatTimestamp(batch)), lookBackCure)
+		return lookBack(fmt.Sprintf("at %s is before %s, up to which batch has filled the store", value.FormatTimestamp(c.at), value.FormatTimestamp(batch)))
 	}
 	return nil
 }
@@ -272,7 +273,7 @@ func (c *call) fetch() error {
 	}
 	c.reading = r
 	r.run(c.ctx, c.sel.view.server)
-	if err := context.Cause(c.ctx); err == context.Canceled {
+	if err := context.Cause(c.ctx); errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -117,14 +117,14 @@ func typeCure(t value.Type) string {
 	return "write a JSON value of that type"
 }
 
-func lookBack(detail, cure string) *Problem {
-	return &Problem{Code: feature.CodeLookBack, Detail: detail + ": online stores cannot look back", Field: "at", Cure: cure}
+func lookBack(detail string) *Problem {
+	return &Problem{Code: feature.CodeLookBack, Detail: detail + ": online stores cannot look back", Field: "at", Cure: lookBackCure}
 }
 
 const lookBackCure = `leave at out for the newest answer; the past is for training sets and p.features`
 
 func beforeNewest(at, newest int64) *Problem {
-	return lookBack(fmt.Sprintf("at %s is not after the newest event of the row's keys, %s", value.FormatTimestamp(at), value.FormatTimestamp(newest)), lookBackCure)
+	return lookBack(fmt.Sprintf("at %s is not after the newest event of the row's keys, %s", value.FormatTimestamp(at), value.FormatTimestamp(newest)))
 }
 
 func requiredFailed(name string) *Problem {

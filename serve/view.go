@@ -18,7 +18,6 @@ type View struct {
 
 	server *Server
 	names  []string // of its columns
-	row    []int    // of a column of the view: the column of the row
 	derive []expr.RowFunc
 	spaces []*space       // by fetch
 	counts []*groupCounts // by fetch

@@ -78,16 +78,13 @@ func (p *problemDocument) String() string {
 }
 
 // call sends a request and reads the answer into out. A refusal is the user's mistake, what is not reached is something outside.
-func (k *caller) call(ctx context.Context, method, path, contentType string, headers map[string]string, body io.Reader, out any) error {
+func (k *caller) call(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
 	req, err := http.NewRequestWithContext(ctx, method, k.base+path, body)
 	if err != nil {
 		return usage{err}
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
-	}
-	for name, value := range headers {
-		req.Header.Set(name, value)
 	}
 	if k.token != "" {
 		req.Header.Set("Authorization", "Bearer "+k.token)

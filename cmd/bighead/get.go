@@ -61,10 +61,10 @@ func (c *cli) getCommand() *cobra.Command {
 			}
 			defer done()
 			var answer featuresAnswer
-			if err := k.call(cmd.Context(), "POST", "/v1/features/"+url.PathEscape(v.Name), "application/json", nil, bytes.NewReader(body), &answer); err != nil {
+			if err := k.call(cmd.Context(), "POST", "/v1/features/"+url.PathEscape(v.Name), "application/json", bytes.NewReader(body), &answer); err != nil {
 				return err
 			}
-			return c.printVector(a, v, &answer)
+			return c.printVector(v, &answer)
 		},
 	}
 	at = cmd.Flags().String("at", "", "the time of the question; the past is refused, since an online store cannot look back (default: now)")
@@ -105,7 +105,7 @@ func getBody(v *feature.View, pairs []string, at string) ([]byte, error) {
 }
 
 // printVector prints each value with its status, and of those that are empty in which interval there was nothing.
-func (c *cli) printVector(a *applied, v *feature.View, answer *featuresAnswer) error {
+func (c *cli) printVector(v *feature.View, answer *featuresAnswer) error {
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(answer)
 	}

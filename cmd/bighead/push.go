@@ -18,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bighead-ml/bighead/dataset"
-	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -57,7 +56,7 @@ func (c *cli) pushCommand() *cobra.Command {
 				return err
 			}
 			defer done()
-			return c.push(cmd.Context(), p, k, args[0], args[1])
+			return c.push(cmd.Context(), k, args[0], args[1])
 		},
 	}
 	server = serverFlag(cmd.Flags().String)
@@ -77,7 +76,7 @@ type pusher struct {
 	total  map[string]*pushedSource
 }
 
-func (c *cli) push(ctx context.Context, p *project.Project, k *caller, name, file string) error {
+func (c *cli) push(ctx context.Context, k *caller, name, file string) error {
 	u := &pusher{caller: k, path: "/v1/events/" + url.PathEscape(name), total: map[string]*pushedSource{}}
 	var err error
 	switch ext := filepath.Ext(strings.TrimSuffix(file, ".gz")); {
@@ -172,7 +171,7 @@ func (u *pusher) send(ctx context.Context) error {
 		return nil
 	}
 	var a pushAnswer
-	if err := u.caller.call(ctx, "POST", u.path, "application/x-ndjson", nil, bytes.NewReader(u.buf.Bytes()), &a); err != nil {
+	if err := u.caller.call(ctx, "POST", u.path, "application/x-ndjson", bytes.NewReader(u.buf.Bytes()), &a); err != nil {
 		if u.before > 0 {
 			return fmt.Errorf("%w\n   the first %d lines were taken in; pushing again is harmless where rows have ids", err, u.before)
 		}

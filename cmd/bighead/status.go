@@ -99,7 +99,7 @@ func (c *cli) statusCommand() *cobra.Command {
 				return err
 			}
 			var s onlineStatus
-			if err := k.call(cmd.Context(), "GET", "/v1/status", "", nil, nil, &s); err != nil {
+			if err := k.call(cmd.Context(), "GET", "/v1/status", "", nil, &s); err != nil {
 				return err
 			}
 			if c.json {

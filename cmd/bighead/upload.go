@@ -46,7 +46,7 @@ func (c *cli) backfillOnline(ctx context.Context, p *project.Project, groups []s
 		return err
 	}
 	var a uploadAnswer
-	if err := k.call(ctx, "POST", "/v1/backfill", "application/json", nil, bytes.NewReader(body), &a); err != nil {
+	if err := k.call(ctx, "POST", "/v1/backfill", "application/json", bytes.NewReader(body), &a); err != nil {
 		return err
 	}
 	if c.json {

@@ -109,7 +109,7 @@ func (g *guess) look(s *scanner, depth int) error {
 		g.float = g.float || bytes.ContainsAny(w, ".eENI")
 	case jString:
 		var text []byte
-		text, _, err = s.string()
+		text, err = s.string()
 		_, date := cell.ParseDay(text)
 		_, stamp := cell.ParseStamp(text)
 		g.date, g.stamp = date && (g.date || !g.some), stamp && (g.stamp || !g.some)

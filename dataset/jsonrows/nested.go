@@ -81,7 +81,7 @@ func (n *nested) value(s *scanner, t value.Type, path string, depth int) (value.
 func (n *nested) valueOf(s *scanner, kind tokenKind, t value.Type, path string, depth int) (value.Value, error) {
 	switch kind {
 	case jString:
-		text, _, err := s.string()
+		text, err := s.string()
 		if err != nil {
 			return value.Value{}, err
 		}

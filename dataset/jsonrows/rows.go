@@ -223,7 +223,7 @@ func (d *Decoder) value(b *cell.Builder) error {
 	}
 	switch kind {
 	case jString:
-		text, _, err := s.string()
+		text, err := s.string()
 		if err != nil {
 			return err
 		}

@@ -90,7 +90,7 @@ func (s *scanner) key() ([]byte, error) {
 	if s.peek() != '"' {
 		return nil, s.expect('"')
 	}
-	key, _, err := s.string()
+	key, err := s.string()
 	if err != nil {
 		return nil, err
 	}
@@ -121,23 +121,22 @@ func (s *scanner) array(depth int, visit func() error) error {
 	}
 }
 
-// string reads a string. plain: it is a view of the text; else escapes were undone. valid UTF-8 is not checked, but for escapes: a
+// string reads a string: a view of the text, or a copy where escapes were undone. That it is UTF-8 is not checked, but for escapes: a
 // lone surrogate becomes bytes that are not UTF-8, so that it is found like any other.
-func (s *scanner) string() (text []byte, plain bool, err error) {
+func (s *scanner) string() ([]byte, error) {
 	from := s.i + 1
 	for i := from; i < len(s.b); i++ {
 		switch c := s.b[i]; {
 		case c == '"':
 			s.i = i + 1
-			return s.b[from:i], true, nil
+			return s.b[from:i], nil
 		case c == '\\':
-			text, err = s.escaped(from, i)
-			return text, false, err
+			return s.escaped(from, i)
 		case c < ' ':
-			return nil, false, fmt.Errorf("control character 0x%02x within a string", c)
+			return nil, fmt.Errorf("control character 0x%02x within a string", c)
 		}
 	}
-	return nil, false, errEnd
+	return nil, errEnd
 }
 
 func (s *scanner) escaped(from, i int) ([]byte, error) {
@@ -296,7 +295,7 @@ func (s *scanner) skip(depth int) error {
 	}
 	switch kind {
 	case jString:
-		_, _, err = s.string()
+		_, err = s.string()
 	case jObject:
 		err = s.object(depth, func([]byte) error { return s.skip(depth + 1) })
 	case jArray:

@@ -119,10 +119,9 @@ func (d *Decoder) Decode(ctx context.Context, b *Batch) (a *dataset.Arrival, n i
 // item adds a row, or says why the record is none.
 func (r *rows) item(it *item) string {
 	var err error
-	switch {
-	case it.plan == nil:
+	if it.plan == nil {
 		err = r.addTombstone(it.rec, it.keys)
-	default:
+	} else {
 		if it.plan.set != nil {
 			it.plan.set()
 		}

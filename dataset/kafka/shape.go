@@ -304,13 +304,13 @@ func (s *settler) finish(chosen map[int]bool) error {
 // checkOwn refuses types that the record's own cannot have.
 func (s *settler) checkOwn() error {
 	for _, f := range s.shape.own {
-		good := true
-		switch {
-		case f.Name == timestampName:
+		var good bool
+		switch f.Name {
+		case timestampName:
 			good = f.Type.Kind == value.KindTimestamp
-		case f.Name == partitionName || f.Name == offsetName:
+		case partitionName, offsetName:
 			good = f.Type.Kind == value.KindInt
-		case f.Name == headerName:
+		case headerName:
 			good = f.Type.Kind == value.KindStruct && !slices.ContainsFunc(f.Type.Fields, func(h value.Field) bool { return !h.Type.Ordered() })
 		default:
 			good = f.Type.Ordered()

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -228,11 +229,13 @@ func (m *mismatch) Error() string { return strings.Join(m.path, ".") + ": " + m.
 
 // asSchemaError gives an error of settling or compiling its schema. What is the registry's stays what it is.
 func asSchemaError(err error, r *registered) error {
-	switch e := err.(type) {
-	case *mismatch:
-		return r.wrong(strings.Join(e.path, "."), e.problem)
-	case *unfit:
-		return r.wrong(e.column, e.Error())
+	var m *mismatch
+	var u *unfit
+	switch {
+	case errors.As(err, &m):
+		return r.wrong(strings.Join(m.path, "."), m.problem)
+	case errors.As(err, &u):
+		return r.wrong(u.column, u.Error())
 	}
 	return err
 }

@@ -259,7 +259,7 @@ func (p *scanner) skip() (string, bool) {
 }
 
 func (p *scanner) value() bool {
-	ok := true
+	var ok bool
 	switch p.peek() {
 	case '{':
 		ok = p.open('{')

@@ -186,7 +186,7 @@ func (s *Store) closeDB() error {
 		return <-closed
 	}
 	select {
-	case <-closed:
+	case <-closed: //nolint:errcheck // that it failed before says more
 		return failed
 	case <-time.After(closeWithin):
 		return fmt.Errorf("%w; it can be opened again only by another process", failed)
