@@ -1,7 +1,9 @@
 package http_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	nethttp "net/http"
 	"net/http/httptest"
@@ -88,4 +90,15 @@ func fingerprint(t testing.TB, s *served) string {
 		t.Fatal(err)
 	}
 	return v.Fingerprint()
+}
+
+// problem reads a problem document.
+func problem(t *testing.T, body string) map[string]any {
+	t.Helper()
+	var p map[string]any
+	d := json.NewDecoder(bytes.NewReader([]byte(body)))
+	if err := d.Decode(&p); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return p
 }
