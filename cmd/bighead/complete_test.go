@@ -55,12 +55,26 @@ h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"]
 	if err := os.WriteFile(filepath.Join(dir, "c.csv"), []byte("k,ts,x\na,2024-01-01T10:00:00Z,1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	code, out, stderr := bighead(t, dir, "plan", "--cost")
+	code, out, stderr := bighead(t, dir, "plan")
 	if want := "backfill: no tiles for h: its source p has no files\nbackfill: the times in 1 file are to be read first; which days they change is not known yet\nbackfill: at most 728 cells (fold, day) to make, of 26,115 rows"; code != exitGood || !strings.Contains(out, want) {
-		t.Errorf("plan --cost answers %d\n%s%s\nwant %s", code, out, stderr, want)
+		t.Errorf("plan answers %d\n%s%s\nwant %s", code, out, stderr, want)
 	}
-	if code, out, stderr := bighead(t, dir, "plan", "--cost", "--json"); code != exitGood || !strings.Contains(out, `"cost":{"cells":728,"rows":26115,`) {
-		t.Errorf("plan --cost --json answers %d\n%s%s", code, out, stderr)
+	code, out, stderr = bighead(t, dir, "plan", "--json")
+	if code != exitGood || !strings.Contains(out, `"cost":{"cells":728,"rows":26115,`) {
+		t.Errorf("plan --json answers %d\n%s%s", code, out, stderr)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "plan.json"), []byte(out), 0o644); err != nil { // apply takes it, whatever it costs by then
+		t.Fatal(err)
+	}
+	if code, out, stderr := bighead(t, dir, "apply", "--yes", filepath.Join(dir, "plan.json")); code != exitGood {
+		t.Errorf("apply answers %d\n%s%s", code, out, stderr)
+	}
+	pushed := smallProject(t, `import bighead as bh
+p = bh.EventSource("p", columns={"k": bh.String, "x": bh.Int}, time="ts")
+h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"])])
+`)
+	if code, out, stderr := bighead(t, pushed, "plan"); code != exitGood || !strings.HasSuffix(out, "\nbackfill: no tiles for h: its source p has no files\n") {
+		t.Errorf("where nothing has files plan answers %d\n%s%s", code, out, stderr)
 	}
 	if code, out, stderr := bighead(t, dir, "backfill"); code != exitGood || !strings.Contains(out, "no tiles for h: its source p has no files") {
 		t.Errorf("backfill answers %d\n%s%s", code, out, stderr)

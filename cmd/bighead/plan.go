@@ -24,7 +24,7 @@ type proposal struct {
 	Changes []catalog.Change `json:"changes"`
 	Unused  []catalog.Change `json:"unused"`
 	Entries []catalog.Entry  `json:"entries"`
-	Cost    *cost            `json:"cost,omitempty"` // where it was asked for; no part of the plan file
+	Cost    *cost            `json:"cost,omitempty"` // of a backfill, unless it is not asked for; no part of what is applied
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -112,9 +112,10 @@ type cost struct {
 	Bytes   int64      `json:"bytes"`
 	Unknown int        `json:"unknown_files"` // that do not say when their events lie, so that their cells are not counted
 	Raw     []plan.Raw `json:"raw"`           // what has no tiles
+	sets    int
 }
 
-// costOf surveys what there is; nil where the project's engine keeps no tiles.
+// costOf surveys what there is, by what the sources' files say of themselves; nil where the project's engine keeps no tiles.
 func (c *cli) costOf(ctx context.Context, l *loaded) (*cost, error) {
 	t, err := l.tiler()
 	if err != nil {
@@ -128,7 +129,7 @@ func (c *cli) costOf(ctx context.Context, l *loaded) (*cost, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &cost{Raw: append([]plan.Raw{}, report.Raw...)}
+	x := &cost{Raw: append([]plan.Raw{}, report.Raw...), sets: len(report.Sets)}
 	x.Rows, x.Bytes = report.Rows()
 	for _, s := range report.Sets {
 		x.Cells += s.ToMake()
@@ -151,7 +152,7 @@ func (x *cost) print(w io.Writer) {
 	if x.Unknown > 0 {
 		fmt.Fprintf(w, "backfill: the times in %s are to be read first; which days they change is not known yet\n", plural(x.Unknown, "file"))
 	}
-	if x.Cells == 0 && x.Unknown > 0 {
+	if x.Cells == 0 && (x.Unknown > 0 || x.sets == 0) {
 		return
 	}
 	if x.Cells == 0 {
@@ -287,6 +288,7 @@ func sameProposal(path string, now *proposal) error {
 	if err := json.Unmarshal(b, &then); err != nil {
 		return mistakef("%s is no plan: %v", path, err)
 	}
+	then.Cost = nil
 	a, _ := json.Marshal(then)
 	n, _ := json.Marshal(now)
 	if string(a) != string(n) {
