@@ -148,8 +148,12 @@ func (r *reading) got() ([]piece, int32) {
 	return r.pub.pieces, r.pub.whole
 }
 
-// bytes are those of a piece of got.
-func (r *reading) bytes(p piece) []byte { return r.pub.copied[p.from:p.to] }
+// bytes are those of a piece of got. What is read on meanwhile comes behind them.
+func (r *reading) bytes(p piece) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pub.copied[p.from:p.to]
+}
 
 const allJobs = 1<<31 - 1
 
