@@ -37,12 +37,24 @@ var comparer = &pebble.Comparer{
 	ImmediateSuccessor: func(dst, a []byte) []byte { return append(append(dst, a...), 0) },
 }
 
-// split is the length of a key without its start. Every key of kindValue that is handed to pebble ends in a start, bounds included.
+// split is the length of a key without its start. What has none, a bound or a key that pebble has split already, is whole: where the
+// user's key ends is told by its own end, and never by a length.
 func split(key []byte) int {
-	if len(key) <= startLen || key[0] != kindValue {
+	if len(key) < 3 || key[0] != kindValue {
 		return len(key)
 	}
-	return len(key) - startLen
+	for i := 3 + int(binary.BigEndian.Uint16(key[1:])) + 2*8; i+1 < len(key); i++ {
+		if key[i] != 0 {
+			continue
+		}
+		if i++; key[i] != 0xff {
+			if key[i] == 1 {
+				return i + 1
+			}
+			break
+		}
+	}
+	return len(key)
 }
 
 func appendInt(b []byte, v int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(v)^1<<63) }
