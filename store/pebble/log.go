@@ -12,29 +12,27 @@ import (
 // walCategory is what pebble calls the files of its log when it makes them.
 const walCategory vfs.DiskWriteCategory = "pebble-wal"
 
-// A disk is the file system that pebble sees. It does three things to the log, whose folder is logs, and one to the rest:
+// A disk is the file system that pebble sees. It does two things to the log, whose folder is logs, and two to all:
 //
 //  1. It leaves out syncs that no write asked for. That is safe because logs are synced before they are closed: a synced write is never
 //     behind a hole in an older log. And the format of tables stays below FormatWALSyncChunks, in which the log itself says how far it
 //     was synced, and a tail that a lost power took away would be called damage.
 //  2. Its failures are told to fail, and to pebble never, which would panic with some of its locks held. Commit looks there before it
 //     says that something is written.
-//  3. After a failure nothing is written to the log any more, nor is a new one made: what failed stays its end, where half a record is
-//     no damage.
+//  3. After a failure that is for good it is frozen: nothing is written, made, renamed or removed any more, as if the process had ended
+//     there, which is what pebble relies on. Without that it would lay down again what a manifest that failed has already, or remove
+//     it; and write a log behind half a record, which is no damage only at the end.
 //  4. It slows down pebble's repeating of a flush or a compaction that failed, which would otherwise take a core.
 type disk struct {
 	vfs.FS
 	logs    string
 	fail    func(error)
 	synced  atomic.Bool // what is written now must be synced; changed between commits only
-	dead    atomic.Bool // the log has failed
+	frozen  atomic.Bool
 	failing atomic.Bool // the last flush or compaction failed
 }
 
 const retryAfter = 200 * time.Millisecond
-
-// Unwrap gives the file system below.
-func (d *disk) Unwrap() vfs.FS { return d.FS }
 
 // Create makes a file.
 func (d *disk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
@@ -44,7 +42,7 @@ func (d *disk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, er
 	if d.failing.Load() {
 		time.Sleep(retryAfter)
 	}
-	return d.FS.Create(name, category)
+	return d.file(func() (vfs.File, error) { return d.FS.Create(name, category) })
 }
 
 // ReuseForWrite makes a file out of an old one.
@@ -52,7 +50,7 @@ func (d *disk) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (v
 	if category == walCategory {
 		return d.newLog(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
 	}
-	return d.FS.ReuseForWrite(from, to, category)
+	return d.file(func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
 }
 
 func (d *disk) newLog(name string, make func() (vfs.File, error)) (vfs.File, error) {
@@ -77,13 +75,12 @@ func (d *disk) OpenDir(name string) (vfs.File, error) {
 	return logDir{File: f, disk: d}, nil
 }
 
-// attempt does something to the log, unless the log has failed.
+// attempt does something to the log, unless the disk is frozen. What goes wrong freezes it, by fail.
 func (d *disk) attempt(what, name string, f func() error) {
-	if d.dead.Load() {
+	if d.frozen.Load() {
 		return
 	}
 	if err := f(); err != nil {
-		d.dead.Store(true)
 		d.fail(fmt.Errorf("%s %s: %w", what, name, err))
 	}
 }

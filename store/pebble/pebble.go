@@ -115,14 +115,21 @@ func (s *Store) openDB(o Options) error {
 		opts.Levels[i].BlockSize = 16 << 10 // a key's period of tiles is about 10 KB
 	}
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
-	if s.db = db; err != nil {
+	s.db = db
+	if failed := s.state.failure(); failed != nil {
+		err = failed // what pebble says of it comes after
+	}
+	if err == nil {
+		return nil
+	}
+	if db == nil {
 		s.cache.Unref()
 		return s.state.explain(err)
 	}
-	if err := s.state.failure(); err != nil {
-		return s.state.explain(errors.Join(err, s.closeDB()))
+	if cerr := s.closeDB(); s.state.failure() == nil {
+		err = errors.Join(err, cerr)
 	}
-	return nil
+	return s.state.explain(err)
 }
 
 // guarded makes an error of a panic: pebble panics where it finds itself in a state that it takes for impossible.

@@ -38,8 +38,9 @@ func (s *state) Errorf(format string, args ...any) { s.log.Warn(fmt.Sprintf(form
 // goes on to return an error or, at the end of a commit, nothing, after which commit looks here.
 func (s *state) Fatalf(format string, args ...any) { s.fail(fmt.Errorf(format, args...)) }
 
-// fail refuses writes from now on. The first reason is kept.
+// fail freezes the disk and refuses writes from now on. The first reason is kept.
 func (s *state) fail(err error) {
+	s.disk.frozen.Store(true)
 	s.log.Error("the online store has failed", "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
