@@ -38,15 +38,16 @@ func (s *state) Errorf(format string, args ...any) { s.log.Warn(fmt.Sprintf(form
 // goes on to return an error or, at the end of a commit, nothing, after which commit looks here.
 func (s *state) Fatalf(format string, args ...any) { s.fail(fmt.Errorf(format, args...)) }
 
-// fail freezes the disk and refuses writes from now on. The first reason is kept.
+// fail refuses writes from now on and freezes the disk, in this order: what a frozen disk leaves out in silence must not be taken for
+// written by a commit that looks for a failure meanwhile. The first reason is kept.
 func (s *state) fail(err error) {
-	s.disk.frozen.Store(true)
-	s.log.Error("the online store has failed", "error", err)
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.failed == nil {
 		s.failed = err
 	}
+	s.mu.Unlock()
+	s.disk.frozen.Store(true)
+	s.log.Error("the online store has failed", "error", err)
 }
 
 // failure is why nothing can be written any more, nil while it can.
