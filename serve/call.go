@@ -23,6 +23,10 @@ func (v *View) Answer(ctx context.Context, r Request, out *Response) error {
 	if err != nil {
 		return err
 	}
+	if len(r.Rows)*len(sel.features) > maxValues {
+		return &Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("%d rows of %d features are more than %d values", len(r.Rows), len(sel.features), maxValues), Field: "rows",
+			Cure: "ask in several requests, or name the features that you need"}
+	}
 	began := time.Now()
 	ctx, cancel := context.WithDeadline(ctx, began.Add(v.server.options.Deadline))
 	defer cancel()
@@ -50,6 +54,9 @@ func (v *View) Answer(ctx context.Context, r Request, out *Response) error {
 	c.assemble(out)
 	return nil
 }
+
+// maxValues bounds an answer, and with it what a request may take of memory.
+const maxValues = 1 << 20
 
 // call is one request while it is answered. For one goroutine.
 type call struct {
@@ -289,15 +296,15 @@ func (c *call) limit() time.Time {
 func (c *call) merge() {
 	began := time.Now()
 	defer func() { c.stages.merge += time.Since(began) }()
-	var pieces []piece
-	complete := int32(len(c.jobs))
+	read := published{whole: allJobs}
 	if c.reading != nil {
-		pieces, complete = c.reading.got()
+		read = c.reading.got()
 	}
+	pieces := read.pieces
 	var m *merger
 	for i := range c.jobs {
 		j := &c.jobs[i]
-		if j.cover == nil || j.done || j.read && int32(i) >= complete {
+		if j.cover == nil || j.done || j.read && int32(i) >= read.whole {
 			continue
 		}
 		if m == nil || m.part != j.part {
@@ -308,7 +315,7 @@ func (c *call) merge() {
 		}
 		m.begin(c.at, c.now, j.cover)
 		for len(pieces) > 0 && pieces[0].job == int32(i) {
-			m.take(int(pieces[0].need), pieces[0].start, c.reading.bytes(pieces[0]))
+			m.take(int(pieces[0].need), pieces[0].start, read.bytes(pieces[0]))
 			pieces = pieces[1:]
 		}
 		m.finish(c.cells[j.cells : j.cells+len(j.part.values)])

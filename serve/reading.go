@@ -134,26 +134,22 @@ func (r *reading) wait(ctx context.Context) outcome {
 			return givenUp
 		case <-r.timer.C:
 		}
-		if _, whole := r.got(); whole < l.job && l.job == r.limits[len(r.limits)-1].job {
+		if l.job == r.limits[len(r.limits)-1].job && r.got().whole < l.job {
 			return givenUp
 		}
 	}
 	return givenUp
 }
 
-// got is what was read so far, and up to which job.
-func (r *reading) got() ([]piece, int32) {
+// got is what was read so far. What is read on meanwhile comes behind it and is not seen.
+func (r *reading) got() published {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.pub.pieces, r.pub.whole
+	return r.pub
 }
 
-// bytes are those of a piece of got. What is read on meanwhile comes behind them.
-func (r *reading) bytes(p piece) []byte {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.pub.copied[p.from:p.to]
-}
+// bytes are those of a piece.
+func (p *published) bytes(x piece) []byte { return p.copied[x.from:x.to] }
 
 const allJobs = 1<<31 - 1
 

@@ -378,6 +378,7 @@ func TestWhatACallerDoesWrong(t *testing.T) {
 	for want, r := range map[string]serve.Request{
 		`BH100: no view "vv" is served (did you mean "v"?  served are: both, must, v)`:                                   {View: "vv"},
 		`BH101: view must has no column "g__x_sum_1d" (did you mean "g__x_sum_1h" or "g__x_sum_30d"?  its columns are: `: {View: "must", Features: []string{"g__x_sum_1d"}},
+		`BH109: 200000 rows of 6 features are more than 1048576 values`:                                                  {View: "must", Rows: make([]serve.Row, 200_000), Features: strings.Fields(strings.Repeat("g__x_sum_1h ", 6))},
 	} {
 		if _, err := s.Features(t.Context(), r); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("\n got %v\nwant %s", err, want)
