@@ -159,11 +159,10 @@ func (m *merger) refused(err error) {
 	}
 }
 
-// chunk takes in the rows of an exact window.
+// chunk takes in the rows of an exact window. Chunks divide a day and B is a midnight, so each has one owner.
 func (m *merger) chunk(need int, start int64, b []byte) {
 	rows, err := m.part.of.RowLayout().Decode(b)
 	m.refused(err)
-	batch, split := m.cover.Needs[need].Batch, m.cover.Marks.Batch
 	for _, u := range m.cover.uses[need] {
 		if !m.wants(u, start) {
 			continue
@@ -173,9 +172,7 @@ func (m *merger) chunk(need int, start int64, b []byte) {
 			continue
 		}
 		for i := range rows.Rows {
-			if r := &rows.Rows[i]; batch == (r.TS < split) {
-				m.row(u.window, r)
-			}
+			m.row(u.window, &rows.Rows[i])
 		}
 	}
 	if err == nil {

@@ -5,20 +5,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/http"
 	"github.com/bighead-ml/bighead/store"
 )
@@ -162,6 +159,49 @@ func TestMoreThanTheServerTakes(t *testing.T) {
 	if status, _, _ := s.call(t, "POST", "/v1/features/departure", `{"rows": []}`); status != 200 {
 		t.Error("places are not given back")
 	}
+}
+
+// slow is a body that comes when it is let.
+type slow struct {
+	asked, come chan struct{}
+	rest        io.Reader
+}
+
+func (b *slow) Read(p []byte) (int, error) {
+	if b.asked != nil {
+		close(b.asked)
+		<-b.come
+		b.asked = nil
+	}
+	return b.rest.Read(p)
+}
+
+// A body that comes slowly takes no place, so one who sends it may find none when it is there.
+func TestABodyThatComesSlowly(t *testing.T) {
+	s := newServed(t, http.Options{MaxInflight: 1})
+	body := &slow{asked: make(chan struct{}), come: make(chan struct{}), rest: strings.NewReader(`{"rows": []}`)}
+	asked, status := body.asked, make(chan int)
+	go func() {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", "/v1/features/departure", body))
+		status <- w.Code
+	}()
+	<-asked
+	entered, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s.store.SetFault(func(context.Context, []store.Range) error { close(entered); <-release; return nil })
+	go func() {
+		defer close(done)
+		if status, _, body := s.call(t, "POST", "/v1/features/departure", rowOf(`"carrier": "UA", "distance": 1`)); status != 200 {
+			t.Errorf("beside a slow body: %d %s", status, body)
+		}
+	}()
+	<-entered
+	close(body.come)
+	if got := <-status; got != 503 {
+		t.Errorf("%d, and the one place is taken", got)
+	}
+	close(release)
+	<-done
 }
 
 type running struct {
@@ -314,92 +354,5 @@ func TestHalfRequests(t *testing.T) {
 	}
 	if status, _, _ := s.call(t, "POST", "/v1/features/departure", `{"rows": []}`); status != 200 {
 		t.Error("a half request keeps its place")
-	}
-}
-
-// TestTheDocumentIsTrue walks the document: each call is there and answers as it says, each body has the form it says.
-func TestTheDocumentIsTrue(t *testing.T) {
-	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1, Rejected: []serve.Rejected{{Line: 1, Reason: "x"}}}}}
-	s := newServed(t, http.Options{Pusher: p, Tokens: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
-	_, _, text := s.call(t, "GET", "/openapi.json", "", "Authorization", "Bearer t")
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource("openapi.json", doc); err != nil {
-		t.Fatal(err)
-	}
-	compile := func(pointer string) *jsonschema.Schema {
-		sch, err := compiler.Compile("openapi.json#" + pointer)
-		if err != nil {
-			t.Fatalf("%s: %v", pointer, err)
-		}
-		return sch
-	}
-	escape := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D")
-	good := rowOf(`"carrier": "UA", "distance": "1400", "sched": 5, "tags": ["a"]`)
-	seen := map[string]bool{}
-	for _, c := range []struct {
-		method, pattern, path, body string
-		token, kind                 string
-		status                      int
-	}{
-		{"post", "/v1/features/{view}", "/v1/features/departure", good, "t", "", 200},
-		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": [{"carrier": "ZZ", "distance": null}, {"carrier": "UA", "distanc": 1}], "status": true}`, "t", "", 200},
-		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": [{"carrier": "ZZ", "distance": null}], "status": false, "features": ["far"]}`, "t", "", 200},
-		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": 1}`, "t", "", 400},
-		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": []}`, "", "", 401},
-		{"post", "/v1/features/{view}", "/v1/features/depart", `{"rows": []}`, "t", "", 404},
-		{"post", "/v1/features/{view}", "/v1/features/departure", strings.Repeat(" ", 100_001), "t", "", 413},
-		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "", 200},
-		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "u", "", 403},
-		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "text/csv", 400},
-		{"get", "/openapi.json", "/openapi.json", "", "t", "", 200},
-		{"get", "/openapi.json", "/openapi.json", "", "", "", 401},
-		{"get", "/healthz", "/healthz", "", "", "", 200},
-		{"get", "/readyz", "/readyz", "", "", "", 200},
-		{"get", "/metrics", "/metrics", "", "t", "", 200},
-	} {
-		status, header, body := s.call(t, strings.ToUpper(c.method), c.path, c.body, "Authorization", "Bearer "+c.token, "Content-Type", c.kind)
-		if status != c.status {
-			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, status, c.status, body)
-			continue
-		}
-		seen[c.method+" "+c.pattern] = true
-		kind, _, _ := strings.Cut(header.Get("Content-Type"), ";")
-		at := "/paths/" + escape.Replace(c.pattern) + "/" + c.method + "/responses/" + fmt.Sprint(status) + "/content/" + escape.Replace(kind) + "/schema"
-		value := any(body)
-		if strings.HasSuffix(kind, "json") {
-			if value, err = jsonschema.UnmarshalJSON(strings.NewReader(body)); err != nil {
-				t.Errorf("%s: %v", at, err)
-			}
-		}
-		if err := compile(at).Validate(value); err != nil {
-			t.Errorf("%s: %v\n%s", at, err, body)
-		}
-	}
-	// The form of a request takes what the server takes.
-	form := compile("/components/schemas/Request_departure")
-	for body, ok := range map[string]bool{good: true, `{"rows": [{"carrier": "UA"}]}`: false, `{"rows": [{"carrier": 1, "distance": 1}]}`: false, `{"row": []}`: false, `{"rows": [], "features": ["fa"]}`: false} {
-		x, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		status, _, got := s.call(t, "POST", "/v1/features/departure", body, "Authorization", "Bearer t")
-		if taken := status == 200 && !strings.Contains(got, `"error"`); (form.Validate(x) == nil) != ok || taken != ok {
-			t.Errorf("%s: the document says %v, the server %d %s", body, form.Validate(x), status, got)
-		}
-	}
-	var paths struct{ Paths map[string]map[string]any }
-	if err := json.Unmarshal([]byte(text), &paths); err != nil {
-		t.Fatal(err)
-	}
-	for path, methods := range paths.Paths {
-		for method := range methods {
-			if !seen[method+" "+path] {
-				t.Errorf("%s %s is in the document, and was not tried", method, path)
-			}
-		}
 	}
 }
