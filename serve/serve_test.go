@@ -70,11 +70,10 @@ func newSmall(t testing.TB, o serve.Options) *small {
 	return s
 }
 
-func (s *small) at(clock int64) *small {
+func (s *small) at(clock int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clock = clock
-	return s
 }
 
 // event adds an event of a key so long before the clock's first time.

@@ -117,7 +117,7 @@ func TestOnline(t *testing.T) {
 	}
 	compared := 0
 	for _, key := range []string{"UA", "AA", "B6", "HA", "no such carrier"} {
-		compared += compareOnline(t, dir, run, key)
+		compared += compareOnline(t, run, key)
 	}
 	if compared < 60 {
 		t.Fatalf("only %d values were compared", compared)
@@ -131,7 +131,7 @@ func TestOnline(t *testing.T) {
 }
 
 // compareOnline asks for a vector online and offline at the same time, and compares value by value.
-func compareOnline(t *testing.T, dir string, run func(...string) string, carrier string) int {
+func compareOnline(t *testing.T, run func(...string) string, carrier string) int {
 	t.Helper()
 	var online featuresAnswer
 	if err := json.Unmarshal([]byte(run("get", "departure", "carrier="+carrier, "tailnum=N14228", "distance=1400", "--json")), &online); err != nil {
@@ -263,7 +263,7 @@ func TestUp(t *testing.T) {
 	}
 	body, _ := io.ReadAll(res.Body)
 	res.Body.Close()
-	if res.StatusCode != 200 || !strings.Contains(string(body), `"accepted":1`) || !strings.Contains(string(body), `"line":2`) {
+	if res.StatusCode != http.StatusOK || !strings.Contains(string(body), `"accepted":1`) || !strings.Contains(string(body), `"line":2`) {
 		t.Fatalf("%d %s", res.StatusCode, body)
 	}
 	awaited(t, func() string { return containingOr(get(), "43") })

@@ -130,7 +130,7 @@ func benchLoopback(b *testing.B, h *http.Handler, bodies [][]byte) {
 		}
 		n, err := io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		if err != nil || n < 1000 || resp.StatusCode != 200 {
+		if err != nil || n < 1000 || resp.StatusCode != nethttp.StatusOK {
 			b.Fatal(resp.StatusCode, n, err)
 		}
 	})
