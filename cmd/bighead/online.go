@@ -178,6 +178,9 @@ func (o *online) switchTo(ctx context.Context, next *applied) error {
 	if err := o.caughtUp(ctx, streams); err != nil {
 		return err
 	}
+	if err := o.stream.Flush(ctx); err != nil { // what was read last is not written yet, and readers do not go back in time
+		return err
+	}
 	if err := o.server.Switch(ctx, next.typed.Views); err != nil {
 		return err
 	}
