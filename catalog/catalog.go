@@ -28,6 +28,10 @@ type Catalog interface {
 	Lease(ctx context.Context, name, holder string, now time.Time, ttl time.Duration) (Lease, error)
 	// Release ends a lease that this holder has; its epoch is never given again.
 	Release(ctx context.Context, name, holder string) error
+	// SetTypical keeps what features usually are, in the place of what was kept for the same fingerprints.
+	SetTypical(ctx context.Context, values []Typical) error
+	// Typical is all that is kept, by fingerprint.
+	Typical(ctx context.Context) ([]Typical, error)
 	Close() error
 }
 
@@ -36,6 +40,15 @@ type Lease struct {
 	Holder string
 	Epoch  int64 // from 1 on
 	Until  time.Time
+}
+
+// Typical is what a feature usually is, by a training set: the median, or the most frequent value of what has no order.
+type Typical struct {
+	Fingerprint string // of the feature
+	Value       []byte // canonical encoding (value.Append)
+	At          time.Time
+	TrainingSet string // where it was computed
+	Rows        int64  // how many values it is of
 }
 
 // ErrHeld says that another process has the lease.

@@ -22,6 +22,7 @@ type call struct {
 	typed       bool // out is known
 	byDefault   value.Value
 	fallback    value.Value
+	typical     bool // bh.typical stands in place of a constant
 	pos         Pos
 	description string
 }
@@ -30,7 +31,7 @@ type call struct {
 func (a *call) feature(name string, g *Group, w Window) *Feature {
 	return &Feature{
 		Name: name, Pos: a.pos, Group: g, Agg: a.agg, Params: a.params, Input: a.input, Where: a.where, By: a.by, Window: w,
-		Default: a.byDefault, Fallback: a.fallback, Type: a.out, Description: a.description,
+		Default: a.byDefault, Fallback: a.fallback, Typical: a.typical, Type: a.out, Description: a.description,
 	}
 }
 
@@ -154,7 +155,11 @@ func (c *checker) callProblem(d *FeatureDef, p agg.Problem) {
 // callDefaults types default= and fallback= by the aggregation's output.
 func (c *checker) callDefaults(a *call, d *FeatureDef) {
 	a.byDefault = c.literal(d.Default, a.out, "default")
-	a.fallback = c.literal(d.Fallback, a.out, "fallback")
+	if d.Fallback != nil && d.Fallback.Kind == TypicalLiteral {
+		a.typical = c.typical(d.Fallback.At, a.out)
+	} else {
+		a.fallback = c.literal(d.Fallback, a.out, "fallback")
+	}
 	if d.Default == nil || a.byDefault.IsNull() {
 		return
 	}

@@ -17,11 +17,24 @@ func (c *checker) literal(l *Literal, t value.Type, argument string) value.Value
 		return value.Value{}
 	}
 	v, why := constant(l.Value, l.Kind, t)
+	if l.Kind == TypicalLiteral {
+		why = "is bh.typical, which stands in for failures alone (fallback=)"
+	}
 	if why != "" {
 		c.badDefault(l.At, argument, why, t)
 		return value.Value{}
 	}
 	return v
+}
+
+// typical checks that what usually is can be told of values of a type: they have a middle, or are one of a few.
+func (c *checker) typical(at Span, t value.Type) bool {
+	switch t.Kind {
+	case value.KindList, value.KindMap, value.KindStruct:
+		c.badDefault(at, "fallback", "is bh.typical, and the value is "+typeText(t)+": of those none is usual", t)
+		return false
+	}
+	return true
 }
 
 // constant makes a value of type t of what Python wrote; why says what stands in the way.

@@ -38,6 +38,7 @@ var fingerprintCases = []struct {
 	{"a group's serving", []string{`keys=["carrier", "origin"], features`, `keys=["carrier", "origin"], flush="1s", max_staleness="1m", deadline="5ms", features`}, ""},
 	{"a feature's words", []string{`name="f"`, `name="f", description="how late"`}, ""},
 	{"fallback", []string{`default=2.0`, `default=2.0, fallback=1`}, ""},
+	{"a typical fallback", []string{`default=2.0`, `default=2.0, fallback=bh.typical`}, ""},
 	{"required", []string{`required=["x"]`, `required=["g__f_1d"], required_value=["x"]`}, ""},
 	{"optional in a request", []string{`{"miles": bh.Int}`, `{"miles": bh.optional(bh.Int)}`}, ""},
 	{"a feature's name", []string{`name="f"`, `name="ff"`, `g__f_1d`, `g__ff_1d`}, ""},

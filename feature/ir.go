@@ -103,9 +103,9 @@ type Feature struct {
 	Window Window
 
 	Default  value.Value // null: none
-	Fallback value.Value // null: none; FallbackTypical instead of a constant
-	Typical  bool
-	Type     value.Type // of the finished value, the map of by= included
+	Fallback value.Value // null: none
+	Typical  bool        // what it usually is stands in, in place of Fallback
+	Type     value.Type  // of the finished value, the map of by= included
 
 	Fingerprint     string // I1
 	FoldFingerprint string // I1 less window, delay, offset, default

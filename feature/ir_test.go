@@ -188,6 +188,7 @@ g = bh.FeatureGroup("g", source=s, keys=["carrier"], features=[
     bh.avg("dep_delay", default=1, name="int_for_float"), bh.last("sched_dep", default="2013-01-01T02:00:00+02:00", name="time"),
     bh.last("day", default="2013-01-02", name="day"), bh.last("raw", default=b"ab", name="raw"), bh.last("cancelled", default=True, name="bool"),
     bh.last("tags", default=["a", "b"], fallback=[], name="list"), bh.last("carrier", default=None, name="none"), bh.last("dep_delay", fallback=7, name="fallback"),
+    bh.last("carrier", fallback=bh.typical, name="typical"),
 ])`)
 	for name, want := range map[string]string{"int_for_float": "1.0", "time": "2013-01-01T00:00:00Z", "day": "2013-01-02", "raw": "YWI=", "bool": "true", "list": `["a","b"]`, "none": "null", "fallback": "null"} {
 		d := f[name].Default
@@ -197,6 +198,9 @@ g = bh.FeatureGroup("g", source=s, keys=["carrier"], features=[
 		if !d.HasType(f[name].Type) {
 			t.Errorf("%s: default %s is no %s", name, d, f[name].Type)
 		}
+	}
+	if x := f["typical"]; !x.Typical || !x.Fallback.IsNull() || f["fallback"].Typical {
+		t.Errorf("typical: %v %s, %v", x.Typical, x.Fallback, f["fallback"].Typical)
 	}
 	if f["fallback"].Fallback.Int() != 7 || f["list"].Fallback.String() != "[]" {
 		t.Errorf("fallbacks %s, %s", f["fallback"].Fallback, f["list"].Fallback)

@@ -32,6 +32,7 @@ const (
 	DateLiteral      LiteralKind = "date"
 	ListLiteral      LiteralKind = "list"
 	MapLiteral       LiteralKind = "map"
+	TypicalLiteral   LiteralKind = "typical" // bh.typical: no constant, but what the feature usually is
 )
 
 type wireLiteral struct {
@@ -121,7 +122,7 @@ func plain(v any) (any, error) {
 func ofKind(kind LiteralKind, v any) (any, error) {
 	ok := false
 	switch kind {
-	case NullLiteral:
+	case NullLiteral, TypicalLiteral:
 		ok = v == nil
 	case BoolLiteral:
 		_, ok = v.(bool)

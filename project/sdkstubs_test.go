@@ -35,7 +35,7 @@ var commonBefore = []stubParam{
 	{"by", "str | None = None", "A column: the value becomes a map with an entry for each of its values."},
 	{"by_max", "int = 1000", "The most entries of such a map."},
 	{"default", "Any = None", "In place of null, in training and in serving."},
-	{"fallback", "Any = None", "In place of a value that could not be had, in serving alone."},
+	{"fallback", "Any = None", "In place of a value that could not be had, in serving alone: a constant, or `typical`."},
 }
 
 var commonAfter = []stubParam{

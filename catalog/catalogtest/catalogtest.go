@@ -64,6 +64,31 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 		}
 	})
 	runLeases(t, fresh)
+	t.Run("typical values are kept until others take their place", func(t *testing.T) {
+		open := fresh(t)
+		c, at := open(), time.UnixMilli(1700000000123).UTC()
+		if got, err := c.Typical(ctx); err != nil || len(got) > 0 {
+			t.Fatalf("typical values of an empty catalog: %v, %v", got, err)
+		}
+		a := catalog.Typical{Fingerprint: "a", Value: []byte{1, 0}, At: at, TrainingSet: "t", Rows: 7}
+		b := catalog.Typical{Fingerprint: "b", Value: []byte{2}, At: at, TrainingSet: "t", Rows: 8}
+		later := catalog.Typical{Fingerprint: "a", Value: []byte{3}, At: at.Add(time.Hour), TrainingSet: "u", Rows: 9}
+		for _, set := range [][]catalog.Typical{{b, a}, {later}, nil} {
+			if err := c.SetTypical(ctx, set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := open().Typical(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]catalog.Typical{later, b}, got); d != "" {
+			t.Error(d)
+		}
+	})
 }
 
 // runLeases checks that a work has one holder at a time, and that each holder's epoch is above those before.

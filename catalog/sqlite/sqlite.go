@@ -32,6 +32,13 @@ var schema = []string{
 		epoch integer not null,
 		until integer not null         -- ms since the epoch
 	) strict`,
+	`create table typical (
+		fingerprint text primary key,
+		value blob not null,
+		at integer not null,           -- ms since the epoch
+		training_set text not null,
+		rows integer not null
+	) strict`,
 }
 
 // Catalog is a catalog in a SQLite file.
@@ -174,6 +181,45 @@ func (c *Catalog) Release(ctx context.Context, name, holder string) error {
 		return fmt.Errorf("release lease %s: %w", name, err)
 	}
 	return nil
+}
+
+// SetTypical keeps what features usually are; see catalog.Catalog.
+func (c *Catalog) SetTypical(ctx context.Context, values []catalog.Typical) error {
+	tx, err := c.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("keep typical values: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	for _, v := range values {
+		if _, err := tx.ExecContext(ctx, "insert or replace into typical (fingerprint, value, at, training_set, rows) values (?, ?, ?, ?, ?)",
+			v.Fingerprint, v.Value, v.At.UnixMilli(), v.TrainingSet, v.Rows); err != nil {
+			return fmt.Errorf("keep typical values: %w", err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("keep typical values: %w", err)
+	}
+	return nil
+}
+
+// Typical is all that is kept; see catalog.Catalog.
+func (c *Catalog) Typical(ctx context.Context) ([]catalog.Typical, error) {
+	rows, err := c.db.QueryContext(ctx, "select fingerprint, value, at, training_set, rows from typical order by fingerprint")
+	if err != nil {
+		return nil, fmt.Errorf("read typical values: %w", err)
+	}
+	defer rows.Close()
+	var out []catalog.Typical
+	for rows.Next() {
+		var v catalog.Typical
+		var at int64
+		if err := rows.Scan(&v.Fingerprint, &v.Value, &at, &v.TrainingSet, &v.Rows); err != nil {
+			return nil, fmt.Errorf("read typical values: %w", err)
+		}
+		v.At = time.UnixMilli(at).UTC()
+		out = append(out, v)
+	}
+	return out, rows.Err()
 }
 
 func scan(into func(...any) error) (*catalog.Version, error) {

@@ -115,11 +115,15 @@ func (d *demo) rows(ctx context.Context) error {
 		return err
 	}
 	defer s.abort()
-	report, err := d.runPlan(ctx, d.project, b, nil, s.write)
+	usual := newTypicals(t)
+	report, err := d.runPlan(ctx, d.project, b, nil, func(b *value.Batch) error {
+		usual.see(b)
+		return s.write(b)
+	})
 	if err != nil {
 		return err
 	}
-	if err := s.close(); err != nil {
+	if err := errors.Join(s.close(), usual.keep(ctx, d.dir)); err != nil {
 		return err
 	}
 	d.say("rows", "each flight as it looked two hours before departure: %s rows, %s columns, in %s", count(report.Rows), count(int64(len(b.Output))), path)

@@ -163,6 +163,12 @@ func featureLine(name string, f *feature.Feature, s *feature.Source) string {
 	if !f.Default.IsNull() {
 		line += " default " + string(value.AppendJSON(nil, f.Default))
 	}
+	switch {
+	case f.Typical:
+		line += " fallback bh.typical"
+	case !f.Fallback.IsNull():
+		line += " fallback " + string(value.AppendJSON(nil, f.Fallback))
+	}
 	return line + "  " + feature.Short(f.Fingerprint)
 }
 

@@ -59,6 +59,7 @@ type online struct {
 	store   store.Store
 	stream  *liveStream
 	server  *serve.Server
+	usually usually
 
 	mu  sync.Mutex
 	now *applied
@@ -79,6 +80,9 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 			err = errors.Join(err, o.close(context.WithoutCancel(ctx)))
 		}
 	}()
+	if err := o.usually.load(ctx, p.Root); err != nil {
+		return o, err
+	}
 	st, err := openStore(p, log)
 	if err != nil {
 		return o, storeError(err)
@@ -88,7 +92,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 		return o, err
 	}
 	o.server, err = serve.Open(ctx, o.now.typed.Views, o.store, serve.Options{
-		Clock: o.stream.Now, Deadline: p.Config.Duration("serve.deadline"), Metrics: metrics, Log: log,
+		Clock: o.stream.Now, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 	})
 	return o, err
 }
@@ -132,6 +136,9 @@ func (o *online) follow(ctx context.Context, c *cli) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		}
+		if err := o.usually.load(ctx, o.project.Root); err != nil && ctx.Err() == nil {
+			o.log.WarnContext(ctx, "what features usually are cannot be read; what was read before stands", "error", err)
 		}
 		next, err := c.loadAppliedAfter(ctx, o.project, max(o.current().version.ID, refused))
 		if err != nil || next == nil {

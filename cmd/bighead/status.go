@@ -119,6 +119,9 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	for _, d := range s.Degraded {
 		fmt.Fprintln(c.stdout, "  degraded:", d)
 	}
+	for _, t := range s.Typical {
+		fmt.Fprintln(c.stdout, " ", t.Feature, t.text())
+	}
 	sizes := newTable("group", "events", "newest", "lag", "fresh", "late", "batch up to", "bytes")
 	for _, i := range []int{1, 3, 4, 5, 7} {
 		sizes.right[i] = true

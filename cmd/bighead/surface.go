@@ -172,11 +172,13 @@ type onlineStatus struct {
 	Store    string           `json:"store"`
 	Degraded []string         `json:"degraded"`
 	Sizes    map[string]int64 `json:"store_bytes"`
+	Typical  []typicalStatus  `json:"typical"`
 	Stream   streamStatus     `json:"stream"`
 }
 
 func (o *online) status(ctx context.Context) *onlineStatus {
-	s := &onlineStatus{Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...), Stream: newStreamStatus(o.stream.Status())}
+	s := &onlineStatus{Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...),
+		Typical: o.usually.status(o.current().typed.Views), Stream: newStreamStatus(o.stream.Status())}
 	if sizes, err := o.store.Sizes(ctx); err == nil {
 		s.Sizes = sizes
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -89,12 +90,19 @@ func (c *cli) runTrainingSet(ctx context.Context, p *loaded, t *feature.Training
 		return err
 	}
 	defer sink.abort()
-	report, err := c.runPlan(ctx, p, b, nil, sink.write)
+	usual := newTypicals(t)
+	report, err := c.runPlan(ctx, p, b, nil, func(b *value.Batch) error {
+		usual.see(b)
+		return sink.write(b)
+	})
 	if err != nil {
 		return err
 	}
 	if err := sink.close(); err != nil {
 		return err
+	}
+	if err := usual.keep(ctx, p.Root); err != nil {
+		return fmt.Errorf("the rows are complete, but what features usually are, for fallback=bh.typical, could not be kept: %w", err)
 	}
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(trainingSetJSON(t, out, report))

@@ -30,6 +30,7 @@ from bighead._record import DefinitionError
 from bighead._sources import EntitySource, EventSource, Table, Topic
 from bighead._training import Spine, TrainingSet
 from bighead._types import Bool, Bytes, Date, Float, Int, String, Timestamp, Type
+from bighead._values import typical
 from bighead._version import __version__
 from bighead._views import FeatureGroup, FeatureView, GroupUse, ViewSelection
 
@@ -53,6 +54,7 @@ __all__ = [
     "Map",
     "Struct",
     "optional",
+    "typical",
     "Type",
     "FeatureGroup",
     "Feature",

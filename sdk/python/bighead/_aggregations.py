@@ -81,7 +81,7 @@ def count(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -153,7 +153,7 @@ def sum(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -224,7 +224,7 @@ def avg(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -293,7 +293,7 @@ def min(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -362,7 +362,7 @@ def max(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -436,7 +436,7 @@ def variance(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     sample : bool, default False
         Divide by n − 1.
     resolution : str, optional
@@ -508,7 +508,7 @@ def stddev(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     sample : bool, default False
         Divide by n − 1.
     resolution : str, optional
@@ -582,7 +582,7 @@ def skewness(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -654,7 +654,7 @@ def kurtosis(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -725,7 +725,7 @@ def first(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -796,7 +796,7 @@ def last(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -865,7 +865,7 @@ def first_row(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -934,7 +934,7 @@ def last_row(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1004,7 +1004,7 @@ def first_k(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1076,7 +1076,7 @@ def last_k(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1148,7 +1148,7 @@ def top_k(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1220,7 +1220,7 @@ def bottom_k(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1292,7 +1292,7 @@ def distinct_k(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1367,7 +1367,7 @@ def count_distinct(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     max : int, default 1000
         The most that is counted.
     resolution : str, optional
@@ -1442,7 +1442,7 @@ def approx_count_distinct(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     lg_k : int, default 12
         8, 12 or 16: an error of 6.5 %, 1.6 % or 0.4 %.
     resolution : str, optional
@@ -1519,7 +1519,7 @@ def approx_quantile(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     q : float
         The quantile, from 0 (the least) to 1 (the greatest).
     accuracy : float, default 0.01
@@ -1595,7 +1595,7 @@ def histogram(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     k : int
         How many.
     resolution : str, optional
@@ -1666,7 +1666,7 @@ def time_since_last(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1735,7 +1735,7 @@ def time_since_first(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"
@@ -1804,7 +1804,7 @@ def latest(
     default : Any, optional
         In place of null, in training and in serving.
     fallback : Any, optional
-        In place of a value that could not be had, in serving alone.
+        In place of a value that could not be had, in serving alone: a constant, or `typical`.
     resolution : str, optional
         How finely the window's start moves: ``"5m"``, ``"exact"``.
     offset : str, default "0s"

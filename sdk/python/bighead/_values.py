@@ -29,6 +29,19 @@ def type_cure(value: Any) -> str:
     return "types are bh.Bool, bh.Int, bh.Float, bh.String, bh.Bytes, bh.Timestamp, bh.Date, bh.List(T), bh.Map(T), bh.Struct({…})"
 
 
+class Typical:
+    """What a feature usually is: see ``bighead.typical``. There is one of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "bh.typical"
+
+
+typical = Typical()
+"""As ``fallback=``: the median, or of what has no order the most frequent value, in the newest training set of the feature."""
+
+
 _SCALARS: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
@@ -37,6 +50,8 @@ def constant(value: Any, depth: int = 0) -> tuple[str, Any]:
     for python, kind in _SCALARS.items():
         if type(value) is python:
             return (kind, value) if _representable(value) else ("", None)
+    if depth == 0 and value is typical:
+        return "typical", None
     if depth == 0 and isinstance(value, bytes):
         return "bytes", base64.b64encode(value).decode("ascii")
     if depth == 0 and isinstance(value, datetime.datetime):

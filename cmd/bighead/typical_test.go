@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// What a feature usually is is of the newest training set: the lower median, or the most frequent value where there is no middle.
+func TestTypicalIsOfTheNewestTrainingSet(t *testing.T) {
+	dir := smallProject(t, `import bighead as bh
+
+e = bh.EventSource("e", path="e.csv", time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[
+    bh.sum("x", name="total", fallback=bh.typical), bh.last("c", name="colour", fallback=bh.typical), bh.max("x", name="top"),
+    bh.last("n", name="never", fallback=bh.typical)])
+v = bh.FeatureView("v", groups=[g])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine("s.csv", at="at"))
+`)
+	write := func(name string, lines ...string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("e.csv", "k,ts,x,c,n", "a,2024-01-01T10:00:00Z,1,red,", "a,2024-01-01T11:00:00Z,20,blue,", "b,2024-01-01T10:00:00Z,7,red,", "c,2024-01-01T10:00:00Z,9,,")
+	u := &usually{}
+	kept := func() map[string]string {
+		t.Helper()
+		if code, _, stderr := bighead(t, dir, "training-set", "t", "-o", "t.parquet"); code != 0 {
+			t.Fatal(stderr)
+		}
+		if err := u.load(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, f := range typedProject(t, dir).Groups[0].Features {
+			if v, ms, ok := u.Typical(f); ok {
+				out[f.Name] = v.String()
+				if age := time.Since(time.UnixMilli(ms)); age < -time.Second || age > time.Hour {
+					t.Errorf("%s is %v old", f.Name, age)
+				}
+			}
+		}
+		return out
+	}
+	write("s.csv", "k,at", "a,2024-01-01T12:00:00Z", "b,2024-01-01T12:00:00Z", "c,2024-01-01T12:00:00Z", "a,2024-01-01T10:30:00Z", "d,2024-01-01T12:00:00Z")
+	// totals 21, 7, 9, 1 and a null; colours blue, red, null, red, null
+	if got := kept(); len(got) != 2 || got["total"] != "7" || got["colour"] != "red" {
+		t.Errorf("what is usual: %v", got)
+	}
+	write("s.csv", "k,at", "a,2024-01-01T12:00:00Z")
+	if got := kept(); len(got) != 2 || got["total"] != "21" || got["colour"] != "blue" {
+		t.Errorf("what is usual by the newer set: %v", got)
+	}
+	var lines []string
+	for _, s := range u.status(typedProject(t, dir).Views) {
+		lines = append(lines, s.Feature+" "+s.text())
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	if d := slices.Compare(lines, []string{
+		`g.colour falls back to "blue", as training set t had it on ` + today,
+		"g.never falls back to what it usually is, and no training set was computed that tells it",
+		"g.total falls back to 21, as training set t had it on " + today,
+	}); d != 0 {
+		t.Errorf("status says\n%s", strings.Join(lines, "\n"))
+	}
+}
+
+func typedProject(t *testing.T, dir string) *feature.Project {
+	t.Helper()
+	p, err := project.Open(dir, project.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := (&cli{}).check(context.Background(), p)
+	if err != nil || l.problems.Failed() {
+		t.Fatal(err, l.problems)
+	}
+	return l.typed
+}
+
+// Of more values than are kept a sample stands for all, and its middle is near theirs.
+func TestTypicalOfManyRows(t *testing.T) {
+	draw := rand.New(rand.NewPCG(7, 7))
+	f := &typicalFeature{feature: &feature.Feature{Type: value.Float}}
+	c := value.NewColumn(value.Float, 1000)
+	const batches = 5 * typicalSample / 1000
+	for b := range batches { // ascending, so that a sample of the first rows alone would be far off
+		for i := range 1000 {
+			c.Set(i, value.OfFloat(float64(b*1000+i)))
+		}
+		f.see(c, 1000, draw)
+	}
+	if rank := f.usual().Float() / (batches * 1000); f.seen != batches*1000 || len(f.sample) != typicalSample || rank < 0.49 || rank > 0.51 {
+		t.Errorf("the middle of %d values has rank %g in a sample of %d", f.seen, rank, len(f.sample))
+	}
+}
