@@ -27,7 +27,8 @@ type sourceStatus struct {
 	Source   string        `json:"source"`
 	Held     string        `json:"held,omitempty"`
 	Stopped  string        `json:"stopped,omitempty"`
-	Records  int64         `json:"records"` // in the log
+	Unsealed string        `json:"unsealed,omitempty"` // why the log only grows
+	Records  int64         `json:"records"`            // in the log
 	LogBytes int64         `json:"log_bytes"`
 	Accepted int64         `json:"accepted"`
 	Copies   int64         `json:"copies"`
@@ -61,7 +62,7 @@ func timeOrNone(ms int64) string {
 func newStreamStatus(s streamState) streamStatus {
 	out := streamStatus{Now: timeOrNone(s.Now), Fenced: s.Fenced, LettersLost: s.LettersLost, Sources: []sourceStatus{}}
 	for _, x := range s.Sources {
-		src := sourceStatus{Source: x.Source, Held: x.Held, Stopped: x.Stopped, Records: x.Next - x.First, LogBytes: x.LogBytes,
+		src := sourceStatus{Source: x.Source, Held: x.Held, Stopped: x.Stopped, Unsealed: x.Unsealed, Records: x.Next - x.First, LogBytes: x.LogBytes,
 			Accepted: x.Counts.Accepted, Copies: x.Counts.Copies, Rejected: x.Counts.Rejected, Groups: []groupStatus{}}
 		for _, g := range x.Groups {
 			src.Groups = append(src.Groups, groupStatus{Group: g.Group, Space: g.Space, Filling: g.CatchingUp, Lag: g.Lag, FreshMS: g.FreshMS, Newest: timeOrNone(g.Newest),

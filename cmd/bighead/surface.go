@@ -196,6 +196,9 @@ func (o *online) degraded() []string {
 		} else if s.Held != "" {
 			out = append(out, "source "+s.Source+" waits: "+s.Held)
 		}
+		if s.Unsealed != "" {
+			out = append(out, "source "+s.Source+": its log only grows: "+s.Unsealed)
+		}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -176,4 +177,25 @@ func TestOnlyWhatIsWrittenIsReleased(t *testing.T) {
 		t.Errorf("released before %d", log.free)
 	}
 	log.mu.Unlock()
+}
+
+func TestLogsAreSealedNowAndThen(t *testing.T) {
+	w := opened(t, clicks(t, nil, count("1h")))
+	log := w.logs["clicks"]
+	w.until(func() bool { return log.seals() == 1 })
+	began := w.time.Now()
+	w.until(func() bool { return log.seals() == 2 })
+	if took := w.time.Now() - began; took < sealEvery/2 {
+		t.Errorf("again after %v", took)
+	}
+	log.mu.Lock()
+	log.broken = errors.New("no space left")
+	log.mu.Unlock()
+	w.until(func() bool { return w.Status().Sources[0].Unsealed == "no space left" })
+	w.push(click(1, -5)) // a log that only grows takes rows all the same
+	w.flush()
+	log.mu.Lock()
+	log.broken = nil
+	log.mu.Unlock()
+	w.until(func() bool { return w.Status().Sources[0].Unsealed == "" })
 }

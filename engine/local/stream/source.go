@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/feature"
@@ -33,6 +34,7 @@ type source struct {
 	settled  chan struct{} // closed when none is catching up any more
 	failed   error
 	held     error
+	unsealed error // why the log could not be sealed when it was tried last
 	counts   SourceCounts
 }
 
@@ -75,7 +77,29 @@ func (src *source) start(ctx context.Context, plans []*plan.Space) error {
 	src.spaces, src.catching = spaces, slices.Clone(behind)
 	src.run(src.main)
 	src.catchUp(behind)
+	src.group.Go(src.seal)
 	return nil
+}
+
+// sealEvery is how often a log is asked to seal the hours that are over, and to let go what is older than it keeps.
+const sealEvery = time.Minute
+
+// seal keeps the log in order until the source ends. What cannot be sealed is tried again; meanwhile events come in and the log grows.
+func (src *source) seal() {
+	for {
+		err := src.log.Seal(src.ctx)
+		if src.ctx.Err() != nil {
+			return
+		}
+		src.mu.Lock()
+		src.unsealed = err
+		src.mu.Unlock()
+		select {
+		case <-src.s.o.Timer.After(sealEvery):
+		case <-src.ctx.Done():
+			return
+		}
+	}
 }
 
 // load makes spaces and reads how far they are; those that are new begin at the log's first record.

@@ -24,6 +24,8 @@ type SourceStatus struct {
 	Source string
 	// Held says why the source is not read just now: the store cannot be reached. Stopped says why it is not read any more. "": it is.
 	Held, Stopped string
+	// Unsealed says why the log could not be sealed when it was tried last; "": it could. Nothing is lost, but the log grows.
+	Unsealed string
 	// Next is the sequence number of the log's record to come; First that of the oldest.
 	First, Next int64
 	LogBytes    int64
@@ -87,6 +89,9 @@ func (src *source) status() SourceStatus {
 	st := SourceStatus{Source: src.def.Name, Counts: src.counts}
 	if src.held != nil {
 		st.Held = src.held.Error()
+	}
+	if src.unsealed != nil {
+		st.Unsealed = src.unsealed.Error()
 	}
 	if src.failed != nil {
 		st.Stopped = src.failed.Error()

@@ -31,6 +31,8 @@ type memoryLog struct {
 	ids     map[string]map[int64]bool
 	once    map[string]int64
 	free    int64
+	sealed  int // how often it was asked to
+	broken  error
 }
 
 func newMemoryLog(def *feature.Source, clock func() int64) *memoryLog {
@@ -149,7 +151,13 @@ func (l *memoryLog) letGo(before int64) {
 	n := min(max(before-l.first, 0), int64(len(l.records)))
 	l.records, l.first = l.records[n:], l.first+n
 }
-func (l *memoryLog) Seal(context.Context) error                   { return nil }
+func (l *memoryLog) Seal(context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sealed++
+	return l.broken
+}
+func (l *memoryLog) seals() int                                   { l.mu.Lock(); defer l.mu.Unlock(); return l.sealed }
 func (l *memoryLog) Table(context.Context) (dataset.Table, error) { return nil, errors.ErrUnsupported }
 func (l *memoryLog) Bytes() int64                                 { return 0 }
 func (l *memoryLog) Close() error                                 { return nil }
