@@ -124,7 +124,7 @@ func (o *online) close(ctx context.Context) error {
 
 // reloadEvery is how often a running server looks whether something else was applied, and how long spaces that nobody reads any more are
 // kept for requests that have begun.
-const reloadEvery = time.Second
+var reloadEvery = time.Second
 
 // follow takes in what is applied while the server runs, until ctx ends. Definitions that cannot be served leave the old ones in place.
 func (o *online) follow(ctx context.Context, c *cli) {

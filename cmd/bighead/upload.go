@@ -99,6 +99,10 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 		r.Skipped = "what counts of a source with known_at depends on when it is asked; its stream has all of it"
 		return r, nil
 	}
+	if _, raw := withFiles([]*feature.Group{g}); len(raw) > 0 {
+		r.Skipped = raw[0].Reason + "; its stream has all of it"
+		return r, nil
+	}
 	watermark := int64(plan.MinTime)
 	if to != nil {
 		watermark = value.Floor(*to, value.DayMS)

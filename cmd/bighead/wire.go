@@ -84,10 +84,25 @@ func openStore(p *project.Project, log *slog.Logger) (store.Store, error) {
 		if err := folder(path); err != nil {
 			return nil, err
 		}
-		return pebble.Open(pebble.Options{Path: path, Logger: log})
+		o := pebble.Options{Path: path, Logger: log}
+		outside.store(&o)
+		return pebble.Open(o)
 	default:
 		return nil, mistakef("[store] kind = %q: this binary has memory and pebble", kind)
 	}
+}
+
+// outside is what online projects take from the machine. Tests put something in its place before a process begins: a clock that jumps, a
+// disk that fails, sizes at which much happens soon.
+var outside = machine{
+	clock: func() int64 { return time.Now().UnixMilli() }, store: func(*pebble.Options) {}, log: func(*eventlog.Options) {}, stream: func(*stream.Options) {},
+}
+
+type machine struct {
+	clock  func() int64 // ms since the epoch
+	store  func(*pebble.Options)
+	log    func(*eventlog.Options)
+	stream func(*stream.Options)
 }
 
 // forEver is longer than any event is old, in ms.
@@ -103,22 +118,24 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, streams
 		return nil, err
 	}
 	onEvents := p.Config.String("serve.clock") == "events"
-	return stream.Open(ctx, stream.Options{
+	o := stream.Options{
 		Store: st,
 		Log: func(s *feature.Source) (eventlog.Log, error) {
 			copies := s.Lateness
 			if onEvents { // what is replayed is old by the wall clock, and its copies matter all the same
 				copies = forEver
 			}
-			return eventlog.Open(filepath.Join(events, s.Name), s.Schema, eventlog.Options{
-				Formats: formats, Keep: p.Config.Duration("events.keep").Milliseconds(), HasID: s.ID != "", Copies: copies,
-				Clock: func() int64 { return time.Now().UnixMilli() },
-			})
+			o := eventlog.Options{Formats: formats, Keep: p.Config.Duration("events.keep").Milliseconds(), HasID: s.ID != "", Copies: copies, Clock: outside.clock}
+			outside.log(&o)
+			return eventlog.Open(filepath.Join(events, s.Name), s.Schema, o)
 		},
+		Clock:       outside.clock,
 		Events:      onEvents,
 		History:     func(s *feature.Source) bool { return s.Place.Path != "" || s.Place.Table != "" },
 		DeadLetters: filepath.Join(p.Root, ".bighead", "dead-letters"),
-	}, streams)
+	}
+	outside.stream(&o)
+	return stream.Open(ctx, o, streams)
 }
 
 // load is one load of a space out of batch.

@@ -19,14 +19,20 @@ import (
 // Options say how a store is opened.
 type Options struct {
 	Path string // the folder; made where it is not there
-	// CacheBytes is the memory for blocks that were read; 0: DefaultCache. Beside it up to 64 MiB hold what is not yet on disk in order.
+	// CacheBytes is the memory for blocks that were read; 0: DefaultCache.
 	CacheBytes int64
-	Logger     *slog.Logger // what pebble does at Debug, what goes wrong at Warn and Error; nil: nowhere
-	FS         vfs.FS       // nil: the machine's
+	// MemoryBytes is how much of what was written is gathered in memory before it is laid down, with three times as much behind it at most;
+	// 0: DefaultMemory.
+	MemoryBytes uint64
+	Logger      *slog.Logger // what pebble does at Debug, what goes wrong at Warn and Error; nil: nowhere
+	FS          vfs.FS       // nil: the machine's
 }
 
-// DefaultCache is the memory for blocks that were read.
-const DefaultCache = 64 << 20
+// What a store takes of memory where nobody says otherwise.
+const (
+	DefaultCache  = 64 << 20
+	DefaultMemory = 16 << 20
+)
 
 // Store is a store.Store in a folder.
 type Store struct {
@@ -100,11 +106,14 @@ func (s *Store) openDB(o Options) error {
 	if o.CacheBytes == 0 {
 		o.CacheBytes = DefaultCache
 	}
+	if o.MemoryBytes == 0 {
+		o.MemoryBytes = DefaultMemory
+	}
 	s.cache = pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
 		FS: s.disk, WALDir: s.disk.logs, Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
-		MemTableSize:       16 << 20, MemTableStopWritesThreshold: 4,
+		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4,
 	}
 	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
 	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {

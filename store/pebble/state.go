@@ -101,6 +101,8 @@ func (s *state) listener() *pebble.EventListener {
 			s.laid(err)
 		},
 		DataCorruption:  func(i pebble.DataCorruptionInfo) { s.fail(i.Details) },
+		FlushBegin:      func(pebble.FlushInfo) { s.log.Debug("what was written is being laid down") },
+		CompactionBegin: func(pebble.CompactionInfo) { s.log.Debug("what was laid down is being merged") },
 		FlushEnd:        func(pebble.FlushInfo) { s.laid(nil) },
 		CompactionEnd:   func(pebble.CompactionInfo) { s.laid(nil) },
 		WriteStallBegin: func(i pebble.WriteStallBeginInfo) { s.log.Warn("the online store holds up writes", "reason", i.Reason) },

@@ -1,0 +1,355 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// A crashPhase is what a server was about when it was killed.
+type crashPhase struct {
+	name  string
+	share int // of a hundred kills
+	// live does what the phase is about until the moment to kill has come, in a server that is up; hit is asked after the kill whether it
+	// came in the midst of it. Others go on sending events meanwhile.
+	live func(w *crashWorld, l *life) (hit func() bool)
+}
+
+var crashPhases = []crashPhase{
+	{"start", 9, nil}, // killed before it is up
+	{"ingest", 18, (*crashWorld).ingest},
+	{"read", 8, (*crashWorld).reads},
+	{"flush", 12, func(w *crashWorld, l *life) func() bool { return w.onWord(l, "what was written is being laid down") }},
+	{"compaction", 10, func(w *crashWorld, l *life) func() bool { return w.onWord(l, "what was laid down is being merged") }},
+	{"backfill", 13, (*crashWorld).backfills},
+	{"apply", 12, (*crashWorld).applies},
+	{"seal", 10, (*crashWorld).seals},
+	{"shutdown", 8, (*crashWorld).shutsDown},
+}
+
+// TestKilledServersLoseNothing kills `bighead up` with SIGKILL, from outside, while clients send events, and in the midst of everything else
+// that it does. Clients send again what was not acknowledged and nothing else. Now and then, and at the end, each value of each key must be
+// what plain batch makes of what was acknowledged. BIGHEAD_KILLS says how many kills, BIGHEAD_SEED repeats the choices of a run.
+func TestKilledServersLoseNothing(t *testing.T) {
+	kills := number(t, "BIGHEAD_KILLS", 200)
+	if testing.Short() {
+		t.Skip("200 servers are started and killed")
+	}
+	seed := uint64(number(t, "BIGHEAD_SEED", rand.IntN(1<<31)))
+	t.Logf("BIGHEAD_SEED=%d", seed)
+	w := newCrashWorld(t, seed)
+	var order []*crashPhase
+	for i := range kills {
+		at := i * 100 / kills
+		for p := range crashPhases {
+			if at -= crashPhases[p].share; at < 0 {
+				order = append(order, &crashPhases[p])
+				break
+			}
+		}
+	}
+	w.rng.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	tried, hits, took, values := map[string]int{}, map[string]int{}, map[string]time.Duration{}, 0
+	began := time.Now()
+	w.begin()
+	for i, p := range order {
+		at := time.Now()
+		hit := w.kill(p)
+		took[p.name] += time.Since(at)
+		if t.Failed() {
+			t.Fatalf("before kill %d, in %s", i+1, p.name)
+		}
+		tried[p.name]++
+		if hit {
+			hits[p.name]++
+		}
+		if i%25 == 24 || i == len(order)-1 {
+			values += w.look(i == len(order)-1)
+		}
+	}
+	var said []string
+	for _, p := range crashPhases {
+		said = append(said, fmt.Sprintf("%s %d of %d in %v", p.name, hits[p.name], tried[p.name], took[p.name].Round(100*time.Millisecond)))
+		if hits[p.name] == 0 {
+			t.Errorf("no kill came in the midst of: %s", p.name)
+		}
+	}
+	lines := 0
+	for _, s := range crashSources {
+		all, _ := w.acknowledged(s)
+		lines += len(all)
+	}
+	t.Logf("%d kills in %v, in the midst of: %s; %d events acknowledged, %d values compared", len(order), time.Since(began).Round(time.Second), strings.Join(said, ", "), lines, values)
+}
+
+func number(t *testing.T, name string, without int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return without
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is no number", name, text)
+	}
+	return n
+}
+
+// begin has a first life take in what batch has from before.
+func (w *crashWorld) begin() {
+	l := born(w.t, w.dir, w.clock, childSizes+"=small").up(w.t)
+	w.upload(l)
+	l.Stop()
+}
+
+// upload has batch make all that is its own, and the online store take it in.
+func (w *crashWorld) upload(l *life) {
+	w.makeTiles()
+	if status, text, err := ask(l.own, "http://up/v1/backfill", "", []byte("{}"), nil); err != nil || status != http.StatusOK {
+		w.t.Fatalf("backfill answers %d %s %v", status, text, err)
+	}
+}
+
+// kill is one life: it begins, does what the phase is about, and is killed.
+func (w *crashWorld) kill(p *crashPhase) (hit bool) {
+	l := born(w.t, w.dir, w.clock, childSizes+"=small")
+	if p.live == nil {
+		w.pause(120)
+		early := !strings.Contains(l.text(), " on http://")
+		l.Kill()
+		return early
+	}
+	l.up(w.t)
+	stop, gone := make(chan struct{}), sync.WaitGroup{}
+	for _, c := range w.clients {
+		gone.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(4 * time.Millisecond):
+				}
+				if !c.send(l) {
+					return
+				}
+			}
+		})
+	}
+	gone.Go(func() { w.passTime(stop) })
+	asked := p.live(w, l)
+	l.Kill()
+	close(stop)
+	gone.Wait()
+	return asked()
+}
+
+// passTime has a life take about a quarter of an hour.
+func (w *crashWorld) passTime(stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
+		w.clock.pass(w.t, 5_000)
+	}
+}
+
+// pause is the randomness of a kill: up to so many ms.
+func (w *crashWorld) pause(ms int) { time.Sleep(time.Duration(w.rng.IntN(ms*1000)) * time.Microsecond) }
+
+func (w *crashWorld) ingest(l *life) func() bool {
+	w.pause(200)
+	return func() bool {
+		for _, c := range w.clients {
+			if c.batch != nil {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// within waits for something, for a few seconds at most, and reports whether it came.
+func within(l *life, so func() bool) bool {
+	deadline, tick := time.After(4*time.Second), time.NewTicker(500*time.Microsecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-deadline:
+			return false
+		case <-l.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// onWord kills when the server says that it begins something.
+func (w *crashWorld) onWord(l *life, word string) func() bool {
+	w.pause(50)
+	n := strings.Count(l.text(), word)
+	came := within(l, func() bool { return strings.Count(l.text(), word) > n })
+	w.pause(4)
+	return func() bool { return came }
+}
+
+func (w *crashWorld) reads(l *life) func() bool {
+	var mu sync.Mutex
+	asking := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			mu.Lock()
+			asking = true
+			mu.Unlock()
+			status, text, err := l.post("/v1/features/v", "", []byte(`{"rows":[{`+strings.Join(crashSpine(), "},{")+`}]}`), nil)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			asking = false
+			mu.Unlock()
+			if status != http.StatusOK || strings.Contains(string(text), `"failed"`) {
+				w.t.Errorf("features answers %d %s", status, text)
+			}
+		}
+	}()
+	w.pause(150)
+	return func() bool { <-done; return asking }
+}
+
+// backfills has batch make all that lies before the last midnight before which nothing may come any more, and the online store take it in.
+func (w *crashWorld) backfills(l *life) func() bool {
+	w.makeTiles()
+	done := make(chan int, 1)
+	go func() {
+		status, text, err := ask(l.own, "http://up/v1/backfill", "", []byte(`{"groups":["b"]}`), nil)
+		if err == nil && status != http.StatusOK {
+			w.t.Errorf("backfill answers %d %s", status, text)
+		}
+		if err != nil {
+			status = 0
+		}
+		done <- status
+	}()
+	w.pause(30)
+	select {
+	case status := <-done:
+		return func() bool { return status == 0 }
+	default:
+	}
+	return func() bool { return <-done == 0 }
+}
+
+// makeTiles writes the files that the source `both` has for batch, day by day, and their tiles.
+func (w *crashWorld) makeTiles() {
+	lines, least := w.acknowledged("both")
+	midnight := value.Floor(w.clock.now()-6*3_600_000, value.DayMS)
+	if least != 0 && least < midnight {
+		w.t.Fatal("an event that is not acknowledged lies before what becomes batch's")
+	}
+	days := map[string][]string{}
+	for _, line := range lines {
+		_, at, _ := strings.Cut(line, `"ts":"`)
+		if ts, ok := value.ParseTimestamp(at[:strings.IndexByte(at, '"')]); !ok {
+			w.t.Fatal(line)
+		} else if ts < midnight {
+			days[at[:10]] = append(days[at[:10]], line)
+		}
+	}
+	for day, lines := range days {
+		name, text := filepath.Join("both", day+".ndjson"), strings.Join(lines, "\n")+"\n"
+		if was, err := os.ReadFile(filepath.Join(w.dir, name)); err != nil || string(was) != text {
+			w.write(w.dir, name, text)
+		}
+	}
+	w.bighead(w.dir, "backfill", "b", "--definitions", w.recorded[w.version])
+}
+
+// applies registers the other version, which is then filled beside the one that is served, and takes its place.
+func (w *crashWorld) applies(l *life) func() bool {
+	w.version = 1 - w.version
+	cat, err := openCatalog(w.t.Context(), w.dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer cat.Close()
+	now, err := cat.Current(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text, err := os.ReadFile(w.recorded[w.version])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := cat.Register(w.t.Context(), now.ID, &catalog.Version{At: time.Now(), By: "test", Entries: now.Entries, Definitions: text}); err != nil {
+		w.t.Fatal(err)
+	}
+	began := within(l, func() bool { return strings.Contains(l.text(), "its spaces are being filled") })
+	w.pause(60)
+	return func() bool { return began && !strings.Contains(l.text(), "\"another version is served\"") }
+}
+
+// seals lets an hour go by, and kills while a file of the log is written.
+func (w *crashWorld) seals(l *life) func() bool {
+	w.pause(30)
+	w.clock.pass(w.t, 3_600_000)
+	glob := filepath.Join(w.dir, ".bighead", "events", "*", "sealed", ".*.tmp")
+	staged := func() bool { files, _ := filepath.Glob(glob); return len(files) > 0 }
+	within(l, staged)
+	w.pause(2)
+	return staged // what a kill has left
+}
+
+// shutsDown asks it to end, and does not wait.
+func (w *crashWorld) shutsDown(l *life) func() bool {
+	w.pause(60)
+	_ = syscall.Kill(l.PID(), syscall.SIGTERM)
+	w.pause(25)
+	ended := false
+	select {
+	case <-l.Done():
+		ended = true
+	default:
+	}
+	return func() bool { return !ended }
+}
+
+// look begins a life that is not killed, has all clients be answered, and compares.
+func (w *crashWorld) look(last bool) int {
+	l := born(w.t, w.dir, w.clock, childSizes+"=small").up(w.t)
+	for _, c := range w.clients {
+		for c.batch != nil {
+			if !c.send(l) {
+				w.t.Fatalf("it ended:\n%s", l.LogTail(30))
+			}
+		}
+	}
+	values := w.compare(l, false)
+	if last { // all of batch's, so that nothing is partial any more
+		w.clock.pass(w.t, 31*3_600_000)
+		w.upload(l)
+		values += w.compare(l, true)
+	}
+	l.Stop()
+	if text := l.text(); !strings.Contains(text, "all that was accepted is kept") {
+		w.t.Fatalf("it ends with\n%s", l.LogTail(30))
+	}
+	return values
+}
