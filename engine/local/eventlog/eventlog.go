@@ -82,6 +82,9 @@ func checkOptions(schema value.Schema, o *Options) error {
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = defaultSegmentBytes
 	}
+	if o.Open == nil {
+		o.Open = OpenFile
+	}
 	return checkColumns(schema)
 }
 

@@ -15,7 +15,7 @@ import (
 
 // failing is a segment's file that fails when it is told to.
 type failing struct {
-	walFile
+	File
 	plan *faultPlan
 }
 
@@ -26,9 +26,9 @@ type faultPlan struct {
 
 func (f failing) Write(b []byte) (int, error) {
 	if f.plan.short < 0 {
-		return f.walFile.Write(b)
+		return f.File.Write(b)
 	}
-	n, err := f.walFile.Write(b[:min(f.plan.short, len(b))])
+	n, err := f.File.Write(b[:min(f.plan.short, len(b))])
 	if err == nil {
 		err = syscall.ENOSPC
 	}
@@ -39,25 +39,24 @@ func (f failing) Sync() error {
 	if f.plan.sync != nil {
 		return f.plan.sync
 	}
-	return f.walFile.Sync()
+	return f.File.Sync()
 }
 
 func (f failing) Truncate(n int64) error {
 	if f.plan.truncate != nil {
 		return f.plan.truncate
 	}
-	return f.walFile.Truncate(n)
+	return f.File.Truncate(n)
 }
 
 // openFailing opens a log on a disk that does what the plan says.
 func openFailing(t *testing.T, dir string, plan *faultPlan) *eventLog {
-	before := openWAL
-	openWAL = func(path string) (walFile, error) {
-		f, err := before(path)
+	o := testOptions(newClock())
+	o.Open = func(path string) (File, error) {
+		f, err := OpenFile(path)
 		return failing{f, plan}, err
 	}
-	t.Cleanup(func() { openWAL = before })
-	return open(t, dir, testOptions(newClock()))
+	return open(t, dir, o)
 }
 
 func one(i int) *Arriving {

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/value"
@@ -33,6 +34,26 @@ type Options struct {
 	Clock func() int64
 	// SegmentBytes is how long a write-ahead file gets before the next is begun, about; 0: 64 MiB. An hour begins one too.
 	SegmentBytes int64
+	// Open opens a segment that is there to go on with it; nil: on the machine's disk. Tests put one in its place that fails.
+	Open func(path string) (File, error)
+}
+
+// File is a segment that is written to.
+type File interface {
+	Write([]byte) (int, error)
+	Sync() error
+	Truncate(int64) error
+	Seek(int64, int) (int64, error)
+	Close() error
+}
+
+// OpenFile opens a segment on the machine's disk.
+func OpenFile(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return walOnDisk{f}, nil
 }
 
 // Record is rows that arrived together from one partition.

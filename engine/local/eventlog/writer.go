@@ -16,7 +16,7 @@ type writer struct {
 	log  *eventLog
 	wal  string
 	seg  *segment
-	file walFile
+	file File
 	body []byte
 	ids  *memory // nil: the source has no id
 	once *memory
@@ -24,29 +24,12 @@ type writer struct {
 	failed error
 }
 
-// walFile is a segment being written; tests put one that fails in its place.
-type walFile interface {
-	Write([]byte) (int, error)
-	Sync() error
-	Truncate(int64) error
-	Seek(int64, int) (int64, error)
-	Close() error
-}
-
-var openWAL = func(path string) (walFile, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	return walOnDisk{f}, nil
-}
-
 func newWriter(l *eventLog) (*writer, error) {
 	w := &writer{log: l, wal: filepath.Join(l.dir, walFolder)}
 	err := w.openMemories(l.segments)
 	if n := len(l.segments); err == nil && n > 0 && sameSchema(l.segments[n-1].schema, l.schema) {
 		w.seg = l.segments[n-1]
-		w.file, err = w.seg.openToWrite()
+		w.file, err = w.seg.openToWrite(l.o.Open)
 	} else if err == nil {
 		err = w.turn()
 	}
@@ -56,8 +39,8 @@ func newWriter(l *eventLog) (*writer, error) {
 	return w, nil
 }
 
-func (s *segment) openToWrite() (walFile, error) {
-	f, err := openWAL(s.path)
+func (s *segment) openToWrite(open func(string) (File, error)) (File, error) {
+	f, err := open(s.path)
 	if err == nil {
 		if _, err = f.Seek(s.bytes, 0); err != nil {
 			f.Close()
@@ -76,7 +59,7 @@ func (w *writer) turn() error {
 	if err != nil {
 		return err
 	}
-	file, err := seg.openToWrite()
+	file, err := seg.openToWrite(l.o.Open)
 	if err != nil {
 		return errors.Join(err, os.Remove(seg.path))
 	}
