@@ -68,10 +68,15 @@ func pushProblem(o *online, name string, err error) error {
 	case errors.As(err, &unknown):
 		return &serve.Problem{Code: feature.CodeUnknownSource, Detail: fmt.Sprintf("no source or topic %q takes events", name), Field: "name", Near: unknown.Nearest,
 			Cure: "there are: " + strings.Join(unknown.Known, ", ")}
-	case o.stream.Err() != nil:
-		return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "come again shortly", After: time.Second}
+	case errors.As(err, new(*stream.ErrBody)):
+		return &serve.Problem{Code: feature.CodeBadBody, Detail: err.Error(), Cure: "send events as lines of JSON, or as one array"}
+	case errors.Is(err, eventlog.ErrTooLarge):
+		return &serve.Problem{Code: feature.CodeTooLarge, Detail: err.Error(), Cure: "send fewer at a time"}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
 	}
-	return err
+	o.log.Error("events could not be taken in", "name", name, "error", err) // the log of events, or the stream, which has ended
+	return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "send them again shortly, with the same ids", After: time.Second}
 }
 
 // openStore opens the online store that [store] names.

@@ -106,6 +106,9 @@ type Accepted struct {
 // ErrClosed says that the log was closed meanwhile.
 var ErrClosed = errors.New("the event log is closed")
 
+// ErrTooLarge says that rows are more than a batch may have.
+var ErrTooLarge = errors.New("send them in several batches")
+
 // ErrDamaged is what every error is that says that bytes of the log are not what was written. A torn end, which a crash leaves, is no
 // damage: it was never acknowledged, and is cut off when the log is opened.
 var ErrDamaged = errors.New("the event log is damaged")

@@ -106,7 +106,7 @@ func (l *eventLog) Append(ctx context.Context, a *Arriving) (Accepted, error) {
 	}
 	r := &request{a: a, rows: appendBatch(nil, a.Rows)}
 	if len(r.rows) > maxRecordBytes {
-		return Accepted{}, fmt.Errorf("append to the event log %s: the rows take %d bytes, and a batch at most %d: send them in several batches", l.dir, len(r.rows), maxRecordBytes)
+		return Accepted{}, fmt.Errorf("append to the event log %s: the rows take %d bytes, and a batch at most %d: %w", l.dir, len(r.rows), maxRecordBytes, ErrTooLarge)
 	}
 	if l.o.HasID {
 		r.id = identify(a)
@@ -140,7 +140,7 @@ func (l *eventLog) check(a *Arriving) error {
 	case !sameSchema(a.Rows.Schema, l.schema):
 		return fmt.Errorf("rows with columns %v, and the log has %v", a.Rows.Schema, l.schema)
 	case n > maxRows:
-		return fmt.Errorf("%d rows at once, and a batch has at most %d: send them in several batches", n, maxRows)
+		return fmt.Errorf("%d rows at once, and a batch has at most %d: %w", n, maxRows, ErrTooLarge)
 	case len(a.Once) > maxOnce:
 		return fmt.Errorf("a name of a batch (Idempotency-Key) of %d bytes; at most %d are allowed", len(a.Once), maxOnce)
 	case a.Partition < Pushed:

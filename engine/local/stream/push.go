@@ -45,6 +45,12 @@ func (e *ErrUnknown) Error() string {
 	return text + "; there are: " + strings.Join(e.Known, ", ")
 }
 
+// ErrBody is what every error is that says that a body is no rows at all.
+type ErrBody struct{ Err error }
+
+func (e *ErrBody) Error() string { return e.Err.Error() }
+func (e *ErrBody) Unwrap() error { return e.Err }
+
 // takers are the sources that a name stands for: all of a topic, or the one of that name.
 func (s *Stream) takers(name string) []*source {
 	var byTopic []*source
@@ -75,7 +81,7 @@ func (s *Stream) unknown(name string) error {
 
 // Push takes rows as JSON, one on a line or as an array, for the source or all sources of the topic of that name. When it returns without
 // an error, what Results call accepted is durable; readers see it within the groups' flush. once names a batch that may come again; "":
-// none. An error says that the body could not be read, that there is no such source, or that the log failed: then sources named before in
+// none. An error says that the body could not be read (ErrBody), that there is no such source (ErrUnknown), or that the log failed: then sources named before in
 // the Results have the rows, and pushing again is harmless where rows have ids or the batch has a name.
 func (s *Stream) Push(ctx context.Context, name string, body []byte, once string) ([]Result, error) {
 	to := s.takers(name)
@@ -92,7 +98,7 @@ func (s *Stream) Push(ctx context.Context, name string, body []byte, once string
 	for i, src := range to {
 		var err error
 		if rows[i], err = Decode(src.def, body, fields); err != nil {
-			return nil, err
+			return nil, &ErrBody{err}
 		}
 	}
 	var out []Result

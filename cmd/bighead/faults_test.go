@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/bighead-ml/bighead/engine/local/eventlog"
+	"github.com/bighead-ml/bighead/store/pebble"
+)
+
+// inside is `bighead up` in the test's own process, on disks and by clocks of the test's.
+type inside struct {
+	t     *testing.T
+	dir   string
+	url   string
+	log   *lockedBuffer
+	end   context.CancelFunc
+	ended chan int
+}
+
+// upInside starts it, and waits until it answers.
+func upInside(t *testing.T, dir string) *inside {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	u := &inside{t: t, dir: dir, log: &lockedBuffer{}, end: end, ended: make(chan int, 1)}
+	go func() {
+		c := &cli{stdin: strings.NewReader(""), stdout: &lockedBuffer{}, stderr: u.log}
+		u.ended <- c.run(ctx, []string{"--project", dir, "up"})
+	}()
+	t.Cleanup(func() { u.stop() })
+	u.url = awaited(t, func() string {
+		_, after, _ := strings.Cut(u.log.String(), " on http://")
+		at, _, found := strings.Cut(after, ": ")
+		if !found {
+			return ""
+		}
+		return "http://" + at
+	})
+	return u
+}
+
+// stop ends it, and gives how it ended.
+func (u *inside) stop() int {
+	u.end()
+	code := <-u.ended
+	u.ended <- code
+	return code
+}
+
+// post asks it.
+func (u *inside) post(path, body string) (status int, head http.Header, text string) {
+	u.t.Helper()
+	res, err := http.Post(u.url+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		u.t.Fatalf("%v\n%s", err, u.log.String())
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return res.StatusCode, res.Header, string(b)
+}
+
+// counted asks how many events there are of a key: its value and status.
+func (u *inside) counted(k string) (value, status string) {
+	u.t.Helper()
+	code, _, text := u.post("/v1/features/v", fmt.Sprintf(`{"rows":[{"k":%q}]}`, k))
+	var a featuresAnswer
+	if err := json.Unmarshal([]byte(text), &a); code != http.StatusOK || err != nil || len(a.Rows) != 1 {
+		u.t.Fatalf("features answers %d %s", code, text)
+	}
+	if a.Rows[0].Error != nil {
+		return "", a.Rows[0].Error.String()
+	}
+	statuses, err := statusesOf(a.Rows[0].Status, len(a.Features))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return string(a.Rows[0].Values[0]), statuses[0]
+}
+
+// awaits asks until so many events are counted.
+func (u *inside) awaits(k string, n int) {
+	u.t.Helper()
+	last := ""
+	deadline := time.After(30 * time.Second)
+	for {
+		value, status := u.counted(k)
+		if value == fmt.Sprint(n) && status == "present" {
+			return
+		}
+		last = value + " " + status
+		select {
+		case <-deadline:
+			u.t.Fatalf("%d events were acknowledged, and counted are %s\n%s", n, last, u.log.String())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// faultProject counts events, in tiles, in kept rows, and for ever.
+func faultProject(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"10s\"\n[log]\nlevel = \"warn\"\n",
+		"features.py": `import bighead as bh
+e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "ts": bh.Timestamp}, time="ts", id="id")
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="10s", features=[bh.count(name="n"), bh.count(windows=["1d"], name="day"),
+    bh.count(windows=["1h"], resolution="exact", name="exact")])
+v = bh.FeatureView("v", groups=[g])
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, stderr := bighead(t, dir, "apply", "--yes"); code != exitGood {
+		t.Fatal(out, stderr)
+	}
+	return dir
+}
+
+// event is one event of a moment ago.
+func faultEvent(id int, k string) string {
+	return fmt.Sprintf(`[{"id":%d,"k":%q,"ts":%d}]`, id, k, outside.clock()-1000)
+}
+
+// fullDisk is a disk, of the log, the store or both, that is full for a while: a write takes half and fails, and nothing new can be made.
+type fullDisk struct {
+	full atomic.Bool
+	hits atomic.Int64 // writes that failed
+}
+
+func (d *fullDisk) under(t *testing.T, log, store bool) {
+	before := outside
+	t.Cleanup(func() { outside = before })
+	if log {
+		outside.log = func(o *eventlog.Options) {
+			o.Open = func(path string) (eventlog.File, error) {
+				f, err := eventlog.OpenFile(path)
+				return fullFile{f, d}, err
+			}
+		}
+	}
+	if store {
+		outside.store = func(o *pebble.Options) {
+			o.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if d.full.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpLock && op.Kind != errorfs.OpFileClose && op.Kind != errorfs.OpRemove {
+					d.hits.Add(1)
+					return syscall.ENOSPC
+				}
+				return nil
+			}))
+		}
+	}
+}
+
+type fullFile struct {
+	eventlog.File
+	disk *fullDisk
+}
+
+func (f fullFile) Write(b []byte) (int, error) {
+	if !f.disk.full.Load() {
+		return f.File.Write(b)
+	}
+	f.disk.hits.Add(1)
+	n, err := f.File.Write(b[:len(b)/2])
+	return n, errors.Join(err, syscall.ENOSPC)
+}
+
+// TestADiskThatIsFullForAWhile fills the disk under a server that takes events in. It says 503 while it cannot keep them, goes on answering
+// with what it has, and goes on taking events once there is room; what was acknowledged is counted once each.
+func TestADiskThatIsFullForAWhile(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		log, store bool
+	}{{"log", true, false}, {"store", false, true}, {"both", true, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			d := &fullDisk{}
+			d.under(t, c.log, c.store)
+			dir := faultProject(t)
+			u := upInside(t, dir)
+			id, acked := 0, 0
+			push := func() int {
+				status, head, text := u.post("/v1/events/e", faultEvent(id, "a"))
+				switch {
+				case status == http.StatusOK && (strings.Contains(text, `"accepted":1`) || strings.Contains(text, `"duplicated":1`)):
+					id++
+					acked++
+				case status != http.StatusServiceUnavailable || head.Get("Retry-After") == "" || !strings.Contains(text, syscall.ENOSPC.Error()):
+					t.Fatalf("%d %s", status, text)
+				}
+				return status
+			}
+			for range 20 {
+				push()
+			}
+			u.awaits("a", acked)
+			d.full.Store(true)
+			before, refused := acked, 0
+			awaited(t, func() string {
+				if push() != http.StatusOK {
+					refused++
+				}
+				if d.hits.Load() > 20 || !c.log && d.hits.Load() > 0 {
+					return "failed"
+				}
+				return ""
+			})
+			if c.log && (acked > before || refused < 20) {
+				t.Errorf("on a full disk %d events were acknowledged", acked-before)
+			}
+			if value, status := u.counted("a"); value < fmt.Sprint(before) && status == "present" {
+				t.Errorf("counted are %s %s", value, status)
+			}
+			d.full.Store(false)
+			awaited(t, func() string {
+				if push() == http.StatusOK {
+					return "taken"
+				}
+				return ""
+			})
+			u.awaits("a", acked)
+			if code := u.stop(); code != exitGood && code != exitInterrupted {
+				t.Fatalf("it ends with %d\n%s", code, u.log.String())
+			}
+			upInside(t, dir).awaits("a", acked)
+		})
+	}
+}
