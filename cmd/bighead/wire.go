@@ -91,7 +91,7 @@ func openStore(p *project.Project, log *slog.Logger) (store.Store, error) {
 		}
 		o := pebble.Options{Path: path, Logger: log}
 		outside.store(&o)
-		return pebble.Open(o)
+		return pebble.OpenHealing(o)
 	default:
 		return nil, mistakef("[store] kind = %q: this binary has memory and pebble", kind)
 	}

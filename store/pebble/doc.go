@@ -23,5 +23,6 @@
 // # When the disk fails
 //
 // Pebble ends the process where it cannot write its log or manifest. Here that becomes an error of the write, and of every later one
-// until the store is opened again; reads go on, and the folder stays as it is, as if the process had ended (log.go). A file that is damaged is an error of the read that meets it, and names the folder.
+// until the store is opened again; reads go on, and the folder stays as it is, as if the process had ended (log.go). OpenHealing gives a store
+// that opens itself again once the disk takes writes. A file that is damaged is an error of the read that meets it, and names the folder.
 package pebble
