@@ -126,7 +126,8 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 	if err := o.store.Drop(ctx, s.BatchSpace(generation)); err != nil { // of a load that was ended
 		return nil, err
 	}
-	report, err := loadSpace(ctx, now.tiles(), table, &load{Space: s, Store: o.store, Watermark: watermark, Generation: generation}, o.earliest(watermark))
+	l := &load{Space: s, Store: o.store, Watermark: watermark, Generation: generation}
+	report, err := l.All(ctx, now.tiles(), table, o.earliest(watermark))
 	if err != nil {
 		return nil, err
 	}

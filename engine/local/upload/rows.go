@@ -23,7 +23,7 @@ import (
 //
 // All of it is in memory at once: what is kept online of rows is small, or is to be in tiles.
 func (l *Load) Rows(ctx context.Context, table dataset.Table, now int64) (*Report, error) {
-	r := &rower{Load: l, keys: map[string]map[int64]*tile.Rows{}, copies: map[string]*kept{}}
+	r := &rower{Load: l, keys: map[string]map[int64]*tile.Rows{}, copies: map[string]*kept{}, ends: map[int64]bool{}}
 	if err := r.scan(ctx, table, now); err != nil {
 		return nil, fmt.Errorf("group %q: %w", l.Space.Group.Name, err)
 	}
@@ -52,6 +52,7 @@ type rower struct {
 	*Load
 	keys   map[string]map[int64]*tile.Rows
 	copies map[string]*kept // by id and ts (E3)
+	ends   map[int64]bool   // of the partitions that hold rows
 
 	sifter  *sift.Sifter
 	cells   []*sift.Program
@@ -164,7 +165,13 @@ func (r *rower) prepare(schema value.Schema) {
 // batch takes in the rows that count and matter.
 func (r *rower) batch(b *value.Batch, from, to int64) {
 	var counts sift.Counts
-	rows := r.sifter.Events(r.sifter.Timed(b), r.key, &counts)
+	timed := r.sifter.Timed(b)
+	if r.Space.Group.Source.Kind == feature.Snapshots {
+		for _, end := range timed.Times { // a partition exists though none of its rows counts (E6)
+			r.ends[end] = true
+		}
+	}
+	rows := r.sifter.Events(timed, r.key, &counts)
 	rows = rows.Keep(func(i int) bool { return rows.Times[i] >= from && rows.Times[i] < to })
 	if rows.N == 0 {
 		return
@@ -243,8 +250,10 @@ func (r *rower) add(key string, row tile.Row) {
 // absent ends a key of a snapshot table where a partition does not have it.
 func (r *rower) absent(table dataset.Table, now int64) {
 	from, _ := r.bounds(table, now)
-	ends := partitionEnds(table, r.Space.Group.Source.Snapshot)
-	ends = slices.DeleteFunc(ends, func(end int64) bool { return end < from })
+	for _, end := range partitionEnds(table, r.Space.Group.Source.Snapshot) {
+		r.ends[end] = true // also one without rows
+	}
+	ends := slices.DeleteFunc(slices.Sorted(maps.Keys(r.ends)), func(end int64) bool { return end < from })
 	rows := r.Space.Rows
 	gone := tile.Row{Deleted: true, Tie: make([]value.Value, len(r.ties)+1), Cells: make([]value.Value, len(rows.Inputs)+len(rows.Wheres)+len(rows.Bys))}
 	for _, places := range r.keys {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
+	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -28,6 +29,33 @@ type Report struct {
 	Space       string
 	Keys        int64
 	Puts, Bytes int64
+}
+
+// All writes what batch has of the space: tiles out of a backfill, which must be up to date with the source's table, and rows out of the
+// table itself. earliest is when it is asked for at the earliest, ms.
+func (l *Load) All(ctx context.Context, tiles *tiletable.Table, table dataset.Table, earliest int64) (*Report, error) {
+	total := &Report{Space: l.Space.ID}
+	if len(l.Space.Levels) > 0 {
+		keys := make(value.Schema, len(l.Space.Group.Keys))
+		for i, k := range l.Space.Group.Keys {
+			keys[i] = value.Field{Name: k.Name, Type: k.Type}
+		}
+		set, err := tiles.Set(tiletable.ID{Source: l.Space.Group.Source.Name, Keys: keys})
+		if err != nil {
+			return nil, err
+		}
+		if total, err = l.Tiles(ctx, set, tiles.Parts(table, l.Space.Group.Source, set)); err != nil {
+			return nil, err
+		}
+	}
+	if l.Space.Rows != nil {
+		rows, err := l.Rows(ctx, table, earliest)
+		if err != nil {
+			return nil, err
+		}
+		total.Keys, total.Puts, total.Bytes = max(total.Keys, rows.Keys), total.Puts+rows.Puts, total.Bytes+rows.Bytes
+	}
+	return total, nil
 }
 
 // Tiles writes the tiles of a space up to its watermark. The table's tiles must be up to date with the parts, or there is an error that
