@@ -24,6 +24,10 @@ def features():
     ]
 a = bh.FeatureGroup("a", source=e, keys=["k"], features=features())
 b = bh.FeatureGroup("b", source=n, keys=["k"], features=features())
+c = bh.FeatureGroup("c", source=n, keys=["k"], features=[
+    bh.max("x", offset="30s", name="fine"), bh.min("x"), bh.sum("x", windows=["60d"], resolution="2d"), bh.first("x", windows=["1h"]),
+    bh.last("x", windows=["21d"], resolution="7d"), bh.kurtosis("x", windows=["10s"], resolution="5s", offset="1m"),
+])
 `
 
 func coverGroups(t *testing.T) []*feature.Group {
@@ -94,10 +98,19 @@ func checkUses(t *testing.T, s *plan.Space, c *plan.Cover, i int) {
 		t.Fatalf(format, args...)
 	}
 	var spans []span
+	longest := int64(value.DayMS)
+	for _, f := range v.Folds {
+		if s.FromTiles(c.Values[i]) {
+			longest = min(longest, s.BatchStep(f))
+		}
+	}
 	for _, u := range c.Uses[i] {
 		n := c.Needs[u.Need]
 		if u.From < n.From || u.To > n.To {
 			fail("a use outside its need")
+		}
+		if n.Batch && n.Step > 0 && n.Step%longest != 0 {
+			fail("batch has tiles of %d ms, and the use is of %d ms", longest, n.Step)
 		}
 		x := span{u.From, u.To}
 		switch {

@@ -265,6 +265,19 @@ func (s *Space) Ordered() bool {
 	return slices.ContainsFunc(s.Folds[:s.Tiled], func(f Fold) bool { return f.Kind == agg.KindEdge || f.Kind == agg.KindEventList })
 }
 
+// BatchStep is the length of the tiles that batch makes of a fold for the space, or of longer ones that it divides: the fold's windows
+// read none of batch's at a level that is no multiple of it, which may be there for other folds.
+func (s *Space) BatchStep(fold int) int64 {
+	step := int64(batchStep)
+	for i := range s.Values {
+		if v := &s.Values[i]; s.window[i] && slices.Contains(v.Folds, fold) {
+			own, _ := v.Window.TileStep()
+			step = gcd(step, own)
+		}
+	}
+	return step
+}
+
 // RowStep is the store's step of kept rows.
 func (r *KeptRows) RowStep() int64 {
 	if r.Step == 0 {

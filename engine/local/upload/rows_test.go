@@ -1,10 +1,16 @@
 package upload_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/local/upload"
+	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -55,5 +61,48 @@ g = bh.FeatureGroup("g", source=p, features=[bh.latest("v")])`)
 	want := []version{{value.DayMS, false}, {2 * value.DayMS, true}, {6 * value.DayMS, false}}
 	if err != nil || len(got) != len(want) || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Errorf("%v %v, want %v", got, err, want)
+	}
+}
+
+// A group whose windows want tiles of a second for one fold is loaded though batch makes tiles of a minute of the other, which reads none
+// that are shorter.
+func TestFoldsThatWantOtherTilesAreLoadedTogether(t *testing.T) {
+	p := define(t, `import bighead as bh
+e = bh.EventSource("e", columns={"k": bh.String, "x": bh.Int}, time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[bh.max("x", offset="30s"), bh.min("x", windows=["1h"], name="least")])`)
+	g := p.Groups[0]
+	var rows [][]value.Value
+	for i := range int64(100) {
+		row := map[string]value.Value{"k": value.OfString("a"), "x": value.OfInt(i), "ts": value.OfTimestamp(2*value.DayMS - 1 - i*977_003)}
+		rows = append(rows, []value.Value{row[g.Source.Schema[0].Name], row[g.Source.Schema[1].Name], row[g.Source.Schema[2].Name]})
+	}
+	table := enginetest.NewTable(g.Source.Schema, enginetest.Part{Rows: rows})
+	in := engine.Inputs{Open: func(context.Context, feature.Place, value.Schema) (dataset.Table, error) { return table, nil }}
+	tiles := tiletable.Open(t.TempDir())
+	if _, err := local.New(local.Options{}).Backfill(t.Context(), plan.ForBackfill(p.Groups), in, tiles); err != nil {
+		t.Fatal(err)
+	}
+	s, st := plan.SpaceOf(g), memory.New()
+	if s.BatchStep(0) != 1000 || s.BatchStep(1) != 60_000 || s.Levels[0].Step != 1000 {
+		t.Fatalf("tiles of %d and %d ms, and the finest level of %d: nothing is tested", s.BatchStep(0), s.BatchStep(1), s.Levels[0].Step)
+	}
+	l := &upload.Load{Space: s, Store: st, Watermark: 2 * value.DayMS, Generation: 1}
+	if _, err := l.All(t.Context(), tiles, table, 2*value.DayMS); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		fold       int
+		step, want int64
+	}{{0, plan.BaseStep, 99}, {1, 60_000, 0}} { // the oldest row has the largest x
+		got := s.Folds[c.fold].New()
+		err := st.Scan(t.Context(), s.BatchSpace(1), c.step, func(_ string, _ int64, b []byte) error {
+			x, err := s.Layout().Decode(b)
+			got.Merge(x.States[c.fold])
+			return err
+		})
+		f := s.Values[c.fold].Feature
+		if v := f.Agg.Finish(f.Input.Type(), f.Params, []agg.State{got}, 0); err != nil || v.IsNull() || v.Int() != c.want {
+			t.Errorf("%s is %v, %v; want %d", f.Name, v, err, c.want)
+		}
 	}
 }

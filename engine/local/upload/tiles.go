@@ -62,6 +62,9 @@ func (l *Load) All(ctx context.Context, tiles *tiletable.Table, table dataset.Ta
 // says what to do. An unbounded window's base holds all days; other levels as far back as they are kept.
 func (l *Load) Tiles(ctx context.Context, set *tiletable.Set, parts []tiletable.Part) (*Report, error) {
 	t := &tiler{Load: l, set: set, out: &putter{store: l.Store, epoch: l.Epoch}, report: &Report{Space: l.Space.ID}}
+	for k := range l.Space.Tiled {
+		t.steps = append(t.steps, l.Space.BatchStep(k))
+	}
 	if err := t.find(parts); err != nil {
 		return nil, err
 	}
@@ -86,6 +89,7 @@ type tiler struct {
 	out    *putter
 	report *Report
 	files  []*source
+	steps  []int64 // of each fold: the length of its tiles in the table
 	bits   int // there are 2^bits buckets of keys
 
 	keys map[string]*keyTiles
@@ -123,7 +127,7 @@ func (t *tiler) find(parts []tiletable.Part) error {
 	byFile := map[string]*source{}
 	for _, span := range t.set.Spans(parts, from, to) {
 		for k, f := range s.Folds[:s.Tiled] {
-			cell, verdict := t.set.Look(&span, tiletable.Column{Fingerprint: f.ID, Fold: f.Fold.ID()}, plan.CommonStep(60_000, s.Levels[0].Step))
+			cell, verdict := t.set.Look(&span, tiletable.Column{Fingerprint: f.ID, Fold: f.Fold.ID()}, t.steps[k])
 			if verdict != tiletable.Good {
 				return fmt.Errorf("group %q: the tiles of %s are not up to date (%s): run `bighead backfill %s` first", s.Group.Name, value.FormatDate(span.From), verdict, s.Group.Name)
 			}
@@ -285,13 +289,13 @@ func (t *tiler) add(key string, ts int64, x *source, b *tiletable.Bucket, row in
 		if kt.levels[i][start] == nil {
 			kt.levels[i][start] = t.tile(start+l.Step-1, tile.None)
 		}
-		t.merge(kt.levels[i][start], x.folds)
+		t.merge(kt.levels[i][start], x.folds, l.Step)
 	}
 	if end := t.Space.BaseEnd(t.Watermark); t.Space.Base && ts < end {
 		if kt.base == nil {
 			kt.base = t.tile(end-1, end)
 		}
-		t.merge(kt.base, x.folds)
+		t.merge(kt.base, x.folds, value.DayMS)
 	}
 	return nil
 }
@@ -304,9 +308,12 @@ func (t *tiler) tile(newest, through int64) *tile.Tile {
 	return x
 }
 
-func (t *tiler) merge(into *tile.Tile, folds []int) {
+// merge adds the folds that are wanted at a level: one whose tiles in the table are longer than the level's is read from longer ones.
+func (t *tiler) merge(into *tile.Tile, folds []int, level int64) {
 	for _, k := range folds {
-		into.States[k].Merge(t.one[k])
+		if level%t.steps[k] == 0 {
+			into.States[k].Merge(t.one[k])
+		}
 	}
 }
 
