@@ -12,7 +12,11 @@ import (
 // The columns of a row, by name, grow from step to step: Spine.Columns, then the outputs of each Join, then Derive, then Labels.
 // Output chooses and orders them.
 type Batch struct {
-	Name   string
+	Name string
+	// Group or View is what rows that are handed in ask for, for roads that are no engine of batch; a training set asks for neither.
+	Group *feature.Group
+	View  *feature.View
+
 	Spine  Spine
 	Joins  []*Join
 	Derive []Derive

@@ -14,7 +14,7 @@ import (
 // ForGroup plans one group over rows that are handed in: its key columns and `at`. The answer is keep, then the group's features
 // under their own names.
 func ForGroup(g *feature.Group, keep value.Schema) *Batch {
-	b := &Batch{Name: g.Name}
+	b := &Batch{Name: g.Name, Group: g}
 	b.handedIn(g.Keys, nil, keep)
 	on := make([]string, len(g.Keys))
 	for i, k := range g.Keys {
@@ -30,7 +30,7 @@ func ForGroup(g *feature.Group, keep value.Schema) *Batch {
 
 // ForView plans a view over rows that are handed in: its keys, its request fields and `at`. The answer is keep, then the view's columns.
 func ForView(v *feature.View, keep value.Schema) *Batch {
-	b := &Batch{Name: v.Name}
+	b := &Batch{Name: v.Name, View: v}
 	b.handedIn(v.Keys, v.Request, keep)
 	b.view(v, nil)
 	if !fault.Planted("plan: a view drops rows without a required value") {

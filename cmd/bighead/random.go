@@ -21,7 +21,7 @@ func (c *cli) runRandom(ctx context.Context, seed uint64, cases int) error {
 	}
 	defer os.RemoveAll(dir)
 	report, err := random.Run(ctx, random.Options{
-		Seed: seed, Cases: cases, Roads: []random.Road{random.Local(dir), random.Tiles()}, Tries: 2, Workers: runtime.GOMAXPROCS(0),
+		Seed: seed, Cases: cases, Roads: []random.Road{random.Local(dir), random.Tiles(), onlineRandom(onlineParts(dir))}, Tries: 2, Workers: runtime.GOMAXPROCS(0),
 	})
 	if err != nil {
 		return err

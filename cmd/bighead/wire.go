@@ -20,7 +20,6 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/stream"
 	"github.com/bighead-ml/bighead/engine/local/upload"
-	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -28,7 +27,6 @@ import (
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/store/memory"
 	"github.com/bighead-ml/bighead/store/pebble"
-	"github.com/bighead-ml/bighead/value"
 )
 
 // This file is the only one that names implementations: what the interfaces of the rooms are made of in this binary.
@@ -146,28 +144,13 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, streams
 // load is one load of a space out of batch.
 type load = upload.Load
 
-// loadSpace writes a space's tiles out of a backfill, and its rows out of the source, into the online store.
-func loadSpace(ctx context.Context, tiles *tiletable.Table, table dataset.Table, l *load, earliest int64) (*upload.Report, error) {
-	total := &upload.Report{Space: l.Space.ID}
-	if len(l.Space.Levels) > 0 {
-		keys := make(value.Schema, len(l.Space.Group.Keys))
-		for i, k := range l.Space.Group.Keys {
-			keys[i] = value.Field{Name: k.Name, Type: k.Type}
-		}
-		set, err := tiles.Set(tiletable.ID{Source: l.Space.Group.Source.Name, Keys: keys})
-		if err != nil {
-			return nil, err
-		}
-		if total, err = l.Tiles(ctx, set, tiles.Parts(table, l.Space.Group.Source, set)); err != nil {
-			return nil, err
-		}
+// roadStores are the stores of the road online, each opened in a folder of its own.
+func roadStores() map[string]func(dir string) (store.Store, error) {
+	return map[string]func(dir string) (store.Store, error){
+		"memory": func(string) (store.Store, error) { return serve.Watch(memory.New()), nil },
+		"pebble": func(dir string) (store.Store, error) {
+			st, err := pebble.Open(pebble.Options{Path: dir, Logger: silent, CacheBytes: 1 << 20})
+			return serve.Watch(st), err
+		},
 	}
-	if l.Space.Rows != nil {
-		rows, err := l.Rows(ctx, table, earliest)
-		if err != nil {
-			return nil, err
-		}
-		total.Keys, total.Puts, total.Bytes = max(total.Keys, rows.Keys), total.Puts+rows.Puts, total.Bytes+rows.Bytes
-	}
-	return total, nil
 }

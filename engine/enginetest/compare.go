@@ -81,7 +81,9 @@ func (er *EvalResult) compare(f *script.File, j *Judge, road string, got *Answer
 		}
 		er.Differences = append(er.Differences, d)
 	}
-	er.counts(f, road, got.Report)
+	if !got.ValuesOnly {
+		er.counts(f, road, got.Report)
+	}
 }
 
 // keep notes what a road gave.

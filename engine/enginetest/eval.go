@@ -51,7 +51,10 @@ func (r *scriptRun) eval(ctx context.Context, e *script.Eval) {
 			continue
 		}
 		got, roadErr := Ask(ctx, road, q.plan, in)
+		var declined Declined
 		switch {
+		case errors.As(roadErr, &declined):
+			er.Roads = append(er.Roads, RoadResult{Road: road.Name(), Declined: string(declined)})
 		case roadErr != nil:
 			r.refused(er, road.Name(), roadErr)
 		case err != nil:

@@ -48,11 +48,12 @@ type EvalResult struct {
 
 // RoadResult is what one road gave.
 type RoadResult struct {
-	Road    string
-	Skipped string // why it was not asked
-	Refused string // the error that the script expects
-	Columns []string
-	Rows    [][]value.Value
+	Road     string
+	Skipped  string // why it was not asked
+	Declined string // why it is not for what was asked
+	Refused  string // the error that the script expects
+	Columns  []string
+	Rows     [][]value.Value
 }
 
 // MarshalJSON writes every value in its JSON form.
@@ -65,12 +66,13 @@ func (r RoadResult) MarshalJSON() ([]byte, error) {
 		}
 	}
 	return json.Marshal(struct {
-		Road    string              `json:"road"`
-		Skipped string              `json:"skipped,omitempty"`
-		Refused string              `json:"refused,omitempty"`
-		Columns []string            `json:"columns,omitempty"`
-		Rows    [][]json.RawMessage `json:"rows,omitempty"`
-	}{r.Road, r.Skipped, r.Refused, r.Columns, rows})
+		Road     string              `json:"road"`
+		Skipped  string              `json:"skipped,omitempty"`
+		Declined string              `json:"declined,omitempty"`
+		Refused  string              `json:"refused,omitempty"`
+		Columns  []string            `json:"columns,omitempty"`
+		Rows     [][]json.RawMessage `json:"rows,omitempty"`
+	}{r.Road, r.Skipped, r.Declined, r.Refused, r.Columns, rows})
 }
 
 // MarshalJSON writes both values in their JSON form.
@@ -138,6 +140,7 @@ func (r *Results) Write(w io.Writer) error {
 			e.write(&b, s.Path)
 		}
 	}
+	r.writeDeclined(&b)
 	fmt.Fprintf(&b, "%s, %s, %d failed", plural(len(r.Scripts), "script"), plural(evals, "answer"), r.Failed())
 	for _, s := range r.Scripts {
 		for _, k := range s.Skips {
@@ -150,6 +153,27 @@ func (r *Results) Write(w io.Writer) error {
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeDeclined counts what roads were not for, by why.
+func (r *Results) writeDeclined(b *strings.Builder) {
+	var order []RoadResult
+	counts := map[string]int{}
+	for _, s := range r.Scripts {
+		for _, e := range s.Evals {
+			for _, road := range e.Roads {
+				if road.Declined == "" {
+					continue
+				}
+				if counts[road.Road+road.Declined]++; counts[road.Road+road.Declined] == 1 {
+					order = append(order, road)
+				}
+			}
+		}
+	}
+	for _, road := range order {
+		fmt.Fprintf(b, "not asked %s: %s: %s\n", road.Road, plural(counts[road.Road+road.Declined], "answer"), road.Declined)
+	}
 }
 
 // maxShown is how many differences of one answer are printed; the rest are counted.

@@ -138,9 +138,12 @@ func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
 			in := c.shuffled(k, settings)
 			got, err := enginetest.Ask(ctx, e, k.plan, in)
 			failure := &Failure{Seed: c.Seed, Settings: road.Name + " with " + words}
+			var declined enginetest.Declined
 			switch {
 			case ctx.Err() != nil:
 				return stats, nil, context.Cause(ctx)
+			case errors.As(err, &declined):
+				stats.add("declined on "+road.Name+": "+string(declined), 1)
 			case err != nil && refused == nil:
 				failure.Differences = []enginetest.Difference{{Road: road.Name, Why: err.Error()}}
 			case err == nil && refused != nil:

@@ -24,7 +24,7 @@ type shrinker struct {
 	trials  int
 }
 
-// shrink gives the smallest case that it finds which still fails, in whatever way.
+// shrink gives the smallest case that it finds which still fails on the same road, in whatever way.
 func (o *Options) shrink(ctx context.Context, c *Case, f *Failure) (*Case, *Failure) {
 	s := &shrinker{options: o, ctx: ctx, best: c, failure: f}
 	for again := true; again && s.trials < maxTrials; {
@@ -47,7 +47,7 @@ func (s *shrinker) try(edit func(c *Case) bool) bool {
 	}
 	_, f, err := s.options.check(s.ctx, c)
 	var invalid errInvalid
-	if errors.As(err, &invalid) || err != nil || f == nil {
+	if errors.As(err, &invalid) || err != nil || f == nil || f.Differences[0].Road != s.failure.Differences[0].Road {
 		return false
 	}
 	s.best, s.failure = c, f
