@@ -6,7 +6,6 @@ import (
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
-	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -211,10 +210,6 @@ func (m *merger) versions(need int, b []byte) {
 		w := &m.windows[u.window]
 		if err != nil {
 			w.bad = true
-			continue
-		}
-		if src.Kind == feature.Snapshots && m.cover.Marks.Generation >= w.u {
-			w.bad, m.late = true, true
 			continue
 		}
 		for i := len(rows.Rows) - 1; i >= 0; i-- {
