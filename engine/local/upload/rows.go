@@ -96,6 +96,7 @@ func (r *rower) scan(ctx context.Context, table dataset.Table, now int64) error 
 func (r *rower) bounds(table dataset.Table, now int64) (from, to int64) {
 	switch src := r.Space.Group.Source; {
 	case src.Kind == feature.Snapshots:
+		from = plan.MinTime
 		for _, end := range partitionEnds(table, src.Snapshot) {
 			if end < now-r.lag() {
 				from = end // the newest that holds as of the earliest time that is asked for

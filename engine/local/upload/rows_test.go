@@ -32,7 +32,7 @@ func define(t *testing.T, python string) *feature.Project {
 }
 
 // A partition of a snapshot table ends entities that it does not hold, also where none of its rows passes the source's where, and though
-// its rows alone tell of it (E6).
+// its rows alone tell of it (E6). Before 1970 too.
 func TestAPartitionWhoseRowsAllDropEndsEntities(t *testing.T) {
 	p := define(t, `import bighead as bh
 p = bh.EntitySource("p", columns={"k": bh.String, "v": bh.Int, "ds": bh.Date}, keys=["k"], snapshot="ds", where="v < 100")
@@ -40,10 +40,10 @@ g = bh.FeatureGroup("g", source=p, features=[bh.latest("v")])`)
 	row := func(v int64, day int64) []value.Value {
 		return []value.Value{value.OfString("x"), value.OfInt(v), value.OfDate(day)}
 	}
-	table := enginetest.NewTable(p.Sources[0].Schema, enginetest.Part{Rows: [][]value.Value{row(1, 0), row(100, 1), row(3, 5)}})
+	table := enginetest.NewTable(p.Sources[0].Schema, enginetest.Part{Rows: [][]value.Value{row(1, -10), row(100, -9), row(3, 5)}})
 	s, st := plan.SpaceOf(p.Groups[0]), memory.New()
 	l := &upload.Load{Space: s, Store: st, Generation: 1}
-	if _, err := l.Rows(t.Context(), table, 0); err != nil {
+	if _, err := l.Rows(t.Context(), table, -9*value.DayMS); err != nil {
 		t.Fatal(err)
 	}
 	type version struct {
@@ -58,7 +58,7 @@ g = bh.FeatureGroup("g", source=p, features=[bh.latest("v")])`)
 		}
 		return err
 	})
-	want := []version{{value.DayMS, false}, {2 * value.DayMS, true}, {6 * value.DayMS, false}}
+	want := []version{{-9 * value.DayMS, false}, {-8 * value.DayMS, true}, {6 * value.DayMS, false}}
 	if err != nil || len(got) != len(want) || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Errorf("%v %v, want %v", got, err, want)
 	}
