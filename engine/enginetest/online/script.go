@@ -94,10 +94,14 @@ func (w *writer) part(events []*event, moments []int64) [][]*event {
 
 // start sets the clock before anything happens.
 func (w *writer) start(moments []int64) {
-	if len(moments) > 0 && w.Wall {
-		back := []int64{0, 1, 1000, value.DayMS, 3 * value.DayMS}[w.IntN(5)]
-		w.add(tick{max(moments[0]-back, value.MinTimestamp)})
+	if len(moments) == 0 {
+		return
 	}
+	back := int64(0)
+	if w.Wall {
+		back = []int64{0, 1, 1000, value.DayMS, 3 * value.DayMS}[w.IntN(5)]
+	}
+	w.add(tick{max(moments[0]-back, value.MinTimestamp)})
 }
 
 // tables loads what is batch's whole: at first, and now and then again.
@@ -199,7 +203,11 @@ func (w *writer) loads(at int64) []step {
 		if g.Source.Time == nil || g.Source.KnownAt != nil || w.IntN(2) == 0 {
 			continue
 		}
-		if b := w.midnight(at); b > w.b[i] {
+		b := w.midnight(at)
+		if w.Tight && w.b[i] == plan.MinTime {
+			b = value.Floor(at, value.DayMS) // days before it may be in the stream's base tile already, and would be nobody's
+		}
+		if b > w.b[i] {
 			out = append(out, load{group: i, watermark: b, earliest: at})
 			w.b[i] = b
 		}

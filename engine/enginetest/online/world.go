@@ -43,6 +43,9 @@ func (w *world) run(ctx context.Context, steps []step) error {
 		w.spaces = append(w.spaces, w.spaceOf(g))
 	}
 	w.loaded = make([]int64, len(w.spaces))
+	if len(steps) > 0 {
+		w.now.Store(steps[0].(tick).now) // no process has seen another time
+	}
 	if err := w.begin(ctx); err != nil {
 		return err
 	}

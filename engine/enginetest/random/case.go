@@ -56,6 +56,11 @@ func (c *Case) compile() (*compiled, error) {
 	}
 	for _, s := range p.Sources {
 		s.Place.Path = s.Name
+		for _, f := range s.Schema {
+			if c.Tables[s.Name].Schema.Index(f.Name) < 0 {
+				return nil, errInvalid{fmt.Errorf("seed %d: the table of %q lacks %q", c.Seed, s.Name, f.Name)}
+			}
+		}
 	}
 	for _, t := range p.TrainingSets {
 		t.Spine.Place.Path = t.Spine.Source.Name

@@ -114,7 +114,7 @@ func (o *Options) one(ctx context.Context, seed uint64) (Stats, *Failure, error)
 	if !o.Whole {
 		small, failure = o.shrink(ctx, c, failure)
 	}
-	failure.Script, err = small.Script(ctx, fmt.Sprintf("seed %d, %s", seed, failure.Settings))
+	failure.Script, err = small.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", seed, failure.Settings))
 	return stats, failure, err
 }
 
