@@ -81,7 +81,7 @@ var settings = []Setting{
 	{Key: "serve.tls.cert", Doc: "the server's certificate"},
 	{Key: "serve.tls.key", Doc: "the file of the server's key"},
 
-	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes"},
+	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes; read again when it changes"},
 	{Key: "files.s3.region", Doc: "the region of buckets"},
 	{Key: "files.s3.endpoint", Doc: "an S3 server other than AWS"},
 	{Key: "features.resolution", Doc: `windows' resolution where a feature names none; "exact" keeps raw events online`},

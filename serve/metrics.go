@@ -8,6 +8,8 @@ import (
 // keys.
 type Metrics struct {
 	registry prometheus.Registerer
+	// Requests is by view ("": refused before it was known) and code: the HTTP status, or gRPC's name of its own. The surfaces count.
+	Requests *prometheus.CounterVec
 	// Seconds is by view and stage of a request. The surfaces observe parse and encode.
 	Seconds *prometheus.HistogramVec
 	values  *prometheus.CounterVec
@@ -20,6 +22,7 @@ type Metrics struct {
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		registry: r,
+		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_requests_total", Help: "Requests answered, by view and HTTP status or gRPC code."}, []string{"view", "code"}),
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "bighead_request_seconds", Help: "How long each stage of a request took.",
 			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
@@ -32,7 +35,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		m.looks[i] = m.cache.WithLabelValues("l1", result)
 	}
 	if r != nil {
-		r.MustRegister(m.Seconds, m.values, m.cache, m.refused)
+		r.MustRegister(m.Requests, m.Seconds, m.values, m.cache, m.refused)
 	}
 	return m
 }

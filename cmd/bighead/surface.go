@@ -19,6 +19,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/gate"
 	servehttp "github.com/bighead-ml/bighead/serve/http"
 )
 
@@ -27,6 +28,7 @@ type surface struct {
 	registry *prometheus.Registry
 	metrics  *serve.Metrics
 	handler  *servehttp.Handler
+	gate     *gate.Gate
 	online   *online
 }
 
@@ -41,20 +43,16 @@ func newSurface() *surface {
 func (s *surface) start(o *online) error {
 	s.online = o
 	p := o.project
-	options := servehttp.Options{
-		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Version: version, Log: o.log, Degraded: o.degraded,
-		MaxInflight: int(p.Config.Int("serve.max_inflight")), MaxBody: p.Config.Bytes("serve.max_body"),
-		CaughtUp: func() bool { return !o.filling(nil) },
-	}
-	if file := p.Config.String("auth.tokens_file"); file != "" {
-		tokens, err := servehttp.ReadTokens(inProject(p, file))
-		if err != nil {
-			return mistakef("%v", err)
-		}
-		options.Tokens = tokens
+	var err error
+	if s.gate, err = openGate(p); err != nil {
+		return err
 	}
 	s.registry.MustRegister(&streamCollector{o})
-	s.handler = servehttp.New(options)
+	s.handler = servehttp.New(servehttp.Options{
+		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log,
+		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
+		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: func() bool { return !o.filling(nil) },
+	})
 	return nil
 }
 

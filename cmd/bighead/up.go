@@ -100,6 +100,7 @@ func (u *server) run(ctx context.Context) (err error) {
 	var beside sync.WaitGroup
 	defer beside.Wait()
 	beside.Go(func() { u.online.follow(running, u.cli) })
+	beside.Go(func() { s.followTokens(running) })
 	if u.dev {
 		beside.Go(func() { u.watch(running) })
 	}

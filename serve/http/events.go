@@ -30,11 +30,10 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer giveBuffer(body)
-	done, err := h.work()
-	if err != nil {
-		return err
+	if p := h.gate.Enter(); p != nil {
+		return p
 	}
-	defer done()
+	defer h.gate.Leave()
 	pushed, err := h.o.Pusher.Push(r.Context(), r.PathValue("name"), kind, body.Bytes())
 	if err != nil {
 		return err

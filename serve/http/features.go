@@ -30,11 +30,10 @@ func (h *Handler) features(w http.ResponseWriter, r *http.Request) error {
 	}
 	body := buffer.String()
 	giveBuffer(buffer)
-	done, err := h.work()
-	if err != nil {
-		return err
+	if p := h.gate.Enter(); p != nil {
+		return p
 	}
-	defer done()
+	defer h.gate.Leave()
 	x := exchanges.Get().(*exchange)
 	defer x.give()
 	began := time.Now()
@@ -68,9 +67,6 @@ func (x *exchange) give() {
 }
 
 func (h *Handler) observe(view string, parse, encode time.Duration) {
-	if h.o.Metrics == nil {
-		return
-	}
 	h.o.Metrics.Seconds.WithLabelValues(view, "parse").Observe(parse.Seconds())
 	h.o.Metrics.Seconds.WithLabelValues(view, "encode").Observe(encode.Seconds())
 }

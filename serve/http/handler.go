@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -20,9 +19,10 @@ import (
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/gate"
 )
 
-// Options are what the surface needs. Server and Registry must be there.
+// Options are what the surface needs. Server, Registry and Metrics must be there.
 type Options struct {
 	Server *serve.Server
 	// Registry has all metrics of the process; the handler adds its own.
@@ -30,12 +30,10 @@ type Options struct {
 	// Metrics are the server's.
 	Metrics *serve.Metrics
 	Pusher  serve.Pusher // nil: no stream runs here
-	Tokens  *Tokens      // nil: everybody may do everything
-	// MaxInflight bounds the requests at work; 0: 1024. MaxBody bounds a body in bytes; 0: 8 MiB. MaxRows bounds the rows of a request; 0:
-	// 10,000.
-	MaxInflight int
-	MaxBody     int64
-	MaxRows     int
+	Gate    *gate.Gate   // nil: everybody may do everything, 1024 requests at a time
+	// MaxBody bounds a body in bytes; 0: 8 MiB. MaxRows bounds the rows of a request; 0: 10,000.
+	MaxBody int64
+	MaxRows int
 	// CaughtUp reports whether the first catch-up is done or given up; nil: there is none.
 	CaughtUp func() bool
 	// Degraded adds lines to what goes worse than it should; nil: nothing.
@@ -51,26 +49,15 @@ type Handler struct {
 	all      *http.ServeMux // every call
 	api      *http.ServeMux // those that are not for administrators
 	admin    *http.ServeMux
-	inflight atomic.Int64
+	gate     *gate.Gate
 	draining atomic.Bool
 	requests *prometheus.CounterVec
 }
 
-// scope is what a token must allow; none is for everybody.
-type scope uint8
-
-const (
-	open scope = iota
-	read
-	push
-	predict
-	administer
-)
-
 // route is one call. OpenAPI documents the same table.
 type route struct {
 	method, pattern string
-	scope           scope
+	scope           gate.Scope
 	heavy           bool // it counts among the requests at work
 	answer          func(*Handler, http.ResponseWriter, *http.Request) error
 }
@@ -78,22 +65,22 @@ type route struct {
 // routes are all calls.
 func routes() []route {
 	return []route{
-		{"POST", "/v1/features/{view}", read, true, (*Handler).features},
-		{"POST", "/v1/events/{name}", push, true, (*Handler).events},
-		{"GET", "/openapi.json", read, false, (*Handler).openAPI},
-		{"GET", "/healthz", open, false, (*Handler).healthz},
-		{"GET", "/readyz", open, false, (*Handler).readyz},
-		{"GET", "/metrics", administer, false, (*Handler).metrics},
+		{"POST", "/v1/features/{view}", gate.Read, true, (*Handler).features},
+		{"POST", "/v1/events/{name}", gate.Push, true, (*Handler).events},
+		{"GET", "/openapi.json", gate.Read, false, (*Handler).openAPI},
+		{"GET", "/healthz", gate.Open, false, (*Handler).healthz},
+		{"GET", "/readyz", gate.Open, false, (*Handler).readyz},
+		{"GET", "/metrics", gate.Administer, false, (*Handler).metrics},
 	}
 }
 
 // forAdmins are the calls that have an address of their own where one is set.
-func (r route) forAdmins() bool { return r.scope == open || r.scope == administer }
+func (r route) forAdmins() bool { return r.scope == gate.Open || r.scope == gate.Administer }
 
 // New makes the handler.
 func New(o Options) *Handler {
-	if o.MaxInflight == 0 {
-		o.MaxInflight = 1024
+	if o.Gate == nil {
+		o.Gate = gate.New(nil, 0)
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 8 << 20
@@ -104,9 +91,8 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Handler{o: o, log: o.Log, all: http.NewServeMux(), api: http.NewServeMux(), admin: http.NewServeMux(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_requests_total", Help: "Requests answered, by view and HTTP status."}, []string{"view", "code"})}
-	o.Registry.MustRegister(h.requests, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "bighead_build_info", Help: "1, with the version as a label.",
+	h := &Handler{o: o, log: o.Log, all: http.NewServeMux(), api: http.NewServeMux(), admin: http.NewServeMux(), gate: o.Gate, requests: o.Metrics.Requests}
+	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "bighead_build_info", Help: "1, with the version as a label.",
 		ConstLabels: prometheus.Labels{"version": o.Version}}, func() float64 { return 1 }))
 	for _, r := range routes() {
 		h.register(h.all, r)
@@ -144,13 +130,13 @@ func (h *Handler) wrapped(rt route) http.Handler {
 				panic(x)
 			}
 		}()
-		if p := h.admit(rt, r); p != nil {
+		if p := h.gate.Admit(rt.scope, r.Header.Get("Authorization")); p != nil {
 			h.refuse(w, r, p)
 			return
 		}
 		if rt.heavy {
-			if h.inflight.Load() >= int64(h.o.MaxInflight) {
-				h.refuse(w, r, busy())
+			if p := h.gate.Full(); p != nil {
+				h.refuse(w, r, p)
 				return
 			}
 		}
@@ -158,10 +144,6 @@ func (h *Handler) wrapped(rt route) http.Handler {
 			h.failed(w, r, err)
 		}
 	})
-}
-
-func busy() *serve.Problem {
-	return &serve.Problem{Code: feature.CodeBusy, Detail: "the server has as many requests as it takes at a time", Cure: "come again shortly; [serve] max_inflight sets how many", After: time.Second}
 }
 
 // failed answers an error: a problem is the caller's to read, anything else is logged.
@@ -205,15 +187,6 @@ func (h *Handler) unknown(_ http.ResponseWriter, r *http.Request) error {
 		paths = append(paths, rt.pattern)
 	}
 	return &serve.Problem{Code: feature.CodeUnknownCall, Detail: "there is no " + strconv.Quote(r.URL.Path), Near: expr.Nearest(r.URL.Path, paths), Cure: "/openapi.json lists the calls"}
-}
-
-// work takes a place among the requests at work; done gives it back.
-func (h *Handler) work() (done func(), err error) {
-	if h.inflight.Add(1) > int64(h.o.MaxInflight) {
-		h.inflight.Add(-1)
-		return nil, busy()
-	}
-	return func() { h.inflight.Add(-1) }, nil
 }
 
 var errBody = errors.New("the body did not come whole")

@@ -38,7 +38,7 @@ const (
 // Run listens and answers until the context ends. Then it says that it is not ready, waits Drain so that balancers see it, stops
 // accepting, and finishes what runs.
 func (h *Handler) Run(ctx context.Context, l Listen) error {
-	api, err := h.listen(ctx, l, l.Address)
+	api, err := h.gate.Listen(ctx, l.Address, l.Insecure, l.TLS, h.log)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (h *Handler) Run(ctx context.Context, l Listen) error {
 	listeners := []net.Listener{api}
 	admin := api
 	if l.Admin != "" {
-		if admin, err = h.listen(ctx, l, l.Admin); err != nil {
+		if admin, err = h.gate.Listen(ctx, l.Admin, l.Insecure, l.TLS, h.log); err != nil {
 			_ = api.Close()
 			return err
 		}
@@ -102,24 +102,4 @@ func (h *Handler) finish(ctx context.Context, limit time.Duration, servers []*ht
 func (h *Handler) server(handler http.Handler) *http.Server {
 	return &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
-}
-
-// listen opens an address. Beyond loopback it wants tokens, or to be told that everybody may do everything.
-func (h *Handler) listen(ctx context.Context, l Listen, address string) (net.Listener, error) {
-	var config net.ListenConfig
-	ln, err := config.Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	if at, ok := ln.Addr().(*net.TCPAddr); h.o.Tokens == nil && !(ok && at.IP.IsLoopback()) {
-		if !l.Insecure {
-			_ = ln.Close()
-			return nil, fmt.Errorf("%s can be reached from other machines, and nobody is asked for a token: set [auth] tokens_file, listen on 127.0.0.1, or say --insecure", address)
-		}
-		h.log.WarnContext(ctx, "everybody who reaches this address may do everything", "address", ln.Addr().String())
-	}
-	if l.TLS != nil {
-		ln = tls.NewListener(ln, l.TLS)
-	}
-	return ln, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/gate"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -26,7 +27,7 @@ func (h *Handler) document() object {
 		if !ok {
 			panic("http: " + r.pattern + " is in no document")
 		}
-		if h.o.Tokens != nil && r.scope != open {
+		if h.gate.Guarded() && r.scope != gate.Open {
 			call["security"] = []object{{"token": []string{}}}
 			call["responses"].(object)["401"] = problemAnswer("no token, or one that is not known")
 			call["responses"].(object)["403"] = problemAnswer("the token may not do this")

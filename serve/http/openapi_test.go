@@ -15,7 +15,7 @@ import (
 // TestTheDocumentIsTrue walks the document: each call is there and answers as it says, each body has the form it says.
 func TestTheDocumentIsTrue(t *testing.T) {
 	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1, Rejected: []serve.Rejected{{Line: 1, Reason: "x"}}}}}
-	s := newServed(t, http.Options{Pusher: p, Tokens: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
+	s := newServed(t, http.Options{Pusher: p, Gate: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
 	_, _, text := s.call(t, "GET", "/openapi.json", "", "Authorization", "Bearer t")
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {

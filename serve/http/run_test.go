@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bighead-ml/bighead/serve/gate"
 	"github.com/bighead-ml/bighead/serve/http"
 	"github.com/bighead-ml/bighead/store"
 )
@@ -25,17 +26,17 @@ func hashOf(s string) string {
 	return hex.EncodeToString(h[:])
 }
 
-func tokens(t testing.TB, lines ...string) *http.Tokens {
+func tokens(t testing.TB, lines ...string) *gate.Gate {
 	t.Helper()
-	all, err := http.ParseTokens(strings.NewReader(strings.Join(lines, "\n")))
+	all, err := gate.ParseTokens(strings.NewReader(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return gate.New(all, 0)
 }
 
 func TestTokens(t *testing.T) {
-	s := newServed(t, http.Options{Pusher: &pusher{}, Tokens: tokens(t, "# who may what", "", "web "+hashOf("open sesame")+" read", "loader  "+hashOf("beam")+"\tpush", "ops "+hashOf("root")+" admin", "slow "+hashOf("drip")+" read limit=1")})
+	s := newServed(t, http.Options{Pusher: &pusher{}, Gate: tokens(t, "# who may what", "", "web "+hashOf("open sesame")+" read", "loader  "+hashOf("beam")+"\tpush", "ops "+hashOf("root")+" admin", "slow "+hashOf("drip")+" read limit=1")})
 	const body = `{"rows": []}`
 	for _, c := range []struct {
 		method, path, header string
@@ -86,7 +87,7 @@ func TestTokens(t *testing.T) {
 		"web " + hashOf("") + " limit=0": `1: limit=0 of "web" is no number of requests a second`,
 		"\nw " + hashOf("") + " read\nw " + hashOf("") + " push": `3: a second token called "w": each needs a name of its own`,
 	} {
-		if _, err := http.ParseTokens(strings.NewReader(line)); err == nil || err.Error() != want {
+		if _, err := gate.ParseTokens(strings.NewReader(line)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", line, err)
 		}
 	}
@@ -133,7 +134,7 @@ func TestMetrics(t *testing.T) {
 
 // As many requests as are allowed are at work; the next is told to come again, and is taken once one has ended.
 func TestMoreThanTheServerTakes(t *testing.T) {
-	s := newServed(t, http.Options{MaxInflight: 2})
+	s := newServed(t, http.Options{Gate: gate.New(nil, 2)})
 	entered, release := make(chan struct{}), make(chan struct{})
 	s.store.SetFault(func(context.Context, []store.Range) error { entered <- struct{}{}; <-release; return nil })
 	var running sync.WaitGroup
@@ -178,7 +179,7 @@ func (b *slow) Read(p []byte) (int, error) {
 
 // A body that comes slowly takes no place, so one who sends it may find none when it is there.
 func TestABodyThatComesSlowly(t *testing.T) {
-	s := newServed(t, http.Options{MaxInflight: 1})
+	s := newServed(t, http.Options{Gate: gate.New(nil, 1)})
 	body := &slow{asked: make(chan struct{}), come: make(chan struct{}), rest: strings.NewReader(`{"rows": []}`)}
 	asked, status := body.asked, make(chan int)
 	go func() {
@@ -270,7 +271,7 @@ func TestAddresses(t *testing.T) {
 	if err := <-r.ended; err != nil || !strings.Contains(log.String(), "everybody who reaches this address may do everything") {
 		t.Errorf("%v %s", err, log.String())
 	}
-	s = newServed(t, http.Options{Tokens: tokens(t, "a "+hashOf("b")+" read")})
+	s = newServed(t, http.Options{Gate: tokens(t, "a "+hashOf("b")+" read")})
 	r = run(t, s.Handler, http.Listen{Address: "0.0.0.0:0"})
 	r.stop()
 	if err := <-r.ended; err != nil {
@@ -333,7 +334,7 @@ func TestAServerThatStops(t *testing.T) {
 
 // Callers that send half of a request, or go away, harm nobody.
 func TestHalfRequests(t *testing.T) {
-	s := newServed(t, http.Options{MaxInflight: 1})
+	s := newServed(t, http.Options{Gate: gate.New(nil, 1)})
 	r := run(t, s.Handler, http.Listen{Address: "127.0.0.1:0"})
 	for _, sent := range []string{"POST /v1/features/departure HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"rows\":", "POST /v1/feat", "GET / HTTP/9.9\r\n\r\n", "\x16\x03\x01"} {
 		c, err := net.Dial("tcp", strings.TrimPrefix(r.api, "http://"))

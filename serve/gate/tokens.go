@@ -1,4 +1,4 @@
-package http
+package gate
 
 import (
 	"bufio"
@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -16,12 +15,36 @@ import (
 	"time"
 
 	"github.com/bighead-ml/bighead/expr"
-	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/serve"
 )
 
+// Scope is what a token must allow; none is for everybody.
+type Scope uint8
+
+// The scopes. Administer has all of them.
+const (
+	Open Scope = iota
+	Read
+	Push
+	Predict
+	Administer
+)
+
+var scopeNames = map[string]Scope{"read": Read, "push": Push, "predict": Predict, "admin": Administer}
+
+func (s Scope) String() string {
+	for name, x := range scopeNames {
+		if x == s {
+			return name
+		}
+	}
+	return ""
+}
+
 // Tokens are who may do what: the lines of [auth] tokens_file. It never changes but for what limits count, and is safe for concurrent use.
-type Tokens struct{ all []*token }
+type Tokens struct {
+	all  []*token
+	text string // that they were read from
+}
 
 // token is one line: a name, the SHA-256 of the token in hex, scopes, and how many requests a second it may make.
 type token struct {
@@ -30,8 +53,6 @@ type token struct {
 	scopes uint8
 	limit  *limit // nil: none
 }
-
-var scopeNames = map[string]scope{"read": read, "push": push, "predict": predict, "admin": administer}
 
 // ReadTokens reads a file of tokens.
 func ReadTokens(path string) (*Tokens, error) {
@@ -50,8 +71,12 @@ func ReadTokens(path string) (*Tokens, error) {
 // ParseTokens reads lines of a name, a hash, scopes and perhaps limit=N, parted by blanks. Empty lines and those that begin with # are
 // left out. An error begins with its line.
 func ParseTokens(r io.Reader) (*Tokens, error) {
-	t := &Tokens{}
-	lines := bufio.NewScanner(r)
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tokens{text: string(text)}
+	lines := bufio.NewScanner(strings.NewReader(t.text))
 	for n := 1; lines.Scan(); n++ {
 		fields := strings.Fields(lines.Text())
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
@@ -118,45 +143,17 @@ func (t *Tokens) find(secret string) *token {
 }
 
 // may reports whether the token has the scope; admin has all.
-func (t *token) may(s scope) bool { return t.scopes&(1<<s|1<<administer) != 0 }
+func (t *token) may(s Scope) bool { return t.scopes&(1<<s|1<<Administer) != 0 }
 
-// admit says why a call is not for who asks; nil: it is.
-func (h *Handler) admit(rt route, r *http.Request) *serve.Problem {
-	if h.o.Tokens == nil || rt.scope == open {
-		return nil
-	}
-	const cure = "send Authorization: Bearer with a token of [auth] tokens_file"
-	header := r.Header.Get("Authorization")
-	if header == "" {
-		return &serve.Problem{Code: feature.CodeNoToken, Detail: "the request has no token", Cure: cure}
-	}
-	kind, secret, _ := strings.Cut(header, " ")
-	var t *token
-	if strings.EqualFold(kind, "Bearer") {
-		t = h.o.Tokens.find(strings.TrimSpace(secret))
-	}
-	switch {
-	case t == nil:
-		return &serve.Problem{Code: feature.CodeNoToken, Detail: "the token is not known", Cure: cure}
-	case !t.may(rt.scope):
-		return &serve.Problem{Code: feature.CodeNoScope, Detail: fmt.Sprintf("token %q may not do this", t.name), Cure: "add " + rt.scope.String() + " to its line"}
-	case t.limit == nil:
-		return nil
-	}
-	if after := t.limit.take(); after > 0 {
-		return &serve.Problem{Code: feature.CodeTooOften, Detail: fmt.Sprintf("token %q may make %g requests a second", t.name, t.limit.perSecond),
-			Cure: "come again later, or raise limit= in its line", After: after}
-	}
-	return nil
-}
-
-func (s scope) String() string {
-	for name, x := range scopeNames {
-		if x == s {
-			return name
+// keep takes over what the limits of equal lines have counted, so that reading a file again gives nobody more requests.
+func (t *Tokens) keep(old *Tokens) {
+	for _, one := range t.all {
+		for _, was := range old.all {
+			if one.name == was.name && one.limit != nil && was.limit != nil && one.limit.perSecond == was.limit.perSecond {
+				one.limit = was.limit
+			}
 		}
 	}
-	return ""
 }
 
 // limit lets so many requests a second through, and as many at once after a pause.
