@@ -90,7 +90,7 @@ func TestTokensThatChange(t *testing.T) {
 	if !f.lets(Push, "one") || f.lets(Read, "two") || !f.lets(Read, "three") {
 		t.Error("the tokens that changed are not in force")
 	}
-	for name, text := range map[string]string{"half a line": line("a", "one", "read")[:20], "a scope that is none": line("a", "one", "reed"), "two of a name": line("a", "1", "read") + line("a", "2", "read")} {
+	for name, text := range map[string]string{"half a line": line("a", "one", "read")[:20], "nothing": "", "a scope that is none": line("a", "one", "reed"), "two of a name": line("a", "1", "read") + line("a", "2", "read")} {
 		f.write(t, text)
 		f.reread()
 		if !f.lets(Push, "one") || !f.lets(Read, "three") {

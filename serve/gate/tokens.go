@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -69,7 +70,7 @@ func ReadTokens(path string) (*Tokens, error) {
 }
 
 // ParseTokens reads lines of a name, a hash, scopes and perhaps limit=N, parted by blanks. Empty lines and those that begin with # are
-// left out. An error begins with its line.
+// left out; one token there must be. An error begins with its line.
 func ParseTokens(r io.Reader) (*Tokens, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -90,6 +91,9 @@ func ParseTokens(r io.Reader) (*Tokens, error) {
 			return nil, fmt.Errorf("%d: a second token called %q: each needs a name of its own", n, one.name)
 		}
 		t.all = append(t.all, one)
+	}
+	if len(t.all) == 0 && lines.Err() == nil {
+		return nil, errors.New("1: there is no token in it, and nobody could ask; a file that is being written looks so too")
 	}
 	return t, lines.Err()
 }
