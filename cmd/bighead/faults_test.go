@@ -160,15 +160,25 @@ func (d *fullDisk) under(t *testing.T, log, store bool) {
 	}
 	if store {
 		outside.store = func(o *pebble.Options) {
-			o.FS = errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+			o.FS = neverReused{errorfs.Wrap(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
 				if d.full.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpLock && op.Kind != errorfs.OpFileClose && op.Kind != errorfs.OpRemove {
 					d.hits.Add(1)
 					return syscall.ENOSPC
 				}
 				return nil
-			}))
+			}))}
 		}
 	}
+}
+
+// neverReused makes a file anew where an old one would be written over: errorfs has no hand on what is written to the latter.
+type neverReused struct{ vfs.FS }
+
+func (d neverReused) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := d.FS.Remove(from); err != nil {
+		return nil, err
+	}
+	return d.FS.Create(to, category)
 }
 
 type fullFile struct {
