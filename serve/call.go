@@ -175,7 +175,7 @@ func (c *call) decide() *Problem {
 			after = c.newest + 1
 		}
 		c.at = max(now, batch, after) // what ends at B is batch's, and nothing before it can be told apart
-		return nil
+		return c.kept(now)
 	}
 	c.at = *c.asked
 	back := c.sel.view.Plan.LookBack
@@ -186,6 +186,20 @@ func (c *call) decide() *Problem {
 		return lookBack(fmt.Sprintf("at %s is more than %s ago, for which alone late tiles are kept", value.FormatTimestamp(c.at), value.FormatDuration(back)))
 	case c.at < batch:
 		return lookBack(fmt.Sprintf("at %s is before %s, up to which batch has filled the store", value.FormatTimestamp(c.at), value.FormatTimestamp(batch)))
+	}
+	return c.kept(now)
+}
+
+// kept refuses a time of which the store has let go, since the clock was ahead.
+func (c *call) kept(now int64) *Problem {
+	kept := c.sel.view.server.options.Kept
+	if kept == nil {
+		return nil
+	}
+	if ahead := kept(); c.at < ahead-c.sel.view.Plan.LookBack {
+		return &Problem{Code: feature.CodeLookBack, Field: "at", Detail: fmt.Sprintf("at %s: the server's clock was at %s and is at %s, and what was not needed any more by then is gone: online stores cannot look back",
+			value.FormatTimestamp(c.at), value.FormatTimestamp(ahead), value.FormatTimestamp(now)),
+			Cure: "set the clock; where it is right now, remove the online store, so that it is filled anew from the log and from batch"}
 	}
 	return nil
 }

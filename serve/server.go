@@ -21,6 +21,9 @@ type Options struct {
 	// Clock says now in ms, for the default at and for what is too far from it; nil: the wall clock. Before the first event a clock of
 	// events may say plan.MinTime.
 	Clock func() int64
+	// Kept is the latest time as of which the store has let go of what nobody needed any more; nil: it never is later than Clock. A clock that
+	// was set back by more than late tiles are kept for leaves requests without an answer until it has caught up.
+	Kept func() int64
 	// Deadline is the longest that a request may take; 0: 1 s. Groups have their own within it.
 	Deadline time.Duration
 	// MarksEvery is how often the marks of spaces are read again; 0: every second. What this process writes (Watch) is seen at once.

@@ -266,11 +266,9 @@ func (w *crashWorld) makeTiles() {
 	}
 	days := map[string][]string{}
 	for _, line := range lines {
-		_, at, _ := strings.Cut(line, `"ts":"`)
-		if ts, ok := value.ParseTimestamp(at[:strings.IndexByte(at, '"')]); !ok {
-			w.t.Fatal(line)
-		} else if ts < midnight {
-			days[at[:10]] = append(days[at[:10]], line)
+		if ts := timeOf(w.t, line); ts < midnight {
+			day := value.FormatTimestamp(ts)[:10]
+			days[day] = append(days[day], line)
 		}
 	}
 	for day, lines := range days {

@@ -59,6 +59,7 @@ type crashWorld struct {
 	version   int
 	clock     *handClock
 	clients   []*crashClient
+	came      map[string]bool // the events whose time has come by now; nil: all that lie before the time that is asked for
 }
 
 var crashSources = []string{"log", "both", "bare", "things"}
@@ -73,7 +74,7 @@ func newCrashWorld(t *testing.T, seed uint64) *crashWorld {
 	if err := os.Mkdir(filepath.Join(w.dir, "both"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w.write(w.dir, "both/old.ndjson", `{"id":-1,"k":"k1","c":"c1","x":1,"y":0.5,"ts":"2024-01-08T12:00:00Z"}`+"\n")
+	w.write(w.dir, "both/old.ndjson", crashOld+"\n")
 	files := map[string]string{}
 	for _, s := range crashSources {
 		files[s] = fmt.Sprintf(`, path="%s.ndjson"`, s)
@@ -187,6 +188,9 @@ func (c *crashClient) line(source string, id, ts int64) string {
 	return strings.Replace(line, `"k":""`, `"k":null`, 1)
 }
 
+// crashOld is what batch has from before.
+const crashOld = `{"id":-1,"k":"k1","c":"c1","x":1,"y":0.5,"ts":"2024-01-08T12:00:00Z"}`
+
 const crashKeys, crashClasses = 6, 2
 
 // send sends the batch at hand, or a new one. It is false where the server is gone.
@@ -235,6 +239,17 @@ func (w *crashWorld) acknowledged(source string) (lines []string, least int64) {
 		c.mu.Unlock()
 	}
 	return lines, least
+}
+
+// timeOf is the ts of an event's line.
+func timeOf(t *testing.T, line string) int64 {
+	t.Helper()
+	_, at, _ := strings.Cut(line, `"ts":"`)
+	ts, ok := value.ParseTimestamp(at[:strings.IndexByte(at, '"')])
+	if !ok {
+		t.Fatal(line)
+	}
+	return ts
 }
 
 // crashSpine asks for every key there is, and one that there is not.
@@ -311,7 +326,10 @@ func (w *crashWorld) batch(at string) (rows []map[string]json.RawMessage) {
 			w.t.Fatal("something is not acknowledged")
 		}
 		if s == "both" {
-			lines = append(lines, `{"id":-1,"k":"k1","c":"c1","x":1,"y":0.5,"ts":"2024-01-08T12:00:00Z"}`)
+			lines = append(lines, crashOld)
+		}
+		if w.came != nil {
+			lines = slices.DeleteFunc(lines, func(line string) bool { return !w.came[line] })
 		}
 		w.write(w.reference, s+".ndjson", strings.Join(lines, "\n")+"\n")
 	}

@@ -92,7 +92,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 		return o, err
 	}
 	o.server, err = serve.Open(ctx, o.now.typed.Views, o.store, serve.Options{
-		Clock: o.stream.Now, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
+		Clock: o.stream.Now, Kept: o.stream.Kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 	})
 	return o, err
 }

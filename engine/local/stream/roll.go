@@ -30,6 +30,12 @@ func (x *space) upkeep(ctx context.Context, to background) error {
 	if now == plan.MinTime {
 		return nil
 	}
+	if now > x.at.kept { // before anything goes
+		x.at.kept, x.moved = now, true
+		if err := x.write(ctx, false); err != nil {
+			return err
+		}
+	}
 	if x.daily() >= 0 && x.marks.Batch == plan.MinTime && !x.walks {
 		if target := x.RollEnd(now); target > x.at.target {
 			x.at.target, x.moved = target, true

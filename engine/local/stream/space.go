@@ -73,6 +73,7 @@ type place struct {
 	number int64 // of the last event that had waited
 	target int64 // days before it are rolled, or are being rolled
 	rolled int64 // days before it are rolled, for all keys
+	kept   int64 // the latest now by which anything was let go; a clock may be set back, and what is gone is gone
 }
 
 type position struct {
@@ -89,7 +90,7 @@ type foldGroup struct {
 func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	src := p.Group.Source
 	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, swept: plan.MinTime, since: -1, synced: -syncEvery}
-	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime}
+	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime, kept: plan.MinTime}
 	x.sifter = sift.New(src, schema, &x.nulls)
 	for _, k := range p.Group.Keys {
 		x.keyed = append(x.keyed, schema.Index(k.Name))
@@ -182,7 +183,7 @@ func (x *space) stateName() string { return metaPrefix + x.ID + "/state" }
 
 func (p *place) append(dst []byte) []byte {
 	dst = append(dst, stateVersion)
-	for _, n := range []int64{p.next, p.newest, p.number, p.target, p.rolled} {
+	for _, n := range []int64{p.next, p.newest, p.number, p.target, p.rolled, p.kept} {
 		dst = binary.AppendVarint(dst, n)
 	}
 	return dst
@@ -193,7 +194,10 @@ func (p *place) decode(b []byte) error {
 		return errors.New("written by another version of bighead")
 	}
 	b = b[1:]
-	for _, n := range []*int64{&p.next, &p.newest, &p.number, &p.target, &p.rolled} {
+	for _, n := range []*int64{&p.next, &p.newest, &p.number, &p.target, &p.rolled, &p.kept} {
+		if n == &p.kept && len(b) == 0 { // written before there was one
+			continue
+		}
 		v, k := binary.Varint(b)
 		if k <= 0 {
 			return errors.New("cut short")
@@ -222,6 +226,7 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 	if err != nil || !found {
 		return false, err
 	}
+	x.now = x.at.kept
 	return true, x.waiting.load(ctx)
 }
 

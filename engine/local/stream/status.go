@@ -48,6 +48,7 @@ type GroupStatus struct {
 	Newest    int64 // the latest ts or known_at of any event; plan.MinTime: none yet
 	FreshMS   int64 // how long the rows that were written last had taken since they arrived
 	Rolled    int64 // days before it are in base tiles; plan.MinTime: none
+	Kept      int64 // what was let go was let go as of it, at the latest; plan.MinTime: nothing was
 	Bytes     int64 // in memory
 	Counts    GroupCounts
 	// Nulls are those that expressions made (X1), by what was computed.
@@ -63,7 +64,7 @@ type GroupCounts struct {
 // publish shows how the space stands to others.
 func (x *space) publish() {
 	st := &GroupStatus{Group: x.Group.Name, Space: x.ID, Marks: x.marks, Next: x.at.next, Newest: x.at.newest, FreshMS: x.fresh,
-		Rolled: x.at.rolled, Bytes: x.cache.bytes, Counts: x.counts}
+		Rolled: x.at.rolled, Kept: x.at.kept, Bytes: x.cache.bytes, Counts: x.counts}
 	if all := x.nulls.All(); len(all) > 0 {
 		st.Nulls = maps.Clone(all)
 	}

@@ -286,6 +286,22 @@ func (s *Stream) Now() int64 {
 	return now
 }
 
+// Kept is the latest time as of which anything was let go, ms; plan.MinTime: nothing was. It lies after Now where the clock was set back: then
+// nothing that lies further before it than a source's lateness can be answered.
+func (s *Stream) Kept() int64 {
+	kept := int64(plan.MinTime)
+	for _, src := range s.all() {
+		src.mu.Lock()
+		for _, x := range src.spaces {
+			if st := x.shown.Load(); st != nil {
+				kept = max(kept, st.Kept)
+			}
+		}
+		src.mu.Unlock()
+	}
+	return kept
+}
+
 // Done is closed when the stream has ended: closed, or fenced off by another process.
 func (s *Stream) Done() <-chan struct{} { return s.ctx.Done() }
 
