@@ -111,7 +111,7 @@ func (u *server) run(ctx context.Context) (err error) {
 			stop(u.online.stream.Err())
 		}
 	})
-	err = s.handler.Run(running, listen)
+	err = u.answer(running, s, listen)
 	stop(nil)
 	if ended := u.online.stream.Err(); ended != nil {
 		return ended
