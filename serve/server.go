@@ -65,6 +65,7 @@ type served struct {
 	views  map[string]*View
 	names  []string
 	spaces map[string]*space // by ID
+	groups *groups
 }
 
 // space is one space of the store as this server knows it.
@@ -128,7 +129,7 @@ func (s *Server) Close() {
 
 // Switch serves other definitions from now on. A request that has begun is finished under those that it began with.
 func (s *Server) Switch(ctx context.Context, views []*feature.View) error {
-	next := &served{views: map[string]*View{}, spaces: map[string]*space{}}
+	next := &served{views: map[string]*View{}, spaces: map[string]*space{}, groups: newGroups(views)}
 	for _, v := range views {
 		if next.views[v.Name] != nil {
 			return fmt.Errorf("serve: two views are called %q", v.Name)

@@ -260,6 +260,13 @@ func readValue(p *scanner, t value.Type) (v value.Value, text string, ok bool) {
 	return value.Value{}, text, false
 }
 
+// readText reads a text of JSON as a value of a type.
+func readText(t value.Type, json string) (v value.Value, text string, ok bool) {
+	p := &scanner{s: json}
+	v, text, ok = readValue(p, t)
+	return v, text, ok && p.end()
+}
+
 // fromText makes a value of a string of JSON.
 func fromText(k value.Kind, s string) (value.Value, bool) {
 	switch k {

@@ -19,7 +19,7 @@ const (
 // events is POST /v1/events/{name}.
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if h.o.Pusher == nil {
-		return &serve.Problem{Code: feature.CodeNoStream, Detail: "no stream runs in this process", Cure: "push to the one that `bighead up` runs", After: time.Minute}
+		return noStream()
 	}
 	kind, err := contentType(r)
 	if err != nil {
@@ -46,11 +46,12 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 		out = appendPushed(out, &pushed[i])
 	}
 	out = append(out, "}}\n"...)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	_, _ = w.Write(out) // a caller that is gone hears nothing
-	h.requests.WithLabelValues("", "200").Inc()
+	h.answered(w, "", out)
 	return nil
+}
+
+func noStream() *serve.Problem {
+	return &serve.Problem{Code: feature.CodeNoStream, Detail: "no stream runs in this process", Cure: "push to the one that `bighead up` runs", After: time.Minute}
 }
 
 // contentType is which of the two bodies the caller says it sends. curl's own default for data is taken for lines.

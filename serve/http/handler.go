@@ -19,6 +19,7 @@ import (
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/compat"
 	"github.com/bighead-ml/bighead/serve/gate"
 )
 
@@ -50,6 +51,7 @@ type Handler struct {
 	api      *http.ServeMux // those that are not for administrators
 	admin    *http.ServeMux
 	gate     *gate.Gate
+	shapes   *compat.Shapes
 	draining atomic.Bool
 	requests *prometheus.CounterVec
 }
@@ -67,6 +69,10 @@ func routes() []route {
 	return []route{
 		{"POST", "/v1/features/{view}", gate.Read, true, (*Handler).features},
 		{"POST", "/v1/events/{name}", gate.Push, true, (*Handler).events},
+		{"POST", "/v1/features/join/{view}", gate.Read, true, (*Handler).join},
+		{"POST", "/v1/features/groupby/{group}", gate.Read, true, (*Handler).groupBy},
+		{"POST", "/get-online-features", gate.Read, true, (*Handler).feast},
+		{"POST", "/push", gate.Push, true, (*Handler).feastPush},
 		{"GET", "/openapi.json", gate.Read, false, (*Handler).openAPI},
 		{"GET", "/healthz", gate.Open, false, (*Handler).healthz},
 		{"GET", "/readyz", gate.Open, false, (*Handler).readyz},
@@ -91,7 +97,8 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	h := &Handler{o: o, log: o.Log, all: http.NewServeMux(), api: http.NewServeMux(), admin: http.NewServeMux(), gate: o.Gate, requests: o.Metrics.Requests}
+	h := &Handler{o: o, log: o.Log, all: http.NewServeMux(), api: http.NewServeMux(), admin: http.NewServeMux(), gate: o.Gate, requests: o.Metrics.Requests,
+		shapes: &compat.Shapes{Server: o.Server, Read: readText, MaxRows: o.MaxRows}}
 	o.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "bighead_build_info", Help: "1, with the version as a label.",
 		ConstLabels: prometheus.Labels{"version": o.Version}}, func() float64 { return 1 }))
 	for _, r := range routes() {

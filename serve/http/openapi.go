@@ -90,7 +90,7 @@ func (h *Handler) calls() map[string]object {
 	if len(views) == 0 {
 		request, view = object{"type": "object"}, object{"type": "string"}
 	}
-	return map[string]object{
+	calls := map[string]object{
 		"POST /v1/features/{view}": {
 			"operationId": "features", "summary": "Features of some rows, in their order.",
 			"parameters":  parameter("view", "the view's name", view),
@@ -112,6 +112,8 @@ func (h *Handler) calls() map[string]object {
 		"GET /metrics": {"operationId": "metrics", "summary": "All metrics, in Prometheus' text format.",
 			"responses": object{"200": object{"description": "metrics", "content": object{"text/plain": object{"schema": object{"type": "string"}}}}}},
 	}
+	maps.Copy(calls, h.compatCalls(parameter, bad))
+	return calls
 }
 
 // schemas are what bodies look like.
@@ -128,6 +130,7 @@ func (h *Handler) schemas() object {
 	problem := object{"type": text, "title": text, "detail": text, "code": object{"type": "string", "pattern": "^BH[0-9]{3}$"}, "field": text, "cure": text, "near": list(text)}
 	whole := maps.Clone(problem)
 	whole["status"], whole["instance"] = object{"type": "integer"}, text
+	whole["errors"] = object{"type": "array", "items": text, "description": "the same once more, where Chronon's clients look"}
 	required := []string{"type", "title", "detail", "code"}
 	out := object{
 		"Problem": strict(append([]string{"status"}, required...), whole),
@@ -141,6 +144,7 @@ func (h *Handler) schemas() object {
 		"Pushed": strict([]string{"sources"}, object{"sources": object{"type": "object", "additionalProperties": strict([]string{"accepted", "duplicated", "not_yet", "rejected"},
 			object{"accepted": count, "duplicated": count, "not_yet": count, "rejected": list(strict([]string{"line", "reason"}, object{"line": object{"type": "integer", "minimum": 1}, "reason": text}))})}}),
 	}
+	maps.Copy(out, compatSchemas())
 	for _, name := range h.o.Server.Names() {
 		if v, err := h.o.Server.View(name); err == nil {
 			out["Request_"+name] = requestSchema(v)

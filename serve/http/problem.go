@@ -44,6 +44,10 @@ func unknownMember(name string) *serve.Problem {
 
 // writeProblem answers with a problem document.
 func writeProblem(w http.ResponseWriter, p *serve.Problem, status int, instance string) {
+	writeDocument(w, p, status, appendProblem(nil, p, status, instance))
+}
+
+func writeDocument(w http.ResponseWriter, p *serve.Problem, status int, b []byte) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	if p.After > 0 {
@@ -52,7 +56,6 @@ func writeProblem(w http.ResponseWriter, p *serve.Problem, status int, instance 
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="bighead"`)
 	}
-	b := appendProblem(nil, p, status, instance)
 	h.Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a caller that is gone hears nothing
