@@ -2,20 +2,38 @@ package main
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
 	road "github.com/bighead-ml/bighead/engine/enginetest/online"
+	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/store/redis"
 )
 
-const corpusFolder = "../../engine/enginetest/testdata"
+var (
+	roadSeed     = flag.Uint64("seed", 0, "of the settings that are drawn; 0: others each time")
+	roadVariants = flag.Int("variants", 4, "drawn settings for each script")
+	roadScript   = flag.String("script", "", "only scripts whose path holds this")
+)
+
+const (
+	corpusFolder = "../../engine/enginetest/testdata"
+	declinesFile = "testdata/online.txt"
+)
 
 // corpus is the project's own scripts.
 func corpus(t *testing.T) []enginetest.Source {
@@ -30,36 +48,177 @@ func corpus(t *testing.T) []enginetest.Source {
 		out = append(out, enginetest.Source{Path: filepath.ToSlash(name), Text: string(text)})
 		return err
 	})
-	if err != nil || len(out) < 50 {
-		t.Fatal(len(out), err)
+	if err != nil || len(out) < 90 {
+		t.Fatalf("%d scripts: %v", len(out), err)
 	}
 	return out
 }
 
-// recordOnce records scripts in one process of Python, and gives the same each time.
-func recordOnce() func(context.Context, []project.Unit) ([]*feature.Definitions, error) {
-	var defs []*feature.Definitions
-	return func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-		if defs == nil {
-			var err error
-			if defs, err = project.RecordUnits(ctx, project.Python{}, units); err != nil {
-				return nil, err
-			}
+// recorder records the definitions of scripts in one process of Python, and of each script once.
+type recorder map[string]*feature.Definitions
+
+func (r recorder) record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+	var fresh []project.Unit
+	for _, u := range units {
+		if r[u.Name] == nil {
+			fresh = append(fresh, u)
 		}
-		return defs, nil
 	}
+	if len(fresh) > 0 {
+		defs, err := project.RecordUnits(ctx, project.Python{}, fresh)
+		if err != nil {
+			return nil, err
+		}
+		for i, u := range fresh {
+			r[u.Name] = defs[i]
+		}
+	}
+	out := make([]*feature.Definitions, len(units))
+	for i, u := range units {
+		out[i] = r[u.Name]
+	}
+	return out, nil
 }
 
-func TestScriptsOnline(t *testing.T) {
-	s := enginetest.Suite{Root: corpusFolder, Record: recordOnce(), Roads: []engine.Engine{road.Road{Parts: onlineParts(t.TempDir()), Settings: road.Plain("memory", "direct")}}}
-	res, err := s.Run(t.Context(), corpus(t))
+func (r recorder) run(t *testing.T, p *road.Parts, s road.Settings, scripts ...enginetest.Source) *enginetest.Results {
+	t.Helper()
+	suite := enginetest.Suite{Root: corpusFolder, Record: r.record, Roads: []engine.Engine{road.Road{Parts: p, Settings: s}}}
+	res, err := suite.Run(t.Context(), scripts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	_ = res.Write(&b)
 	if res.Failed() > 0 {
-		t.Error("\n" + b.String())
+		var b strings.Builder
+		_ = res.Write(&b)
+		t.Errorf("%s\n%s", s, b.String())
 	}
-	t.Log(b.String())
+	return res
+}
+
+// TestScriptsOnline answers every script online in the order of time, and then each with settings that are drawn. What is declined is what
+// the table says, no more and no less.
+func TestScriptsOnline(t *testing.T) {
+	scripts, r, p := corpus(t), recorder{}, onlineParts(t.TempDir())
+	res := r.run(t, p, road.Plain("memory", "direct"), scripts...)
+	if *roadScript == "" {
+		compareDeclines(t, res)
+	}
+	drawn := newDrawn(t, p)
+	for _, script := range scripts {
+		for range *roadVariants {
+			drawn.run(t, r, script)
+		}
+	}
+	drawn.enough(t)
+}
+
+// TestScriptsInRedis answers every script out of a Redis, which other processes could read and whose writes are not one step.
+func TestScriptsInRedis(t *testing.T) {
+	s := servers.Redis(t)
+	p := onlineParts(t.TempDir())
+	p.Stores = map[string]func(string) (store.Store, error){"redis": func(dir string) (store.Store, error) {
+		st, err := redis.Open(t.Context(), redis.Options{URL: "redis://" + s.Addr, Prefix: filepath.Base(filepath.Dir(dir))})
+		if err != nil {
+			return nil, err
+		}
+		return serve.Watch(st), nil
+	}}
+	drawn, r := newDrawn(t, p), recorder{}
+	scripts := corpus(t)
+	if _, err := r.record(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.run(t, p, road.Plain("redis", "direct"), scripts...)
+	for _, script := range scripts {
+		drawn.run(t, r, script)
+	}
+}
+
+// drawn draws settings, and counts which were drawn where something was answered.
+type drawn struct {
+	*rand.Rand
+	parts         *road.Parts
+	stores, wires []string
+	met           map[string]int
+}
+
+func newDrawn(t *testing.T, p *road.Parts) *drawn {
+	t.Helper()
+	seed := *roadSeed
+	if seed == 0 {
+		seed = rand.Uint64() >> 16
+	}
+	t.Logf("-seed=%d", seed)
+	return &drawn{rand.New(rand.NewPCG(seed, 0)), p, slices.Sorted(maps.Keys(p.Stores)), slices.Sorted(maps.Keys(p.Wires)), map[string]int{}}
+}
+
+func (d *drawn) run(t *testing.T, r recorder, script enginetest.Source) {
+	t.Helper()
+	s := road.Draw(d.Rand, d.stores, d.wires)
+	if !strings.Contains(script.Path, *roadScript) {
+		return
+	}
+	for _, e := range r.run(t, d.parts, s, script).Scripts[0].Evals {
+		for _, answered := range e.Roads {
+			if answered.Road != "online" || len(answered.Rows) == 0 {
+				continue
+			}
+			for what, on := range map[string]bool{s.Store: true, s.Wire: true, "wall": s.Wall, "shuffled": s.Shuffled, "again": s.Again, "batch": s.Batch, "kills": s.Kills, "tight": s.Tight} {
+				if on {
+					d.met[what]++
+				}
+			}
+		}
+	}
+}
+
+// enough demands that each way was gone.
+func (d *drawn) enough(t *testing.T) {
+	t.Helper()
+	t.Log(d.met)
+	if *roadScript != "" || *roadVariants < 4 {
+		return
+	}
+	for _, what := range slices.Concat(d.stores, d.wires, []string{"wall", "shuffled", "again", "batch", "kills", "tight"}) {
+		if d.met[what] < 50 {
+			t.Errorf("%s: only %d answers", what, d.met[what])
+		}
+	}
+}
+
+// compareDeclines compares what was declined with the table.
+func compareDeclines(t *testing.T, res *enginetest.Results) {
+	t.Helper()
+	text, err := os.ReadFile(declinesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed, met := map[string]bool{}, map[string]bool{}
+	for _, line := range strings.Split(string(text), "\n") {
+		if line != "" && !strings.HasPrefix(line, "#") {
+			allowed[line] = true
+		}
+	}
+	for _, s := range res.Scripts {
+		for _, e := range s.Evals {
+			for _, answered := range e.Roads {
+				if answered.Declined != "" {
+					met[fmt.Sprintf("%s: %s: %s", s.Path, e.Name, answered.Declined)] = true
+				}
+				for _, name := range answered.Uncounted {
+					met[fmt.Sprintf("%s: %s: not counted: %s", s.Path, e.Name, name)] = true
+				}
+			}
+		}
+	}
+	for _, line := range slices.Sorted(maps.Keys(met)) {
+		if !allowed[line] {
+			t.Errorf("the table does not allow: %s", line)
+		}
+	}
+	for _, line := range slices.Sorted(maps.Keys(allowed)) {
+		if !met[line] {
+			t.Errorf("the table allows what is not declined any more: %s", line)
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
+	road "github.com/bighead-ml/bighead/engine/enginetest/online"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
@@ -46,7 +47,7 @@ func (c *cli) testCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&rewrite, "rewrite", false, "write what the features give now under each ----")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "draw random cases from this seed on, in place of scripts")
 	cmd.Flags().IntVar(&cases, "cases", 1000, "how many random cases")
-	cmd.Flags().StringVar(&only, "engine", "", "run on this engine alone, beside the oracle")
+	cmd.Flags().StringVar(&only, "engine", "", "run on this road alone, beside the oracle: an engine of batch, or online")
 	return cmd
 }
 
@@ -58,6 +59,10 @@ func roadsNamed(only string) ([]engine.Engine, error) {
 		if e.Name() != "oracle" && (only == "" || only == e.Name()) {
 			roads = append(roads, e)
 		}
+	}
+	names = append(names, "online")
+	if only == "" || only == "online" {
+		roads = append(roads, road.Road{Parts: onlineParts(""), Settings: road.Plain("memory", "direct")})
 	}
 	if only != "" && !slices.Contains(names, only) {
 		return nil, usagef("--engine %q: this binary has %s", only, strings.Join(names, " and "))

@@ -25,7 +25,7 @@ func (er *EvalResult) answer(f *script.File, j *Judge, shown int) {
 	default:
 		er.expected(f, j, shown)
 	}
-	er.counts(f, "oracle", j.Want.Report)
+	er.counts(f, "oracle", j.Want)
 }
 
 // expected compares the oracle's rows with those of the script, cell by cell: values of features by the promise, derived floats to
@@ -81,9 +81,7 @@ func (er *EvalResult) compare(f *script.File, j *Judge, road string, got *Answer
 		}
 		er.Differences = append(er.Differences, d)
 	}
-	if !got.ValuesOnly {
-		er.counts(f, road, got.Report)
-	}
+	er.counts(f, road, got)
 }
 
 // keep notes what a road gave.
@@ -128,12 +126,17 @@ func answerText(e *script.Eval, a *Answer, shown int) script.Answer {
 }
 
 // counts compares a road's report with the counts that the script expects.
-func (er *EvalResult) counts(f *script.File, road string, report *engine.Report) {
+func (er *EvalResult) counts(f *script.File, road string, a *Answer) {
 	if len(er.eval.Expect.Counts) == 0 {
 		return
 	}
-	all := Counts(report)
+	all := Counts(a.Report)
 	for _, c := range er.eval.Expect.Counts {
+		if a.Counted != nil && !a.Counted(c.Name) {
+			last := &er.Roads[len(er.Roads)-1]
+			last.Uncounted = append(last.Uncounted, c.Name)
+			continue
+		}
 		n, ok := all[c.Name]
 		if !ok {
 			er.fail(fmt.Errorf("%s:%d: nothing is counted as %q", f.Path, c.Line, c.Name))

@@ -52,8 +52,10 @@ type RoadResult struct {
 	Skipped  string // why it was not asked
 	Declined string // why it is not for what was asked
 	Refused  string // the error that the script expects
-	Columns  []string
-	Rows     [][]value.Value
+	// Uncounted are counts that the script expects and the road does not give.
+	Uncounted []string
+	Columns   []string
+	Rows      [][]value.Value
 }
 
 // MarshalJSON writes every value in its JSON form.
@@ -66,13 +68,14 @@ func (r RoadResult) MarshalJSON() ([]byte, error) {
 		}
 	}
 	return json.Marshal(struct {
-		Road     string              `json:"road"`
-		Skipped  string              `json:"skipped,omitempty"`
-		Declined string              `json:"declined,omitempty"`
-		Refused  string              `json:"refused,omitempty"`
-		Columns  []string            `json:"columns,omitempty"`
-		Rows     [][]json.RawMessage `json:"rows,omitempty"`
-	}{r.Road, r.Skipped, r.Declined, r.Refused, r.Columns, rows})
+		Road      string              `json:"road"`
+		Skipped   string              `json:"skipped,omitempty"`
+		Declined  string              `json:"declined,omitempty"`
+		Refused   string              `json:"refused,omitempty"`
+		Uncounted []string            `json:"uncounted,omitempty"`
+		Columns   []string            `json:"columns,omitempty"`
+		Rows      [][]json.RawMessage `json:"rows,omitempty"`
+	}{r.Road, r.Skipped, r.Declined, r.Refused, r.Uncounted, r.Columns, rows})
 }
 
 // MarshalJSON writes both values in their JSON form.
@@ -162,6 +165,9 @@ func (r *Results) writeDeclined(b *strings.Builder) {
 	for _, s := range r.Scripts {
 		for _, e := range s.Evals {
 			for _, road := range e.Roads {
+				if road.Declined == "" && len(road.Uncounted) > 0 {
+					road.Declined = "its counts of rows of sources, which are a batch report's"
+				}
 				if road.Declined == "" {
 					continue
 				}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
@@ -64,8 +65,10 @@ type Road struct {
 // Name is "online".
 func (Road) Name() string { return "online" }
 
-// ValuesOnly says that the road's reports count its rows and nothing of their sources.
-func (Road) ValuesOnly() {}
+// Counts implements enginetest.ValuesOnly: rows, and nulls and defaults by column.
+func (Road) Counts(name string) bool {
+	return name == "rows" || name == "spine rows" || strings.HasSuffix(name, ": nulls") || strings.HasSuffix(name, ": defaults")
+}
 
 // Run answers a plan of a group or a view.
 func (r Road) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func(*value.Batch) error) (report *engine.Report, err error) {
@@ -96,7 +99,6 @@ func (r Road) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func
 
 // Why the road declines.
 const (
-	TrainingSet  = "a training set is batch's: nobody asks a server for one"
-	OtherCopies  = "copies differ, and a stream keeps the first that it saw (E3)"
-	TimeOfNobody = "at lies beyond the times that a request can say"
+	TrainingSet = "a training set is batch's: nobody asks a server for one"
+	OtherCopies = "copies count for different groups, and a stream keeps the first that it saw for all of them (E3)"
 )

@@ -172,6 +172,9 @@ func (a ask) take(ctx context.Context, w *world) error {
 	if err := w.stream.Flush(ctx); err != nil {
 		return fmt.Errorf("flush: %w", err)
 	}
+	if err := w.asker.Refresh(ctx); err != nil { // a store that others write too does not tell
+		return err
+	}
 	got, err := a.answers(ctx, w, w.q.serve)
 	if err != nil {
 		return fmt.Errorf("as of %s: %w", value.FormatTimestamp(a.at), err)
