@@ -140,21 +140,22 @@ func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
 		}
 	}
 	if from < min(to, b) {
-		out = s.cover(out, true, from, min(to, b), false)
+		out = s.cover(out, true, w.coverStep(), from, min(to, b), false)
 	}
 	if from = max(from, b); from < to {
-		out = s.cover(out, false, from, to, open)
+		out = s.cover(out, false, w.coverStep(), from, to, open)
 	}
 	return out
 }
 
-// cover adds the tiles that make up [from, to), from a multiple of the finest level: at each place the coarsest that begins there and fits. An
-// open end fits any tile: nothing after it has been applied.
-func (s *Space) cover(out []Need, batch bool, from, to int64, open bool) []Need {
+// cover adds the tiles that make up [from, to), from a multiple of the finest step: at each place the coarsest that begins there and fits, of
+// those that are multiples of the finest, so that it never comes to a place where none begins. An open end fits any tile: nothing after it
+// has been applied.
+func (s *Space) cover(out []Need, batch bool, finest, from, to int64, open bool) []Need {
 	for from < to {
-		step := s.Levels[0].Step
-		for _, l := range s.Levels[1:] {
-			if value.Floor(from, l.Step) == from && (open || from+l.Step <= to) {
+		step := finest
+		for _, l := range s.Levels {
+			if l.Step%finest == 0 && value.Floor(from, l.Step) == from && (open || from+l.Step <= to) {
 				step = l.Step
 			}
 		}

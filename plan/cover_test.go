@@ -28,6 +28,10 @@ c = bh.FeatureGroup("c", source=n, keys=["k"], features=[
     bh.max("x", offset="30s", name="fine"), bh.min("x"), bh.sum("x", windows=["60d"], resolution="2d"), bh.first("x", windows=["1h"]),
     bh.last("x", windows=["21d"], resolution="7d"), bh.kurtosis("x", windows=["10s"], resolution="5s", offset="1m"),
 ])
+d = bh.FeatureGroup("d", source=n, keys=["k"], features=[
+    bh.first("x", windows=["90s", "7m"], tumbling=True), bh.time_since_first(windows=["1h"]), bh.max("x", windows=["54m"], resolution="27s"),
+    bh.min("x", windows=["60d"], resolution="2d"), bh.sum("x"),
+])
 `
 
 func coverGroups(t *testing.T) []*feature.Group {

@@ -118,6 +118,7 @@ func levelSteps(windows []Window) []int64 {
 		finest = gcd(gcd(finest, start), end)
 		add(start)
 		add(end)
+		add(w.coverStep())
 		if w.Unbounded {
 			add(value.DayMS)
 		}
@@ -128,6 +129,12 @@ func levelSteps(windows []Window) []int64 {
 	}
 	slices.Sort(out)
 	return fill(out)
+}
+
+// coverStep is the step whose multiples a cover of the window is made of, cut at midnights or not.
+func (w Window) coverStep() int64 {
+	start, end, _ := w.Grid()
+	return gcd(gcd(value.DayMS, start), end)
 }
 
 // bodyStep is a step that a window needs beside those there are, so that its cover is short: 0 where it needs none, or none helps.

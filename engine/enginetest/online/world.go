@@ -27,6 +27,7 @@ type world struct {
 	in   engine.Inputs
 	dir  string
 	now  atomic.Int64
+	time leaping
 
 	streams []*plan.Stream
 	spaces  []*plan.Space // by group
@@ -86,7 +87,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	o := stream.Options{Store: w.store, Events: !w.road.Wall, Log: w.log}
+	o := stream.Options{Store: w.store, Events: !w.road.Wall, Log: w.log, Timer: &w.time}
 	if w.road.Wall {
 		o.Clock = w.clock
 	}
@@ -153,8 +154,23 @@ func (kill) take(ctx context.Context, w *world) error {
 
 func (t tick) take(_ context.Context, w *world) error {
 	w.now.Store(t.now)
+	w.time.leap()
 	return nil
 }
+
+// leaping is the machine's time, which leaps ahead, so that what a stream does now and then it does often.
+type leaping struct{ ahead atomic.Int64 }
+
+var began = time.Now()
+
+// leap lets a minute go by.
+func (l *leaping) leap() { l.ahead.Add(int64(time.Minute)) }
+
+// Now implements stream.Timer.
+func (l *leaping) Now() time.Duration { return time.Since(began) + time.Duration(l.ahead.Load()) }
+
+// After implements stream.Timer.
+func (l *leaping) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
 func (p push) take(ctx context.Context, w *world) error {
 	source := p.events[0].source
