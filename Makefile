@@ -22,6 +22,7 @@ test: build test-python
 	$(GO) vet ./...
 	BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -race -timeout 60m ./...
 	$(GO) test -tags faults -timeout 20m ./engine/enginetest/faults
+	$(GO) test -tags faults -timeout 20m -run Fault ./cmd/bighead
 
 # The embedded roads alone.
 test-short: build test-python

@@ -12,6 +12,7 @@ import (
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // Stream is what is kept online of one source: a space for each group over it.
@@ -296,9 +297,17 @@ func (r *KeptRows) Start(ts int64) int64 {
 
 // BaseEnd is the time before which batch's base tile at a watermark holds all events: the midnight before which no unbounded window ends
 // any more.
-func (s *Space) BaseEnd(watermark int64) int64 { return value.Floor(watermark-s.slack, value.DayMS) }
+func (s *Space) BaseEnd(watermark int64) int64 {
+	if fault.Planted("online: batch's base holds what windows in the past end before") {
+		return watermark
+	}
+	return value.Floor(watermark-s.slack, value.DayMS)
+}
 
 // RollEnd is the time before which the stream may merge days into its base tile as of now: no event may come, and no window end, before it.
 func (s *Space) RollEnd(now int64) int64 {
+	if fault.Planted("online: the stream's base takes in days whose events may still come") {
+		return value.Floor(now, value.DayMS) + value.DayMS
+	}
 	return value.Floor(now-s.Group.Source.Lateness-s.slack, value.DayMS)
 }

@@ -44,6 +44,12 @@ func Names(root string) ([]string, error) {
 	return names, nil
 }
 
+// Online tells whether a defect shows only where a stream is read and a server is asked. Its room says so.
+func Online(name string) bool {
+	room, _, _ := strings.Cut(name, ":")
+	return slices.Contains([]string{"online", "serve", "stream", "upload"}, room)
+}
+
 func collect(f *ast.File, files *token.FileSet, places map[string]token.Position) (err error) {
 	ast.Inspect(f, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)

@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/value/fault"
 )
 
 // arrival is rows that arrived at a time and are applied.
@@ -57,7 +58,7 @@ func (x *space) partEarly(rows *sift.Rows, r *eventlog.Record, come int64) (now 
 		if rows.Known != nil {
 			due = max(due, rows.Known[i])
 		}
-		if due < come {
+		if due < come || fault.Planted("stream: an event from the future does not wait") {
 			return true
 		}
 		wait = append(wait, &waiter{ts: rows.Times[i], due: due, at: position{r.Partition, r.Offset(rows.Row(i))}, sequence: r.Sequence, row: rows.Batch.Row(i)})
@@ -88,7 +89,7 @@ func (x *space) inTime(rows *sift.Rows, arrival int64, newest *int64, c *GroupCo
 		}
 		*newest = max(*newest, last)
 		switch {
-		case ts < limit:
+		case ts < limit, fault.Planted("stream: a late event is let go") && ts < *newest:
 			c.Late++
 		case ts < behind:
 			c.Behind++
