@@ -18,6 +18,8 @@ import (
 type Catalog interface {
 	// Current is the newest version, or ErrNone.
 	Current(ctx context.Context) (*Version, error)
+	// Version is one of those that were registered, or ErrNone.
+	Version(ctx context.Context, id int64) (*Version, error)
 	// Register adds a version after parent (0: the first), or fails with ErrStale where another was registered since. It sets v.ID.
 	Register(ctx context.Context, parent int64, v *Version) error
 	// History lists versions, newest first, without their definitions; at most limit.

@@ -46,6 +46,7 @@ var settings = []Setting{
 	{Key: "batch.threads", kind: integer, Default: "0", Doc: "how many cores the local engine uses; 0: all"},
 
 	{Key: "stream.engine", Default: "local", Choices: []string{"local", "flink"}, Doc: "what computes live features"},
+	{Key: "stream.lease", kind: duration, Default: "10s", Doc: "how long after the process that streams has died another takes over, where servers share a store"},
 	{Key: "stream.gateway", Doc: "the Flink SQL gateway: http://host:8083"},
 	{Key: "stream.brokers", kind: list, Doc: "the Kafka brokers"},
 	{Key: "stream.group", Doc: "the consumer group; the project's name without one"},

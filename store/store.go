@@ -31,7 +31,8 @@ type Store interface {
 	// or not; the same Write may be repeated. It keeps nothing of w.
 	Write(ctx context.Context, w *Write) error
 	// Fence raises the store's epoch, so that no write of a lower one succeeds any more, also after the store was opened anew where
-	// Lasting is true. It fails with ErrFenced where a higher epoch stands already.
+	// Lasting is true. It fails with ErrFenced where a higher epoch stands already. From then on Write fails with ErrLost, and writes
+	// nothing, where a store that is Shared has lost what was written since; another Fence takes the store as it is.
 	Fence(ctx context.Context, epoch int64) error
 
 	// Meta calls found for each meta value whose name begins with prefix, names ascending. The bytes are good only during the call.
@@ -45,7 +46,8 @@ type Store interface {
 	// their period is before the time, and values that were put with Keep until that is over. With a step of zero or below it is a
 	// walk through all of the step, and exact.
 	Expire(ctx context.Context, space string, step, before int64) error
-	// Drop removes a space whole, meta excepted.
+	// Drop removes a space whole, meta excepted. Like Expire, it is refused with ErrFenced where this Store has written or fenced
+	// under an epoch and a higher one stands.
 	Drop(ctx context.Context, space string) error
 	// Sizes estimates the bytes that each space takes, upkeep of the store included. Where a store counts only what it has laid down on
 	// disk, a young space is there with 0.
@@ -107,6 +109,10 @@ type Write struct {
 
 // ErrFenced says that a writer with a higher epoch is at work: this one has lost its lease and must stop.
 var ErrFenced = errors.New("another process has taken over writing")
+
+// ErrLost says that the store has no more what it had said was written: it began again from an older state, or empty. Who keeps in memory
+// what lies in the store must read it anew.
+var ErrLost = errors.New("the online store has lost what was written to it")
 
 // ErrLocked says that another process has an embedded store open.
 var ErrLocked = errors.New("another process has the online store open: stop it, or share one store between servers with [store] kind = \"redis\"")

@@ -58,6 +58,12 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 		if err := b.Register(ctx, first.ID, version("b")); err != nil {
 			t.Fatal(err)
 		}
+		if v, err := b.Version(ctx, first.ID); err != nil || cmp.Diff(first, v) != "" {
+			t.Fatalf("the version before: %+v, %v", v, err)
+		}
+		if _, err := b.Version(ctx, first.ID+9); !errors.Is(err, catalog.ErrNone) {
+			t.Fatalf("a version that never was: %v", err)
+		}
 		h, err := a.History(ctx, 10)
 		if err != nil || len(h) != 2 || h[0].Entries[0].Name != "b" || h[1].Entries[0].Name != "a" {
 			t.Fatalf("history %v, %v", h, err)

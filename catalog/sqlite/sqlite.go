@@ -95,6 +95,16 @@ func (c *Catalog) Current(ctx context.Context) (*catalog.Version, error) {
 	return v, err
 }
 
+// Version is one of those that were registered, or catalog.ErrNone.
+func (c *Catalog) Version(ctx context.Context, id int64) (*catalog.Version, error) {
+	row := c.db.QueryRowContext(ctx, "select id, at, by, entries, definitions from versions where id = ?", id)
+	v, err := scan(row.Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, catalog.ErrNone
+	}
+	return v, err
+}
+
 // Register adds a version after parent; see catalog.Catalog.
 func (c *Catalog) Register(ctx context.Context, parent int64, v *catalog.Version) error {
 	entries, err := json.Marshal(v.Entries)

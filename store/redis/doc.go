@@ -7,12 +7,19 @@
 //	{prefix:space:key}:step:period
 //
 // The braces make all of a key lie on one node of a Cluster, where it can be read and written at once. Steps of zero and below have one
-// period. Beside the values stand {prefix}:meta, {prefix}:epoch, and {prefix}:kept, the steps in which something was put without Keep.
+// period. Beside the values stand {prefix}:meta, {prefix}:epoch, {prefix}:writes, which counts them, and {prefix}:kept, the steps in which
+// something was put without Keep.
 //
 // # What is atomic
 //
 // A Read is one transaction, and a Write one script, which first looks at the epoch; a script holds up the server, so a Write takes at
 // most maxPuts puts. In a Cluster that holds of one key at a time: epoch, then values, then epoch and meta.
+//
+// # What is lost
+//
+// A server that begins again from an older file, or a replica that takes over before it had everything, has lost writes that it said were
+// done. The count of writes then lies behind what the writer has heard, and the next Write says so (store.ErrLost). In a Cluster that is told
+// of the node alone that has the count.
 //
 // # What goes away
 //

@@ -357,3 +357,77 @@ func TestAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestLostWrites sets the server back to an older state, and empties it: who has fenced is told at the next write, which writes nothing, and
+// goes on from what is there after fencing anew.
+func TestLostWrites(t *testing.T) {
+	srv := server.Redis(t, "--enable-debug-command", "local")
+	s := opened(t, Options{URL: "redis://" + srv.Addr})
+	ctx := t.Context()
+	write := func(text string) error {
+		return s.Write(ctx, &store.Write{Epoch: 3, Puts: []store.Put{{Space: "s", Key: "k", Step: -1, Bytes: []byte(text)}}})
+	}
+	fence := func() {
+		t.Helper()
+		if err := s.Fence(ctx, 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fence()
+	if err := write("saved"); err != nil {
+		t.Fatal(err)
+	}
+	srv.Command(t, "save")
+	if err := write("lost"); err != nil {
+		t.Fatal(err)
+	}
+	for state, back := range map[string]func(){"saved": func() { srv.Command(t, "debug", "reload", "nosave") }, "none": func() { srv.Command(t, "flushall") }} {
+		back()
+		if err := write("in memory"); !errors.Is(err, store.ErrLost) || errors.Is(err, store.ErrUnavailable) {
+			t.Fatalf("a write after the server was set back to %q: %v", state, err)
+		}
+		if text, err := get(ctx, s, "k"); err != nil || text != state {
+			t.Errorf("after the refused write: %q, %v; want %q", text, err, state)
+		}
+		fence()
+		if err := write("anew"); err != nil {
+			t.Error(err)
+		}
+		if err := write("lost"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestDropIsFenced has a process that was overtaken without its knowing drop what the other fills.
+func TestDropIsFenced(t *testing.T) {
+	nodes := server.RedisCluster(t)
+	for kind, url := range map[string]string{"alone": "redis://" + server.Redis(t).Addr, "cluster": "redis://" + nodes[0].Addr + "?addr=" + nodes[1].Addr} {
+		old, now := opened(t, Options{URL: url}), opened(t, Options{URL: url})
+		ctx := t.Context()
+		for epoch, s := range []*Store{old, now} {
+			if err := s.Fence(ctx, int64(epoch+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := store.Write{Epoch: 2, Puts: []store.Put{{Space: "s", Key: "k", Step: -1, Bytes: []byte("x")}, {Space: "s", Key: "k", Step: 10, Bytes: []byte("x")}}}
+		if err := now.Write(ctx, &w); err != nil {
+			t.Fatal(err)
+		}
+		if err := old.Drop(ctx, "s"); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("%s: drop: %v", kind, err)
+		}
+		if err := old.Expire(ctx, "s", 10, 1<<40); !errors.Is(err, store.ErrFenced) {
+			t.Errorf("%s: expire: %v", kind, err)
+		}
+		if text, err := get(ctx, now, "k"); err != nil || text != "x" {
+			t.Errorf("%s: %q, %v", kind, text, err)
+		}
+		if err := now.Drop(ctx, "s"); err != nil {
+			t.Error(kind, err)
+		}
+		if text, err := get(ctx, now, "k"); err != nil || text != "none" {
+			t.Errorf("%s: after the drop %q, %v", kind, text, err)
+		}
+	}
+}

@@ -9,9 +9,10 @@ import (
 // names makes the names of what lies in Redis.
 type names struct{ prefix string }
 
-func (n names) epoch() string { return "{" + n.prefix + "}:epoch" }
-func (n names) meta() string  { return "{" + n.prefix + "}:meta" }
-func (n names) kept() string  { return "{" + n.prefix + "}:kept" }
+func (n names) epoch() string  { return "{" + n.prefix + "}:epoch" }
+func (n names) meta() string   { return "{" + n.prefix + "}:meta" }
+func (n names) writes() string { return "{" + n.prefix + "}:writes" }
+func (n names) kept() string   { return "{" + n.prefix + "}:kept" }
 
 // space begins the names of a space's hashes.
 func (n names) space(space string) string { return "{" + n.prefix + ":" + escape(space) + ":" }

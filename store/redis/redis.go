@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -38,6 +39,10 @@ type Store struct {
 	at      string // the server, without its password
 	timeout time.Duration
 	cluster bool
+
+	epoch  atomic.Int64 // under which it has written or fenced
+	fences atomic.Bool  // Fence was called: it is told when writes are lost
+	writes atomic.Int64 // that there were, at least
 }
 
 var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
@@ -181,6 +186,9 @@ func (s *Store) fail(ctx context.Context, what string, err error) error {
 		return ended
 	}
 	prefix := what + " the online store at " + s.at
+	if errors.Is(err, store.ErrFenced) {
+		return fmt.Errorf("%s: %w", prefix, err)
+	}
 	if m := (mistake{}); errors.As(err, &m) {
 		return fmt.Errorf("%s: %w", prefix, m)
 	}

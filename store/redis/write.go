@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/rueidis"
 
@@ -23,13 +25,24 @@ const (
 )
 
 // fenceScript is the head of scripts that write under an epoch: KEYS[1] is the epoch's name, ARGV[1] the writer's. Epochs have 19
-// digits, so that they compare as text; as numbers a script would round them.
+// digits, so that they compare as text; as numbers a script would round them. KEYS[2] counts the writes, and ARGV[2] is how many there were
+// when the writer last heard of it: where there are fewer, the server has lost some.
 const fenceScript = `
 local stands = redis.call('GET', KEYS[1])
-if stands and stands > ARGV[1] then return 1 end
+if stands and stands > ARGV[1] then return -1 end
+if tonumber(redis.call('GET', KEYS[2]) or '0') < tonumber(ARGV[2]) then return -2 end
 if not stands or stands < ARGV[1] then redis.call('SET', KEYS[1], ARGV[1]) end
-local a = 2
+local a = 3
 `
+
+// What scripts answer instead of the count.
+const (
+	saysFenced = -1
+	saysLost   = -2
+)
+
+// countScript is the tail of scripts that write under an epoch. It comes last: what frees memory must not be refused where there is none.
+const countScript = "return redis.call('INCR', KEYS[2])\n"
 
 // hashScript takes for each further key, from the first on: how long to keep it (0: for good), a number of fields to be set with the
 // fields and values, a number of fields to be deleted with the fields.
@@ -54,21 +67,27 @@ for k = first, #KEYS do
     a = a + n
   end
 end
-return 0
 `
 
-// keptScript adds the steps that are kept for good: a number of them, and their names; KEYS[2] is the set's name.
+// keptScript adds the steps that are kept for good: a number of them, and their names; KEYS[3] is the set's name.
 const keptScript = `
 local n = tonumber(ARGV[a])
-if n > 0 then redis.call('SADD', KEYS[2], unpack(ARGV, a + 1, a + n)) end
+if n > 0 then redis.call('SADD', KEYS[3], unpack(ARGV, a + 1, a + n)) end
 a = a + 1 + n
 `
 
 var (
 	// writeAll: the epoch, the kept steps, then hashes, meta among them. In a Cluster it is without values.
-	writeAll = rueidis.NewLuaScript(fenceScript + keptScript + "local first = 3\n" + hashScript)
+	writeAll = rueidis.NewLuaScript(fenceScript + keptScript + "local first = 4\n" + hashScript + countScript)
 	// writeValues: hashes of one key.
-	writeValues = rueidis.NewLuaScript("local a, first = 1, 1\n" + hashScript)
+	writeValues = rueidis.NewLuaScript("local a, first = 1, 1\n" + hashScript + "return 0\n")
+	// unlinkUnder: the epoch, then names that go.
+	unlinkUnder = rueidis.NewLuaScript(`
+local stands = redis.call('GET', KEYS[1])
+if stands and stands > ARGV[1] then return -1 end
+redis.call('UNLINK', unpack(KEYS, 2))
+return 0
+`)
 )
 
 // A hash is what a write does to one hash.
@@ -179,20 +198,46 @@ func epochText(epoch int64) string { return fmt.Sprintf("%019d", epoch) }
 
 // writeUnder writes hashes in one step, if the epoch stands.
 func (s *Store) writeUnder(ctx context.Context, epoch int64, kept []string, hashes []*hash) error {
-	argv := append([]string{epochText(epoch), strconv.Itoa(len(kept))}, kept...)
-	keys, argv := args([]string{s.names.epoch(), s.names.kept()}, argv, hashes)
-	var fenced int64
-	err := s.again(ctx, func() (err error) {
-		fenced, err = s.script(ctx, writeAll, keys, argv)
+	heard := int64(0)
+	if s.fences.Load() {
+		heard = s.writes.Load()
+	}
+	n, err := s.count(ctx, epoch, heard, kept, hashes)
+	if err != nil {
+		return err
+	}
+	raise(&s.writes, n)
+	raise(&s.epoch, epoch)
+	return nil
+}
+
+// count is writeUnder's exchange: it gives how many writes there were, this one with them.
+func (s *Store) count(ctx context.Context, epoch, heard int64, kept []string, hashes []*hash) (n int64, err error) {
+	argv := append([]string{epochText(epoch), strconv.FormatInt(heard, 10), strconv.Itoa(len(kept))}, kept...)
+	keys, argv := args([]string{s.names.epoch(), s.names.writes(), s.names.kept()}, argv, hashes)
+	err = s.again(ctx, func() (err error) {
+		n, err = s.script(ctx, writeAll, keys, argv)
 		return err
 	})
-	if err != nil {
-		return s.fail(ctx, "write to", err)
+	switch {
+	case err != nil:
+		return 0, s.fail(ctx, "write to", err)
+	case n == saysFenced:
+		return 0, store.ErrFenced
+	case n == saysLost:
+		return 0, fmt.Errorf("write to the online store at %s: %w", s.at, store.ErrLost)
 	}
-	if fenced != 0 {
-		return store.ErrFenced
+	return n, nil
+}
+
+// raise makes a number at least n.
+func raise(x *atomic.Int64, n int64) {
+	for {
+		old := x.Load()
+		if old >= n || x.CompareAndSwap(old, n) {
+			return
+		}
 	}
-	return nil
 }
 
 func (s *Store) script(ctx context.Context, lua *rueidis.Lua, keys, argv []string) (int64, error) {
@@ -230,7 +275,14 @@ func (s *Store) Fence(ctx context.Context, epoch int64) error {
 	if epoch < 0 {
 		return fmt.Errorf("fence the online store at %s: epoch %d is below zero", s.at, epoch)
 	}
-	return s.writeUnder(ctx, epoch, nil, nil)
+	n, err := s.count(ctx, epoch, 0, nil, nil)
+	if err != nil {
+		return err
+	}
+	s.writes.Store(n)
+	s.fences.Store(true)
+	raise(&s.epoch, epoch)
+	return nil
 }
 
 // Expire implements store.Store.
@@ -287,8 +339,28 @@ func (s *Store) expireFields(ctx context.Context, names []string, before int64) 
 	return nil
 }
 
-// unlink removes hashes, without making the server wait for the freeing.
+// unlink removes hashes, without making the server wait for the freeing, unless another has taken over. In a Cluster that is looked at
+// just before.
 func (s *Store) unlink(ctx context.Context, names []string) error {
+	epoch := epochText(s.epoch.Load())
+	if s.epoch.Load() == 0 {
+		epoch = epochText(math.MaxInt64) // it has no lease to lose
+	}
+	if !s.cluster {
+		for some := range slices.Chunk(names, chunk) {
+			if fenced, err := s.script(ctx, unlinkUnder, append([]string{s.names.epoch()}, some...), []string{epoch}); err != nil {
+				return err
+			} else if fenced != 0 {
+				return store.ErrFenced
+			}
+		}
+		return nil
+	}
+	if stands, err := s.do(ctx, s.client, s.client.B().Get().Key(s.names.epoch()).Build()).ToString(); err != nil && !rueidis.IsRedisNil(err) {
+		return err
+	} else if stands > epoch {
+		return store.ErrFenced
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	cmds := make(rueidis.Commands, len(names))
