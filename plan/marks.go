@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // marksVersion leads the encoding of marks. A reader takes this one.
@@ -11,6 +12,10 @@ const marksVersion = 1
 
 // MarksPrefix leads the names of all spaces' marks in a store's meta.
 const MarksPrefix = "marks/"
+
+// MarksAge is how long a reader may go by marks that it has read. Who removes what marks named waits longer, so that nobody takes what was
+// removed for what never was.
+const MarksAge = 5 * time.Second
 
 // MarksName is the name in a store's meta of the space's marks. Nothing there: neither batch nor the stream has begun to fill the space, and
 // it answers nothing. Who moves the marks writes them together with what they say is there.

@@ -313,6 +313,9 @@ func (c *call) merge() {
 	read := published{whole: allJobs}
 	if c.reading != nil {
 		read = c.reading.got()
+		if _, yes := c.sel.view.server.outOfDate(); yes {
+			read = published{} // what the marks name may have gone meanwhile
+		}
 	}
 	pieces := read.pieces
 	var m *merger

@@ -52,10 +52,13 @@ type Server struct {
 	served  atomic.Pointer[served]
 	breaker *breaker
 	cache   *cache
-	watched *watched // nil: others write to the store too
+	watched *watched // nil: others write to the store too, and nothing that was read stays good
+	writes  *watched // what this process writes; nil: nobody says
 	log     *slog.Logger
 
-	marksMu sync.Mutex // one reads marks at a time
+	marksMu sync.Mutex   // one reads marks at a time
+	heard   atomic.Int64 // when the marks were last read, ns since began
+	began   time.Time
 	stop    context.CancelFunc
 	stopped sync.WaitGroup
 }
@@ -97,21 +100,23 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds())}
-	if w, ok := st.(*watched); ok && !st.Traits().Shared {
-		s.watched = w
+	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
+	if w, ok := st.(*watched); ok {
+		if s.writes = w; !st.Traits().Shared {
+			s.watched = w
+		}
 	}
 	o.Metrics.watchBreaker(st.Traits().Name, s.breaker)
 	if err := s.Switch(ctx, views); err != nil {
 		return nil, err
 	}
-	if s.watched != nil {
+	if s.writes != nil {
 		moved := func() {
 			if err := s.Refresh(context.WithoutCancel(ctx)); err != nil {
 				s.log.Warn("marks of spaces cannot be read; those that are known stay", "error", err)
 			}
 		}
-		s.watched.moved.Store(&moved)
+		s.writes.moved.Store(&moved)
 	}
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.stopped.Go(func() { s.readMarks(ctx) })
@@ -120,8 +125,8 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 
 // Close ends what goes on beside requests. Requests that are being answered are finished by their callers first.
 func (s *Server) Close() {
-	if s.watched != nil {
-		s.watched.moved.Store(nil)
+	if s.writes != nil {
+		s.writes.moved.Store(nil)
 	}
 	s.stop()
 	s.stopped.Wait()
@@ -204,7 +209,7 @@ func (s *Server) refresh(ctx context.Context, d *served) error {
 	defer s.marksMu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, max(s.options.MarksEvery, s.options.Deadline))
 	defer cancel()
-	found := map[string]plan.Marks{}
+	found, began := map[string]plan.Marks{}, time.Since(s.began)
 	var bad []error
 	err := s.store.Meta(ctx, plan.MarksPrefix, func(name string, b []byte) error {
 		id := name[len(plan.MarksPrefix):]
@@ -231,7 +236,14 @@ func (s *Server) refresh(ctx context.Context, d *served) error {
 			sp.marks.Store(&m)
 		}
 	}
+	s.heard.Store(int64(began))
 	return errors.Join(bad...)
+}
+
+// outOfDate is for how long marks were not read, where that is too long to go by them: another process may have removed what they name.
+func (s *Server) outOfDate() (time.Duration, bool) {
+	age := time.Since(s.began) - time.Duration(s.heard.Load())
+	return age, s.watched == nil && age > plan.MarksAge
 }
 
 // Degraded says what goes worse than it should though requests are answered: one line each; none: nothing does.
@@ -239,6 +251,9 @@ func (s *Server) Degraded() []string {
 	var out []string
 	if s.breaker.isOpen() {
 		out = append(out, "store "+s.store.Traits().Name+" fails: answers are stale, stand-ins or failed")
+	}
+	if age, yes := s.outOfDate(); yes {
+		out = append(out, fmt.Sprintf("marks of spaces were last read %v ago: answers are stale, stand-ins or failed", age.Round(time.Second)))
 	}
 	d := s.served.Load()
 	for _, id := range sortedSpaces(d.spaces) {

@@ -245,7 +245,7 @@ func (d *drawn) forget() {
 		return
 	}
 	k := d.r.IntN(len(spaces))
-	d.passing(func(ctx context.Context) error { return d.Forget(ctx, spaces[k].ID) })
+	d.passing(func(ctx context.Context) error { return d.Forget(ctx, 0, spaces[k].ID) })
 	d.store.mu.Lock()
 	defer d.store.mu.Unlock()
 	for at := range d.store.places {

@@ -222,6 +222,9 @@ func (x *space) expire(ctx context.Context) error {
 		before := x.keptFrom(i)
 		if i == x.daily() {
 			if before = min(before, x.at.rolled); x.marks.Batch > plan.MinTime {
+				if x.s.o.Timer.Now() < x.turned+2*plan.MarksAge {
+					continue // readers may still go by the watermark before it
+				}
 				before = min(x.keptFrom(i), x.marks.Batch)
 			}
 		}

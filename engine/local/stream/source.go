@@ -232,8 +232,8 @@ func (src *source) fail(err error) {
 		src.failed = err
 	}
 	src.mu.Unlock()
-	if errors.Is(err, store.ErrFenced) {
-		src.s.fence(err)
+	if errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrLost) {
+		src.s.Lose(err)
 	}
 	src.stop(err)
 }

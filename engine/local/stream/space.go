@@ -52,11 +52,12 @@ type space struct {
 	waiting waiting
 	cache   cache
 	counts  GroupCounts
-	arrived []arrival // applied, not yet written
-	fresh   int64     // ms from arrival to write, of the last
-	walks   bool      // a walk through all keys is on its way
-	swept   int64     // when old versions were last looked for
-	expired []int64   // by level, then rows: what was let go before
+	arrived []arrival     // applied, not yet written
+	fresh   int64         // ms from arrival to write, of the last
+	walks   bool          // a walk through all keys is on its way
+	turned  time.Duration // when the batch watermark was moved, or read
+	swept   int64         // when old versions were last looked for
+	expired []int64       // by level, then rows: what was let go before
 
 	since   time.Duration // when it changed after the last write; -1: it has not
 	synced  time.Duration // when it was last written to survive a loss of power
@@ -180,7 +181,9 @@ const (
 	stateVersion = 1
 )
 
-func (x *space) stateName() string { return metaPrefix + x.ID + "/state" }
+func (x *space) stateName() string { return stateName(x.ID) }
+
+func stateName(space string) string { return metaPrefix + space + "/state" }
 
 func (p *place) append(dst []byte) []byte {
 	dst = append(dst, stateVersion)
@@ -224,6 +227,7 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 		}
 		return nil
 	})
+	x.turned = x.s.o.Timer.Now()
 	if err != nil || !found {
 		return false, err
 	}

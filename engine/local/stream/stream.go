@@ -66,8 +66,9 @@ type Stream struct {
 
 	mu      sync.RWMutex
 	sources []*source
-	spaces  atomic.Int64 // how many share the memory
-	changes sync.Mutex   // of the definitions, one at a time
+	spaces  atomic.Int64     // how many share the memory
+	changes sync.Mutex       // of the definitions, one at a time
+	going   map[string]int64 // the generations of spaces that Forget has begun to drop
 }
 
 // Open starts a stream for what is planned. Sources without a time are left out: batch alone loads them. An error that is
@@ -82,7 +83,7 @@ func Open(ctx context.Context, o Options, streams []*plan.Stream) (*Stream, erro
 	if o.Memory == 0 {
 		o.Memory = 256 << 20
 	}
-	s := &Stream{o: o, dead: newDeadLetters(o.DeadLetters, o.Clock)}
+	s := &Stream{o: o, dead: newDeadLetters(o.DeadLetters, o.Clock), going: map[string]int64{}}
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	if o.Epoch > 0 {
 		if err := o.Store.Fence(ctx, o.Epoch); err != nil {
@@ -91,6 +92,9 @@ func Open(ctx context.Context, o Options, streams []*plan.Stream) (*Stream, erro
 	}
 	if err := s.Reconfigure(ctx, streams); err != nil {
 		return nil, errors.Join(err, s.end())
+	}
+	if o.Epoch > 0 {
+		s.group.Go(s.confirm)
 	}
 	return s, nil
 }
@@ -166,63 +170,6 @@ func (s *Stream) reopen(ctx context.Context, src *source, p *plan.Stream) error 
 	return nil
 }
 
-// Forget drops a space, whether or not the stream fills it: its tiles, batch's too, its marks and its place.
-func (s *Stream) Forget(ctx context.Context, id string) error {
-	s.changes.Lock()
-	defer s.changes.Unlock()
-	for _, src := range s.all() {
-		if x := src.find(id); x != nil {
-			if err := src.do(ctx, func(context.Context) error { src.leave(x); return nil }); err != nil {
-				return err
-			}
-		}
-	}
-	return s.drop(ctx, id)
-}
-
-func (src *source) find(id string) *space {
-	src.mu.Lock()
-	defer src.mu.Unlock()
-	for _, x := range src.spaces {
-		if x.ID == id {
-			return x
-		}
-	}
-	return nil
-}
-
-// leave takes a space out of the main loop, which calls it.
-func (src *source) leave(x *space) {
-	x.dropped = true
-	is := func(y *space) bool { return y == x }
-	src.main.spaces = slices.DeleteFunc(src.main.spaces, is)
-	src.mu.Lock()
-	src.spaces = slices.DeleteFunc(src.spaces, is)
-	src.mu.Unlock()
-	src.s.spaces.Add(-1)
-}
-
-func (s *Stream) drop(ctx context.Context, space string) error {
-	marks, err := readMarks(ctx, s.o.Store, plan.MarksPrefix+space)
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{space, plan.BatchSpace(space, marks.Generation), plan.BatchSpace(space, marks.Generation+1)} { // the last of a load that was ended
-		if err := s.o.Store.Drop(ctx, name); err != nil {
-			return err
-		}
-	}
-	w := &store.Write{Epoch: s.o.Epoch, Meta: []store.MetaPut{{Name: plan.MarksPrefix + space}}}
-	err = s.o.Store.Meta(ctx, metaPrefix+space+"/", func(name string, _ []byte) error {
-		w.Meta = append(w.Meta, store.MetaPut{Name: name})
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return s.o.Store.Write(ctx, w)
-}
-
 // SetBatch moves a space's batch watermark and generation in one step, once batch has written what ends at or before it. Days that the stream had rolled away before
 // it was batch's are then nobody's: values that need them are partial.
 func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation int64) error {
@@ -239,6 +186,7 @@ func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation 
 				x.marks.Complete = max(x.marks.Complete, x.at.target)
 			}
 			x.marks.Batch, x.marks.Generation, x.marked = max(x.marks.Batch, watermark), generation, true
+			x.turned = s.o.Timer.Now()
 			return x.write(ctx, true)
 		})
 	}
@@ -307,24 +255,15 @@ func (s *Stream) Kept() int64 {
 	return kept
 }
 
-// Done is closed when the stream has ended: closed, or fenced off by another process.
+// Done is closed when the stream has ended: closed, fenced off by another process, or with a store that has lost what was written.
 func (s *Stream) Done() <-chan struct{} { return s.ctx.Done() }
 
-// Err is why the stream has ended: ErrClosed, or what is store.ErrFenced; nil while it runs.
+// Err is why the stream has ended: ErrClosed, or what is store.ErrFenced or store.ErrLost; nil while it runs.
 func (s *Stream) Err() error {
 	if s.ctx.Err() == nil {
 		return nil
 	}
 	return context.Cause(s.ctx)
-}
-
-func (s *Stream) fence(err error) { s.stop(fmt.Errorf("the stream has lost its lease: %w", err)) }
-
-func (s *Stream) fenced() error {
-	if err := s.Err(); errors.Is(err, store.ErrFenced) {
-		return err
-	}
-	return nil
 }
 
 // Close applies and writes all that was accepted, as far as the context allows, and closes the logs. What is not written is replayed by the
