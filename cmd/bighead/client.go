@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"syscall"
 
 	"github.com/bighead-ml/bighead/project"
 )
@@ -37,17 +36,12 @@ func newCaller(p *project.Project, url string) (*caller, error) {
 	if url != "" {
 		return &caller{base: strings.TrimRight(url, "/"), token: os.Getenv("BIGHEAD_TOKEN"), client: &http.Client{}, where: url}, nil
 	}
-	path := socketPath(p)
-	conn, err := net.Dial("unix", path)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, errNoServer
-	} else if err != nil {
-		return nil, fmt.Errorf("ask the server of this project: %w", err)
+	conn, err := dialAny(context.Background(), p)
+	if err != nil {
+		return nil, err
 	}
 	conn.Close()
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return dialAny(ctx, p) }
 	return &caller{base: "http://up", client: &http.Client{Transport: &http.Transport{DialContext: dial}}, where: "the server that runs in this project"}, nil
 }
 

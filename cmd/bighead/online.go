@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
@@ -40,6 +41,24 @@ func (c *cli) loadApplied(ctx context.Context, p *project.Project) (*applied, er
 	} else if err != nil {
 		return nil, err
 	}
+	return c.loadRegistered(ctx, p, v)
+}
+
+// loadVersion reads and checks what was applied as one version.
+func (c *cli) loadVersion(ctx context.Context, p *project.Project, id int64) (*applied, error) {
+	cat, err := openCatalog(ctx, p.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer cat.Close()
+	v, err := cat.Version(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("version %d, which is served: %w", id, err)
+	}
+	return c.loadRegistered(ctx, p, v)
+}
+
+func (c *cli) loadRegistered(ctx context.Context, p *project.Project, v *catalog.Version) (*applied, error) {
 	defs, err := feature.Decode(bytes.NewReader(v.Definitions))
 	if err != nil {
 		return nil, fmt.Errorf("applied version %d: %w", v.ID, err)
@@ -57,9 +76,17 @@ type online struct {
 	project *project.Project
 	log     *slog.Logger
 	store   store.Store
-	stream  *liveStream
 	server  *serve.Server
 	usually usually
+	turn    atomic.Pointer[turn] // nil: this process stands by
+	lease   *lease               // nil: the store is this process's alone
+	alone   bool                 // for one command
+	onTurn  func()               // hears that this process became the active one
+
+	onEvents bool                   // the events are the clock
+	seen     atomic.Int64           // what it said last
+	told     atomic.Int64           // the version that the active process serves; 0: not known
+	why      atomic.Pointer[string] // it cannot take its turn; "": it need not
 
 	mu  sync.Mutex
 	now *applied
@@ -69,9 +96,10 @@ type online struct {
 	closing chan struct{}
 }
 
-// openOnline opens the store, resumes the stream and serves the applied views.
-func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics) (o *online, err error) {
-	o = &online{project: p, log: log, closing: make(chan struct{})}
+// openOnline opens the store, resumes the stream, where no other process has it, and serves the applied views. alone is for one command.
+func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, alone bool) (o *online, err error) {
+	o = &online{project: p, log: log, closing: make(chan struct{}), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
+	o.seen.Store(plan.MinTime)
 	if o.now, err = c.loadApplied(ctx, p); err != nil {
 		return nil, err
 	}
@@ -83,16 +111,26 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	if err := o.usually.load(ctx, p.Root); err != nil {
 		return o, err
 	}
-	st, err := openStore(p, log)
+	st, err := openStore(ctx, p, log)
 	if err != nil {
 		return o, storeError(err)
 	}
 	o.store = serve.Watch(st)
-	if o.stream, err = openStream(ctx, p, o.store, plan.ForStream(o.now.typed.Groups)); err != nil {
+	if st.Traits().Shared {
+		if o.lease, err = newLease(ctx, p); err != nil {
+			return o, err
+		}
+	}
+	if err := o.takeTurn(ctx, c); err != nil {
 		return o, err
 	}
-	o.server, err = serve.Open(ctx, o.now.typed.Views, o.store, serve.Options{
-		Clock: o.stream.Now, Kept: o.stream.Kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
+	if o.active() == nil {
+		if err := o.followServed(ctx, c); err != nil {
+			return o, err
+		}
+	}
+	o.server, err = serve.Open(ctx, o.current().typed.Views, o.store, serve.Options{
+		Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 	})
 	return o, err
 }
@@ -113,8 +151,11 @@ func (o *online) close(ctx context.Context) error {
 	if o.server != nil {
 		o.server.Close()
 	}
-	if o.stream != nil {
-		errs = append(errs, o.stream.Close(ctx))
+	if t := o.active(); t != nil {
+		errs = append(errs, t.stream.Close(ctx))
+	}
+	if o.lease != nil {
+		errs = append(errs, o.lease.close(ctx))
 	}
 	if o.store != nil {
 		errs = append(errs, o.store.Close())
@@ -126,7 +167,8 @@ func (o *online) close(ctx context.Context) error {
 // kept for requests that have begun.
 var reloadEvery = time.Second
 
-// follow takes in what is applied while the server runs, until ctx ends. Definitions that cannot be served leave the old ones in place.
+// follow takes in what is applied while the server runs, until ctx ends: the active process fills its spaces and says when it is served, the
+// others hear it. Definitions that cannot be served leave the old ones in place.
 func (o *online) follow(ctx context.Context, c *cli) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
@@ -140,16 +182,28 @@ func (o *online) follow(ctx context.Context, c *cli) {
 		if err := o.usually.load(ctx, o.project.Root); err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "what features usually are cannot be read; what was read before stands", "error", err)
 		}
-		next, err := c.loadAppliedAfter(ctx, o.project, max(o.current().version.ID, refused))
-		if err != nil || next == nil {
-			if err != nil && ctx.Err() == nil {
-				o.log.WarnContext(ctx, "what is applied cannot be read; the version that is served stays", "error", err)
+		t := o.active()
+		if t == nil {
+			if err := o.followServed(ctx, c); err != nil && ctx.Err() == nil {
+				o.log.WarnContext(ctx, "what the active process serves cannot be read; the version that is served stays", "error", err)
 			}
 			continue
 		}
-		if err := o.switchTo(ctx, next); err != nil && ctx.Err() == nil {
-			refused = next.version.ID
-			o.log.ErrorContext(ctx, "an applied version cannot be served; the one before it stays", "version", next.version.ID, "error", err)
+		next, err := c.loadAppliedAfter(ctx, o.project, max(o.current().version.ID, refused))
+		switch {
+		case err != nil && ctx.Err() == nil:
+			o.log.WarnContext(ctx, "what is applied cannot be read; the version that is served stays", "error", err)
+		case err == nil && next != nil:
+			if err := o.switchTo(ctx, t, next); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
+				if !errors.Is(err, store.ErrUnavailable) {
+					refused = next.version.ID
+				}
+				o.log.ErrorContext(ctx, "an applied version cannot be served; the one before it stays", "version", next.version.ID, "error", err)
+			}
+		case err == nil:
+			if err := o.settle(ctx, t); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
+				o.log.WarnContext(ctx, "the version that is served is not settled", "error", err)
+			}
 		}
 	}
 }
@@ -176,16 +230,16 @@ func (o *online) current() *applied {
 
 // switchTo fills the spaces of new definitions beside the old ones, serves the new ones once they are full, and only then lets go what
 // nothing reads any more.
-func (o *online) switchTo(ctx context.Context, next *applied) error {
+func (o *online) switchTo(ctx context.Context, t *turn, next *applied) error {
 	streams := plan.ForStream(next.typed.Groups)
-	if err := o.stream.Reconfigure(ctx, streams); err != nil {
+	if err := t.stream.Reconfigure(ctx, streams); err != nil {
 		return err
 	}
 	o.log.InfoContext(ctx, "another version is applied; its spaces are being filled", "version", next.version.ID)
-	if err := o.caughtUp(ctx, streams); err != nil {
+	if err := caughtUp(ctx, t, streams); err != nil {
 		return err
 	}
-	if err := o.stream.Flush(ctx); err != nil { // what was read last is not written yet, and readers do not go back in time
+	if err := t.stream.Flush(ctx); err != nil { // what was read last is not written yet, and readers do not go back in time
 		return err
 	}
 	if err := o.server.Switch(ctx, next.typed.Views); err != nil {
@@ -195,31 +249,39 @@ func (o *online) switchTo(ctx context.Context, next *applied) error {
 	o.now = next
 	o.mu.Unlock()
 	o.log.InfoContext(ctx, "another version is served", "version", next.version.ID, "views", strings.Join(o.server.Names(), ", "))
-	return o.forgetOthers(ctx, streams)
+	return nil
+}
+
+// settle lets the others know what is served, and then goes what is not read any more.
+func (o *online) settle(ctx context.Context, t *turn) error {
+	if err := o.tellServed(ctx, t); err != nil {
+		return err
+	}
+	return o.forgetOthers(ctx, t)
 }
 
 // caughtUp waits until no space of the streams is being filled any more.
-func (o *online) caughtUp(ctx context.Context, streams []*plan.Stream) error {
+func caughtUp(ctx context.Context, t *turn, streams []*plan.Stream) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if !o.filling(streams) {
+		if !filling(t, streams) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-o.stream.Done():
-			return o.stream.Err()
+		case <-t.stream.Done():
+			return t.stream.Err()
 		case <-tick.C:
 		}
 	}
 }
 
 // filling reports whether a space of the streams, nil: any, is being filled.
-func (o *online) filling(streams []*plan.Stream) bool {
+func filling(t *turn, streams []*plan.Stream) bool {
 	wanted := spaceIDs(streams)
-	for _, s := range o.stream.Status().Sources {
+	for _, s := range t.stream.Status().Sources {
 		for _, g := range s.Groups {
 			if (streams == nil || wanted[g.Space]) && g.CatchingUp && s.Stopped == "" {
 				return true
@@ -229,25 +291,47 @@ func (o *online) filling(streams []*plan.Stream) bool {
 	return false
 }
 
-// forgetOthers drops spaces that no served definition reads, after requests that began before have had their time.
-func (o *online) forgetOthers(ctx context.Context, streams []*plan.Stream) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-time.After(reloadEvery):
+// ready reports whether the first catch-up is over: of this process's stream, or while it stands by of the version that it serves.
+func (o *online) ready() bool {
+	if t := o.active(); t != nil {
+		return !filling(t, nil)
 	}
-	wanted := spaceIDs(streams)
-	for _, s := range o.stream.Status().Sources {
+	return o.told.Load() == o.current().version.ID
+}
+
+// forgetOthers drops spaces that no served definition reads, after requests that began before have had their time, and other processes
+// that to hear of it.
+func (o *online) forgetOthers(ctx context.Context, t *turn) error {
+	wanted := spaceIDs(plan.ForStream(o.current().typed.Groups))
+	var others []string
+	for _, s := range t.stream.Status().Sources {
 		for _, g := range s.Groups {
-			if wanted[g.Space] {
-				continue
-			}
-			if err := o.stream.Forget(ctx, g.Space); err != nil {
-				return fmt.Errorf("forget space %s: %w", g.Space, err)
+			if !wanted[g.Space] {
+				others = append(others, g.Space)
 			}
 		}
 	}
+	if len(others) == 0 || t.epoch > 0 && t.told != o.current().version.ID {
+		return nil
+	}
+	before, after := reloadEvery, time.Duration(0)
+	if t.epoch > 0 {
+		before, after = 3*reloadEvery, o.unread()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(before):
+	}
+	if err := t.stream.Forget(ctx, after, others...); err != nil {
+		return fmt.Errorf("forget spaces %s: %w", strings.Join(others, ", "), err)
+	}
 	return nil
+}
+
+// unread is after which time nobody reads any more what marks do not name any more.
+func (o *online) unread() time.Duration {
+	return plan.MarksAge + o.project.Config.Duration("serve.deadline") + time.Second
 }
 
 // dropLater removes a part of the store that nobody will begin to read any more, once requests that had begun are done.
@@ -255,7 +339,10 @@ func (o *online) dropLater(space string) {
 	o.drops.Go(func() {
 		select {
 		case <-o.closing:
-		case <-time.After(reloadEvery + o.project.Config.Duration("serve.deadline") + time.Second): // servers read the marks again every second
+			if o.lease != nil && !o.alone {
+				return // others may still read it; the next load drops it
+			}
+		case <-time.After(o.unread()):
 		}
 		if err := o.store.Drop(context.Background(), space); err != nil {
 			o.log.Warn("a part of the store that nothing reads any more could not be removed", "part", space, "error", err)

@@ -30,7 +30,9 @@ func overHTTP(ctx context.Context, o *road.Served) (road.Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := servehttp.New(servehttp.Options{Server: server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{&online{stream: o.Stream}}, Version: version, Log: silent})
+	w := &online{}
+	w.turn.Store(&turn{stream: o.Stream})
+	h := servehttp.New(servehttp.Options{Server: server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{w}, Version: version, Log: silent})
 	return &asHTTP{server, &caller{base: "http://here", client: &http.Client{Transport: inProcess{h}}, where: "the road online"}}, nil
 }
 

@@ -117,6 +117,13 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		fmt.Fprintf(c.stdout, ", as of %s", s.Stream.Now)
 	}
 	fmt.Fprintln(c.stdout)
+	if s.Role == "standby" {
+		active := "nobody has the stream just now"
+		if s.Active != "" {
+			active = s.Active + " has the stream"
+		}
+		fmt.Fprintln(c.stdout, "  standby:", active)
+	}
 	for _, d := range s.Degraded {
 		fmt.Fprintln(c.stdout, "  degraded:", d)
 	}
@@ -156,9 +163,11 @@ var (
 	exprNulls  = prometheus.NewDesc("bighead_expression_nulls_total", "Nulls that expressions made.", []string{"group", "column"}, nil)
 )
 
+var activeRole = prometheus.NewDesc("bighead_stream_active", "1 where this process has the project's stream, 0 where it stands by.", nil, nil)
+
 // Describe implements prometheus.Collector.
 func (s *streamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{freshness, streamLag, events, groupRows, watermarks, exprNulls} {
+	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls} {
 		ch <- d
 	}
 }
@@ -171,7 +180,15 @@ func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, x float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, x, labels...)
 	}
-	for _, src := range s.o.stream.Status().Sources {
+	t, role := s.o.active(), 0.0
+	if t != nil {
+		role = 1
+	}
+	ch <- prometheus.MustNewConstMetric(activeRole, prometheus.GaugeValue, role)
+	if t == nil {
+		return
+	}
+	for _, src := range t.stream.Status().Sources {
 		counter(events, src.Counts.Accepted, src.Source, "accepted")
 		counter(events, src.Counts.Copies, src.Source, "copy")
 		counter(events, src.Counts.NotYet, src.Source, "without a time")

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"time"
 
@@ -51,7 +50,7 @@ func (s *surface) start(o *online) error {
 	s.handler = servehttp.New(servehttp.Options{
 		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log,
 		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
-		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: func() bool { return !o.filling(nil) },
+		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
 	})
 	return nil
 }
@@ -94,6 +93,7 @@ func (s *surface) own() http.Handler {
 		}
 		answerJSON(w, nil, mistakef("no request of ours: %v", err))
 	})
+	m.HandleFunc("POST "+forwardCalls+"{name}", func(w http.ResponseWriter, r *http.Request) { s.online.takeForwarded(w, r) })
 	m.Handle("/", s.handler)
 	return m
 }
@@ -129,7 +129,7 @@ func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *
 		return k, func() {}, err
 	}
 	s := newSurface()
-	o, err := c.openOnline(ctx, p, logger(c.stderr, p), s.metrics)
+	o, err := c.openOnline(ctx, p, logger(c.stderr, p), s.metrics, true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -149,9 +149,21 @@ func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *
 type pushes struct{ *online }
 
 func (p pushes) Push(ctx context.Context, name, _ string, body []byte) ([]serve.Pushed, error) {
-	results, err := p.stream.Push(ctx, name, body, "")
+	if p.active() == nil {
+		return p.forward(ctx, name, body)
+	}
+	return p.push(ctx, name, body)
+}
+
+// push hands events to the stream of this process.
+func (o *online) push(ctx context.Context, name string, body []byte) ([]serve.Pushed, error) {
+	t := o.active()
+	if t == nil {
+		return nil, o.noActive(o.errStandby())
+	}
+	results, err := t.stream.Push(ctx, name, body, "")
 	if err != nil {
-		return nil, pushProblem(p.online, name, err)
+		return nil, pushProblem(o, name, err)
 	}
 	out := make([]serve.Pushed, len(results))
 	for i, r := range results {
@@ -165,6 +177,8 @@ func (p pushes) Push(ctx context.Context, name, _ string, body []byte) ([]serve.
 
 // status is how the online side stands, for `bighead status`.
 type onlineStatus struct {
+	Role     string           `json:"role"`             // active or standby
+	Active   string           `json:"active,omitempty"` // who is active, where this process stands by
 	Version  int64            `json:"version"`
 	Views    []string         `json:"views"`
 	Store    string           `json:"store"`
@@ -175,8 +189,13 @@ type onlineStatus struct {
 }
 
 func (o *online) status(ctx context.Context) *onlineStatus {
-	s := &onlineStatus{Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...),
-		Typical: o.usually.status(o.current().typed.Views), Stream: newStreamStatus(o.stream.Status())}
+	s := &onlineStatus{Role: o.role(), Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...),
+		Typical: o.usually.status(o.current().typed.Views)}
+	if t := o.active(); t != nil {
+		s.Stream = newStreamStatus(t.stream.Status())
+	} else {
+		s.Active, s.Stream = o.lease.who(), newStreamStatus(streamState{Now: o.clock()})
+	}
 	if sizes, err := o.store.Sizes(ctx); err == nil {
 		s.Sizes = sizes
 	} else {
@@ -188,7 +207,14 @@ func (o *online) status(ctx context.Context) *onlineStatus {
 // degraded is what goes worse than it should though requests are answered.
 func (o *online) degraded() []string {
 	out := o.server.Degraded()
-	for _, s := range o.stream.Status().Sources {
+	if why := o.why.Load(); why != nil && *why != "" {
+		out = append(out, "this process cannot take the project's stream: "+*why)
+	}
+	t := o.active()
+	if t == nil {
+		return out
+	}
+	for _, s := range t.stream.Status().Sources {
 		if s.Stopped != "" {
 			out = append(out, "source "+s.Source+" is not read any more: "+s.Stopped)
 		} else if s.Held != "" {
@@ -201,6 +227,14 @@ func (o *online) degraded() []string {
 	return out
 }
 
+// role is active or standby.
+func (o *online) role() string {
+	if o.active() != nil {
+		return "active"
+	}
+	return "standby"
+}
+
 // exampleOf is how a view is asked on a command line.
 func (o *online) exampleOf(name string) string {
 	views := o.current().typed.Views
@@ -209,12 +243,4 @@ func (o *online) exampleOf(name string) string {
 		return ""
 	}
 	return exampleKeys(views[i])
-}
-
-// removeSocket removes what a server that was killed has left; the store's lock says that none runs.
-func removeSocket(path string) error {
-	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("listen on the project's socket: %w", err)
-	}
-	return nil
 }

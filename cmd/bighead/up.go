@@ -18,9 +18,6 @@ import (
 	"github.com/bighead-ml/bighead/project"
 )
 
-// socketName is where a project's commands ask the server that runs in it.
-const socketName = "up.sock"
-
 func (c *cli) upCommand() *cobra.Command {
 	var dev, insecure bool
 	cmd := &cobra.Command{
@@ -73,7 +70,7 @@ type server struct {
 // run serves until ctx ends: unready at once, then what was begun is finished, what was accepted is applied.
 func (u *server) run(ctx context.Context) (err error) {
 	s := newSurface()
-	if u.online, err = u.cli.openOnline(ctx, u.project, u.log, s.metrics); err != nil {
+	if u.online, err = u.cli.openOnline(ctx, u.project, u.log, s.metrics, false); err != nil {
 		return err
 	}
 	defer func() {
@@ -104,30 +101,51 @@ func (u *server) run(ctx context.Context) (err error) {
 	if u.dev {
 		beside.Go(func() { u.watch(running) })
 	}
-	beside.Go(func() {
-		select {
-		case <-running.Done():
-		case <-u.online.stream.Done():
-			stop(u.online.stream.Err())
-		}
-	})
+	u.lead(running, stop, &beside)
 	err = u.answer(running, s, listen)
 	stop(nil)
-	if ended := u.online.stream.Err(); ended != nil {
+	if ended := context.Cause(running); errors.Is(ended, errEnded) {
 		return ended
 	}
 	return err
 }
 
+// errEnded says that the stream has ended though nobody ended it.
+var errEnded = errors.New("the stream has ended")
+
+// lead keeps the project's stream, or stands by for it. Where the store is this process's alone, the stream's end is the server's.
+func (u *server) lead(ctx context.Context, stop context.CancelCauseFunc, beside *sync.WaitGroup) {
+	o := u.online
+	if o.lease != nil {
+		beside.Go(func() { o.lead(ctx, u.cli) })
+		if o.onEvents {
+			beside.Go(func() { o.watchEvents(ctx) })
+		}
+		return
+	}
+	stream := o.active().stream
+	beside.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-stream.Done():
+			stop(fmt.Errorf("%w: %w", errEnded, stream.Err()))
+		}
+	})
+}
+
 // ownSocket answers the project's own commands; close ends it.
 func (u *server) ownSocket(s *surface) (stop func(), err error) {
-	path := socketPath(u.project)
-	if err := removeSocket(path); err != nil {
+	l, err := listenOwn(u.project)
+	if err != nil {
 		return nil, err
 	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("listen on the project's socket: %w", err)
+	u.online.onTurn = func() {
+		if err := pointTo(u.project, l.Addr().String()); err != nil {
+			u.log.Error("commands do not find this process", "error", err)
+		}
+	}
+	if u.online.active() != nil {
+		u.online.onTurn()
 	}
 	h := &http.Server{Handler: s.own(), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
@@ -142,14 +160,17 @@ func (u *server) ownSocket(s *surface) (stop func(), err error) {
 	}, nil
 }
 
-func socketPath(p *project.Project) string { return filepath.Join(p.Root, ".bighead", socketName) }
-
 // announce says, in a few lines, what runs where and how to ask it.
 func (u *server) announce(address string) {
 	w, now := u.cli.stderr, u.online.current()
 	names := u.online.server.Names()
 	fmt.Fprintf(w, "bighead %s serves version %d on http://%s: %s\n", version, now.version.ID, address, strings.Join(names, ", "))
-	for _, s := range u.online.stream.Status().Sources {
+	t := u.online.active()
+	if t == nil {
+		fmt.Fprintf(w, "  standby: %v\n", u.online.errStandby())
+		return
+	}
+	for _, s := range t.stream.Status().Sources {
 		log := "its log is empty"
 		if s.Next > s.First {
 			log = fmt.Sprintf("%s records in its log, %s of them still to be read", count(s.Next-s.First), count(behind(s.Groups)))

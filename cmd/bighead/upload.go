@@ -71,6 +71,10 @@ func (c *cli) backfillOnline(ctx context.Context, p *project.Project, groups []s
 func (o *online) upload(ctx context.Context, ask uploadRequest) ([]loadReport, error) {
 	o.uploads.Lock()
 	defer o.uploads.Unlock()
+	t := o.active()
+	if t == nil {
+		return nil, mistakef("%v; load through that one", o.errStandby())
+	}
 	now := o.current()
 	out := []loadReport{}
 	for _, name := range ask.Groups {
@@ -82,7 +86,7 @@ func (o *online) upload(ctx context.Context, ask uploadRequest) ([]loadReport, e
 		if len(ask.Groups) > 0 && !slices.Contains(ask.Groups, g.Name) {
 			continue
 		}
-		r, err := o.load(ctx, now, g, ask.To)
+		r, err := o.load(ctx, t, now, g, ask.To)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +96,7 @@ func (o *online) upload(ctx context.Context, ask uploadRequest) ([]loadReport, e
 }
 
 // load loads one group.
-func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *int64) (*loadReport, error) {
+func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Group, to *int64) (*loadReport, error) {
 	r := &loadReport{Group: g.Name}
 	s := plan.SpaceOf(g)
 	if g.Source.KnownAt != nil {
@@ -106,7 +110,7 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 	watermark := int64(plan.MinTime)
 	if to != nil {
 		watermark = value.Floor(*to, value.DayMS)
-	} else if now := o.stream.Now(); now > plan.MinTime {
+	} else if now := o.clock(); now > plan.MinTime {
 		watermark = value.Floor(now-g.Source.Lateness, value.DayMS)
 	} else if !s.Replaced() {
 		return nil, mistakef("the clock of the events has not begun: say up to when batch has everything, with --to")
@@ -126,16 +130,19 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 	if err := o.store.Drop(ctx, s.BatchSpace(generation)); err != nil { // of a load that was ended
 		return nil, err
 	}
-	l := &load{Space: s, Store: o.store, Watermark: watermark, Generation: generation}
+	l := &load{Space: s, Store: o.store, Epoch: t.epoch, Watermark: watermark, Generation: generation}
 	report, err := l.All(ctx, now.tiles(), table, o.earliest(watermark))
 	if err != nil {
 		return nil, err
 	}
-	if err := o.mark(ctx, s, watermark, generation); err != nil {
+	if err := o.mark(ctx, t, s, watermark, generation); err != nil {
 		return nil, err
 	}
 	if marks.Generation > 0 {
 		o.dropLater(s.BatchSpace(marks.Generation))
+	}
+	if t.epoch > 0 && marks.Generation > 1 {
+		o.dropLater(s.BatchSpace(marks.Generation - 1)) // the process before may have had no time for it
 	}
 	r.Keys, r.Values, r.Bytes = report.Keys, report.Puts, report.Bytes
 	if !s.Replaced() {
@@ -146,25 +153,25 @@ func (o *online) load(ctx context.Context, now *applied, g *feature.Group, to *i
 
 // earliest is the earliest time that requests may be asked for now: on the clock of the events, before the first of them, any.
 func (o *online) earliest(watermark int64) int64 {
-	if now := o.stream.Now(); now > plan.MinTime {
+	if now := o.clock(); now > plan.MinTime {
 		return now
 	}
 	return watermark
 }
 
 // mark switches readers to a load. A table that is replaced whole is batch's alone, so the stream knows nothing of it.
-func (o *online) mark(ctx context.Context, s *plan.Space, watermark, generation int64) error {
+func (o *online) mark(ctx context.Context, t *turn, s *plan.Space, watermark, generation int64) error {
 	if !s.Replaced() {
-		begun := o.stream.Now() > plan.MinTime
-		if err := o.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil || begun {
+		begun := o.clock() > plan.MinTime
+		if err := t.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil || begun {
 			return err
 		}
 		// On the clock of the events nothing has happened yet: what is replayed goes on where batch ends.
-		return o.stream.SetComplete(ctx, s.Group.Source.Name, watermark)
+		return t.stream.SetComplete(ctx, s.Group.Source.Name, watermark)
 	}
 	m := plan.NoMarks
 	m.Generation = generation
-	return o.store.Write(ctx, &store.Write{Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
+	return o.store.Write(ctx, &store.Write{Epoch: t.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
 }
 
 // marks are those of a space as the store has them.

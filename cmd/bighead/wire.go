@@ -27,6 +27,7 @@ import (
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/store/memory"
 	"github.com/bighead-ml/bighead/store/pebble"
+	"github.com/bighead-ml/bighead/store/redis"
 )
 
 // This file is the only one that names implementations: what the interfaces of the rooms are made of in this binary.
@@ -78,7 +79,7 @@ func pushProblem(o *online, name string, err error) error {
 }
 
 // openStore opens the online store that [store] names.
-func openStore(p *project.Project, log *slog.Logger) (store.Store, error) {
+func openStore(ctx context.Context, p *project.Project, log *slog.Logger) (store.Store, error) {
 	switch kind := p.Config.String("store.kind"); kind {
 	case "memory":
 		return memory.New(), nil
@@ -90,9 +91,23 @@ func openStore(p *project.Project, log *slog.Logger) (store.Store, error) {
 		o := pebble.Options{Path: path, Logger: log}
 		outside.store(&o)
 		return pebble.OpenHealing(o)
+	case "redis":
+		url := p.Config.String("store.url")
+		if url == "" {
+			return nil, mistakef("[store] kind = \"redis\" needs a url, such as \"redis://localhost:6379\"")
+		}
+		return redis.Open(ctx, redis.Options{URL: url, Prefix: storePrefix(p)})
 	default:
-		return nil, mistakef("[store] kind = %q: this binary has memory and pebble", kind)
+		return nil, mistakef("[store] kind = %q: this binary has memory, pebble and redis", kind)
 	}
+}
+
+// storePrefix keeps the names of projects that share a Redis apart.
+func storePrefix(p *project.Project) string {
+	if prefix := p.Config.String("store.prefix"); prefix != "" {
+		return prefix
+	}
+	return p.Name()
 }
 
 // outside is what online projects take from the machine. Tests put something in its place before a process begins: a clock that jumps, a
@@ -111,8 +126,8 @@ type machine struct {
 // forEver is longer than any event is old, in ms.
 const forEver = 1 << 50
 
-// openStream resumes the project's stream over a store that is this process's alone.
-func openStream(ctx context.Context, p *project.Project, st store.Store, streams []*plan.Stream) (*liveStream, error) {
+// openStream resumes the project's stream under the epoch of its lease, 0: over a store that is this process's alone.
+func openStream(ctx context.Context, p *project.Project, st store.Store, epoch int64, streams []*plan.Stream) (*liveStream, error) {
 	if engine := p.Config.String("stream.engine"); engine != "local" {
 		return nil, mistakef("[stream] engine = %q: this binary has local", engine)
 	}
@@ -122,7 +137,7 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, streams
 	}
 	onEvents := p.Config.String("serve.clock") == "events"
 	o := stream.Options{
-		Store: st,
+		Store: st, Epoch: epoch,
 		Log: func(s *feature.Source) (eventlog.Log, error) {
 			copies := s.Lateness
 			if onEvents { // what is replayed is old by the wall clock, and its copies matter all the same
@@ -139,6 +154,11 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, streams
 	}
 	outside.stream(&o)
 	return stream.Open(ctx, o, streams)
+}
+
+// newestEvent is the clock of the events where the stream runs in another process.
+func newestEvent(ctx context.Context, st store.Store, streams []*plan.Stream) (int64, error) {
+	return stream.Newest(ctx, st, streams)
 }
 
 // load is one load of a space out of batch.

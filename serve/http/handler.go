@@ -37,6 +37,8 @@ type Options struct {
 	MaxRows int
 	// CaughtUp reports whether the first catch-up is done or given up; nil: there is none.
 	CaughtUp func() bool
+	// Role says whether this process is the active one of those that share a store, or stands by; nil: nothing is said.
+	Role func() string
 	// Degraded adds lines to what goes worse than it should; nil: nothing.
 	Degraded func() []string
 	Version  string

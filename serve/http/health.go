@@ -7,13 +7,19 @@ import (
 
 // healthz answers that the process makes progress: it asks nothing else, so that a shared store that is down kills no server.
 func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) error {
-	writeJSON(w, http.StatusOK, map[string]any{"status": "ok"})
+	health := map[string]string{"status": "ok"}
+	if h.o.Role != nil {
+		health["role"] = h.o.Role()
+	}
+	writeJSON(w, http.StatusOK, health)
 	return nil
 }
 
 // readiness is the body of /readyz.
 type readiness struct {
 	Ready bool `json:"ready"`
+	// Role is active or standby, where it is said.
+	Role string `json:"role,omitempty"`
 	// Waiting is what stands in the way.
 	Waiting []string `json:"waiting"`
 	// Degraded is what goes worse than it should while requests are answered.
@@ -33,6 +39,9 @@ func (h *Handler) readyz(w http.ResponseWriter, _ *http.Request) error {
 	r.Degraded = append(r.Degraded, h.o.Server.Degraded()...)
 	if h.o.Degraded != nil {
 		r.Degraded = append(r.Degraded, h.o.Degraded()...)
+	}
+	if h.o.Role != nil {
+		r.Role = h.o.Role()
 	}
 	r.Ready = len(r.Waiting) == 0
 	status := http.StatusOK

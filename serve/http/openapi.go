@@ -120,6 +120,7 @@ func (h *Handler) calls() map[string]object {
 func (h *Handler) schemas() object {
 	text, list := object{"type": "string"}, func(of object) object { return object{"type": "array", "items": of} }
 	count := object{"type": "integer", "minimum": 0}
+	role := object{"type": "string", "enum": []string{"active", "standby"}}
 	statuses := []string{}
 	for _, s := range serve.Statuses() {
 		statuses = append(statuses, s.String())
@@ -139,8 +140,8 @@ func (h *Handler) schemas() object {
 		"Row": strict([]string{"values"}, object{"values": object{"type": "array"}, "status": object{"description": "left out where it was not asked for; one word where all values are present",
 			"oneOf": []object{{"const": "present"}, list(object{"enum": statuses})}}}),
 		"RowError":  strict([]string{"error"}, object{"error": strict(required, problem)}),
-		"Health":    strict([]string{"status"}, object{"status": object{"const": "ok"}}),
-		"Readiness": strict([]string{"ready", "waiting", "degraded"}, object{"ready": object{"type": "boolean"}, "waiting": list(text), "degraded": list(text)}),
+		"Health":    strict([]string{"status"}, object{"status": object{"const": "ok"}, "role": role}),
+		"Readiness": strict([]string{"ready", "waiting", "degraded"}, object{"ready": object{"type": "boolean"}, "role": role, "waiting": list(text), "degraded": list(text)}),
 		"Pushed": strict([]string{"sources"}, object{"sources": object{"type": "object", "additionalProperties": strict([]string{"accepted", "duplicated", "not_yet", "rejected"},
 			object{"accepted": count, "duplicated": count, "not_yet": count, "rejected": list(strict([]string{"line", "reason"}, object{"line": object{"type": "integer", "minimum": 1}, "reason": text}))})}}),
 	}
