@@ -74,12 +74,16 @@ func flightLines(t *testing.T, dir string, from, to string) string {
 
 // TestOnline takes flights from batch up to a midnight and from pushes after it, asks for vectors online, and compares them with what a
 // training set would hold at the same time: the promise of docs/semantics.md, on real data, through the commands that users type.
-func TestOnline(t *testing.T) {
+func TestOnline(t *testing.T) { testOnline(t, "") }
+
+// testOnline is TestOnline with further settings.
+func testOnline(t *testing.T, settings string) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("tiles of a year of flights take a while")
 	}
 	dir := flightsProject(t, onlineFeatures)
-	toml := "[serve]\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n"
+	toml := "[serve]\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n" + settings
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -219,9 +223,13 @@ func sameTree(x, y any) bool {
 
 // TestUp starts a server, asks it through the project's socket, pushes an event that the next answer shows, applies a change that is
 // served without a restart, and ends it.
-func TestUp(t *testing.T) {
+func TestUp(t *testing.T) { testUp(t, "") }
+
+// testUp is TestUp with further settings.
+func testUp(t *testing.T, settings string) {
+	t.Helper()
 	dir := smallProject(t, smallFeatures)
-	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n"
+	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n" + settings
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
 	}
