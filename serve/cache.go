@@ -7,6 +7,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
 )
@@ -82,6 +83,14 @@ func (x *known) holds(j *job, watching bool, at int64) bool {
 	return false // an exact window moves with every millisecond
 }
 
+// age is how long ago it was computed, ms; what was computed before a clock of events had begun is older than all.
+func (x *known) age(now int64) int64 {
+	if x.now == plan.MinTime && now > plan.MinTime {
+		return plan.MaxTime
+	}
+	return now - x.now
+}
+
 // look fills in what is known of a job, if it is good enough, and reports whether it was.
 func (c *call) look(j *job) bool {
 	s := c.sel.view.server
@@ -92,7 +101,7 @@ func (c *call) look(j *job) bool {
 	}
 	switch {
 	case x.holds(j, s.watched != nil, c.at):
-	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && c.now-x.now < j.part.of.Group.MaxStaleness:
+	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && x.age(c.now) < j.part.of.Group.MaxStaleness:
 	default:
 		c.misses++
 		return false
@@ -134,7 +143,7 @@ func (c *call) keep(j *job, m *merger) {
 	}
 	k := cacheKey{j.part, j.key}
 	if s.watched == nil || j.part.kind == ofChunks {
-		if x, ok := s.cache.of.GetIfPresent(k); ok && c.now-x.now < min(keepEvery, j.part.of.Group.MaxStaleness+1) {
+		if x, ok := s.cache.of.GetIfPresent(k); ok && x.age(c.now) < min(keepEvery, j.part.of.Group.MaxStaleness+1) {
 			return
 		}
 	}
@@ -157,7 +166,7 @@ func (c *call) stale(j *job) bool {
 		return false
 	}
 	x, ok := s.cache.of.GetIfPresent(cacheKey{j.part, j.key})
-	if !ok || c.now-x.now > s.cache.staleFor {
+	if !ok || x.age(c.now) > s.cache.staleFor {
 		return false
 	}
 	cells := c.cells[j.cells : j.cells+len(x.cells)]

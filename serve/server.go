@@ -28,6 +28,8 @@ type Options struct {
 	Deadline time.Duration
 	// MarksEvery is how often the marks of spaces are read again; 0: every second. What this process writes (Watch) is seen at once.
 	MarksEvery time.Duration
+	// MarksAge is how long marks that were read are gone by, where other processes write to the store too; 0: plan.MarksAge.
+	MarksAge time.Duration
 	// Cache is how many bytes what is known of keys may take; 0: 64 MiB. StaleFor is how old it may be to stand in while the store fails; 0:
 	// an hour.
 	Cache    int64
@@ -87,6 +89,9 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	}
 	if o.MarksEvery == 0 {
 		o.MarksEvery = time.Second
+	}
+	if o.MarksAge == 0 {
+		o.MarksAge = plan.MarksAge
 	}
 	if o.Cache == 0 {
 		o.Cache = 64 << 20
@@ -243,7 +248,7 @@ func (s *Server) refresh(ctx context.Context, d *served) error {
 // outOfDate is for how long marks were not read, where that is too long to go by them: another process may have removed what they name.
 func (s *Server) outOfDate() (time.Duration, bool) {
 	age := time.Since(s.began) - time.Duration(s.heard.Load())
-	return age, s.watched == nil && age > plan.MarksAge
+	return age, s.watched == nil && age > s.options.MarksAge
 }
 
 // Degraded says what goes worse than it should though requests are answered: one line each; none: nothing does.

@@ -211,16 +211,21 @@ func (o *online) kept() int64 {
 
 // clock says now: the stream's clock, or while this process stands by the wall's, on the clock of the events what the store has seen.
 func (o *online) clock() int64 {
-	now := int64(plan.MinTime)
-	if t := o.active(); t != nil {
-		now = t.stream.Now()
-	} else if !o.onEvents {
+	t := o.active()
+	switch {
+	case t == nil && !o.onEvents:
 		return time.Now().UnixMilli()
+	case t == nil:
+		return o.passed(o.newest())
+	case o.onEvents:
+		return o.passed(t.stream.Now())
 	}
-	if !o.onEvents {
-		return now
-	}
-	for { // it does not go back when the turn changes
+	return t.stream.Now()
+}
+
+// passed is the clock of the events at a time: it does not go back when the turn changes.
+func (o *online) passed(now int64) int64 {
+	for {
 		seen := o.seen.Load()
 		if now <= seen {
 			return seen
@@ -231,21 +236,17 @@ func (o *online) clock() int64 {
 	}
 }
 
-// watchEvents keeps the clock of the events while this process stands by.
-func (o *online) watchEvents(ctx context.Context) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if o.active() != nil {
-			continue
-		}
-		newest, err := newestEvent(ctx, o.store, plan.ForStream(o.current().typed.Groups))
-		for seen := o.seen.Load(); err == nil && newest > plan.MinTime && newest+1 > seen && !o.seen.CompareAndSwap(seen, newest+1); seen = o.seen.Load() {
-		}
+// clockWithin bounds how long a request waits for the clock of the events where the store does not answer.
+const clockWithin = 200 * time.Millisecond
+
+// newest is a millisecond after the newest event that the store has. It is read for each request: what another process has written since
+// may be seen by it too.
+func (o *online) newest() int64 {
+	ctx, cancel := context.WithTimeout(context.Background(), clockWithin)
+	defer cancel()
+	newest, err := newestEvent(ctx, o.store, plan.ForStream(o.current().typed.Groups))
+	if err != nil || newest == plan.MinTime {
+		return plan.MinTime
 	}
+	return newest + 1
 }

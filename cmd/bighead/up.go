@@ -118,9 +118,6 @@ func (u *server) lead(ctx context.Context, stop context.CancelCauseFunc, beside 
 	o := u.online
 	if o.lease != nil {
 		beside.Go(func() { o.lead(ctx, u.cli) })
-		if o.onEvents {
-			beside.Go(func() { o.watchEvents(ctx) })
-		}
 		return
 	}
 	stream := o.active().stream
