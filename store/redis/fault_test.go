@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -104,83 +103,26 @@ func TestBrokenConnection(t *testing.T) {
 	}
 }
 
-// A wire is a proxy that can stop to forward without closing anything, as a broken network does.
-type wire struct {
-	addr string
-	mu   sync.RWMutex // held while the wire is cut
-}
-
-func newWire(t *testing.T, to string) *wire {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{addr: l.Addr().String()}
-	var conns sync.Map
-	t.Cleanup(func() {
-		l.Close()
-		conns.Range(func(c, _ any) bool { c.(net.Conn).Close(); return true })
-	})
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			conns.Store(in, nil)
-			conns.Store(out, nil)
-			go w.forward(in, out)
-			go w.forward(out, in)
-		}
-	}()
-	return w
-}
-
-func (w *wire) forward(from, to net.Conn) {
-	buf := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buf)
-		w.mu.RLock()
-		if n > 0 {
-			if _, err := to.Write(buf[:n]); err != nil {
-				n = 0
-			}
-		}
-		w.mu.RUnlock()
-		if err != nil || n == 0 {
-			from.Close()
-			to.Close()
-			return
-		}
-	}
-}
-
 // TestPartition cuts the wire: each call ends in time, by the context's deadline or the store's own, and all is well when it is mended.
 func TestPartition(t *testing.T) {
 	srv := server.Redis(t)
-	w := newWire(t, srv.Addr)
-	patient := opened(t, Options{URL: "redis://" + w.addr, Timeout: time.Minute})
-	hasty := opened(t, Options{URL: "redis://" + w.addr, Timeout: 50 * time.Millisecond})
+	w := server.NewWire(t, srv.Addr)
+	patient := opened(t, Options{URL: "redis://" + w.Addr, Timeout: time.Minute})
+	hasty := opened(t, Options{URL: "redis://" + w.Addr, Timeout: 50 * time.Millisecond})
 	if err := put(t.Context(), patient, "k", "x"); err != nil {
 		t.Fatal(err)
 	}
-	w.mu.Lock()
+	w.Cut()
 	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := get(short, patient, "k")
-	unavailable(t, err, w.addr)
+	unavailable(t, err, w.Addr)
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the caller's deadline is not in the error: %v", err)
 	}
 	_, err = get(t.Context(), hasty, "k")
-	unavailable(t, err, w.addr, "no answer within 50ms")
-	unavailable(t, put(t.Context(), hasty, "k", "lost"), w.addr, "no answer within 50ms")
+	unavailable(t, err, w.Addr, "no answer within 50ms")
+	unavailable(t, put(t.Context(), hasty, "k", "lost"), w.Addr, "no answer within 50ms")
 	given, giveUp := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
 	go func() { _, err := get(given, patient, "k"); gone <- err }()
@@ -188,7 +130,7 @@ func TestPartition(t *testing.T) {
 	if err := <-gone; !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("given up: %v", err)
 	}
-	w.mu.Unlock()
+	w.Mend()
 	eventually(t, func(ctx context.Context) error { return put(ctx, patient, "k", "mended") })
 	if text, err := get(t.Context(), patient, "k"); err != nil || text != "mended" {
 		t.Errorf("after it was mended: %q, %v", text, err)
