@@ -48,7 +48,7 @@ func TestRedisFails(t *testing.T) {
 			c.fail()
 			if c.says != "" {
 				awaited(t, func() string {
-					_, body, _ := ask(t.Context(), w.active(), "GET", "/readyz", "")
+					_, body, _ := asked(t.Context(), w.active(), "GET", "/readyz", "")
 					return containingOr(body, c.says)
 				})
 				acks := w.acks.Load()
@@ -84,7 +84,7 @@ func (w *takeover) some(batches int64) context.Context {
 func (w *takeover) answers() {
 	w.t.Helper()
 	for _, u := range w.servers {
-		code, body, err := ask(w.t.Context(), u, "POST", "/v1/features/v", `{"rows":[{"shop":"s1","user":"u1","world":"all"}],"status":true}`)
+		code, body, err := asked(w.t.Context(), u, "POST", "/v1/features/v", `{"rows":[{"shop":"s1","user":"u1","world":"all"}],"status":true}`)
 		if err != nil || code != http.StatusOK || !strings.Contains(body, `"status":`) {
 			w.t.Errorf("features answers %d %s, %v", code, body, err)
 		}

@@ -140,7 +140,7 @@ func (w *takeover) active() *upProcess {
 		servers := append([]*upProcess{}, w.servers...)
 		w.mu.Unlock()
 		for _, u := range servers {
-			if _, body, err := ask(w.t.Context(), u, "GET", "/healthz", ""); err == nil && strings.Contains(body, `"active"`) {
+			if _, body, err := asked(w.t.Context(), u, "GET", "/healthz", ""); err == nil && strings.Contains(body, `"active"`) {
 				found = u
 				return u.url
 			}
@@ -163,7 +163,7 @@ func (w *takeover) kill(u *upProcess) {
 	u.Kill()
 }
 
-func ask(ctx context.Context, u *upProcess, method, path, body string) (int, string, error) {
+func asked(ctx context.Context, u *upProcess, method, path, body string) (int, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, u.url+path, strings.NewReader(body))
@@ -204,7 +204,7 @@ func (w *takeover) push(ctx context.Context) {
 	for ctx.Err() == nil {
 		lines, n := w.batch()
 		for {
-			code, body, err := ask(w.t.Context(), w.any(), "POST", "/v1/events/e", lines)
+			code, body, err := asked(w.t.Context(), w.any(), "POST", "/v1/events/e", lines)
 			var a pushAnswer
 			if err == nil && code == http.StatusOK {
 				if err := json.Unmarshal([]byte(body), &a); err != nil || a.Sources["e"] == nil || a.Sources["e"].Accepted+a.Sources["e"].Duplicated != int64(n) {
@@ -240,7 +240,7 @@ func (w *takeover) read(ctx context.Context) {
 		shop, user := fmt.Sprintf("s%d", w.int(takeoverShops)), fmt.Sprintf("u%d", w.int(takeoverUsers))
 		body := fmt.Sprintf(`{"rows":[{"shop":%q,"user":%q,"world":"all"}],"features":["shop__count","pair__count","everything__count"],"status":true}`, shop, user)
 		u := w.any()
-		code, text, err := ask(ctx, u, "POST", "/v1/features/v", body)
+		code, text, err := asked(ctx, u, "POST", "/v1/features/v", body)
 		if err != nil {
 			continue // it was killed
 		}
@@ -267,7 +267,7 @@ func (w *takeover) read(ctx context.Context) {
 			}
 			var n float64
 			if err := json.Unmarshal(a.Rows[0].Values[i], &n); err != nil || n < counted[key] {
-				_, health, _ := ask(ctx, u, "GET", "/readyz", "")
+				_, health, _ := asked(ctx, u, "GET", "/readyz", "")
 				w.t.Errorf("%s of %s as of %s is %s (%s) after it was %v; the server says %s", a.Features[i], key, a.At, a.Rows[0].Values[i], statuses[i], counted[key], health)
 			}
 			counted[key] = n
@@ -314,7 +314,7 @@ func (w *takeover) compare() {
 		}()
 		awaited(w.t, func() string {
 			online := &featuresAnswer{}
-			code, text, err := ask(w.t.Context(), u, "POST", "/v1/features/v", `{"rows":[`+strings.Join(rows, ",")+`],"status":true}`)
+			code, text, err := asked(w.t.Context(), u, "POST", "/v1/features/v", `{"rows":[`+strings.Join(rows, ",")+`],"status":true}`)
 			if err != nil || code != http.StatusOK || json.Unmarshal([]byte(text), online) != nil || len(online.Rows) != len(rows) {
 				w.t.Fatalf("features answers %d %s, %v", code, text, err)
 			}
@@ -419,7 +419,7 @@ func (w *takeover) holdUp(u *upProcess) {
 	}
 	signal(syscall.SIGCONT)
 	awaited(w.t, func() string {
-		_, body, err := ask(w.t.Context(), u, "GET", "/healthz", "")
+		_, body, err := asked(w.t.Context(), u, "GET", "/healthz", "")
 		if err == nil && strings.Contains(body, `"standby"`) {
 			return body
 		}
