@@ -86,6 +86,8 @@ var settings = []Setting{
 	{Key: "files.s3.region", Doc: "the region of buckets"},
 	{Key: "files.s3.endpoint", Doc: "an S3 server other than AWS"},
 	{Key: "features.resolution", Doc: `windows' resolution where a feature names none; "exact" keeps raw events online`},
+	{Key: "trace.endpoint", Doc: "where traces go by OTLP: http://host:4318 or grpc://host:4317 (https, grpcs); OTEL_EXPORTER_OTLP_ENDPOINT without one"},
+	{Key: "trace.sample", Doc: "the share of requests that are traced where the caller does not say, 0 to 1; OTEL_TRACES_SAMPLER without one, else all"},
 	{Key: "log.level", Default: "info", Choices: []string{"debug", "info", "warn", "error"}, Doc: "how much is logged"},
 	{Key: "log.format", Default: "json", Choices: []string{"json", "text"}, Doc: "how it is logged"},
 	{Key: "metrics.per_feature", kind: truth, Default: "false", Doc: "a series for each feature"},

@@ -40,7 +40,8 @@ func (s *Server) fallback(v *partValue, out *cell) {
 // assemble makes the answer's rows of the jobs' values.
 func (c *call) assemble(out *Response) {
 	began := time.Now()
-	defer func() { c.stages.derive += time.Since(began) }()
+	traced := stage(c.ctx, "derive", began)
+	defer func() { c.stages.derive += time.Since(began); traced.end() }()
 	width := len(c.sel.view.Plan.Row)
 	if cap(c.row) < width {
 		c.row, c.status = make([]value.Value, width), make([]Status, width)

@@ -265,7 +265,8 @@ func (c *call) makeJobs() {
 // fetch reads what the jobs need. Its error is the context's, where the caller is gone.
 func (c *call) fetch() error {
 	began := time.Now()
-	defer func() { c.stages.fetch += time.Since(began) }()
+	traced := stage(c.ctx, "fetch", began)
+	defer func() { c.stages.fetch += time.Since(began); traced.read(c) }()
 	if c.reading != nil {
 		c.reading.release()
 	}
@@ -309,7 +310,8 @@ func (c *call) limit() time.Time {
 // merge makes the values of every job of which all was read.
 func (c *call) merge() {
 	began := time.Now()
-	defer func() { c.stages.merge += time.Since(began) }()
+	traced := stage(c.ctx, "merge", began)
+	defer func() { c.stages.merge += time.Since(began); traced.end() }()
 	read := published{whole: allJobs}
 	if c.reading != nil {
 		read = c.reading.got()

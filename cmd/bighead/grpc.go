@@ -18,7 +18,7 @@ func (u *server) answer(ctx context.Context, s *surface, l servehttp.Listen) err
 	}
 	calls := servegrpc.New(servegrpc.Options{
 		Server: u.online.server, Metrics: s.metrics, Pusher: pushes{u.online}, Gate: s.gate, MaxMessage: int(p.Config.Bytes("serve.max_body")),
-		CaughtUp: u.online.ready, Log: u.log,
+		CaughtUp: u.online.ready, Log: u.log, Tracer: s.traces.Tracer(),
 	})
 	running, stop := context.WithCancel(ctx)
 	defer stop()

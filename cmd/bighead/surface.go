@@ -20,6 +20,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 	servehttp "github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/serve/otlp"
 )
 
 // surface is how an online project is reached: everybody's calls by HTTP, and those of its own commands through the project's socket.
@@ -28,6 +29,7 @@ type surface struct {
 	metrics  *serve.Metrics
 	handler  *servehttp.Handler
 	gate     *gate.Gate
+	traces   *otlp.Traces // nil: requests are not traced
 	online   *online
 }
 
@@ -48,7 +50,7 @@ func (s *surface) start(o *online) error {
 	}
 	s.registry.MustRegister(&streamCollector{o})
 	s.handler = servehttp.New(servehttp.Options{
-		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log,
+		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log, Tracer: s.traces.Tracer(),
 		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
 		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
 	})

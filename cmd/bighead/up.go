@@ -80,6 +80,10 @@ func (u *server) run(ctx context.Context) (err error) {
 			fmt.Fprintln(u.cli.stderr, "bighead: stopped; all that was accepted is kept")
 		}
 	}()
+	if s.traces, err = openTraces(ctx, u.project, u.log); err != nil {
+		return err
+	}
+	defer s.closeTraces(ctx)
 	if err := s.start(u.online); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -36,6 +37,7 @@ type Options struct {
 	MaxRows    int
 	// CaughtUp reports whether the first catch-up is done or given up; nil: there is none. Until then health says NOT_SERVING.
 	CaughtUp func() bool
+	Tracer   trace.Tracer // nil: calls are not traced
 	Log      *slog.Logger // nil: slog.Default
 }
 
@@ -89,6 +91,11 @@ func description() *grpc.ServiceDesc {
 
 // serve answers one call.
 func (s *Server) serve(ctx context.Context, c call, read func(any) error) (answer any, err error) {
+	if s.o.Tracer != nil {
+		var ended func()
+		ctx, ended = s.traced(ctx, c.name)
+		defer ended()
+	}
 	defer func() {
 		if x := recover(); x != nil {
 			err = s.defect(ctx, c.name, fmt.Errorf("panic: %v\n%s", x, debug.Stack()))
@@ -100,10 +107,10 @@ func (s *Server) serve(ctx context.Context, c call, read func(any) error) (answe
 		return nil, err
 	}
 	if len(in) > s.o.MaxMessage {
-		return nil, s.refuse(&serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("the message is longer than %d bytes", s.o.MaxMessage), Cure: "send less at a time, or raise [serve] max_body"})
+		return nil, s.refuse(ctx, &serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("the message is longer than %d bytes", s.o.MaxMessage), Cure: "send less at a time, or raise [serve] max_body"})
 	}
 	if p := s.o.Gate.Enter(); p != nil {
-		return nil, s.refuse(p)
+		return nil, s.refuse(ctx, p)
 	}
 	defer s.o.Gate.Leave()
 	out, view, err := c.answer(s, ctx, in)
@@ -119,7 +126,7 @@ func (s *Server) failed(ctx context.Context, name string, err error) error {
 	var p *serve.Problem
 	switch {
 	case errors.As(err, &p):
-		return s.refuse(p)
+		return s.refuse(ctx, p)
 	case ctx.Err() != nil:
 		st := status.FromContextError(ctx.Err())
 		s.count("", st.Code())
@@ -132,11 +139,12 @@ func (s *Server) failed(ctx context.Context, name string, err error) error {
 func (s *Server) defect(ctx context.Context, name string, err error) error {
 	id := strconv.FormatUint(rand.Uint64(), 16)
 	s.log.ErrorContext(ctx, "a request failed", "request", id, "call", name, "error", err)
-	return s.refuse(&serve.Problem{Code: feature.CodeDefect, Detail: "something is wrong in the server", Cure: "its log has it as request " + id})
+	return s.refuse(ctx, &serve.Problem{Code: feature.CodeDefect, Detail: "something is wrong in the server", Cure: "its log has it as request " + id})
 }
 
-func (s *Server) refuse(p *serve.Problem) error {
+func (s *Server) refuse(ctx context.Context, p *serve.Problem) error {
 	st := statusOf(p)
+	serve.Traced(ctx, "", p)
 	s.count("", st.Code())
 	return st.Err()
 }
@@ -160,10 +168,10 @@ func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, er
 		}
 	}
 	if p := s.o.Gate.Admit(scope, first(info.Header, "authorization")); p != nil {
-		return nil, s.refuse(p)
+		return nil, s.refuse(ctx, p)
 	}
 	if p := s.o.Gate.Full(); p != nil && ours {
-		return nil, s.refuse(p)
+		return nil, s.refuse(ctx, p)
 	}
 	return ctx, nil
 }
@@ -177,12 +185,13 @@ func first(md metadata.MD, name string) string {
 
 // unknown answers what is no call.
 func (s *Server) unknown(_ any, stream grpc.ServerStream) error {
+	ctx := stream.Context()
 	method, _ := grpc.MethodFromServerStream(stream)
 	var paths []string
 	for _, c := range calls {
 		paths = append(paths, "/"+serviceName+"/"+c.name)
 	}
-	return s.refuse(&serve.Problem{Code: feature.CodeUnknownCall, Detail: "there is no " + strconv.Quote(method), Near: expr.Nearest(method, paths), Cure: "reflection lists the calls"})
+	return s.refuse(ctx, &serve.Problem{Code: feature.CodeUnknownCall, Detail: "there is no " + strconv.Quote(method), Near: expr.Nearest(method, paths), Cure: "reflection lists the calls"})
 }
 
 // exchange is the work of one call that is used again for the next.
@@ -222,6 +231,10 @@ func (s *Server) getFeatures(ctx context.Context, in []byte) (outgoing, string, 
 	b := buffers.Get(0)
 	*b = appendAnswer(*b, &x.answer, !q.without)
 	s.o.Metrics.Seconds.WithLabelValues(v.Name(), "parse").Observe(parsed.Sub(began).Seconds())
-	s.o.Metrics.Seconds.WithLabelValues(v.Name(), "encode").Observe(time.Since(answered).Seconds())
+	encoded := time.Now()
+	s.o.Metrics.Seconds.WithLabelValues(v.Name(), "encode").Observe(encoded.Sub(answered).Seconds())
+	serve.Stage(ctx, "parse", began, parsed)
+	serve.Stage(ctx, "encode", answered, encoded)
+	serve.Traced(ctx, v.Name(), nil)
 	return outgoing{b}, v.Name(), nil
 }

@@ -55,6 +55,7 @@ func (h *Handler) chronon(w http.ResponseWriter, r *http.Request, name string, f
 	}
 	// Chronon's clients look for "errors".
 	status := statusOf(p.Code)
+	serve.Traced(r.Context(), "", p)
 	h.requests.WithLabelValues("", strconv.Itoa(status)).Inc()
 	doc := appendProblem(nil, p, status, "")
 	doc = append(appendText(append(doc[:len(doc)-1], `,"errors":[`...), p.Error()), "]}"...)
@@ -77,6 +78,7 @@ func (h *Handler) shaped(w http.ResponseWriter, r *http.Request, view string, an
 	if err != nil {
 		return err
 	}
+	serve.Traced(r.Context(), view, nil)
 	h.answered(w, view, out)
 	return nil
 }

@@ -51,7 +51,11 @@ func (h *Handler) features(w http.ResponseWriter, r *http.Request) error {
 	}
 	answered := time.Now()
 	x.out = appendAnswer(x.out[:0], &x.answer, x.question.status)
-	h.observe(v.Name(), parsed.Sub(began), time.Since(answered))
+	encoded := time.Now()
+	h.observe(v.Name(), parsed.Sub(began), encoded.Sub(answered))
+	serve.Stage(r.Context(), "parse", began, parsed)
+	serve.Stage(r.Context(), "encode", answered, encoded)
+	serve.Traced(r.Context(), v.Name(), nil)
 	h.answered(w, v.Name(), x.out)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
@@ -42,6 +43,7 @@ type Options struct {
 	// Degraded adds lines to what goes worse than it should; nil: nothing.
 	Degraded func() []string
 	Version  string
+	Tracer   trace.Tracer // nil: requests are not traced
 	Log      *slog.Logger // nil: slog.Default
 }
 
@@ -132,6 +134,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.all.Serv
 // wrapped is what every call goes through: who asks, whether there is room, and what is said when something goes wrong.
 func (h *Handler) wrapped(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.o.Tracer != nil && rt.heavy {
+			var ended func()
+			r, ended = h.traced(rt, r)
+			defer ended()
+		}
 		defer func() {
 			if x := recover(); x != nil && x != http.ErrAbortHandler {
 				h.defect(w, r, fmt.Errorf("panic: %v\n%s", x, debug.Stack()))
@@ -179,12 +186,15 @@ func (h *Handler) defect(w http.ResponseWriter, r *http.Request, err error) {
 	id := strconv.FormatUint(rand.Uint64(), 16)
 	h.log.ErrorContext(r.Context(), "a request failed", "request", id, "method", r.Method, "path", r.URL.Path, "error", err)
 	h.requests.WithLabelValues("", "500").Inc()
-	writeProblem(w, &serve.Problem{Code: feature.CodeDefect, Detail: "something is wrong in the server", Cure: "its log has it as request " + id}, http.StatusInternalServerError, "urn:bighead:request:"+id)
+	p := &serve.Problem{Code: feature.CodeDefect, Detail: "something is wrong in the server", Cure: "its log has it as request " + id}
+	serve.Traced(r.Context(), "", p)
+	writeProblem(w, p, http.StatusInternalServerError, "urn:bighead:request:"+id)
 }
 
 // refuse answers a problem.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, p *serve.Problem) {
 	status := statusOf(p.Code)
+	serve.Traced(r.Context(), "", p)
 	h.requests.WithLabelValues("", strconv.Itoa(status)).Inc()
 	h.log.DebugContext(r.Context(), "a request is refused", "path", r.URL.Path, "code", p.Code.String(), "status", status)
 	writeProblem(w, p, status, "")
