@@ -21,7 +21,7 @@ import (
 
 // onlineParts are what the road online is made of in this binary. Runs make their folders in dir.
 func onlineParts(dir string) *road.Parts {
-	return &road.Parts{Stores: roadStores(), Wires: map[string]road.Wire{"direct": directly, "http": overHTTP}, Dir: dir}
+	return &road.Parts{Stores: roadStores(), Wires: map[string]road.Wire{"direct": directly, "http": overHTTP, "grpc": overGRPC}, Dir: dir}
 }
 
 // onlineRandom is the road online as random cases go it, with all settings drawn.
