@@ -42,6 +42,13 @@ func serveRoad(ctx context.Context, o *road.Served, metrics *serve.Metrics) (*se
 	return serve.Open(ctx, o.Views, o.Store, serve.Options{Clock: o.Clock, Deadline: long, MarksEvery: long, Metrics: metrics, Log: silent})
 }
 
+// pushesTo hands what callers send to a stream, in the place of an online project's.
+func pushesTo(s *liveStream) pushes {
+	o := &online{log: silent}
+	o.turn.Store(&turn{stream: s})
+	return pushes{o}
+}
+
 // direct asks a server by a call.
 type direct struct {
 	*road.Served

@@ -34,7 +34,7 @@ func overGRPC(ctx context.Context, o *road.Served) (road.Asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	calls := servegrpc.New(servegrpc.Options{Server: server, Metrics: metrics, Pusher: pushes{&online{stream: o.Stream}}, Log: silent})
+	calls := servegrpc.New(servegrpc.Options{Server: server, Metrics: metrics, Pusher: pushesTo(o.Stream), Log: silent})
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	a := &asGRPC{server: server, stop: stop, ended: make(chan error, 1)}
 	at := make(chan net.Addr, 1)
