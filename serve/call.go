@@ -196,7 +196,7 @@ func (c *call) kept(now int64) *Problem {
 	if kept == nil {
 		return nil
 	}
-	if ahead := kept(); c.at < ahead-c.sel.view.Plan.LookBack {
+	if ahead := kept(); c.at < max(ahead, value.MinTimestamp)-c.sel.view.Plan.LookBack {
 		return &Problem{Code: feature.CodeLookBack, Field: "at", Detail: fmt.Sprintf("at %s: the server's clock was at %s and is at %s, and what was not needed any more by then is gone: online stores cannot look back",
 			value.FormatTimestamp(c.at), value.FormatTimestamp(ahead), value.FormatTimestamp(now)),
 			Cure: "set the clock; where it is right now, remove the online store, so that it is filled anew from the log and from batch"}

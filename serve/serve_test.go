@@ -196,6 +196,21 @@ func TestTimesThatCannotBeAnswered(t *testing.T) {
 	}
 }
 
+// What a clock that was ahead has let go of is not answered; nothing let go of refuses nothing.
+func TestTimesThatTheStoreHasLetGoOf(t *testing.T) {
+	kept := int64(plan.MinTime)
+	s := newSmall(t, serve.Options{Kept: func() int64 { return kept }})
+	s.event("a", 3, 1000)
+	s.write()
+	for _, kept = range []int64{plan.MinTime, plan.MinTime + 1, now, now + hour} {
+		expect(t, s.ask("v", nil, row("a"), "g__x_sum_1h"), "g__x_sum_1h=3 present")
+	}
+	kept = now + hour + 1
+	if got := s.ask("v", nil, row("a"), "g__x_sum_1h"); !strings.Contains(got, "the server's clock was at 2023-11-14T23:13:20.001Z and is at 2023-11-14T22:13:20Z") {
+		t.Error(got)
+	}
+}
+
 // Without a time of the caller's an answer is for the clock's, but after every event that it holds, and after what batch has filled.
 func TestTheTimeOfAnAnswer(t *testing.T) {
 	s := newSmall(t, serve.Options{})
