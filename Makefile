@@ -9,7 +9,7 @@ LINTER  := $(CACHE)/bin/golangci-lint
 VERSION_OF_LINTER := v2.15.0
 FUZZ    ?= 20s
 
-.PHONY: build demo test test-short test-python lint bench fuzz docs clean
+.PHONY: build demo test test-short test-python lint bench fuzz docs proto clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/bighead ./cmd/bighead
@@ -51,6 +51,10 @@ fuzz:
 # Pages that are generated from the tables in the code.
 docs:
 	$(GO) test ./expr ./agg ./feature -run 'Docs' -update
+
+# The code of the .proto files.
+proto:
+	$(GO) generate ./serve/grpc/pb
 
 clean:
 	rm -rf $(BIN) dist
