@@ -3,6 +3,7 @@ package grpc_test
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,8 @@ func TestEveryType(t *testing.T) {
 			entries(&pb.Entries{Entries: []*pb.Entry{{Key: "a", Value: number(-5)}, {Key: "b", Value: null()}}}), place, yes(false)},
 		{text(""), number(-1 << 63), ms(253402300799999), float(-5e-324), {Kind: &pb.Value_DateDays{DateDays: 2932896}}, {Kind: &pb.Value_BytesValue{}}, list(), entries(&pb.Entries{}), null(), yes(true)},
 		{null(), null(), null(), null(), null(), null(), null(), null(), null(), null()},
+		// Lengths of one byte, two and three, on every level.
+		{null(), null(), null(), null(), null(), {Kind: &pb.Value_BytesValue{BytesValue: make([]byte, 127)}}, list(text(strings.Repeat("a", 128)), text(strings.Repeat("b", 20_000))), null(), null(), null()},
 	}
 	ask := &pb.GetFeaturesRequest{View: "departure", Fields: fields, Features: fields[1:]}
 	for _, values := range sent {

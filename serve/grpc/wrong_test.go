@@ -219,9 +219,11 @@ func TestDeadlinesOfCallers(t *testing.T) {
 			left <- ctx.Err()
 			return ctx.Err()
 		})
-		_, err := s.client.GetFeatures(ctx, ask())
-		if c := status.Code(err); c != codes.DeadlineExceeded && c != codes.Canceled {
-			t.Errorf("%s: %v", name, err)
+		got, err := s.client.GetFeatures(ctx, ask())
+		// The answer is ready when the deadline is, so it may just come in time: it says then what could not be had.
+		inTime := name == "deadline" && err == nil && len(got.Rows[0].Statuses) == 1 && got.Rows[0].Statuses[0] == failed
+		if c := status.Code(err); c != codes.DeadlineExceeded && c != codes.Canceled && !inTime {
+			t.Errorf("%s: %v %v", name, got, err)
 		}
 		<-left // the store was told to stop
 		cancel()
