@@ -123,8 +123,9 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 		}
 		s.writes.moved.Store(&moved)
 	}
-	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	s.stopped.Go(func() { s.readMarks(ctx) })
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.stopped.Go(func() { s.readMarks(running) })
 	return s, nil
 }
 
