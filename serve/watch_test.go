@@ -21,23 +21,18 @@ v = bh.FeatureView("v", groups=[g])
 	w := &store.Write{Meta: []store.MetaPut{{Name: plan.SpaceOf(p.Groups[0]).MarksName(), Bytes: plan.NoMarks.Append(nil)}}}
 	ended, begun, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		first := true
-		for {
+		err := st.Write(context.Background(), w)
+		close(begun)
+		for err == nil {
 			select {
 			case <-ended:
 				done <- nil
 				return
 			default:
-			}
-			if err := st.Write(context.Background(), w); err != nil {
-				done <- err
-				return
-			}
-			if first {
-				close(begun)
-				first = false
+				err = st.Write(context.Background(), w)
 			}
 		}
+		done <- err
 	}()
 	<-begun
 	for range 50 {
