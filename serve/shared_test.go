@@ -81,7 +81,7 @@ func TestBeforeTheClockOfTheEvents(t *testing.T) {
 			st = s.store
 		}
 		clock := int64(plan.MinTime)
-		server := open(t, st, s.project.Views, serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour})
+		server := open(t, st, s.project.Views, serve.Options{Clock: func() int64 { return clock }, Kept: func() int64 { return plan.MinTime }, Deadline: time.Hour})
 		ask := func() string {
 			r, err := server.Features(t.Context(), serve.Request{View: "v", Rows: []serve.Row{{Values: row("a")}}, Features: []string{"g__x_sum_1h"}})
 			if err != nil {

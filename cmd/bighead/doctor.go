@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,7 +80,25 @@ func (c *cli) examine(ctx context.Context) []finding {
 			found = append(found, finding{What: "definitions", Good: true, Says: summary(l)})
 		}
 	}
-	return append(found, writable(filepath.Join(p.Root, ".bighead")))
+	found = append(found, writable(filepath.Join(p.Root, ".bighead")))
+	if p.Config.String("store.kind") == "redis" { // an embedded one may be open in a server, and needs nothing but its folder
+		found = append(found, reachable(ctx, p))
+	}
+	return found
+}
+
+// reachable opens the shared store, which looks at what it must be like.
+func reachable(ctx context.Context, p *project.Project) finding {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	st, err := openStore(ctx, p, slog.New(slog.DiscardHandler))
+	if err == nil {
+		err = st.Close()
+	}
+	if err != nil {
+		return finding{What: "online store", Says: err.Error(), Cure: "start the server, or set [store] url and prefix; until then servers of this project answer nothing new"}
+	}
+	return finding{What: "online store", Good: true, Says: "redis, under the prefix " + storePrefix(p)}
 }
 
 func pythonFinding(ctx context.Context, path string) finding {

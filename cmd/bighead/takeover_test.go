@@ -318,7 +318,7 @@ func (w *takeover) compare() {
 			if err != nil || code != http.StatusOK || json.Unmarshal([]byte(text), online) != nil || len(online.Rows) != len(rows) {
 				w.t.Fatalf("features answers %d %s, %v", code, text, err)
 			}
-			if strings.Contains(text, `"failed"`) || strings.Contains(text, `"stale"`) || strings.Contains(text, `"partial"`) {
+			if strings.Contains(text, `"failed"`) || strings.Contains(text, `"stale"`) || strings.Contains(text, `"partial"`) || strings.Contains(text, `"error"`) {
 				return "" // the store was not reached a moment ago
 			}
 			if differ = w.differences(online, strings.ReplaceAll(spine, "AT", online.At)); len(differ) > 0 {
