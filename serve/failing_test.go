@@ -106,6 +106,25 @@ func TestAStoreThatDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// Who asks patiently waits for a store as long as the request may take, whatever the groups say.
+func TestPatience(t *testing.T) {
+	p := servetest.Definitions(t, strings.ReplaceAll(smallDefinitions, `deadline="10m"`, `deadline="1ms"`))
+	st := servetest.NewStore()
+	servetest.Fill(t, st, p.Groups[0], nil, now, plan.NoMarks, plan.MinTime)
+	server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Patient: true})
+	st.SetFault(func(ctx context.Context, _ []store.Range) error {
+		if at, ok := ctx.Deadline(); !ok || time.Until(at) < time.Minute {
+			return errDown
+		}
+		return nil
+	})
+	r, err := server.Features(t.Context(), serve.Request{View: "v", Rows: []serve.Row{{Values: row("a")}}, Features: []string{"g__x_sum_1h"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, text(&r.Rows[0], r.Features), "g__x_sum_1h=null empty")
+}
+
 func TestDamagedTilesFailTheirValuesAlone(t *testing.T) {
 	s := newSmall(t, serve.Options{})
 	s.event("a", 3, 1000)

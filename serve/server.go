@@ -26,6 +26,8 @@ type Options struct {
 	Kept func() int64
 	// Deadline is the longest that a request may take; 0: 1 s. Groups have their own within it.
 	Deadline time.Duration
+	// Patient leaves out the groups' own deadlines: for one who asks once, of a store that nobody has read from yet.
+	Patient bool
 	// MarksEvery is how often the marks of spaces are read again; 0: every second. What this process writes (Watch) is seen at once.
 	MarksEvery time.Duration
 	// MarksAge is how long marks that were read are gone by, where other processes write to the store too; 0: plan.MarksAge.

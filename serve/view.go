@@ -127,8 +127,10 @@ func (v *View) parts(fetch int, needed []bool) []*part {
 	f := v.Plan.Fetches[fetch]
 	var out []*part
 	for _, kind := range []kind{ofTiles, ofChunks, ofVersions} {
-		p := &part{kind: kind, fetch: fetch, on: f.On, of: f.Space, space: v.spaces[fetch], counts: v.counts[fetch],
-			deadline: time.Duration(f.Space.Group.Deadline) * time.Millisecond}
+		p := &part{kind: kind, fetch: fetch, on: f.On, of: f.Space, space: v.spaces[fetch], counts: v.counts[fetch]}
+		if !v.server.options.Patient {
+			p.deadline = time.Duration(f.Space.Group.Deadline) * time.Millisecond
+		}
 		for _, x := range f.Values {
 			if needed[x.Row] && kindOf(f.Space, x.Value) == kind {
 				p.add(x)

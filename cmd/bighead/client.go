@@ -71,8 +71,9 @@ func (p *problemDocument) String() string {
 	return text
 }
 
-// call sends a request and reads the answer into out. A refusal is the user's mistake, what is not reached is something outside.
-func (k *caller) call(ctx context.Context, method, path, contentType string, body io.Reader, out any) error {
+// call sends a request and reads the answer into out. A refusal is the user's mistake, what is not reached is something outside. Further
+// headers are pairs of name and value.
+func (k *caller) call(ctx context.Context, method, path, contentType string, body io.Reader, out any, header ...string) error {
 	req, err := http.NewRequestWithContext(ctx, method, k.base+path, body)
 	if err != nil {
 		return usage{err}
@@ -82,6 +83,9 @@ func (k *caller) call(ctx context.Context, method, path, contentType string, bod
 	}
 	if k.token != "" {
 		req.Header.Set("Authorization", "Bearer "+k.token)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
 	}
 	res, err := k.client.Do(req)
 	if err != nil {

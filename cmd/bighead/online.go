@@ -96,6 +96,9 @@ type online struct {
 	closing chan struct{}
 }
 
+// aloneDeadline is how long a request of a command that opened the store for itself may take: nothing is in memory yet, and one asks.
+const aloneDeadline = time.Minute
+
 // openOnline opens the store, resumes the stream, where no other process has it, and serves the applied views. alone is for one command.
 func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, alone bool) (o *online, err error) {
 	o = &online{project: p, log: log, closing: make(chan struct{}), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
@@ -129,9 +132,11 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 			return o, err
 		}
 	}
-	o.server, err = serve.Open(ctx, o.current().typed.Views, o.store, serve.Options{
-		Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
-	})
+	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log}
+	if alone {
+		answers.Deadline, answers.Patient = aloneDeadline, true
+	}
+	o.server, err = serve.Open(ctx, o.current().typed.Views, o.store, answers)
 	return o, err
 }
 

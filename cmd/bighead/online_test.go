@@ -23,13 +23,13 @@ const onlineFeatures = `import bighead as bh
 
 departures = bh.EventSource("departures", path="data/flights.parquet", time="dep_time", id="flight_id", order_by="flight_id")
 planes = bh.EntitySource("planes", path="data/planes.parquet", keys=["tailnum"])
-carrier = bh.FeatureGroup("carrier", source=departures, keys=["carrier"], deadline="20s", features=[
+carrier = bh.FeatureGroup("carrier", source=departures, keys=["carrier"], features=[
     bh.avg("dep_delay", windows=["1h", "1d", "30d"]), bh.stddev("dep_delay", windows=["7d"]),
     bh.count(windows=["1d"], where="dep_delay >= 15", name="late"), bh.last("dep_delay"), bh.count_distinct("dest"),
     bh.sum("distance", windows=["6h"], resolution="exact", name="far"), bh.top_k("dep_delay", k=3, windows=["1d"]),
     bh.avg("dep_delay", windows=["1d"], by="origin"), bh.time_since_last(name="quiet"), bh.max("dep_delay", windows=["1d"], offset="1d", name="before"),
 ])
-plane = bh.FeatureGroup("plane", source=planes, deadline="20s", features=[bh.latest("year", "seats")])
+plane = bh.FeatureGroup("plane", source=planes, features=[bh.latest("year", "seats")])
 departure = bh.FeatureView("departure", groups=[carrier, plane], request={"distance": bh.optional(bh.Int)},
     derive={"far_ratio": "carrier__far_6h / distance"})
 `
@@ -83,7 +83,7 @@ func testOnline(t *testing.T, settings string) {
 		t.Skip("tiles of a year of flights take a while")
 	}
 	dir := flightsProject(t, onlineFeatures)
-	toml := "[serve]\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n" + settings
+	toml := "[serve]\nclock = \"events\"\n[log]\nlevel = \"warn\"\n" + settings
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,10 +41,13 @@ type pushedRejected struct {
 
 func (c *cli) pushCommand() *cobra.Command {
 	var server *string
+	var key string
 	cmd := &cobra.Command{
 		Use:   "push SOURCE FILE",
 		Short: "Push the rows of a file to a source or topic, as live events; - is standard input, NDJSON",
-		Args:  exactly("SOURCE", "FILE"),
+		Long: "Push the rows of a file to a source or topic, as live events. What is pushed again under the same --key within a day is taken once, " +
+			"also by sources without an id; a push that fails half-way says the key to go on with.",
+		Args: exactly("SOURCE", "FILE"),
 
 		ValidArgsFunction: c.complete(sourceNames, nil),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -56,9 +60,13 @@ func (c *cli) pushCommand() *cobra.Command {
 				return err
 			}
 			defer done()
-			return c.push(cmd.Context(), k, args[0], args[1])
+			if key == "" {
+				key = rand.Text()
+			}
+			return c.push(cmd.Context(), k, key, args[0], args[1])
 		},
 	}
+	cmd.Flags().StringVar(&key, "key", "", "the name of this push, so that it may be repeated with the same file (default: one of its own)")
 	server = serverFlag(cmd.Flags().String)
 	return cmd
 }
@@ -70,14 +78,16 @@ const pushBytes = 1 << 20
 type pusher struct {
 	caller *caller
 	path   string
+	key    string // of the push; each part has one of its own, by its number
+	parts  int    // sent
 	buf    bytes.Buffer
 	lines  int // in buf
 	before int // lines sent
 	total  map[string]*pushedSource
 }
 
-func (c *cli) push(ctx context.Context, k *caller, name, file string) error {
-	u := &pusher{caller: k, path: "/v1/events/" + url.PathEscape(name), total: map[string]*pushedSource{}}
+func (c *cli) push(ctx context.Context, k *caller, key, name, file string) error {
+	u := &pusher{caller: k, path: "/v1/events/" + url.PathEscape(name), key: key, total: map[string]*pushedSource{}}
 	var err error
 	switch ext := filepath.Ext(strings.TrimSuffix(file, ".gz")); {
 	case file == "-":
@@ -171,12 +181,14 @@ func (u *pusher) send(ctx context.Context) error {
 		return nil
 	}
 	var a pushAnswer
-	if err := u.caller.call(ctx, "POST", u.path, "application/x-ndjson", bytes.NewReader(u.buf.Bytes()), &a); err != nil {
-		if u.before > 0 {
-			return fmt.Errorf("%w\n   the first %d lines were taken in; pushing again is harmless where rows have ids", err, u.before)
+	if err := u.caller.call(ctx, "POST", u.path, "application/x-ndjson", bytes.NewReader(u.buf.Bytes()), &a, "Idempotency-Key", fmt.Sprint(u.key, "/", u.parts+1)); err != nil {
+		var refused *mistake
+		if u.before == 0 && errors.As(err, &refused) {
+			return err
 		}
-		return err
+		return fmt.Errorf("%w\n   the first %d lines were taken in, and perhaps those after them; to go on, push the same file with --key %s: what was taken in counts once", err, u.before, u.key)
 	}
+	u.parts++
 	for name, s := range a.Sources {
 		t := u.total[name]
 		if t == nil {

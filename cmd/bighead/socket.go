@@ -121,14 +121,17 @@ func (o *online) noActive(err error) error {
 
 // forward hands events to the active process. Where it is not known what became of them, the caller is told to come again: copies of rows
 // with an id count once.
-func (o *online) forward(ctx context.Context, name string, body []byte) ([]serve.Pushed, error) {
+func (o *online) forward(ctx context.Context, e serve.Events) ([]serve.Pushed, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.lease.ttl+5*time.Second) // it may be held up for longer than its lease
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialActive(ctx, o.project) }}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://up"+forwardCalls+url.PathEscape(name), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://up"+forwardCalls+url.PathEscape(e.Name), bytes.NewReader(e.Body))
 	if err != nil {
 		return nil, err
+	}
+	if e.Key != "" {
+		req.Header.Set("Idempotency-Key", e.Key)
 	}
 	res, err := client.Do(req)
 	if err != nil {
@@ -150,7 +153,7 @@ func (o *online) takeForwarded(w http.ResponseWriter, r *http.Request) {
 	var a forwarded
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
-		a.Pushed, err = o.push(r.Context(), r.PathValue("name"), body)
+		a.Pushed, err = o.push(r.Context(), serve.Events{Name: r.PathValue("name"), Key: r.Header.Get("Idempotency-Key"), Body: body})
 	}
 	if err != nil && !errors.As(err, &a.Problem) {
 		a.Problem = &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "come again shortly", After: time.Second}

@@ -150,22 +150,22 @@ func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *
 // pushes hands what callers send to the stream.
 type pushes struct{ *online }
 
-func (p pushes) Push(ctx context.Context, name, _ string, body []byte) ([]serve.Pushed, error) {
+func (p pushes) Push(ctx context.Context, e serve.Events) ([]serve.Pushed, error) {
 	if p.active() == nil {
-		return p.forward(ctx, name, body)
+		return p.forward(ctx, e)
 	}
-	return p.push(ctx, name, body)
+	return p.push(ctx, e)
 }
 
 // push hands events to the stream of this process.
-func (o *online) push(ctx context.Context, name string, body []byte) ([]serve.Pushed, error) {
+func (o *online) push(ctx context.Context, e serve.Events) ([]serve.Pushed, error) {
 	t := o.active()
 	if t == nil {
 		return nil, o.noActive(o.errStandby())
 	}
-	results, err := t.stream.Push(ctx, name, body, "")
+	results, err := t.stream.Push(ctx, e.Name, e.Body, e.Key)
 	if err != nil {
-		return nil, pushProblem(o, name, err)
+		return nil, pushProblem(o, e.Name, err)
 	}
 	out := make([]serve.Pushed, len(results))
 	for i, r := range results {

@@ -5,12 +5,16 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/grpc/pb"
 )
+
+// keyHeader is the metadata that names events which may be sent again.
+const keyHeader = "idempotency-key"
 
 // pushEvents is PushEvents.
 func (s *Server) pushEvents(ctx context.Context, in []byte) (outgoing, string, error) {
@@ -25,7 +29,11 @@ func (s *Server) pushEvents(ctx context.Context, in []byte) (outgoing, string, e
 	if bytes.HasPrefix(bytes.TrimLeft(ask.GetEvents(), " \t\r\n"), []byte("[")) {
 		kind = "application/json"
 	}
-	pushed, err := s.o.Pusher.Push(ctx, ask.GetName(), kind, ask.GetEvents())
+	key, err := serve.EventsKey(keyHeader, metadata.ValueFromIncomingContext(ctx, keyHeader))
+	if err != nil {
+		return outgoing{}, "", err
+	}
+	pushed, err := s.o.Pusher.Push(ctx, serve.Events{Name: ask.GetName(), ContentType: kind, Key: key, Body: ask.GetEvents()})
 	if err != nil {
 		return outgoing{}, "", err
 	}

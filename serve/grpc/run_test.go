@@ -10,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/bighead-ml/bighead/serve"
@@ -43,17 +46,24 @@ type pusher struct {
 	panics bool
 }
 
-func (p *pusher) Push(_ context.Context, name, contentType string, body []byte) ([]serve.Pushed, error) {
+func (p *pusher) Push(_ context.Context, e serve.Events) ([]serve.Pushed, error) {
 	if p.panics {
 		panic("secret")
 	}
-	p.got = name + " " + contentType + " " + string(body)
+	p.got = e.Name + " " + e.ContentType + " " + string(e.Body) + e.Key
 	return p.pushed, p.err
 }
 
 func TestEvents(t *testing.T) {
 	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 2, Duplicated: 1, NotYet: 3, Rejected: []serve.Rejected{{Line: 4, Reason: `"x" is no number`}}}, {Source: "arrivals"}}}
 	s := newServed(t, servegrpc.Options{Pusher: p}, servegrpc.Listen{})
+	keyed := metadata.AppendToOutgoingContext(t.Context(), "Idempotency-Key", "k7")
+	if _, err := s.client.PushEvents(keyed, &pb.PushEventsRequest{Name: "n", Events: []byte("{}")}); err != nil || p.got != "n application/x-ndjson {}k7" {
+		t.Errorf("under a key: %q, %v", p.got, err)
+	}
+	if _, err := s.client.PushEvents(metadata.AppendToOutgoingContext(keyed, "Idempotency-Key", "k8"), &pb.PushEventsRequest{Name: "n"}); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("under two keys: %v", err)
+	}
 	want := &pb.PushEventsResponse{Sources: []*pb.Pushed{{Source: "flights", Accepted: 2, Duplicated: 1, NotYet: 3, Rejected: []*pb.Rejected{{Line: 4, Reason: `"x" is no number`}}}, {Source: "arrivals"}}}
 	for body, kind := range map[string]string{"{}\n{}": "application/x-ndjson", " [{}]": "application/json", "": "application/x-ndjson"} {
 		got, err := s.client.PushEvents(t.Context(), &pb.PushEventsRequest{Name: "departures", Events: []byte(body)})

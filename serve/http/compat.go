@@ -24,7 +24,7 @@ func (h *Handler) feastPush(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil, err
 		}
-		pushed, err := h.o.Pusher.Push(r.Context(), name, ndjson, events)
+		pushed, err := h.o.Pusher.Push(r.Context(), serve.Events{Name: name, ContentType: ndjson, Body: events})
 		if err != nil {
 			return nil, err
 		}

@@ -25,6 +25,10 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	key, err := serve.EventsKey(keyHeader, r.Header.Values(keyHeader))
+	if err != nil {
+		return err
+	}
 	body, err := h.body(w, r)
 	if err != nil {
 		return err
@@ -34,7 +38,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 		return p
 	}
 	defer h.gate.Leave()
-	pushed, err := h.o.Pusher.Push(r.Context(), r.PathValue("name"), kind, body.Bytes())
+	pushed, err := h.o.Pusher.Push(r.Context(), serve.Events{Name: r.PathValue("name"), ContentType: kind, Key: key, Body: body.Bytes()})
 	if err != nil {
 		return err
 	}
@@ -53,6 +57,9 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) error {
 func noStream() *serve.Problem {
 	return &serve.Problem{Code: feature.CodeNoStream, Detail: "no stream runs in this process", Cure: "push to the one that `bighead up` runs", After: time.Minute}
 }
+
+// keyHeader names a body of events that may be sent again.
+const keyHeader = "Idempotency-Key"
 
 // contentType is which of the two bodies the caller says it sends. curl's own default for data is taken for lines.
 func contentType(r *http.Request) (string, error) {

@@ -99,7 +99,9 @@ func (h *Handler) calls() map[string]object {
 		},
 		"POST /v1/events/{name}": {
 			"operationId": "events", "summary": "Events in, to a source or to every source of a topic. 200 once they are durable.",
-			"parameters": parameter("name", "a source or topic", object{"type": "string"}),
+			"parameters": append(parameter("name", "a source or topic", object{"type": "string"}), object{"name": keyHeader, "in": "header", "required": false,
+				"description": "names the body, so that it may be sent again: for a day what comes under the same key is answered as duplicated, and taken once",
+				"schema":      object{"type": "string", "minLength": 1, "maxLength": serve.MaxKey}}),
 			"requestBody": object{"required": true, "content": object{
 				ndjson:    object{"schema": object{"type": "string", "description": "an object of JSON on each line"}},
 				jsonArray: object{"schema": object{"type": "array", "items": object{"type": "object"}}}}},

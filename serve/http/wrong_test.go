@@ -158,8 +158,8 @@ type pusher struct {
 	err    error
 }
 
-func (p *pusher) Push(_ context.Context, name, contentType string, body []byte) ([]serve.Pushed, error) {
-	p.got = name + " " + contentType + " " + string(body)
+func (p *pusher) Push(_ context.Context, e serve.Events) ([]serve.Pushed, error) {
+	p.got = e.Name + " " + e.ContentType + " " + string(e.Body) + e.Key
 	return p.pushed, p.err
 }
 
@@ -177,6 +177,15 @@ func TestEvents(t *testing.T) {
 	}
 	if status, _, body := s.call(t, "POST", "/v1/events/flights", "a,b", "Content-Type", "text/csv"); status != 400 || problem(t, body)["code"] != "BH105" {
 		t.Errorf("%d %s", status, body)
+	}
+	key := strings.Repeat("k", serve.MaxKey)
+	if status, _, body := s.call(t, "POST", "/v1/events/flights", "{}", "Idempotency-Key", key); status != 200 || p.got != "flights application/x-ndjson {}"+key {
+		t.Errorf("%d %s, pushed %q", status, body, p.got)
+	}
+	for _, key := range []string{"", key + "k"} {
+		if status, _, body := s.call(t, "POST", "/v1/events/flights", "{}", "Idempotency-Key", key); status != 400 || problem(t, body)["field"] != "Idempotency-Key" {
+			t.Errorf("a key of %d bytes: %d %s", len(key), status, body)
+		}
 	}
 	if status, _, body := s.call(t, "POST", "/v1/events/flights", strings.Repeat("x", 65)); status != 413 || problem(t, body)["code"] != "BH109" {
 		t.Errorf("%d %s", status, body)

@@ -21,7 +21,7 @@ type Result struct {
 	// Accepted rows are durable; Duplicated were accepted before; NotYet are durable too, and have no time yet, so that they are no events.
 	Accepted, Duplicated, NotYet int64
 	Rejected                     []Reject
-	// Again: a batch under this idempotency key was accepted before, and nothing was done.
+	// Again: a batch under this idempotency key was accepted before, and nothing was done; its rows are Duplicated.
 	Again bool
 }
 
@@ -114,7 +114,9 @@ func (s *Stream) Push(ctx context.Context, name string, body []byte, once string
 				src.reject(p)
 			}
 		}
-		src.unread(&rows[i].Counts)
+		if !r.Again {
+			src.unread(&rows[i].Counts)
+		}
 		out = append(out, r)
 	}
 	return out, nil
@@ -191,7 +193,8 @@ func (src *source) accept(ctx context.Context, a *eventlog.Arriving) (Result, er
 		return r, fmt.Errorf("source %q: append to the event log: %w", src.def.Name, err)
 	}
 	if got.Again {
-		return Result{Source: src.def.Name, Again: true}, nil
+		r.Duplicated, r.Again = int64(a.Rows.N)-r.NotYet, true
+		return r, nil
 	}
 	r.Duplicated = int64(len(got.Copies))
 	r.Accepted = int64(a.Rows.N) - r.NotYet - r.Duplicated

@@ -45,7 +45,7 @@ func TestABatchUnderANameCountsOnce(t *testing.T) {
 	w := opened(t, streams)
 	for i := range 2 {
 		got, err := w.Push(t.Context(), "clicks", []byte(click(1, -1)), "batch 7")
-		if err != nil || got[0].Again != (i == 1) || got[0].Accepted != int64(1-i) {
+		if err != nil || got[0].Again != (i == 1) || got[0].Accepted != int64(1-i) || got[0].Duplicated != int64(i) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
