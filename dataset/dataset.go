@@ -40,6 +40,8 @@ type Part struct {
 	Bounds map[string]Bounds
 	// Shown says which of the file's rows the table has, "" for all: what was made of other rows of the same file is not good for these.
 	Shown string
+	// Grows: rows are added to the file as they come, behind those there are, until it gets another name.
+	Grows bool
 	// Metadata is what the writer left in the file, empty where the format has no place for it.
 	Metadata Metadata
 }

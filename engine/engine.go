@@ -31,14 +31,35 @@ var ErrNoTime = errors.New("at is null, but every row asks as of a time; give it
 
 // Inputs opens the tables that a plan names.
 type Inputs struct {
-	// Open gives the rows of a place; events for a source, or the spine of a place of its own.
+	// Open gives the rows of a place: of a spine that has one of its own, and of sources where nothing else is said.
 	Open func(ctx context.Context, place feature.Place, schema value.Schema) (dataset.Table, error)
+	// Source, where not nil, gives all rows of a source: those of its place, and those that its stream has accepted.
+	Source func(ctx context.Context, s *feature.Source) (dataset.Table, error)
 	// Spine, where not nil, is used instead of the plan's spine place: a frame of a notebook, rows of a script.
 	Spine dataset.Table
 	// Tiles, where not nil, may stand for rows of sources: an engine uses those that are up to date with what Open gives.
 	Tiles *tiletable.Table
 	// Progress, where not nil, hears now and then how many of the input's rows are done; it must be quick.
 	Progress func(done, total int64)
+}
+
+// Rows gives all rows of a source.
+func (in *Inputs) Rows(ctx context.Context, s *feature.Source) (dataset.Table, error) {
+	if in.Source != nil {
+		return in.Source(ctx, s)
+	}
+	return in.Open(ctx, s.Place, s.Schema)
+}
+
+// SpineRows gives the rows of a plan's spine.
+func (in *Inputs) SpineRows(ctx context.Context, p *plan.Spine) (dataset.Table, error) {
+	switch {
+	case in.Spine != nil:
+		return in.Spine, nil
+	case p.Source != nil:
+		return in.Rows(ctx, p.Source)
+	}
+	return in.Open(ctx, p.Place, p.Schema)
 }
 
 // Report counts what a run read, dropped and made null, so that no loss is silent. As JSON its times are RFC 3339, null where there is none.

@@ -57,7 +57,7 @@ func Explain(ctx context.Context, j *plan.Join, v *plan.Value, key []value.Value
 		u, _ := v.Window.AsOf(t)
 		w.Start, w.End = plan.MinTime, u
 	}
-	table, err := in.Open(ctx, j.Scan.Source.Place, j.Scan.Source.Schema)
+	table, err := in.Rows(ctx, j.Scan.Source)
 	if err != nil {
 		return nil, err
 	}

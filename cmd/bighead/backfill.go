@@ -35,7 +35,7 @@ func (c *cli) backfillCommand() *cobra.Command {
 				}
 				return c.runPrune(cmd.Context(), l)
 			}
-			b, err := l.backfillOf(args, from, to)
+			b, err := l.backfillOf(cmd.Context(), args, from, to)
 			if err != nil {
 				return err
 			}
@@ -55,7 +55,7 @@ func (c *cli) backfillCommand() *cobra.Command {
 }
 
 // backfillOf plans the tiles of the groups named, or of all.
-func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, error) {
+func (l *loaded) backfillOf(ctx context.Context, names []string, from, to string) (*plan.Backfill, error) {
 	groups := l.typed.Groups
 	if len(names) > 0 {
 		groups = nil
@@ -67,7 +67,10 @@ func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, er
 		}
 		groups = append(groups, g)
 	}
-	groups, raw := withFiles(groups)
+	groups, raw, err := l.withRows(ctx, groups)
+	if err != nil {
+		return nil, err
+	}
 	if len(names) > 0 && len(raw) > 0 {
 		return nil, mistakef("group %s has no tiles to make: %s", raw[0].Group, raw[0].Reason)
 	}
@@ -93,19 +96,27 @@ func (l *loaded) backfillOf(names []string, from, to string) (*plan.Backfill, er
 	return b, nil
 }
 
-// withFiles parts groups whose sources are read here from those whose events are elsewhere, with the reason.
-func withFiles(groups []*feature.Group) (with []*feature.Group, without []plan.Raw) {
+// withRows parts groups whose sources are read here from those whose events are elsewhere, with the reason.
+func (l *loaded) withRows(ctx context.Context, groups []*feature.Group) (with []*feature.Group, without []plan.Raw, err error) {
 	for _, g := range groups {
 		switch p := g.Source.Place; {
 		case p.Path != "":
 			with = append(with, g)
 		case p.Table != "":
 			without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s is table %s, and the embedded engine reads files", g.Source.Name, p.Table)})
-		default:
-			without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s has no files", g.Source.Name)})
+		default: // a log alone
+			_, logged, err := l.history(ctx, g.Source)
+			if err != nil {
+				return nil, nil, fmt.Errorf("source %q: %w", g.Source.Name, err)
+			}
+			if logged {
+				with = append(with, g)
+			} else {
+				without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s has no files, and nothing was accepted of it yet", g.Source.Name)})
+			}
 		}
 	}
-	return with, without
+	return with, without, nil
 }
 
 // tiles is the project's tile table.

@@ -56,7 +56,7 @@ h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"]
 		t.Fatal(err)
 	}
 	code, out, stderr := bighead(t, dir, "plan")
-	if want := "backfill: no tiles for h: its source p has no files\nbackfill: the times in 1 file are to be read first; which days they change is not known yet\nbackfill: at most 728 cells (fold, day) to make, of 26,115 rows"; code != exitGood || !strings.Contains(out, want) {
+	if want := "backfill: no tiles for h: its source p has no files, and nothing was accepted of it yet\nbackfill: the times in 1 file are to be read first; which days they change is not known yet\nbackfill: at most 728 cells (fold, day) to make, of 26,115 rows"; code != exitGood || !strings.Contains(out, want) {
 		t.Errorf("plan answers %d\n%s%s\nwant %s", code, out, stderr, want)
 	}
 	code, out, stderr = bighead(t, dir, "plan", "--json")
@@ -73,13 +73,13 @@ h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"]
 p = bh.EventSource("p", columns={"k": bh.String, "x": bh.Int}, time="ts")
 h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"])])
 `)
-	if code, out, stderr := bighead(t, pushed, "plan"); code != exitGood || !strings.HasSuffix(out, "\nbackfill: no tiles for h: its source p has no files\n") {
+	if code, out, stderr := bighead(t, pushed, "plan"); code != exitGood || !strings.HasSuffix(out, "\nbackfill: no tiles for h: its source p has no files, and nothing was accepted of it yet\n") {
 		t.Errorf("where nothing has files plan answers %d\n%s%s", code, out, stderr)
 	}
-	if code, out, stderr := bighead(t, dir, "backfill"); code != exitGood || !strings.Contains(out, "no tiles for h: its source p has no files") {
+	if code, out, stderr := bighead(t, dir, "backfill"); code != exitGood || !strings.Contains(out, "no tiles for h: its source p has no files, and nothing was accepted of it yet") {
 		t.Errorf("backfill answers %d\n%s%s", code, out, stderr)
 	}
-	if code, out, stderr := bighead(t, dir, "backfill", "h"); code != exitMistake || out != "" || !strings.Contains(stderr, "group h has no tiles to make: its source p has no files") {
+	if code, out, stderr := bighead(t, dir, "backfill", "h"); code != exitMistake || out != "" || !strings.Contains(stderr, "group h has no tiles to make: its source p has no files, and nothing was accepted of it yet") {
 		t.Errorf("backfill h answers %d\n%s%s", code, out, stderr)
 	}
 	c := &cli{stdin: strings.NewReader(""), stdout: t.Output(), stderr: t.Output(), dir: dir}

@@ -154,10 +154,14 @@ func options(place feature.Place) dataset.Options {
 }
 
 func (l *loaded) table(ctx context.Context, place feature.Place) (dataset.Table, error) {
+	return openPlace(ctx, l.Project, place)
+}
+
+func openPlace(ctx context.Context, p *project.Project, place feature.Place) (dataset.Table, error) {
 	if place.Path == "" {
 		return nil, fmt.Errorf("table %q: the embedded engine reads files; give a path", place.Table)
 	}
-	return dataset.Open(ctx, formats, l.Path(place.Path), options(place))
+	return dataset.Open(ctx, formats, p.Path(place.Path), options(place))
 }
 
 func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema, []string, error) {
@@ -176,6 +180,9 @@ func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema,
 func (l *loaded) inputs() engine.Inputs {
 	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
 		return l.table(ctx, place)
+	}, Source: func(ctx context.Context, s *feature.Source) (dataset.Table, error) {
+		rows, _, err := l.history(ctx, s)
+		return rows, err
 	}}
 }
 

@@ -121,7 +121,7 @@ func (c *cli) costOf(ctx context.Context, l *loaded) (*cost, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // another engine keeps no tiles, so there is nothing to say
 	}
-	b, err := l.backfillOf(nil, "", "")
+	b, err := l.backfillOf(ctx, nil, "", "")
 	if err != nil {
 		return nil, err
 	}

@@ -91,11 +91,12 @@ func (l *loaded) previewOf(ctx context.Context, name string, limit int) (*plan.B
 func (l *loaded) trainingSetHead(ctx context.Context, t *feature.TrainingSet, limit int) (*plan.Batch, dataset.Table, error) {
 	b := plan.ForTrainingSet(t)
 	b.Drop = plan.Drop{}
-	place := b.Spine.Place
-	if b.Spine.Source != nil {
-		place = b.Spine.Source.Place
+	in := l.inputs()
+	table, err := in.SpineRows(ctx, &b.Spine)
+	if err != nil {
+		return nil, nil, err
 	}
-	rows, err := l.head(ctx, place, b.Spine.Schema.Names(), limit)
+	rows, err := head(ctx, table, b.Spine.Schema.Names(), limit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,7 +111,11 @@ func (l *loaded) groupHead(ctx context.Context, g *feature.Group, limit int) (*p
 	}
 	keep = append(keep, value.Field{Name: plan.AtColumn, Type: value.Timestamp})
 	b := plan.ForGroup(g, keep)
-	rows, err := l.head(ctx, g.Source.Place, g.Source.Schema.Names(), 50*limit)
+	table, _, err := l.history(ctx, g.Source)
+	if err != nil {
+		return nil, nil, err
+	}
+	rows, err := head(ctx, table, g.Source.Schema.Names(), 50*limit)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,12 +137,8 @@ func (l *loaded) groupHead(ctx context.Context, g *feature.Group, limit int) (*p
 	return b, dataset.Memory(keep, value.BatchOf(keep, spine)), nil
 }
 
-// head reads the first rows of a place.
-func (l *loaded) head(ctx context.Context, place feature.Place, columns []string, limit int) (*value.Batch, error) {
-	t, err := l.table(ctx, place)
-	if err != nil {
-		return nil, err
-	}
+// head reads the first rows of a table.
+func head(ctx context.Context, t dataset.Table, columns []string, limit int) (*value.Batch, error) {
 	if columns == nil {
 		columns = t.Schema().Names()
 	}
@@ -183,7 +184,11 @@ func (c *cli) sourceCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows, err := l.head(cmd.Context(), s.Place, nil, limit)
+			table, _, err := l.history(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			rows, err := head(cmd.Context(), table, nil, limit)
 			if err != nil {
 				return err
 			}

@@ -102,6 +102,7 @@ func (u *server) run(ctx context.Context) (err error) {
 	defer beside.Wait()
 	beside.Go(func() { u.online.follow(running, u.cli) })
 	beside.Go(func() { s.followTokens(running) })
+	beside.Go(func() { u.online.keepLogs(running) })
 	if u.dev {
 		beside.Go(func() { u.watch(running) })
 	}

@@ -103,7 +103,9 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 		r.Skipped = "what counts of a source with known_at depends on when it is asked; its stream has all of it"
 		return r, nil
 	}
-	if _, raw := withFiles([]*feature.Group{g}); len(raw) > 0 {
+	if _, raw, err := now.withRows(ctx, []*feature.Group{g}); err != nil {
+		return nil, err
+	} else if len(raw) > 0 {
 		r.Skipped = raw[0].Reason + "; its stream has all of it"
 		return r, nil
 	}
@@ -122,7 +124,7 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 	if marks.Batch > watermark {
 		return nil, mistakef("group %q: batch reaches up to %s online already, and a watermark does not go back to %s", g.Name, value.FormatTimestamp(marks.Batch), value.FormatTimestamp(watermark))
 	}
-	table, err := now.table(ctx, g.Source.Place)
+	table, _, err := now.history(ctx, g.Source)
 	if err != nil {
 		return nil, err
 	}

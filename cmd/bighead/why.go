@@ -118,6 +118,11 @@ func (c *cli) why(ctx context.Context, p *loaded, view, name string, pairs []str
 		return nil, err
 	}
 	a := newAnswer(v, name, j, value1, key, t, results[name], w)
+	if _, logged, err := p.history(ctx, j.Scan.Source); err != nil {
+		return nil, err
+	} else if logged { // DuckDB cannot read all of a log
+		return a, nil
+	}
 	a.SQL = duckdbStatement(j, value1, key, w, fromHere(p.Path(j.Scan.Source.Place.Path)))
 	return a, nil
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/bighead-ml/bighead/store/memory"
 	"github.com/bighead-ml/bighead/store/pebble"
 	"github.com/bighead-ml/bighead/store/redis"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // This file is the only one that names implementations: what the interfaces of the rooms are made of in this binary.
@@ -131,8 +132,7 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 	if engine := p.Config.String("stream.engine"); engine != "local" {
 		return nil, mistakef("[stream] engine = %q: this binary has local", engine)
 	}
-	events := inProject(p, p.Config.String("events.path"))
-	if err := folder(events); err != nil {
+	if err := folder(inProject(p, p.Config.String("events.path"))); err != nil {
 		return nil, err
 	}
 	onEvents := p.Config.String("serve.clock") == "events"
@@ -145,7 +145,14 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 			}
 			o := eventlog.Options{Formats: formats, Keep: p.Config.Duration("events.keep").Milliseconds(), HasID: s.ID != "", Copies: copies, Clock: outside.clock}
 			outside.log(&o)
-			return eventlog.Open(filepath.Join(events, s.Name), s.Schema, o)
+			log, err := eventlog.Open(logFolder(p, s), s.Schema, o)
+			if err != nil {
+				return nil, err
+			}
+			if err := keepCut(ctx, p, s); err != nil {
+				return nil, errors.Join(err, log.Close())
+			}
+			return log, nil
 		},
 		Clock:       outside.clock,
 		Events:      onEvents,
@@ -159,6 +166,23 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 // newestEvent is the clock of the events where the stream runs in another process.
 func newestEvent(ctx context.Context, st store.Store, streams []*plan.Stream) (int64, error) {
 	return stream.Newest(ctx, st, streams)
+}
+
+// openLogTable is the table of what a source's stream has accepted, whoever has the log open; empty where there is none.
+func openLogTable(ctx context.Context, dir string, schema value.Schema) (dataset.Table, error) {
+	return eventlog.OpenTable(ctx, dir, schema, formats)
+}
+
+// joinedHistory makes one table of a source's path (nil: it has none) and log; rows before the cut, where there is one, are the path's to give,
+// the others the log's.
+func joinedHistory(path, log dataset.Table, s *feature.Source, cut *int64) (dataset.Table, error) {
+	if cut == nil {
+		return eventlog.History(path, log, nil)
+	}
+	bare, _ := s.Time.Column()
+	return eventlog.History(path, log, &eventlog.Cut{At: *cut, Bare: bare, Columns: s.Time.Columns(), Time: func(b *value.Batch) (*value.Column, error) {
+		return s.Time.Vectorise(b.Schema).Eval(b, nil), nil
+	}})
 }
 
 // load is one load of a space out of batch.

@@ -77,7 +77,7 @@ func (r *run) open(ctx context.Context) error {
 		table := tables[s]
 		if table == nil {
 			var err error
-			if table, err = r.in.Open(ctx, s.Place, s.Schema); err != nil {
+			if table, err = r.in.Rows(ctx, s); err != nil {
 				return fmt.Errorf("source %q: %w", s.Name, err)
 			}
 			tables[s] = table

@@ -55,12 +55,9 @@ type spineReader struct {
 // readSpine reads the rows and keeps those that the plan wants.
 func (r *run) readSpine(ctx context.Context) (*spine, error) {
 	p := &r.plan.Spine
-	table := r.in.Spine
-	if table == nil {
-		var err error
-		if table, err = r.in.Open(ctx, p.Place, p.Schema); err != nil {
-			return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
-		}
+	table, err := r.in.SpineRows(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
 	}
 	schema := make(value.Schema, len(p.Read))
 	for i, name := range p.Read {

@@ -36,7 +36,7 @@ type events struct {
 
 // load reads every row and column of a source and applies E1, in its order.
 func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []string, rep *engine.SourceReport, made *nulls) (*events, error) {
-	table, err := in.Open(ctx, s.Place, s.Schema)
+	table, err := in.Rows(ctx, s)
 	if err != nil {
 		return nil, fmt.Errorf("source %q: %w", s.Name, err)
 	}

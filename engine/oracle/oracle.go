@@ -108,12 +108,9 @@ type run struct {
 // open reads the spine's rows.
 func (r *run) open(ctx context.Context, in engine.Inputs) ([][]value.Value, error) {
 	s := &r.plan.Spine
-	table := in.Spine
-	if table == nil {
-		var err error
-		if table, err = in.Open(ctx, s.Place, s.Schema); err != nil {
-			return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
-		}
+	table, err := in.SpineRows(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
 	}
 	for _, name := range s.Read {
 		r.spine = append(r.spine, s.Schema[s.Schema.Index(name)])

@@ -22,6 +22,7 @@ type Part struct {
 	// fingerprint, so that what they change is noticed here.
 	Reading string
 	Times   Times
+	Grows   bool // rows are being added to it; not kept
 }
 
 // Times is when a part's events lie.
@@ -69,7 +70,7 @@ func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []
 	}
 	var out []Part
 	for _, p := range source.Parts() {
-		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading + p.Shown}
+		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading + p.Shown, Grows: p.Grows}
 		if bare {
 			part.Times = statedTimes(p, column)
 		}
@@ -77,6 +78,28 @@ func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []
 			part.Times = times
 		}
 		out = append(out, part)
+	}
+	return out
+}
+
+// AsRead are a source's parts less what came since the set was made: those that grow have the length that the set has read of them, and those
+// that it has not read at all are left out. Tiles of them are as good as they were.
+func (s *Set) AsRead(parts []Part) []Part {
+	var out []Part
+	for _, p := range parts {
+		if !p.Grows {
+			out = append(out, p)
+			continue
+		}
+		best := -1
+		for i, had := range s.parts {
+			if had.Path == p.Path && had.Reading == p.Reading && had.Size <= p.Size && (best < 0 || had.Size > s.parts[best].Size) {
+				best = i
+			}
+		}
+		if best >= 0 {
+			out = append(out, s.parts[best])
+		}
 	}
 	return out
 }

@@ -67,7 +67,7 @@ func Survey(ctx context.Context, o Options, p *plan.Backfill, in engine.Inputs, 
 // open opens a source, and reads what there is of its sets: to change them where there is a lock.
 func (r *run) open(ctx context.Context, s *source, lock *tiletable.Lock) error {
 	var err error
-	if s.table, err = r.in.Open(ctx, s.source.Place, s.source.Schema); err != nil {
+	if s.table, err = r.in.Rows(ctx, s.source); err != nil {
 		return fmt.Errorf("source %q: %w", s.source.Name, err)
 	}
 	var known []*tiletable.Set

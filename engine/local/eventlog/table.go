@@ -129,7 +129,7 @@ func tableOf(ctx context.Context, dir string, schema value.Schema, formats []dat
 			continue
 		}
 		files = append(files, &unsealed{dir: dir, seg: s, schema: schema, columns: columns, formats: formats})
-		part := dataset.Part{Path: s.path, Size: s.bytes}
+		part := dataset.Part{Path: s.path, Size: s.bytes, Grows: true}
 		if info, err := os.Stat(s.path); err == nil {
 			part.Modified = info.ModTime()
 		}

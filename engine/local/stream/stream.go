@@ -220,6 +220,20 @@ func (s *Stream) Flush(ctx context.Context) error {
 	return nil
 }
 
+// Seal has the logs turn what every space has into Parquet, and let go what is older than they keep. It is for one goroutine beside the rest.
+func (s *Stream) Seal(ctx context.Context) error {
+	var errs []error
+	for _, src := range s.all() {
+		if src.ctx.Err() != nil {
+			continue
+		}
+		if err := src.log.Seal(ctx); err != nil && !errors.Is(err, eventlog.ErrClosed) && ctx.Err() == nil {
+			errs = append(errs, fmt.Errorf("source %q: seal the event log: %w", src.def.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Now is the time by the stream's clock, ms: the wall's, or on the clock of the events a millisecond after the newest that was applied;
 // plan.MinTime before the first.
 func (s *Stream) Now() int64 {

@@ -32,7 +32,7 @@ type Report struct {
 	Puts, Bytes int64
 }
 
-// All writes what batch has of the space: tiles out of a backfill, which must be up to date with the source's table, and rows out of the
+// All writes what batch has of the space: tiles out of a backfill, which must be up to date with the source's table but for what came into its log since, and rows out of the
 // table itself. earliest is when it is asked for at the earliest, ms.
 func (l *Load) All(ctx context.Context, tiles *tiletable.Table, table dataset.Table, earliest int64) (*Report, error) {
 	total := &Report{Space: l.Space.ID}
@@ -45,7 +45,7 @@ func (l *Load) All(ctx context.Context, tiles *tiletable.Table, table dataset.Ta
 		if err != nil {
 			return nil, err
 		}
-		if total, err = l.Tiles(ctx, set, tiles.Parts(table, l.Space.Group.Source, set)); err != nil {
+		if total, err = l.Tiles(ctx, set, set.AsRead(tiles.Parts(table, l.Space.Group.Source, set))); err != nil {
 			return nil, err
 		}
 	}
