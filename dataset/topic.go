@@ -15,6 +15,8 @@ type Topics interface {
 	// Bury writes records that could not be read to a dead-letter topic, each with its origin and reason in headers, and returns once the
 	// broker has them.
 	Bury(ctx context.Context, topic string, dead []Poison) error
+	// Ping says whether the brokers answer and have these topics; what is wrong otherwise.
+	Ping(ctx context.Context, topics ...string) error
 	Close() error
 }
 
@@ -61,6 +63,9 @@ type TopicReader interface {
 	Commit(ctx context.Context, had map[int32]int64) error
 	// ID is the topic's own, to be kept with the positions.
 	ID() [16]byte
+	// Began is, of a reader that was opened without positions, the time of records, ms, from which on it gives all that there ever were.
+	// whole says that it gives the topic from its very first record; then it is that record's time.
+	Began() (since int64, whole bool)
 	Close() error
 }
 

@@ -62,6 +62,7 @@ type Place struct {
 	// TableSelect and TopicSelect say how columns of the source are made of the table's or topic's own; none: by name.
 	TableSelect, TopicSelect []Select
 	TopicTimeUnit            string
+	TopicFormat              string // of the topic's records; "": json
 	// Declared is the schema written in the definition, where there is no file to read it from.
 	Declared value.Schema
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bighead-ml/bighead/expr"
@@ -13,8 +14,9 @@ import (
 
 // Formats and units that a place can be declared with.
 var (
-	formats   = []string{"parquet", "csv", "ndjson", "arrow"}
-	timeUnits = []string{"s", "ms", "us", "ns"}
+	formats      = []string{"parquet", "csv", "ndjson", "arrow"} // of files
+	topicFormats = []string{"json", "avro", "protobuf"}          // of a topic's records
+	timeUnits    = []string{"s", "ms", "us", "ns"}
 )
 
 type schemaResult struct {
@@ -86,7 +88,13 @@ func untyped(p *Place) bool {
 
 // placeOf is where a source's rows are.
 func (c *checker) placeOf(d *SourceDef) Place {
-	p := Place{Path: textOf(d.Path), Format: c.word(d.Format, "format", formats...), TimeUnit: textOf(d.TimeUnit)}
+	p := Place{Path: textOf(d.Path), Format: c.word(d.Format, "format", slices.Concat(formats, topicFormats)...), TimeUnit: textOf(d.TimeUnit)}
+	if slices.Contains(topicFormats, p.Format) { // files have the format of their name
+		p.Format, p.TopicFormat = "", p.Format
+		if d.Topic == nil {
+			c.meaningless(d.Format.At, "format="+strconv.Quote(p.TopicFormat), "without topic=", "name the topic whose records have it; of files it is one of "+strings.Join(formats, ", "))
+		}
+	}
 	c.word(d.TimeUnit, "time_unit", timeUnits...)
 	if d.Table != nil {
 		p.Table, p.TableSelect = d.Table.Name.Value, selectOf(d.Table)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (c *cli) examine(ctx context.Context) []finding {
 		return []finding{f, pythonFinding(ctx, "")}
 	}
 	found := []finding{{What: "project", Good: true, Says: p.Root}}
+	var topics []string
 	python, err := p.Python()
 	if err != nil {
 		found = append(found, finding{What: "python", Says: err.Error(), Cure: "install Python 3.10 or newer, or set [python] path"})
@@ -78,11 +80,19 @@ func (c *cli) examine(ctx context.Context) []finding {
 			found = append(found, finding{What: "definitions", Says: "they have mistakes", Cure: "run bighead check"})
 		} else {
 			found = append(found, finding{What: "definitions", Good: true, Says: summary(l)})
+			for _, s := range l.typed.Sources {
+				if t := s.Place.Topic; t != "" && !slices.Contains(topics, t) {
+					topics = append(topics, t)
+				}
+			}
 		}
 	}
 	found = append(found, writable(filepath.Join(p.Root, ".bighead")))
 	if p.Config.String("store.kind") == "redis" { // an embedded one may be open in a server, and needs nothing but its folder
 		found = append(found, reachable(ctx, p))
+	}
+	if f := brokersFinding(ctx, p, topics); f != nil {
+		found = append(found, *f)
 	}
 	return found
 }
@@ -99,6 +109,36 @@ func reachable(ctx context.Context, p *project.Project) finding {
 		return finding{What: "online store", Says: err.Error(), Cure: "start the server, or set [store] url and prefix; until then servers of this project answer nothing new"}
 	}
 	return finding{What: "online store", Good: true, Says: "redis, under the prefix " + storePrefix(p)}
+}
+
+// brokersFinding asks the brokers that [stream] names for the topics; nil where it names none and nothing asks for any.
+func brokersFinding(ctx context.Context, p *project.Project, topics []string) *finding {
+	f := &finding{What: "brokers"}
+	broker, err := openBroker(p, nil)
+	switch {
+	case err != nil:
+		f.Says, f.Cure = err.Error(), "correct [stream] in bighead.toml"
+		return f
+	case broker == nil && len(topics) == 0:
+		return nil
+	case broker == nil:
+		f.Good, f.Says, f.Cure = true, "none are named, so topics are not read: "+strings.Join(topics, ", "), `set brokers = ["host:9092"] under [stream] to read them; rows can be pushed without`
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if dead := p.Config.String("stream.dead_letters"); dead != "" {
+		topics = append(topics, dead)
+	}
+	err = errors.Join(broker.Ping(ctx, topics...), broker.Close())
+	f.Good, f.Says = err == nil, strings.Join(p.Config.Strings("stream.brokers"), ", ")+" answer"
+	if len(topics) > 0 {
+		f.Says += ", and have " + strings.Join(topics, ", ")
+	}
+	if err != nil {
+		f.Says, f.Cure = err.Error(), "start them, or correct [stream] brokers, sasl and tls; requests are answered meanwhile, and topics are read on when they are there"
+	}
+	return f
 }
 
 func pythonFinding(ctx context.Context, path string) finding {

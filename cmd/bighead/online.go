@@ -157,7 +157,7 @@ func (o *online) close(ctx context.Context) error {
 		o.server.Close()
 	}
 	if t := o.active(); t != nil {
-		errs = append(errs, t.stream.Close(ctx))
+		errs = append(errs, t.topics.stop(), t.stream.Close(ctx))
 	}
 	if o.lease != nil {
 		errs = append(errs, o.lease.close(ctx))
@@ -240,6 +240,7 @@ func (o *online) switchTo(ctx context.Context, t *turn, next *applied) error {
 	if err := t.stream.Reconfigure(ctx, streams); err != nil {
 		return err
 	}
+	t.topics.change(streams)
 	o.log.InfoContext(ctx, "another version is applied; its spaces are being filled", "version", next.version.ID)
 	if err := caughtUp(ctx, t, streams); err != nil {
 		return err
@@ -299,7 +300,7 @@ func filling(t *turn, streams []*plan.Stream) bool {
 // ready reports whether the first catch-up is over: of this process's stream, or while it stands by of the version that it serves.
 func (o *online) ready() bool {
 	if t := o.active(); t != nil {
-		return !filling(t, nil)
+		return !filling(t, nil) && !t.topics.behind()
 	}
 	return o.told.Load() == o.current().version.ID
 }

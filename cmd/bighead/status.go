@@ -33,6 +33,8 @@ type sourceStatus struct {
 	Accepted int64         `json:"accepted"`
 	Copies   int64         `json:"copies"`
 	Rejected int64         `json:"rejected"`
+	KeepMS   int64         `json:"keep_ms"` // how long the log keeps rows after their arrival; 0: for ever
+	Topic    *topicStatus  `json:"topic,omitempty"`
 	Groups   []groupStatus `json:"groups"`
 }
 
@@ -146,9 +148,16 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		}
 	}
 	if len(sizes.rows) > 0 {
-		return sizes.print(c.stdout)
+		if err := sizes.print(c.stdout); err != nil {
+			return err
+		}
 	}
-	return nil
+	for _, src := range s.Stream.Sources {
+		if src.KeepMS > 0 {
+			fmt.Fprintf(c.stdout, "source %s: %s records, %s bytes in its log, which keeps what came within %s\n", src.Source, count(src.Records), count(src.LogBytes), value.FormatDuration(src.KeepMS))
+		}
+	}
+	return printTopics(c.stdout, s.Stream.Sources)
 }
 
 // streamCollector shows how the stream stands as metrics.
@@ -167,7 +176,7 @@ var activeRole = prometheus.NewDesc("bighead_stream_active", "1 where this proce
 
 // Describe implements prometheus.Collector.
 func (s *streamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls} {
+	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls, topicLag} {
 		ch <- d
 	}
 }
@@ -188,6 +197,7 @@ func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
 	if t == nil {
 		return
 	}
+	t.topics.collect(ch)
 	for _, src := range t.stream.Status().Sources {
 		counter(events, src.Counts.Accepted, src.Source, "accepted")
 		counter(events, src.Counts.Copies, src.Source, "copy")

@@ -195,6 +195,11 @@ func (o *online) status(ctx context.Context) *onlineStatus {
 		Typical: o.usually.status(o.current().typed.Views)}
 	if t := o.active(); t != nil {
 		s.Stream = newStreamStatus(t.stream.Status())
+		topics, keep := t.topics.statuses(), o.project.Config.Duration("events.keep").Milliseconds()
+		for i := range s.Stream.Sources {
+			src := &s.Stream.Sources[i]
+			src.Topic, src.KeepMS = topics[src.Source], keep
+		}
 	} else {
 		s.Active, s.Stream = o.lease.who(), newStreamStatus(streamState{Now: o.clock()})
 	}
@@ -226,7 +231,7 @@ func (o *online) degraded() []string {
 			out = append(out, "source "+s.Source+": its log only grows: "+s.Unsealed)
 		}
 	}
-	return out
+	return append(out, t.topics.degraded()...)
 }
 
 // role is active or standby.

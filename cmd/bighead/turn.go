@@ -19,8 +19,9 @@ import (
 // epoch that was overtaken, and what a caller was told is accepted is in the log, from which the next turn goes on.
 type turn struct {
 	stream *liveStream
-	epoch  int64 // of the lease; 0: the store is this process's alone
-	told   int64 // the version that the others were told of
+	topics *topics // nil: of a command, which reads none
+	epoch  int64   // of the lease; 0: the store is this process's alone
+	told   int64   // the version that the others were told of
 }
 
 // active is this process's turn; nil: it stands by.
@@ -56,7 +57,13 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 	} else if err != nil {
 		return err
 	}
-	o.turn.Store(&turn{stream: s, epoch: epoch})
+	t := &turn{stream: s, epoch: epoch}
+	if !o.alone {
+		if t.topics, err = startTopics(o.project, o.log, s, plan.ForStream(o.current().typed.Groups)); err != nil {
+			return errors.Join(err, s.Close(ctx))
+		}
+	}
+	o.turn.Store(t)
 	return nil
 }
 
@@ -137,7 +144,7 @@ func (o *online) endTurn(ctx context.Context, t *turn, why error) {
 	o.turn.Store(nil)
 	t.stream.Lose(why)
 	o.log.WarnContext(ctx, "this process stands by now", "error", why)
-	if err := t.stream.Close(ctx); err != nil {
+	if err := errors.Join(t.topics.stop(), t.stream.Close(ctx)); err != nil {
 		o.log.WarnContext(ctx, "the stream was not ended in order", "error", err)
 	}
 }

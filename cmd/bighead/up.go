@@ -102,7 +102,6 @@ func (u *server) run(ctx context.Context) (err error) {
 	defer beside.Wait()
 	beside.Go(func() { u.online.follow(running, u.cli) })
 	beside.Go(func() { s.followTokens(running) })
-	beside.Go(func() { u.online.keepLogs(running) })
 	if u.dev {
 		beside.Go(func() { u.watch(running) })
 	}
@@ -176,6 +175,9 @@ func (u *server) announce(address string) {
 		log := "its log is empty"
 		if s.Next > s.First {
 			log = fmt.Sprintf("%s records in its log, %s of them still to be read", count(s.Next-s.First), count(behind(s.Groups)))
+		}
+		if kept := u.project.Config.Value("events.keep").Shown(); kept != "" {
+			log += ", which keeps what came within " + kept
 		}
 		fmt.Fprintf(w, "  source %s: %s\n", s.Source, log)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/bighead-ml/bighead/catalog/sqlite"
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/dataset/arrow"
+	"github.com/bighead-ml/bighead/dataset/kafka"
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
 	"github.com/bighead-ml/bighead/engine"
@@ -154,9 +156,16 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 			}
 			return log, nil
 		},
-		Clock:       outside.clock,
-		Events:      onEvents,
-		History:     func(s *feature.Source) bool { return s.Place.Path != "" || s.Place.Table != "" },
+		Clock:   outside.clock,
+		Events:  onEvents,
+		History: func(s *feature.Source) bool { return s.Place.Path != "" || s.Place.Table != "" },
+		Since: func(s *feature.Source) (int64, bool) {
+			place, err := readTopicPlace(p, s)
+			if err != nil || place == nil {
+				return 0, false
+			}
+			return place.Since, true
+		},
 		DeadLetters: filepath.Join(p.Root, ".bighead", "dead-letters"),
 	}
 	outside.stream(&o)
@@ -166,6 +175,48 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 // newestEvent is the clock of the events where the stream runs in another process.
 func newestEvent(ctx context.Context, st store.Store, streams []*plan.Stream) (int64, error) {
 	return stream.Newest(ctx, st, streams)
+}
+
+// openBroker is the Kafka that [stream] names, nil where it names none; it is not asked anything yet. What is wrong with the settings is said.
+func openBroker(p *project.Project, log *slog.Logger) (dataset.Topics, error) {
+	c, at := p.Config, func(key string) string {
+		if path := p.Config.String(key); path != "" {
+			return inProject(p, path)
+		}
+		return ""
+	}
+	if len(c.Strings("stream.brokers")) == 0 {
+		return nil, nil
+	}
+	secure := kafka.TLS{On: c.Bool("stream.tls.enabled"), CA: at("stream.tls.ca"), Cert: at("stream.tls.cert"), Key: at("stream.tls.key")}
+	group := c.String("stream.group")
+	if group == "" {
+		group = p.Name()
+	}
+	registry := kafka.Registry{TLS: kafka.TLS{CA: secure.CA, Cert: secure.Cert, Key: secure.Key}}
+	if text := c.String("stream.registry"); text != "" {
+		u, err := url.Parse(text)
+		if err != nil || u.Host == "" {
+			return nil, mistakef("[stream] registry = %q is no URL such as http://host:8081", text)
+		}
+		registry.User = u.User.Username()
+		registry.Password, _ = u.User.Password()
+		u.User, registry.TLS.On = nil, u.Scheme == "https"
+		registry.URLs = []string{u.String()}
+	}
+	k, err := kafka.New(kafka.Config{
+		Brokers: c.Strings("stream.brokers"), Group: group, TLS: secure, Registry: registry, Log: log,
+		SASL: kafka.SASL{Mechanism: c.String("stream.sasl.mechanism"), User: c.String("stream.sasl.user"), Password: c.String("stream.sasl.password")},
+	})
+	if err != nil {
+		return nil, mistakef("[stream] %v", err)
+	}
+	return k, nil
+}
+
+// rejectRecord puts a record of a topic that is no row among a source's dead letters.
+func rejectRecord(s *liveStream, source string, p *dataset.Poison) error {
+	return s.Reject(source, stream.Poison{Reason: fmt.Sprintf("topic %s partition %d offset %d: %s", p.Topic, p.Partition, p.Offset, p.Reason), Original: p.Value})
 }
 
 // openLogTable is the table of what a source's stream has accepted, whoever has the log open; empty where there is none.

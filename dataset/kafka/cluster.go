@@ -2,10 +2,13 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -46,6 +49,30 @@ func (c *Cluster) Open(ctx context.Context, t dataset.Topic, from dataset.From) 
 		return nil, err
 	}
 	return &Reader{Consumer: consumer, decoder: decoder}, nil
+}
+
+// Ping asks the brokers for their topics.
+func (c *Cluster) Ping(ctx context.Context, topics ...string) error {
+	options, err := c.config.options()
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return fmt.Errorf("kafka: %w", err)
+	}
+	defer client.Close()
+	asked := &Consumer{config: c.config, admin: kadm.NewClient(client)}
+	if _, err := asked.admin.ListBrokers(ctx); err != nil {
+		return fmt.Errorf("kafka at %s: %w", strings.Join(c.config.Brokers, ", "), err)
+	}
+	var errs []error
+	for _, t := range topics {
+		asked.topic = t
+		_, err := asked.describe(ctx)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // Headers of dead letters, beside the record's own.

@@ -25,7 +25,7 @@ type Config struct {
 	TLS     TLS
 	// Registry is where the schemas of Avro and Protobuf are.
 	Registry Registry
-	// Refresh is how often new partitions are looked for, and whether the topic is still the same; 0: 10 s.
+	// Refresh is how often new partitions are looked for, and whether the topic is still the same; 0: 3 s.
 	Refresh time.Duration
 	// Log gets what the client has to say of brokers that are away; nil: nothing.
 	Log *slog.Logger
@@ -55,7 +55,7 @@ const (
 	// pollRecords bounds the rows of an Arrival.
 	pollRecords = 8192
 	// refresh is Config.Refresh where it says nothing.
-	refresh = 10 * time.Second
+	refresh = 3 * time.Second
 )
 
 func (c *Config) every() time.Duration {

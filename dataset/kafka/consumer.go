@@ -31,6 +31,9 @@ type Consumer struct {
 	topic  string
 	id     [16]byte
 
+	since int64 // Began
+	whole bool
+
 	mu     sync.Mutex
 	next   map[int32]int64 // offset that is to be taken next
 	had    map[int32]int64 // offset of the last record handed out
@@ -81,6 +84,11 @@ func (c *Consumer) begin(ctx context.Context, from dataset.From) error {
 	}
 	if c.next, err = c.starts(ctx, detail.Partitions.Numbers(), from); err != nil {
 		return err
+	}
+	if len(from.Had) == 0 {
+		if err := c.began(ctx, from.Since); err != nil {
+			return err
+		}
 	}
 	for p, next := range c.next {
 		c.had[p] = next - 1
@@ -147,6 +155,41 @@ func (c *Consumer) starts(ctx context.Context, partitions []int32, from dataset.
 	}
 	return out, nil
 }
+
+// began finds out from when on nothing is missing: of partitions that retention has cut, their oldest record's time.
+func (c *Consumer) began(ctx context.Context, since int64) error {
+	oldest, err := c.admin.ListOffsetsAfterMilli(ctx, 1, c.topic)
+	if err == nil {
+		err = oldest.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("topic %q: list offsets: %w", c.topic, err)
+	}
+	first, err := c.listed(c.admin.ListStartOffsets(ctx, c.topic))
+	if err != nil {
+		return err
+	}
+	now := time.Now().UnixMilli()
+	begins := now // of the topic
+	c.since, c.whole = since, since == 0
+	oldest.Each(func(o kadm.ListedOffset) {
+		at := o.Timestamp
+		if at < 0 { // the partition is empty
+			at = now
+		}
+		begins = min(begins, at)
+		if first[o.Partition] > 0 {
+			c.since, c.whole = max(c.since, at), false
+		}
+	})
+	if c.whole {
+		c.since = begins
+	}
+	return nil
+}
+
+// Began says from when on all records are given.
+func (c *Consumer) Began() (since int64, whole bool) { return c.since, c.whole }
 
 // lost says what is missing where a partition holds [first, end), and next should come.
 func (c *Consumer) lost(p int32, next, first, end int64) error {

@@ -108,7 +108,7 @@ func TestJSONRecordsBecomeRowsAndPoison(t *testing.T) {
 104! not a JSON object: 'n' where '{' belongs (byte 1)
 106! column "user": a value is not a string; correct it (null is null), or declare the column as what it is
 110! header.n is not a int
-200! the record has no value; a topic of events knows no deletions`)
+200! the record has no value; only a source with keys= and deleted= knows deletions`)
 	a := arrivals[0]
 	if got := fmt.Sprint(a.Counts.Nulled, a.Counts.Rows, a.Times, a.Tombstones, a.Partition); got != fmt.Sprintf("map[{n beyond int64}:1] 2 [%d %d] [] 3", stamp, stamp+4) {
 		t.Error(got)

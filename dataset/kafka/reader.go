@@ -169,7 +169,7 @@ func (d *Decoder) orEmpty(r *rows) *rows {
 func (d *Decoder) tombstone(ctx context.Context, rec *kgo.Record) ([]value.Value, error) {
 	switch {
 	case len(d.def.topic.Keys) == 0:
-		return nil, &poison{"the record has no value; a topic of events knows no deletions"}
+		return nil, &poison{"the record has no value; only a source with keys= and deleted= knows deletions"}
 	case rec.Key == nil:
 		return nil, &poison{"a record without a value and without a key deletes nothing"}
 	}

@@ -97,7 +97,7 @@ func TestAvroOfEveryType(t *testing.T) {
 106! 1 bytes follow the record
 108! it does not begin as the registry's wire format does: a zero byte and the number of a schema
 110! the schema registry has no schema 2313
-112! the record has no value; a topic of events knows no deletions`)
+112! the record has no value; only a source with keys= and deleted= knows deletions`)
 	if got := fmt.Sprint(arrivals[0].Counts.Nulled); got != "map[{d not finite}:1 {s invalid utf-8}:1]" {
 		t.Error(got)
 	}

@@ -157,6 +157,11 @@ func (src *source) begin(ctx context.Context, x *space) error {
 // complete is S of a space that begins with the log's first record: the time from which it will have seen every event.
 func (src *source) complete(ctx context.Context) (int64, error) {
 	first, next := src.log.First(), src.log.Next()
+	if src.s.o.Since != nil && first <= 1 {
+		if since, ok := src.s.o.Since(src.def); ok {
+			return since, nil
+		}
+	}
 	history := src.s.o.History != nil && src.s.o.History(src.def)
 	if first <= 1 && !history {
 		return plan.MinTime, nil // nothing was let go, and nothing was before

@@ -111,3 +111,24 @@ func (src *source) status() SourceStatus {
 	}
 	return st
 }
+
+// Behind is how far a source is behind its log: how many records its spaces have yet to read, those aside that are being filled; and why it is
+// not read just now, "" where it is. A source that is not there is not behind.
+func (s *Stream) Behind(name string) (held string, records int64) {
+	src := s.source(name)
+	if src == nil {
+		return "", 0
+	}
+	src.mu.Lock()
+	defer src.mu.Unlock()
+	if src.held != nil {
+		held = src.held.Error()
+	}
+	next := src.log.Next()
+	for _, x := range src.spaces {
+		if shown := x.shown.Load(); shown != nil && !slices.Contains(src.catching, x) {
+			records = max(records, next-shown.Next)
+		}
+	}
+	return held, records
+}

@@ -33,6 +33,9 @@ type Options struct {
 	Timer Timer
 	// History says of a source that batch has rows of it from before its log; nil: of none.
 	History func(*feature.Source) bool
+	// Since says of a source from when on its log has every event, where that is known otherwise than from the log: a topic was read back to
+	// then. ok false, or nil: it is not.
+	Since func(*feature.Source) (ms int64, ok bool)
 	// Memory is how many bytes of tiles may be in memory, about; 0: 256 MiB.
 	Memory int64
 	// DeadLetters is a folder for what could not be read as rows, a file for each source; "": it is counted alone.
@@ -218,20 +221,6 @@ func (s *Stream) Flush(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Seal has the logs turn what every space has into Parquet, and let go what is older than they keep. It is for one goroutine beside the rest.
-func (s *Stream) Seal(ctx context.Context) error {
-	var errs []error
-	for _, src := range s.all() {
-		if src.ctx.Err() != nil {
-			continue
-		}
-		if err := src.log.Seal(ctx); err != nil && !errors.Is(err, eventlog.ErrClosed) && ctx.Err() == nil {
-			errs = append(errs, fmt.Errorf("source %q: seal the event log: %w", src.def.Name, err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Now is the time by the stream's clock, ms: the wall's, or on the clock of the events a millisecond after the newest that was applied;

@@ -173,7 +173,7 @@ class EventSource(Source):
     topic : str or Topic, optional
         Live events.
     format : str, optional
-        Of the files, where their names do not say it.
+        Of the files, where their names do not say it; or of the topic's records: ``"json"`` (the default), ``"avro"``, ``"protobuf"``.
     time : str
         When an event happened: a column or SQL.
     time_unit : str, optional
