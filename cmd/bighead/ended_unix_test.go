@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
 )
 
 // What ends a command from outside: Ctrl-C, a full disk, a reader that goes away. These run the binary itself, with signals, pipes and
@@ -53,7 +55,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childClock) != "" {
 		childMain()
 	}
-	code := m.Run()
+	code := servers.Main(m)
 	if built.dir != "" {
 		os.RemoveAll(built.dir)
 	}

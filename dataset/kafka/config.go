@@ -125,13 +125,14 @@ func (t *TLS) config() (*tls.Config, error) {
 	return out, nil
 }
 
-// clientLog hands warnings and errors of the client on.
+// clientLog hands warnings and errors of the client on. Its warnings are as many as its attempts while a broker is away, which whoever reads
+// hears of by Lag.
 type clientLog struct{ log *slog.Logger }
 
 func (clientLog) Level() kgo.LogLevel { return kgo.LogLevelWarn }
 
 func (l clientLog) Log(level kgo.LogLevel, msg string, pairs ...any) {
-	to := slog.LevelWarn
+	to := slog.LevelDebug
 	if level == kgo.LogLevelError {
 		to = slog.LevelError
 	}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// topicFeatures reads a topic as two sources without an id, whose doubles would count twice, and another topic as an entity's change log.
+const topicFeatures = `import bighead as bh
+
+clicks = bh.EventSource("clicks", topic=bh.Topic("CLICKS", select={"x": "payload.x * 1", "part": "_partition"}), columns={"k": bh.String, "x": bh.Int, "part": bh.Int}, time="ts", lateness="400d")
+seen = clicks.again("seen", time="ts", where="x > 5")
+users = bh.EntitySource("users", topic="USERS", columns={"k": bh.String, "ts": bh.Timestamp, "name": bh.String, "gone": bh.Bool}, keys=["k"], time="ts", deleted="gone", lateness="400d")
+g = bh.FeatureGroup("g", source=clicks, keys=["k"], flush="10ms", deadline="20s", features=[bh.sum("x", name="x_all"), bh.count(name="all"), bh.sum("x", windows=["1h"]), bh.max("x", windows=["30d"]), bh.last("x"), bh.count_distinct("part")])
+h = bh.FeatureGroup("h", source=seen, keys=["k"], flush="10ms", deadline="20s", features=[bh.count(name="all"), bh.avg("x", windows=["1d"])])
+u = bh.FeatureGroup("u", source=users, flush="10ms", deadline="20s", features=[bh.latest("name")])
+v = bh.FeatureView("v", groups=[g, h, u])
+`
+
+// topicWorld is a project whose sources have topics on the real broker.
+type topicWorld struct {
+	*testing.T
+	broker        *servers.Broker
+	dir           string
+	clicks, users string
+	client        *kgo.Client
+	sent          int // events
+	r             *rand.Rand
+}
+
+func newTopicWorld(t *testing.T) *topicWorld {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	w := &topicWorld{T: t, broker: servers.Kafka(t), r: rand.New(rand.NewPCG(seed, 0))}
+	w.clicks, w.users = w.topic("clicks", 2), w.topic("users", 1)
+	w.dir = smallProject(t, strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users).Replace(topicFeatures))
+	w.settings("")
+	var err error
+	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	return w
+}
+
+func (w *topicWorld) topic(name string, partitions int32) string {
+	w.Helper()
+	name = strings.ReplaceAll(w.Name(), "/", ".") + "." + name
+	if _, err := w.broker.Admin().CreateTopic(w.Context(), partitions, 1, nil, name); err != nil {
+		w.Fatal(err)
+	}
+	return name
+}
+
+func (w *topicWorld) settings(more string) {
+	w.Helper()
+	toml := fmt.Sprintf("[project]\nname = %q\n[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[stream]\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n%s", w.Name(), w.broker.Address, more)
+	if err := os.WriteFile(filepath.Join(w.dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// put writes records as they are.
+func (w *topicWorld) put(topic string, partition int32, records ...*kgo.Record) {
+	w.Helper()
+	for _, r := range records {
+		r.Topic, r.Partition = topic, partition
+	}
+	if err := w.client.ProduceSync(w.Context(), records...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// events writes so many random ones, to one of the partitions each.
+func (w *topicWorld) events(n int, partitions int32) {
+	w.Helper()
+	by := make([][]*kgo.Record, partitions)
+	for range n {
+		ts := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(w.sent)*time.Minute + time.Duration(w.r.IntN(40_000))*time.Millisecond)
+		w.sent++
+		p := w.r.IntN(int(partitions))
+		by[p] = append(by[p], &kgo.Record{Value: fmt.Appendf(nil, `{"k":"k%d","ts":%q,"payload":{"x":%d,"y":[1]},"other":1}`, w.r.IntN(4), value.FormatTimestamp(ts.UnixMilli()), w.r.IntN(100))})
+	}
+	for p, records := range by {
+		w.put(w.clicks, int32(p), records...)
+	}
+}
+
+func (w *topicWorld) run(args ...string) string {
+	w.Helper()
+	return commands(w.T, w.dir)(args...)
+}
+
+func (w *topicWorld) status() *onlineStatus {
+	w.Helper()
+	var s onlineStatus
+	if err := json.Unmarshal([]byte(w.run("status", "--json")), &s); err != nil {
+		w.Fatal(err)
+	}
+	return &s
+}
+
+func (w *topicWorld) source(name string) *sourceStatus {
+	w.Helper()
+	s := w.status()
+	for i := range s.Stream.Sources {
+		if s.Stream.Sources[i].Source == name {
+			return &s.Stream.Sources[i]
+		}
+	}
+	w.Fatalf("no source %s in %+v", name, s)
+	return nil
+}
+
+// arrived waits until a source has so many rows in all of its partitions, none of them twice, and its groups have read them.
+func (w *topicWorld) arrived(name string, rows int) {
+	w.Helper()
+	var last *sourceStatus
+	awaited(w.T, func() string {
+		last = w.source(name)
+		if last.Topic == nil {
+			w.Fatalf("%s has no topic: %+v", name, last)
+		}
+		total := int64(0)
+		for _, p := range last.Topic.Partitions {
+			total += p.Had + 1
+			if p.Lag != 0 {
+				return ""
+			}
+		}
+		for _, g := range last.Groups {
+			if g.Lag != 0 {
+				return ""
+			}
+		}
+		if total > int64(rows) {
+			w.Fatalf("%s: %d records, and %d were written", name, total, rows)
+		}
+		if total < int64(rows) {
+			return ""
+		}
+		return "all"
+	})
+}
+
+// same compares all keys online and in batch, and the number of events with those that were written.
+func (w *topicWorld) same() {
+	w.Helper()
+	all := 0
+	for i := range 4 {
+		values := sameAsBatch(w.T, w.run, fmt.Sprint("k", i))
+		n := 0
+		if _, err := fmt.Sscan(values[1], &n); err != nil {
+			w.Fatal(err)
+		}
+		all += n
+	}
+	if all != w.sent {
+		w.Errorf("%d events are counted, %d were written", all, w.sent)
+	}
+}
+
+// TestTopics takes a project with topics through what happens to brokers: events before and after the start, poison, tombstones, a broker that
+// is killed and comes back, a partition that is added, a restart, a source that is added. At each step every value is batch's, and every event
+// counts once.
+func TestTopics(t *testing.T) {
+	w := newTopicWorld(t)
+	w.run("apply", "--yes")
+	w.events(300, 2)
+	w.put(w.users, 0, &kgo.Record{Key: []byte("k0"), Value: []byte(`{"k":"k0","ts":"2024-01-01T00:00:00Z","name":"ann"}`)}, &kgo.Record{Key: []byte("k1"), Value: []byte(`{"k":"k1","ts":"2024-01-01T00:00:01Z","name":"bob"}`)})
+	stop := upBeside(t, w.dir)
+	w.arrived("clicks", 300)
+	w.arrived("seen", 300)
+	w.arrived("users", 2)
+	w.same()
+
+	// What is no row goes to the dead letters, with its reason; a record without a value ends an entity.
+	w.put(w.clicks, 1, &kgo.Record{Value: []byte(`{"k":"k1","ts":"no time"}`)})
+	w.put(w.users, 0, &kgo.Record{Key: []byte("k0"), Timestamp: time.Date(2024, 1, 1, 0, 0, 2, 0, time.UTC)})
+	w.events(50, 2)
+	w.arrived("clicks", 351)
+	w.arrived("users", 3)
+	w.same()
+	if s := w.source("clicks"); s.Rejected != 1 || s.Topic.Poison != 1 {
+		t.Errorf("poison is not counted: %+v %+v", s, s.Topic)
+	}
+	letters, err := os.ReadFile(filepath.Join(w.dir, ".bighead", "dead-letters", "clicks.ndjson"))
+	if err != nil || !strings.Contains(string(letters), "no time") || !strings.Contains(string(letters), w.clicks+" partition 1") {
+		t.Errorf("dead letters: %s, %v", letters, err)
+	}
+	if got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text(); got[len(got)-1] != "null" {
+		t.Errorf("a deleted entity is %v", got)
+	}
+
+	// The broker is killed and comes back: requests are answered meanwhile, and it is said what is missing.
+	w.broker.Down(true)
+	awaited(t, func() string { return containingOr(fmt.Sprint(w.status().Degraded), "brokers do not answer") })
+	w.same()
+	if code, out, _ := bighead(t, w.dir, "doctor"); code != exitMistake || !strings.Contains(out, "BAD  brokers") {
+		t.Errorf("doctor says of a broker that is away: %d %s", code, out)
+	}
+	if err := w.broker.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.events(50, 2)
+	w.arrived("clicks", 401)
+	w.same()
+	if out := w.run("doctor"); !strings.Contains(out, "ok   brokers") {
+		t.Errorf("doctor says: %s", out)
+	}
+
+	// A partition is added.
+	if _, err := w.broker.Admin().CreatePartitions(t.Context(), 1, w.clicks); err != nil {
+		t.Fatal(err)
+	}
+	w.client.ForceMetadataRefresh()
+	awaited(t, func() string {
+		d, err := w.broker.Admin().ListTopics(t.Context(), w.clicks)
+		if err != nil || len(d[w.clicks].Partitions) != 3 {
+			return ""
+		}
+		return "added"
+	})
+	w.events(60, 3)
+	w.arrived("clicks", 461)
+	w.same()
+
+	// How far we are is shown to people, and in metrics.
+	awaited(t, func() string {
+		offsets, err := w.broker.Admin().FetchOffsets(t.Context(), w.Name())
+		total := int64(0)
+		for _, o := range offsets.Offsets()[w.clicks] {
+			total += o.At
+		}
+		if err != nil || total != 461 {
+			return ""
+		}
+		return "shown"
+	})
+	if out := w.run("status"); !strings.Contains(out, w.clicks) || !strings.Contains(out, "keeps what came within 90d") {
+		t.Errorf("status: %s", out)
+	}
+
+	// Another run goes on where the log ends; what was written meanwhile is there, and nothing twice.
+	stop()
+	w.events(70, 3)
+	stop = upBeside(t, w.dir)
+	w.arrived("clicks", 531)
+	w.arrived("seen", 531)
+	w.same()
+
+	// Batch takes over what is old, and a source that is added reads its topic from the beginning.
+	w.run("backfill", "--online", "--to", "2024-01-01", "g", "h")
+	more := strings.ReplaceAll(strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users).Replace(topicFeatures), "groups=[g, h, u]", "groups=[g, h, u, o]")
+	more = strings.Replace(more, "v = bh", `other = clicks.again("other", time="ts", topic="`+w.clicks+`")
+o = bh.FeatureGroup("o", source=other, keys=["k"], flush="10ms", deadline="20s", features=[bh.count(name="all")])
+v = bh`, 1)
+	if err := os.WriteFile(filepath.Join(w.dir, "features.py"), []byte(more), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.run("apply", "--yes")
+	awaited(t, func() string { return containingOr(w.run("status"), "version 2 is served") })
+	w.arrived("other", 531)
+	w.events(20, 3)
+	w.arrived("clicks", 551)
+	w.arrived("other", 551)
+	w.same()
+	stop()
+}
