@@ -58,24 +58,27 @@ func commands(t *testing.T, dir string) func(args ...string) string {
 	}
 }
 
-// sameAsBatch asks for the view v online and offline, of one key, and compares. It returns the values.
-func sameAsBatch(t *testing.T, run func(...string) string, key string) []string {
+// sameAsBatch asks for the view v online and of batch, as of the same times, and compares. It returns the values by key, and what differs.
+func sameAsBatch(t *testing.T, run func(...string) string, keys ...string) (values [][]string, differs []string) {
 	t.Helper()
-	online := vectorOf(t, run("get", "v", "k="+key, "--json"))
-	spine := filepath.Join(t.TempDir(), "spine.csv")
-	if err := os.WriteFile(spine, fmt.Appendf(nil, "k,asked\n%s,%s\n", key, online.At), 0o644); err != nil {
+	spine, rows := "k,asked\n", []vector{}
+	for _, key := range keys {
+		v := vectorOf(t, run("get", "v", "k="+key, "--json"))
+		rows, spine = append(rows, v), spine+key+","+v.At+"\n"
+	}
+	file := filepath.Join(t.TempDir(), "spine.csv")
+	if err := os.WriteFile(file, []byte(spine), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	offline := rowOf(t, run, "features", "v", "--spine", spine, "--at", "asked")
-	var out []string
-	for i, name := range online.Features {
-		got := online.Rows[0].Values[i]
-		if !sameJSON(t, got, offline[name]) {
-			t.Errorf("%s of %s as of %s: online %s, batch %s", name, key, online.At, got, offline[name])
+	for i, batch := range rowsOf(t, run, "features", "v", "--spine", file, "--at", "asked") {
+		for j, name := range rows[i].Features {
+			if got := rows[i].Rows[0].Values[j]; !sameJSON(t, got, batch[name]) {
+				differs = append(differs, fmt.Sprintf("%s of %s as of %s: online %s, batch %s", name, keys[i], rows[i].At, got, batch[name]))
+			}
 		}
-		out = append(out, string(got))
+		values = append(values, rows[i].text())
 	}
-	return out
+	return values, differs
 }
 
 // TestHistory pushes events while a server runs, and asks for the same values online and of batch, which reads files and log as one table: at
@@ -108,8 +111,8 @@ func TestHistory(t *testing.T) {
 			}
 			return ""
 		})
-		if got := sameAsBatch(t, run, key); fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Errorf("%s is %v, want %v", key, got, want)
+		if got, differs := sameAsBatch(t, run, key); fmt.Sprint(got[0]) != fmt.Sprint(want) || len(differs) > 0 {
+			t.Errorf("%s is %v, want %v; %s", key, got[0], want, strings.Join(differs, "\n"))
 		}
 	}
 	wants("a", "24", "4", "4", "8", "2", `"away"`)
@@ -167,7 +170,7 @@ func TestCut(t *testing.T) {
 			}
 			all := func() string {
 				t.Helper()
-				return string(rowOf(t, run, "features", "v", "--spine", spine, "--at", "asked")["g__all"])
+				return string(rowsOf(t, run, "features", "v", "--spine", spine, "--at", "asked")[0]["g__all"])
 			}
 			if got := all(); got != c.first {
 				t.Errorf("with a copy in the log: %s, want %s", got, c.first)
@@ -244,8 +247,8 @@ func (v vector) text() []string {
 	return out
 }
 
-// rowOf runs a command that writes one row.
-func rowOf(t *testing.T, run func(...string) string, args ...string) map[string]json.RawMessage {
+// rowsOf runs a command that writes rows.
+func rowsOf(t *testing.T, run func(...string) string, args ...string) []map[string]json.RawMessage {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "rows.ndjson")
 	run(append(args, "-o", out)...)
@@ -253,11 +256,15 @@ func rowOf(t *testing.T, run func(...string) string, args ...string) map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
-	var row map[string]json.RawMessage
-	if err := json.Unmarshal(b, &row); err != nil {
-		t.Fatal(err)
+	var rows []map[string]json.RawMessage
+	for line := range strings.Lines(string(b)) {
+		var row map[string]json.RawMessage
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row)
 	}
-	return row
+	return rows
 }
 
 // upBeside runs a server in this process until stop, or until the test ends.

@@ -140,7 +140,7 @@ func (t *topics) behind() bool {
 
 // How long readers wait for what.
 const (
-	topicOpen   = 15 * time.Second       // for the brokers, when a topic is opened
+	topicOpen   = 10 * time.Second       // for the brokers, when a topic is opened
 	topicAgain  = 250 * time.Millisecond // at first, before something is tried again; twice as long each time
 	topicLast   = 5 * time.Second        // at most
 	topicLook   = time.Second            // between looks at where the topic ends, and notes of how far we are
@@ -182,7 +182,7 @@ func (t *topics) begin(s *feature.Source) *reading {
 	case t.broker == nil:
 		r.set(topicStopped, errors.New("no brokers are named: set brokers under [stream]"))
 	default:
-		r.state = topicWaiting
+		r.state, r.why = topicWaiting, "the brokers have not answered yet"
 		ctx, cancel := context.WithCancel(context.Background())
 		r.cancel = cancel
 		r.done.Go(func() { r.run(ctx) })
