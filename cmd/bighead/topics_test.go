@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	bin "encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -10,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/value"
@@ -289,4 +294,122 @@ v = bh`, 1)
 	w.arrived("other", 551)
 	w.same()
 	stop()
+}
+
+// TestTopicsOfASchema reads Avro with a registry until a version of the schema cannot be rows: the source stops there and says where, the others
+// go on. A group that somebody else is a member of is no hindrance.
+func TestTopicsOfASchema(t *testing.T) {
+	w := newTopicWorld(t)
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	client, err := sr.NewClient(sr.URLs(registry.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	register := func(text string) []byte {
+		t.Helper()
+		got, err := client.CreateSchema(t.Context(), "buys-value", sr.Schema{Schema: text, Type: sr.TypeAvro})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bin.BigEndian.AppendUint32([]byte{0}, uint32(got.ID))
+	}
+	const first = `{"type":"record","name":"B","fields":[{"name":"k","type":"string"},{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"price","type":"int"}]}`
+	encode := func(prefix []byte, schema string, price any) *kgo.Record {
+		t.Helper()
+		b, err := avro.MustParse(schema).AppendEncode(bytes.Clone(prefix), map[string]any{"k": "k0", "ts": time.UnixMilli(1_704_067_200_000), "price": price})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &kgo.Record{Value: b}
+	}
+	buys := w.topic("buys", 1)
+	define := strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users).Replace(topicFeatures)
+	define = strings.Replace(define, "v = bh", `buys = bh.EventSource("buys", topic="`+buys+`", format="avro", columns={"k": bh.String, "price": bh.Int}, time="ts", lateness="400d")
+b = bh.FeatureGroup("b", source=buys, keys=["k"], flush="10ms", deadline="20s", features=[bh.sum("price", name="spent")])
+v = bh`, 1)
+	define = strings.Replace(define, "groups=[g, h, u]", "groups=[g, h, u, b]", 1)
+	if err := os.WriteFile(filepath.Join(w.dir, "features.py"), []byte(define), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BIGHEAD_STREAM_REGISTRY", registry.URL())
+	w.run("apply", "--yes")
+	member, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.ConsumerGroup(w.Name()), kgo.ConsumeTopics(w.users))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer member.Close()
+	awaited(t, func() string {
+		d, err := w.broker.Admin().DescribeGroups(t.Context(), w.Name())
+		if err != nil || d[w.Name()].State != "Stable" {
+			return ""
+		}
+		return "a member"
+	})
+	stop := upBeside(t, w.dir)
+	one := register(first)
+	w.put(buys, 0, encode(one, first, 3), encode(one, first, 4))
+	w.events(40, 2)
+	w.arrived("buys", 2)
+	w.same()
+	second := strings.Replace(first, `"int"`, `"string"`, 1)
+	w.put(buys, 0, encode(one, first, 5), encode(register(second), second, "6"))
+	awaited(t, func() string {
+		s := w.source("buys").Topic
+		if s.State != topicStopped {
+			return ""
+		}
+		for _, part := range []string{"buys-value", "version 2", `"price"`, "offset 3"} {
+			if !strings.Contains(s.Why, part) {
+				t.Errorf("the source stopped, and does not say %s: %s", part, s.Why)
+			}
+		}
+		return s.Why
+	})
+	w.events(40, 2)
+	w.arrived("clicks", 80)
+	w.same()
+	if got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text(); got[len(got)-1] != "12" {
+		t.Errorf("what came before the version is %v", got)
+	}
+	stop()
+}
+
+// A topic that is read by a source of which batch has everything up to B begins at B − lateness, and from then on its groups are complete.
+func TestTopicsBeginBehindBatch(t *testing.T) {
+	w := newTopicWorld(t)
+	day := func(d int) time.Time { return time.Date(2024, 1, d, 12, 0, 0, 0, time.UTC) }
+	for d := 1; d <= 9; d++ {
+		w.put(w.clicks, int32(d%2), &kgo.Record{Timestamp: day(d), Value: fmt.Appendf(nil, `{"k":"k0","ts":%q,"payload":{"x":%d}}`, day(d).Format(time.RFC3339), d)})
+	}
+	w.put(w.users, 0, &kgo.Record{Timestamp: day(1), Value: []byte(`{"k":"k0","ts":"2024-01-01T00:00:00Z","name":"ann"}`)})
+	define := strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users, `lateness="400d"`, `lateness="2d"`, `columns={"k": bh.String, "x": bh.Int, "part": bh.Int}`, `path="clicks.csv"`, "[h, ", "[").Replace(topicFeatures)
+	if err := os.WriteFile(filepath.Join(w.dir, "features.py"), []byte(define), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var files strings.Builder
+	files.WriteString("k,ts,x,part\n")
+	for d := 1; d <= 6; d++ {
+		fmt.Fprintf(&files, "k0,%s,%d,%d\n", day(d).Format(time.RFC3339), d, d%2)
+	}
+	if err := os.WriteFile(filepath.Join(w.dir, "clicks.csv"), []byte(files.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.run("apply", "--yes")
+	w.run("backfill", "--online", "--to", "2024-01-07", "g", "h")
+	stop := upBeside(t, w.dir)
+	w.sent = 9
+	for _, name := range []string{"clicks", "seen"} {
+		w.arrived(name, 9) // offsets; of the first four days none was read
+	}
+	for i := range 2 {
+		if s := w.source([]string{"clicks", "seen"}[i]); s.Accepted != 5 || s.Groups[0].Complete != "2024-01-05T00:00:00Z" || s.Groups[0].Batch != "2024-01-07T00:00:00Z" {
+			t.Errorf("it is %+v", s)
+		}
+	}
+	w.same()
+	stop()
+	if got := vectorOf(t, w.run("get", "v", "k=k0", "--json")); string(got.Rows[0].Status) != `"present"` {
+		t.Errorf("the values are %s", got.Rows[0].Status)
+	}
 }

@@ -78,7 +78,7 @@ func pushProblem(o *online, name string, err error) error {
 		return err
 	}
 	o.log.Error("events could not be taken in", "name", name, "error", err) // the log of events, or the stream, which has ended
-	return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "send them again shortly, with the same ids", After: time.Second}
+	return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "send them again shortly, with the same ids or Idempotency-Key", After: time.Second}
 }
 
 // openStore opens the online store that [store] names.
