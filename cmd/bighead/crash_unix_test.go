@@ -118,7 +118,7 @@ func (w *crashWorld) begin() {
 // upload has batch make all that is its own, and the online store take it in.
 func (w *crashWorld) upload(l *life) {
 	w.makeTiles()
-	if status, text, err := ask(l.own, "http://up/v1/backfill", "", []byte("{}"), nil); err != nil || status != http.StatusOK {
+	if status, text, err := ask(l.own, "http://up/v1/backfill", "", []byte(`{"groups":["b","t"]}`), nil); err != nil || status != http.StatusOK {
 		w.t.Fatalf("backfill answers %d %s %v", status, text, err)
 	}
 }

@@ -83,25 +83,30 @@ func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []
 }
 
 // AsRead are a source's parts less what came since the set was made: those that grow have the length that the set has read of them, and those
-// that it has not read at all are left out. Tiles of them are as good as they were.
+// that were begun since are left out. Tiles of them are as good as they were. Where the set has read none that grows, all stay: it is behind.
 func (s *Set) AsRead(parts []Part) []Part {
-	var out []Part
+	var out, unread []Part
+	read := false
 	for _, p := range parts {
-		if !p.Grows {
-			out = append(out, p)
-			continue
-		}
 		best := -1
 		for i, had := range s.parts {
-			if had.Path == p.Path && had.Reading == p.Reading && had.Size <= p.Size && (best < 0 || had.Size > s.parts[best].Size) {
+			if p.Grows && had.Path == p.Path && had.Reading == p.Reading && had.Size <= p.Size && (best < 0 || had.Size > s.parts[best].Size) {
 				best = i
 			}
 		}
-		if best >= 0 {
-			out = append(out, s.parts[best])
+		switch {
+		case best >= 0:
+			out, read = append(out, s.parts[best]), true
+		case p.Grows:
+			unread = append(unread, p)
+		default:
+			out = append(out, p)
 		}
 	}
-	return out
+	if read {
+		return out
+	}
+	return append(out, unread...)
 }
 
 // statedTimes is what a file says about the times in it.

@@ -523,3 +523,21 @@ func TestPathsAreRelative(t *testing.T) {
 		t.Errorf("a file of the project is %q", got)
 	}
 }
+
+// What came into a file that grows since tiles were made does not make them stale for who takes them as they are; a file that was never read does.
+func TestPartsAsRead(t *testing.T) {
+	file, wal, next := Part{Path: "a.parquet", Size: 3}, Part{Path: "wal/1", Size: 5, Grows: true}, Part{Path: "wal/2", Size: 1, Grows: true}
+	longer := wal
+	longer.Size, longer.Modified = 9, longer.Modified.Add(1)
+	read := wal
+	read.Grows, read.Times = false, NoTimes
+	shorter := read
+	shorter.Size = 4
+	s := &Set{parts: []Part{shorter, read, {Path: "wal/1", Size: 10}, {Path: "b.parquet"}}}
+	if got, want := s.AsRead([]Part{file, longer, next}), []Part{file, read}; !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	if got, want := (&Set{}).AsRead([]Part{wal, file}), []Part{file, wal}; !slices.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
