@@ -64,6 +64,9 @@ func sameAsBatch(t *testing.T, run func(...string) string, keys ...string) (valu
 	spine, rows := "k,asked\n", []vector{}
 	for _, key := range keys {
 		v := vectorOf(t, run("get", "v", "k="+key, "--json"))
+		if e := v.Rows[0].Error; e != nil {
+			return nil, []string{e.String()}
+		}
 		rows, spine = append(rows, v), spine+key+","+v.At+"\n"
 	}
 	file := filepath.Join(t.TempDir(), "spine.csv")
