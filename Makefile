@@ -9,7 +9,7 @@ LINTER  := $(CACHE)/bin/golangci-lint
 VERSION_OF_LINTER := v2.15.0
 FUZZ    ?= 20s
 
-.PHONY: build demo test test-short test-python lint bench fuzz docs proto clean
+.PHONY: build demo test test-short test-python soak lint bench fuzz docs proto clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/bighead ./cmd/bighead
@@ -27,6 +27,11 @@ test: build test-python
 # The embedded roads alone.
 test-short: build test-python
 	$(GO) test -short -timeout 10m ./...
+
+# A server under half its load for SOAK, with reads beside: memory, goroutines and files must not grow.
+SOAK ?= 10m
+soak:
+	BIGHEAD_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/bighead
 
 test-python:
 	cd sdk/python && $(PYTHON) -m unittest discover -q -s tests

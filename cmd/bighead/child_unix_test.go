@@ -120,11 +120,17 @@ type life struct {
 // born starts a server in a project. It is ended with the test.
 func born(t *testing.T, dir string, c *handClock, env ...string) *life {
 	t.Helper()
+	return bornOf(t, os.Args[0], dir, append(env, childClock+"="+c.file.Name()))
+}
+
+// bornOf starts a server of a program.
+func bornOf(t *testing.T, program, dir string, env []string) *life {
+	t.Helper()
 	l := &life{log: filepath.Join(t.TempDir(), "log")}
 	var err error
 	l.Process, err = proc.Start(proc.Spec{
-		Name: "bighead up", Path: os.Args[0], Args: []string{"up", "--project", dir}, Log: l.log,
-		Env: append(os.Environ(), append(env, childClock+"="+c.file.Name())...),
+		Name: "bighead up", Path: program, Args: []string{"up", "--project", dir}, Log: l.log,
+		Env: append(os.Environ(), env...),
 	})
 	if err != nil {
 		t.Fatal(err)

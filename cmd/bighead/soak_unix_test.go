@@ -1,0 +1,226 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/value"
+)
+
+// soakFeatures are folds in tiles, kept rows, a base tile and an entity, over a hundred keys.
+const soakFeatures = `import bighead as bh
+e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "x": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", lateness="1h")
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="20s", features=[bh.count(name="n"), bh.sum("x", windows=["1m", "1h", "1d"]), bh.count(windows=["10s"], name="recent"),
+    bh.last_k("x", k=5, windows=["1h"]), bh.count_distinct("x", windows=["1h"])])
+v = bh.FeatureView("v", groups=[g])
+`
+
+const soakKeys = 100
+
+// soaker sends events to a server, and knows how many it was told are kept.
+type soaker struct {
+	t    *testing.T
+	l    *life
+	next atomic.Int64
+	kept [soakKeys]atomic.Int64
+	sum  [soakKeys]atomic.Int64
+	read atomic.Int64 // requests for features
+}
+
+// TestSoak has a server take events at half of what it can for a while, with reads beside it: its memory, goroutines and open files must stay
+// as they were once it was warm, and at the end each key has as many events as were acknowledged. BIGHEAD_SOAK says for how long.
+func TestSoak(t *testing.T) {
+	long := 5 * time.Second
+	if text := os.Getenv("BIGHEAD_SOAK"); text != "" {
+		var err error
+		if long, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	} else if testing.Short() {
+		t.Skip("it takes a while")
+	}
+	dir := smallProject(t, soakFeatures)
+	for name, text := range map[string]string{"bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, stderr := bighead(t, dir, "apply", "--yes"); code != exitGood {
+		t.Fatal(out, stderr)
+	}
+	s := &soaker{t: t, l: bornOf(t, binary(t), dir, nil).up(t)}
+	full := s.push(2*time.Second, 0)
+	t.Logf("it takes %.0f events a second", full)
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for i := range 2 {
+		readers.Go(func() { s.reads(i, stop) })
+	}
+	var first, last soakState
+	began, parts := time.Now(), 10
+	for i := range parts {
+		s.push(long/time.Duration(parts), full/2)
+		last = s.state()
+		if i == 2 {
+			first = last // it is warm
+		}
+		t.Logf("after %v: %v", time.Since(began).Round(time.Second), last)
+	}
+	close(stop)
+	readers.Wait()
+	if last.rss > first.rss*13/10+64<<20 || last.heap > first.heap*3/2+64<<20 || last.goroutines > first.goroutines+16 || last.files > first.files+16 {
+		t.Errorf("it grew from %v to %v", first, last)
+	}
+	s.counts()
+	t.Logf("%d events, %d reads", s.next.Load(), s.read.Load())
+	s.l.Stop()
+	if text := s.l.text(); !strings.Contains(text, "all that was accepted is kept") || strings.Contains(text, "panic") || strings.Contains(text, `"ERROR"`) {
+		t.Errorf("it said\n%s", s.l.LogTail(30))
+	}
+}
+
+const soakBatch = 100
+
+// push sends for a while, as fast as it goes or so many events a second, by schedule, and gives how many a second were acknowledged.
+func (s *soaker) push(d time.Duration, rate float64) float64 {
+	const clients = 4
+	began, sent := time.Now(), atomic.Int64{}
+	var all sync.WaitGroup
+	for c := range clients {
+		all.Go(func() {
+			for i := 0; time.Since(began) < d; i++ {
+				if rate > 0 { // each client's i-th batch has its time
+					due := began.Add(time.Duration(float64((i*clients+c)*soakBatch) / rate * float64(time.Second)))
+					time.Sleep(time.Until(due))
+				}
+				if !s.send() {
+					return
+				}
+				sent.Add(soakBatch)
+			}
+		})
+	}
+	all.Wait()
+	return float64(sent.Load()) / time.Since(began).Seconds()
+}
+
+func (s *soaker) send() bool {
+	var b strings.Builder
+	now := time.Now().UnixMilli()
+	first := s.next.Add(soakBatch) - soakBatch
+	for id := first; id < first+soakBatch; id++ {
+		fmt.Fprintf(&b, "{\"id\":%d,\"k\":\"k%d\",\"x\":%d,\"ts\":%q}\n", id, id%soakKeys, id%7, value.FormatTimestamp(now-id%500))
+	}
+	status, text, err := s.l.post("/v1/events/e", "", []byte(b.String()), nil)
+	if err != nil || status != http.StatusOK || !strings.Contains(string(text), fmt.Sprintf(`"accepted":%d,`, soakBatch)) {
+		s.t.Errorf("push answers %d %s %v", status, text, err)
+		return false
+	}
+	for id := first; id < first+soakBatch; id++ {
+		s.kept[id%soakKeys].Add(1)
+		s.sum[id%soakKeys].Add(id % 7)
+	}
+	return true
+}
+
+// reads asks for the vectors of ten keys at a time, fifty times a second.
+func (s *soaker) reads(n int, stop chan struct{}) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for i := n; ; i += 10 {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		a, err := s.ask(i%soakKeys, 10)
+		if err != nil {
+			s.t.Error(err)
+			return
+		}
+		for _, row := range a.Rows {
+			if row.Error != nil || string(row.Status) != `"present"` {
+				s.t.Errorf("a row is %s, %v", row.Status, row.Error)
+				return
+			}
+		}
+		s.read.Add(1)
+	}
+}
+
+func (s *soaker) ask(from, n int) (*featuresAnswer, error) {
+	var rows []string
+	for i := range n {
+		rows = append(rows, fmt.Sprintf(`{"k":"k%d"}`, (from+i)%soakKeys))
+	}
+	var a featuresAnswer
+	status, text, err := s.l.post("/v1/features/v", "", []byte(`{"rows":[`+strings.Join(rows, ",")+`]}`), &a)
+	if err != nil || status != http.StatusOK {
+		return nil, fmt.Errorf("features answers %d %s %w", status, text, err)
+	}
+	return &a, nil
+}
+
+// counts wants all that was acknowledged counted, once each.
+func (s *soaker) counts() {
+	s.t.Helper()
+	wrong := ""
+	deadline := time.After(time.Minute)
+	for {
+		a, err := s.ask(0, soakKeys)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		wrong = ""
+		for k, row := range a.Rows {
+			n, sum := fmt.Sprint(s.kept[k].Load()), fmt.Sprint(s.sum[k].Load())
+			if string(row.Values[0]) != n || string(row.Values[3]) != sum { // the day has all of it, unless a midnight lies between
+				wrong = fmt.Sprintf("of k%d %s events with the sum %s, counted are %s, %s", k, n, sum, row.Values[0], row.Values[3])
+			}
+		}
+		if wrong == "" {
+			return
+		}
+		select {
+		case <-deadline:
+			s.t.Fatal(wrong)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// soakState is what a process takes.
+type soakState struct {
+	rss, heap         int64 // bytes
+	goroutines, files int
+}
+
+func (s soakState) String() string {
+	return fmt.Sprintf("RSS %d MiB, heap %d MiB, %d goroutines, %d files", s.rss>>20, s.heap>>20, s.goroutines, s.files)
+}
+
+func (s *soaker) state() soakState {
+	st := soakState{heap: int64(s.l.metric(s.t, "go_memstats_heap_inuse_bytes")), goroutines: int(s.l.metric(s.t, "go_goroutines"))}
+	proc := filepath.Join("/proc", strconv.Itoa(s.l.PID()))
+	if files, err := os.ReadDir(filepath.Join(proc, "fd")); err == nil {
+		st.files = len(files)
+	}
+	if text, err := os.ReadFile(filepath.Join(proc, "status")); err == nil { // where there is no /proc, the heap has to do
+		_, after, _ := strings.Cut(string(text), "VmRSS:")
+		if f := strings.Fields(after); len(f) > 0 {
+			kib, _ := strconv.ParseInt(f[0], 10, 64)
+			st.rss = kib << 10
+		}
+	}
+	return st
+}
