@@ -62,12 +62,14 @@ func NewRowLayout(fingerprint string, ties, cells int) *RowLayout {
 	return &RowLayout{ties, cells, crc32.Checksum([]byte("rows "+fingerprint), castagnoli)}
 }
 
-// Append adds the encoding of rows: as a tile's (Layout.Append), with the number of rows and each row's ts, flag and values in canonical
+// Append adds the encoding of rows in the newest version.
+func (l *RowLayout) Append(dst []byte, t *Rows) []byte { return l.AppendAs(dst, t, Version) }
+
+// AppendAs adds the encoding of rows in a version that is read still: as a tile's (Layout.AppendAs), with the number of rows and each row's ts, flag and values in canonical
 // encoding in place of the states.
-func (l *RowLayout) Append(dst []byte, t *Rows) []byte {
+func (l *RowLayout) AppendAs(dst []byte, t *Rows, version byte) []byte {
 	from := len(dst)
-	dst = append(dst, Version)
-	dst = binary.BigEndian.AppendUint32(dst, l.mark)
+	dst = begin(dst, version, l.mark)
 	dst = appendHeader(dst, &t.Header)
 	dst = binary.AppendUvarint(dst, uint64(len(t.Rows)))
 	for i := range t.Rows {

@@ -20,9 +20,6 @@ import (
 	"github.com/bighead-ml/bighead/agg"
 )
 
-// Version leads every encoding. A reader takes this one and the one before it; there is none before the first.
-const Version = 1
-
 // What an error of Decode says beside its words.
 var (
 	// ErrDamaged: the bytes are not what was written.
@@ -124,24 +121,31 @@ func (t *Tile) Merge(u *Tile) {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Append adds the encoding of a tile:
+// Append adds the encoding of a tile in the newest version.
+func (l *Layout) Append(dst []byte, t *Tile) []byte { return l.AppendAs(dst, t, Version) }
+
+// AppendAs adds the encoding of a tile in a version that is read still:
 //
 //	version byte · mark of the layout (4) · header · for each fold: length, state · CRC-32C of all before (4)
 //
 // Lengths are unsigned varints, times and offsets signed ones. A state of no event has length 0.
-func (l *Layout) Append(dst []byte, t *Tile) []byte {
+func (l *Layout) AppendAs(dst []byte, t *Tile, version byte) []byte {
 	from := len(dst)
-	dst = l.begin(dst, &t.Header)
+	dst = begin(dst, version, l.mark)
+	dst = appendHeader(dst, &t.Header)
 	for i, s := range t.States {
 		dst = appendSized(dst, func(b []byte) []byte { return agg.AppendState(b, s) }, l.empty[i])
 	}
 	return seal(dst, from)
 }
 
-func (l *Layout) begin(dst []byte, h *Header) []byte {
-	dst = append(dst, Version)
-	dst = binary.BigEndian.AppendUint32(dst, l.mark)
-	return appendHeader(dst, h)
+func begin(dst []byte, version byte, mark uint32) []byte {
+	dst = append(dst, version)
+	dst = binary.BigEndian.AppendUint32(dst, mark)
+	if version > 1 {
+		dst = append(dst, 0)
+	}
+	return dst
 }
 
 func appendHeader(dst []byte, h *Header) []byte {
@@ -268,13 +272,19 @@ func (r *reader) open(b []byte, mark uint32) error {
 	if crc32.Checksum(body, castagnoli) != sum {
 		return damaged("checksum")
 	}
-	if b[0] != Version {
-		return fmt.Errorf("tile: %w: version %d, this program knows %d", ErrOther, b[0], Version)
+	if b[0] < Oldest || b[0] > Version {
+		return fmt.Errorf("tile: %w: version %d, this program knows %d to %d", ErrOther, b[0], Oldest, Version)
 	}
 	if binary.BigEndian.Uint32(b[1:]) != mark {
 		return fmt.Errorf("tile: %w: other folds", ErrOther)
 	}
 	r.b = body[5:]
+	if b[0] > 1 {
+		if len(r.b) == 0 || r.b[0] != 0 {
+			return damaged("its byte more")
+		}
+		r.b = r.b[1:]
+	}
 	return nil
 }
 

@@ -93,21 +93,38 @@ func TestATileReadsBack(t *testing.T) {
 	}
 }
 
+// TestGoldenTile holds the encodings of all versions that are read: each is written as its file has it, and read back whole. Under the build
+// tag nextversion there is one more, that no store holds.
 func TestGoldenTile(t *testing.T) {
 	l := layouts()
-	got := hex.EncodeToString(l.Append(nil, filled(l)))
-	const file = "testdata/tile-v1.hex"
-	if *rewrite {
-		if err := os.WriteFile(file, []byte(got+"\n"), 0o644); err != nil {
+	for version := byte(Oldest); version <= Version; version++ {
+		encoded := l.AppendAs(nil, filled(l), version)
+		got := hex.EncodeToString(encoded)
+		file := fmt.Sprintf("testdata/tile-v%d.hex", version)
+		if version == Version && next == 1 {
+			file = "testdata/tile-next.hex"
+		}
+		if *rewrite {
+			if err := os.WriteFile(file, []byte(got+"\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if strings.TrimSpace(string(want)) != got {
-		t.Fatal("the encoding of tiles has changed: what is stored can no longer be read; raise Version and read both")
+		if strings.TrimSpace(string(want)) != got {
+			t.Errorf("the encoding of version %d has changed: what is stored can no longer be read; raise Version and read both", version)
+		}
+		back, err := l.Decode(encoded)
+		if err != nil || VersionOf(encoded) != version {
+			t.Fatalf("version %d: %v", version, err)
+		}
+		for v := byte(Oldest); v <= Version; v++ { // what is read is written in any of them
+			if !bytes.Equal(l.AppendAs(nil, back, v), l.AppendAs(nil, filled(l), v)) {
+				t.Errorf("a tile of version %d is another one in version %d", version, v)
+			}
+		}
 	}
 }
 
@@ -132,10 +149,12 @@ func TestNoDamageIsRead(t *testing.T) {
 	if _, err := other.Decode(b); !errors.Is(err, ErrOther) {
 		t.Fatalf("under another layout: %v", err)
 	}
-	later := bytes.Clone(b[:len(b)-4])
-	later[0] = Version + 1
-	if _, err := l.Decode(seal(later, 0)); !errors.Is(err, ErrOther) {
-		t.Fatalf("a tile from the future: %v", err)
+	for _, version := range []byte{Oldest - 1, Version + 1} {
+		foreign := bytes.Clone(b[:len(b)-4])
+		foreign[0] = version
+		if _, err := l.Decode(seal(foreign, 0)); !errors.Is(err, ErrOther) {
+			t.Fatalf("a tile of version %d: %v", version, err)
+		}
 	}
 }
 

@@ -91,6 +91,7 @@ type online struct {
 	mu  sync.Mutex
 	now *applied
 
+	writes  atomic.Uint32  // the format that the store is written in
 	uploads sync.Mutex     // one at a time
 	drops   sync.WaitGroup // of parts that were read until a moment ago
 	closing chan struct{}
@@ -128,6 +129,9 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 		return o, err
 	}
 	if o.active() == nil {
+		if _, _, err := readFormat(ctx, o.store); err != nil {
+			return o, err
+		}
 		if err := o.followServed(ctx, c); err != nil {
 			return o, err
 		}

@@ -96,6 +96,11 @@ func (s *surface) own() http.Handler {
 		answerJSON(w, nil, mistakef("no request of ours: %v", err))
 	})
 	m.HandleFunc("POST "+forwardCalls+"{name}", func(w http.ResponseWriter, r *http.Request) { s.online.takeForwarded(w, r) })
+	m.HandleFunc("GET /v1/upgrade", func(w http.ResponseWriter, r *http.Request) { answerJSON(w, s.online.format(), nil) })
+	m.HandleFunc("POST /v1/upgrade", func(w http.ResponseWriter, r *http.Request) {
+		a, err := s.online.finish(r.Context())
+		answerJSON(w, a, err)
+	})
 	m.Handle("/", s.handler)
 	return m
 }

@@ -51,7 +51,12 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 			}
 		}
 	}
-	s, err := openStream(ctx, o.project, o.store, epoch, plan.ForStream(o.current().typed.Groups))
+	format, err := storeFormat(ctx, o.store, epoch)
+	if err != nil {
+		return err
+	}
+	o.writes.Store(uint32(format))
+	s, err := openStream(ctx, o.project, o.store, epoch, format, plan.ForStream(o.current().typed.Groups))
 	if errors.Is(err, store.ErrFenced) {
 		return mistakef("the online store is written under a higher epoch than the catalog of this project gives: another copy of the project uses the same [store] prefix, or the catalog was removed; give this one another prefix")
 	} else if err != nil {

@@ -132,7 +132,7 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 	if err := o.store.Drop(ctx, s.BatchSpace(generation)); err != nil { // of a load that was ended
 		return nil, err
 	}
-	l := &load{Space: s, Store: o.store, Epoch: t.epoch, Watermark: watermark, Generation: generation}
+	l := &load{Space: s, Store: o.store, Epoch: t.epoch, Watermark: watermark, Generation: generation, Version: byte(o.writes.Load())}
 	report, err := l.All(ctx, now.tiles(), table, o.earliest(watermark))
 	if err != nil {
 		return nil, err

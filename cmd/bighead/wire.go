@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
 	"github.com/bighead-ml/bighead/dataset"
@@ -130,7 +131,7 @@ type machine struct {
 const forEver = 1 << 50
 
 // openStream resumes the project's stream under the epoch of its lease, 0: over a store that is this process's alone.
-func openStream(ctx context.Context, p *project.Project, st store.Store, epoch int64, streams []*plan.Stream) (*liveStream, error) {
+func openStream(ctx context.Context, p *project.Project, st store.Store, epoch int64, format byte, streams []*plan.Stream) (*liveStream, error) {
 	if engine := p.Config.String("stream.engine"); engine != "local" {
 		return nil, mistakef("[stream] engine = %q: this binary has local", engine)
 	}
@@ -139,7 +140,7 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 	}
 	onEvents := p.Config.String("serve.clock") == "events"
 	o := stream.Options{
-		Store: st, Epoch: epoch,
+		Store: st, Epoch: epoch, Version: format,
 		Log: func(s *feature.Source) (eventlog.Log, error) {
 			copies := s.Lateness
 			if onEvents { // what is replayed is old by the wall clock, and its copies matter all the same
@@ -234,6 +235,16 @@ func joinedHistory(path, log dataset.Table, s *feature.Source, cut *int64) (data
 	return eventlog.History(path, log, &eventlog.Cut{At: *cut, Bare: bare, Columns: s.Time.Columns(), Time: func(b *value.Batch) (*value.Column, error) {
 		return s.Time.Vectorise(b.Schema).Eval(b, nil), nil
 	}})
+}
+
+// rewriteBatch writes the part of the store that batch has of a group anew, in the newest format.
+func (o *online) rewriteBatch(ctx context.Context, epoch int64, g *feature.Group) (int64, error) {
+	s := plan.SpaceOf(g)
+	marks, err := o.marks(ctx, s)
+	if err != nil || marks.Generation == 0 {
+		return 0, err
+	}
+	return upload.Rewrite(ctx, o.store, epoch, s, s.BatchSpace(marks.Generation), tile.Version)
 }
 
 // load is one load of a space out of batch.

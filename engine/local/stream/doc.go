@@ -12,6 +12,7 @@
 //	cache.go     tiles in memory, read when first touched, let go when clean
 //	flush.go     what changed, into the store, with the place in the log
 //	waiting.go   events whose time has not come
+//	upgrade.go   tiles of an older version, written anew
 //	roll.go      days into base tiles; what is expired
 //
 // A space is the unit: it has its own place in the log, its own waiting events and its own tiles, so that a new one is filled beside the

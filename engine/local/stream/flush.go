@@ -66,16 +66,16 @@ func (x *space) puts() []store.Put {
 	})
 	puts := make([]store.Put, len(c.dirty))
 	ends := make([]int, len(c.dirty))
-	buf := x.scratch.encoded[:0]
+	buf, version := x.scratch.encoded[:0], byte(x.s.version.Load())
 	for i, e := range c.dirty {
 		from := len(buf)
 		puts[i] = store.Put{Space: x.ID, Key: e.key.text, Step: c.step(e.slot), Start: e.start}
 		switch {
 		case e.gone || e.rows != nil && len(e.rows.Rows) == 0:
 		case e.tile != nil:
-			buf = x.Layout().Append(buf, e.tile)
+			buf = x.Layout().AppendAs(buf, e.tile, version)
 		default:
-			buf = x.RowLayout().Append(buf, e.rows)
+			buf = x.RowLayout().AppendAs(buf, e.rows, version)
 		}
 		ends[i] = len(buf)
 		if len(buf) > from {

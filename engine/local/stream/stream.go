@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -36,6 +37,8 @@ type Options struct {
 	// Since says of a source from when on its log has every event, where that is known otherwise than from the log: a topic was read back to
 	// then. ok false, or nil: it is not.
 	Since func(*feature.Source) (ms int64, ok bool)
+	// Version is that in which tiles are written; 0: the newest. Upgrade raises it.
+	Version byte
 	// Memory is how many bytes of tiles may be in memory, about; 0: 256 MiB.
 	Memory int64
 	// DeadLetters is a folder for what could not be read as rows, a file for each source; "": it is counted alone.
@@ -69,6 +72,7 @@ type Stream struct {
 
 	mu      sync.RWMutex
 	sources []*source
+	version atomic.Uint32
 	spaces  atomic.Int64     // how many share the memory
 	changes sync.Mutex       // of the definitions, one at a time
 	going   map[string]int64 // the generations of spaces that Forget has begun to drop
@@ -86,7 +90,11 @@ func Open(ctx context.Context, o Options, streams []*plan.Stream) (*Stream, erro
 	if o.Memory == 0 {
 		o.Memory = 256 << 20
 	}
+	if o.Version == 0 {
+		o.Version = tile.Version
+	}
 	s := &Stream{o: o, dead: newDeadLetters(o.DeadLetters, o.Clock), going: map[string]int64{}}
+	s.version.Store(uint32(o.Version))
 	s.ctx, s.stop = context.WithCancelCause(context.Background())
 	if o.Epoch > 0 {
 		if err := o.Store.Fence(ctx, o.Epoch); err != nil {

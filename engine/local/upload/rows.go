@@ -37,7 +37,7 @@ func (l *Load) Rows(ctx context.Context, table dataset.Table, now int64) (*Repor
 	out := &putter{store: l.Store, epoch: l.Epoch}
 	for _, key := range slices.Sorted(maps.Keys(r.keys)) {
 		for _, start := range slices.Sorted(maps.Keys(r.keys[key])) {
-			b := l.Space.RowLayout().Append(nil, r.keys[key][start])
+			b := l.Space.RowLayout().AppendAs(nil, r.keys[key][start], l.version())
 			p := store.Put{Space: l.Space.BatchSpace(l.Generation), Key: key, Step: l.Space.Rows.RowStep(), Start: start, Bytes: b}
 			if err := out.put(ctx, p); err != nil {
 				return nil, err

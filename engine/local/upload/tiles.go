@@ -23,6 +23,14 @@ type Load struct {
 	Epoch      int64
 	Watermark  int64 // B: a midnight, ms
 	Generation int64
+	Version    byte // in which tiles are written; 0: the newest
+}
+
+func (l *Load) version() byte {
+	if l.Version == 0 {
+		return tile.Version
+	}
+	return l.Version
 }
 
 // Report is what a load wrote.
@@ -321,7 +329,7 @@ func (t *tiler) merge(into *tile.Tile, folds []int, level int64) {
 func (t *tiler) write(ctx context.Context, key string, kt *keyTiles) error {
 	space := t.Space.BatchSpace(t.Generation)
 	put := func(step, start, keep int64, x *tile.Tile) error {
-		return t.out.put(ctx, store.Put{Space: space, Key: key, Step: step, Start: start, Bytes: t.Space.Layout().Append(nil, x), Keep: keep})
+		return t.out.put(ctx, store.Put{Space: space, Key: key, Step: step, Start: start, Bytes: t.Space.Layout().AppendAs(nil, x, t.version()), Keep: keep})
 	}
 	if kt.base != nil {
 		if err := put(plan.BaseStep, t.Watermark, 0, kt.base); err != nil {

@@ -1,0 +1,5 @@
+//go:build !nextversion
+
+package tile
+
+const next = 0
