@@ -181,6 +181,56 @@ func (d neverReused) ReuseForWrite(from, to string, category vfs.DiskWriteCatego
 	return d.FS.Create(to, category)
 }
 
+// TestADiskThatDoesNotSync fails a sync of the log: what is on the disk is not known then, so the server says so, ends, and is to be started
+// again. What was acknowledged is counted once each.
+func TestADiskThatDoesNotSync(t *testing.T) {
+	before := outside
+	t.Cleanup(func() { outside = before })
+	var broken atomic.Bool
+	outside.log = func(o *eventlog.Options) {
+		o.Open = func(path string) (eventlog.File, error) {
+			f, err := eventlog.OpenFile(path)
+			return unsynced{f, &broken}, err
+		}
+	}
+	dir := faultProject(t)
+	u := upInside(t, dir)
+	for id := range 5 {
+		if status, _, text := u.post("/v1/events/e", faultEvent(id, "a")); status != http.StatusOK {
+			t.Fatalf("%d %s", status, text)
+		}
+	}
+	u.awaits("a", 5)
+	broken.Store(true)
+	if status, head, text := u.post("/v1/events/e", faultEvent(5, "a")); status != http.StatusServiceUnavailable || head.Get("Retry-After") == "" || !strings.Contains(text, syscall.EIO.Error()) {
+		t.Errorf("%d %s", status, text)
+	}
+	code := <-u.ended
+	u.ended <- code
+	if said := u.log.String(); code != exitOutside || !strings.Contains(said, "start it again") || !strings.Contains(said, syscall.EIO.Error()) || strings.Contains(said, "panic") {
+		t.Errorf("it ends with %d\n%s", code, said)
+	}
+	broken.Store(false)
+	u = upInside(t, dir)
+	if status, _, text := u.post("/v1/events/e", faultEvent(5, "a")); status != http.StatusOK { // it may be there or not
+		t.Fatalf("%d %s", status, text)
+	}
+	u.awaits("a", 6)
+}
+
+// unsynced is a file of the log whose syncs fail while the disk is broken.
+type unsynced struct {
+	eventlog.File
+	broken *atomic.Bool
+}
+
+func (f unsynced) Sync() error {
+	if f.broken.Load() {
+		return syscall.EIO
+	}
+	return f.File.Sync()
+}
+
 type fullFile struct {
 	eventlog.File
 	disk *fullDisk

@@ -91,6 +91,7 @@ type online struct {
 	mu  sync.Mutex
 	now *applied
 
+	broken  chan error     // why the process cannot go on, at most one
 	writes  atomic.Uint32  // the format that the store is written in
 	uploads sync.Mutex     // one at a time
 	drops   sync.WaitGroup // of parts that were read until a moment ago
@@ -102,7 +103,7 @@ const aloneDeadline = time.Minute
 
 // openOnline opens the store, resumes the stream, where no other process has it, and serves the applied views. alone is for one command.
 func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, alone bool) (o *online, err error) {
-	o = &online{project: p, log: log, closing: make(chan struct{}), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
+	o = &online{project: p, log: log, closing: make(chan struct{}), broken: make(chan error, 1), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
 	o.seen.Store(plan.MinTime)
 	if o.now, err = c.loadApplied(ctx, p); err != nil {
 		return nil, err

@@ -114,12 +114,19 @@ func (u *server) run(ctx context.Context) (err error) {
 	return err
 }
 
-// errEnded says that the stream has ended though nobody ended it.
+// errEnded says that the stream has ended though nobody ended it, or takes nothing any more.
 var errEnded = errors.New("the stream has ended")
 
 // lead keeps the project's stream, or stands by for it. Where the store is this process's alone, the stream's end is the server's.
 func (u *server) lead(ctx context.Context, stop context.CancelCauseFunc, beside *sync.WaitGroup) {
 	o := u.online
+	beside.Go(func() {
+		select {
+		case <-ctx.Done():
+		case err := <-o.broken:
+			stop(fmt.Errorf("%w: events cannot be kept any more, start it again: %w", errEnded, err))
+		}
+	})
 	if o.lease != nil {
 		beside.Go(func() { o.lead(ctx, u.cli) })
 		return

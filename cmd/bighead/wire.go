@@ -78,6 +78,12 @@ func pushProblem(o *online, name string, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
+	if errors.Is(err, eventlog.ErrFailed) { // for good: whoever starts the server again finds out what there is
+		select {
+		case o.broken <- err:
+		default:
+		}
+	}
 	o.log.Error("events could not be taken in", "name", name, "error", err) // the log of events, or the stream, which has ended
 	return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "send them again shortly, with the same ids or Idempotency-Key", After: time.Second}
 }

@@ -106,6 +106,9 @@ type Accepted struct {
 // ErrClosed says that the log was closed meanwhile.
 var ErrClosed = errors.New("the event log is closed")
 
+// ErrFailed says that nothing is appended any more.
+var ErrFailed = errors.New("close the log and open it again")
+
 // ErrTooLarge says that rows are more than a batch may have.
 var ErrTooLarge = errors.New("send them in several batches")
 

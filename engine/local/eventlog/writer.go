@@ -181,13 +181,13 @@ func (w *writer) flush() error {
 			_, e = w.file.Seek(w.seg.bytes, 0)
 		}
 		if e != nil {
-			w.failed = fmt.Errorf("%w; and it could not be taken back (%w): close the log and open it again", err, e)
+			w.failed = fmt.Errorf("%w; and it could not be taken back (%w): %w", err, e, ErrFailed)
 			return w.failed
 		}
 		return err
 	}
 	if err := w.file.Sync(); err != nil {
-		w.failed = fmt.Errorf("sync %s: %w: what is on the disk is not known any more; close the log and open it again", w.seg.path, err)
+		w.failed = fmt.Errorf("sync %s: %w: what is on the disk is not known any more: %w", w.seg.path, err, ErrFailed)
 		return w.failed
 	}
 	return nil
