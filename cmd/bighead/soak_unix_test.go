@@ -17,10 +17,10 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// soakFeatures are folds in tiles, kept rows, a base tile and an entity, over a hundred keys.
+// soakFeatures are folds in tiles of several levels and a base tile, over a hundred keys. What is kept of them is as much after two minutes as ever after.
 const soakFeatures = `import bighead as bh
-e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "x": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", lateness="1h")
-g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="20s", features=[bh.count(name="n"), bh.sum("x", windows=["1m", "1h", "1d"]), bh.count(windows=["10s"], name="recent"),
+e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "x": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", lateness="1m")
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="20s", features=[bh.count(name="n"), bh.sum("x", windows=["1m", "1h", "1d"]), bh.count(windows=["10s"], resolution="1s", name="recent"),
     bh.last_k("x", k=5, windows=["1h"]), bh.count_distinct("x", windows=["1h"])])
 v = bh.FeatureView("v", groups=[g])
 `

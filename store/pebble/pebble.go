@@ -111,7 +111,7 @@ func (s *Store) openDB(o Options) error {
 	}
 	s.cache = pebble.NewCache(o.CacheBytes)
 	opts := &pebble.Options{
-		FS: s.disk, WALDir: s.disk.logs, Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
+		FS: s.disk, WALDir: pebble.MakeStoreRelativePath(s.disk, "log"), Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
 		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4,
 	}
