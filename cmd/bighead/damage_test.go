@@ -169,11 +169,29 @@ func (u *inside) allRight(name string) (failed bool) {
 				u.t.Errorf("%s: of k%d it counts %s, which is %s, and there are %d", name, k, value, status, 10+k)
 				return "wrong"
 			}
+			if strings.Contains(u.degraded(), "is not read any more") { // it lags for good, and says so
+				return "failed"
+			}
 			return ""
 		})
 		failed = failed || said == "failed"
 	}
 	return failed
+}
+
+// degraded is what the server says goes worse than it should.
+func (u *inside) degraded() string {
+	u.t.Helper()
+	res, err := http.Get(u.url + "/readyz")
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return string(b)
 }
 
 // TestDamagedTile damages what lies at one place of the store, whose own checksums know nothing of it: the values that need it fail, are counted, and
