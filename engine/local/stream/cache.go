@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -63,13 +64,23 @@ const (
 	bytesOfEntry = 160
 	bytesOfState = 80
 	bytesOfCell  = 56
+	waitInList   = 32 // elements that a list gathers before it sorts them in
 	pooled       = 1024
 )
 
 func (c *cache) init(x *space) {
 	c.x, c.slots, c.base = x, len(x.Levels)+2, len(x.Levels)
 	c.keys = map[string]*key{}
-	c.perTile = bytesOfEntry + bytesOfState*int64(x.Tiled)
+	c.perTile = bytesOfEntry
+	for _, f := range x.Folds[:x.Tiled] {
+		c.perTile += bytesOfState
+		switch f.Kind {
+		case agg.KindEventList:
+			c.perTile += waitInList * 2 * bytesOfCell
+		case agg.KindValueList:
+			c.perTile += waitInList * bytesOfCell
+		}
+	}
 }
 
 // key finds or makes a key of its encoding, which is copied where it is new.
@@ -201,6 +212,17 @@ func (c *cache) forget(e *entry) {
 	if !slices.ContainsFunc(e.key.slots, func(s []ref) bool { return len(s) > 0 }) {
 		delete(c.keys, e.key.text)
 		c.bytes -= bytesOfKey + int64(len(e.key.text)+24*c.slots)
+	}
+}
+
+// expire takes what lies before a time out of memory: nobody needs it any more. What is still to be written stays until it is.
+func (c *cache) expire(slot int, before int64) {
+	for _, k := range c.keys {
+		for i := len(k.slots[slot]) - 1; i >= 0; i-- {
+			if r := k.slots[slot][i]; !r.dirty && r.start < before {
+				c.forget(r.entry)
+			}
+		}
 	}
 }
 

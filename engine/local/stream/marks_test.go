@@ -199,3 +199,17 @@ func TestLogsAreSealedNowAndThen(t *testing.T) {
 	log.mu.Unlock()
 	w.until(func() bool { return w.Status().Sources[0].Unsealed == "" })
 }
+
+// What nobody needs any more leaves the memory too, and not only when that is full.
+func TestExpiredTilesLeaveTheMemory(t *testing.T) {
+	w := opened(t, clicks(t, nil, count("1h")))
+	w.push(click(1, -5))
+	w.flush()
+	before := w.stands(0).Bytes
+	w.time.set(noon + 30*value.DayMS)
+	w.time.pass(upkeepEvery)
+	w.until(func() bool { return w.stands(0).Bytes < before })
+	w.push(click(2, 30*value.DayMS-5))
+	w.flush()
+	w.wants(w.source("clicks").main.spaces[0].Space, noon+30*value.DayMS, "1")
+}

@@ -216,6 +216,11 @@ func (x *space) expire(ctx context.Context) error {
 			return err
 		}
 		x.expired[i] = before
+		slot := i
+		if i == len(x.Levels) {
+			slot = x.cache.slots - 1 // rows
+		}
+		x.cache.expire(slot, before)
 		return nil
 	}
 	for i, l := range x.Levels {
