@@ -36,7 +36,7 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine("s.csv", at="at"))
 	u := &usually{}
 	kept := func() map[string]string {
 		t.Helper()
-		if code, _, stderr := bighead(t, dir, "training-set", "t", "-o", "t.parquet"); code != 0 {
+		if code, _, stderr := bighead(t, dir, "training-set", "t", "-o", filepath.Join(dir, "t.parquet")); code != 0 {
 			t.Fatal(stderr)
 		}
 		if err := u.load(t.Context(), dir); err != nil {
