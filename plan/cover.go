@@ -17,6 +17,8 @@ type Marks struct {
 	// Generation tells apart what batch has loaded one time from what it loads the next: each load fills a part of the store of its own, and
 	// readers switch to it in one step, with the watermark; 0: nothing is loaded.
 	Generation int64
+	// Loaded is when that load began to take its rows, ms by the wall's clock: what arrived later is not in it; 0: not known.
+	Loaded int64
 }
 
 // NoMarks are those of a space that the stream owns alone and has seen from the first event on.

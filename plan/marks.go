@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/bighead-ml/bighead/agg/tile"
 )
 
-// marksVersion leads the encoding of marks. A reader takes this one.
-const marksVersion = 1
+// marksVersion leads the encoding of marks. A reader takes this one and the one before it, which has no Loaded.
+const marksVersion = 2
 
 // MarksPrefix leads the names of all spaces' marks in a store's meta.
 const MarksPrefix = "marks/"
@@ -21,10 +23,10 @@ const MarksAge = 5 * time.Second
 // it answers nothing. Who moves the marks writes them together with what they say is there.
 func (s *Space) MarksName() string { return MarksPrefix + s.ID }
 
-// Append adds the encoding of marks: a version, then Batch, Complete and Generation as signed varints.
+// Append adds the encoding of marks: a version, then Batch, Complete, Generation and Loaded as signed varints.
 func (m Marks) Append(dst []byte) []byte {
 	dst = append(dst, marksVersion)
-	for _, x := range []int64{m.Batch, m.Complete, m.Generation} {
+	for _, x := range []int64{m.Batch, m.Complete, m.Generation, m.Loaded} {
 		dst = binary.AppendVarint(dst, x)
 	}
 	return dst
@@ -33,11 +35,15 @@ func (m Marks) Append(dst []byte) []byte {
 // DecodeMarks reads marks. Whatever Append does not write is an error.
 func DecodeMarks(b []byte) (Marks, error) {
 	var m Marks
-	if len(b) == 0 || b[0] != marksVersion {
+	if len(b) == 0 || b[0] != marksVersion && b[0] != marksVersion-1 {
 		return m, fmt.Errorf("marks of a space: %w", errMarksVersion)
 	}
+	fields := []*int64{&m.Batch, &m.Complete, &m.Generation, &m.Loaded}
+	if b[0] == marksVersion-1 {
+		fields = fields[:3]
+	}
 	b = b[1:]
-	for _, x := range []*int64{&m.Batch, &m.Complete, &m.Generation} {
+	for _, x := range fields {
 		v, n := binary.Varint(b)
 		if n <= 0 {
 			return Marks{}, errors.New("marks of a space: cut short")
@@ -48,6 +54,39 @@ func DecodeMarks(b []byte) (Marks, error) {
 		return Marks{}, errors.New("marks of a space: bytes left over")
 	}
 	return m, nil
+}
+
+// PlacePrefix leads the names of all spaces' places in a store's meta.
+const PlacePrefix = "place/"
+
+// PlaceName is the name in a store's meta of how far the stream has put its source's rows into the space: the positions that are in, by
+// partition. The stream writes it together with what it says is there, so that who reads it and then the space finds all rows up to
+// there, but for those that are no events of the space, came too late, or wait for their time.
+func (s *Space) PlaceName() string { return PlacePrefix + s.ID }
+
+// AppendPlace adds the encoding of positions: for each a partition and an offset as signed varints.
+func AppendPlace(dst []byte, place tile.Positions) []byte {
+	for _, p := range place {
+		dst = binary.AppendVarint(binary.AppendVarint(dst, int64(p.Partition)), p.Offset)
+	}
+	return dst
+}
+
+// DecodePlace reads positions. Whatever AppendPlace does not write is an error.
+func DecodePlace(b []byte) (tile.Positions, error) {
+	var out tile.Positions
+	for len(b) > 0 {
+		partition, n := binary.Varint(b)
+		if n <= 0 || int64(int32(partition)) != partition || len(out) > 0 && int64(out[len(out)-1].Partition) >= partition {
+			return nil, errors.New("place of a space: partitions")
+		}
+		offset, k := binary.Varint(b[n:])
+		if k <= 0 {
+			return nil, errors.New("place of a space: cut short")
+		}
+		out, b = append(out, tile.Position{Partition: int32(partition), Offset: offset}), b[n+k:]
+	}
+	return out, nil
 }
 
 var errMarksVersion = errors.New("written by another version of bighead")

@@ -1,13 +1,15 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/plan"
 )
 
 func TestMarksReadBack(t *testing.T) {
-	for _, m := range []plan.Marks{plan.NoMarks, {}, {Batch: 86_400_000, Complete: -5, Generation: 7}, {Batch: plan.MaxTime, Complete: plan.MaxTime, Generation: plan.MaxTime}} {
+	for _, m := range []plan.Marks{plan.NoMarks, {}, {Batch: 86_400_000, Complete: -5, Generation: 7}, {Batch: plan.MaxTime, Complete: plan.MaxTime, Generation: plan.MaxTime, Loaded: 5}} {
 		b := m.Append(nil)
 		if back, err := plan.DecodeMarks(b); err != nil || back != m {
 			t.Errorf("%+v reads back as %+v, %v", m, back, err)
@@ -21,8 +23,28 @@ func TestMarksReadBack(t *testing.T) {
 			t.Error("bytes left over are read")
 		}
 	}
+	if back, err := plan.DecodeMarks([]byte{1, 2, 4, 6}); err != nil || back != (plan.Marks{Batch: 1, Complete: 2, Generation: 3}) {
+		t.Errorf("marks of the version before read as %+v, %v", back, err)
+	}
 	if _, err := plan.DecodeMarks([]byte{marksFuture, 0, 0, 0}); err == nil {
 		t.Error("marks of a later version are read")
+	}
+}
+
+func TestPlacesReadBack(t *testing.T) {
+	for _, p := range []tile.Positions{nil, {{Partition: -2, Offset: 7}, {Partition: -1}, {Partition: 0, Offset: 1 << 60}}} {
+		b := plan.AppendPlace(nil, p)
+		if back, err := plan.DecodePlace(b); err != nil || !slices.Equal(back, p) {
+			t.Errorf("%v reads back as %v, %v", p, back, err)
+		}
+		if len(b) > 0 {
+			if _, err := plan.DecodePlace(b[:len(b)-1]); err == nil {
+				t.Errorf("%v cut short is read", p)
+			}
+		}
+	}
+	if _, err := plan.DecodePlace([]byte{2, 0, 0, 0}); err == nil {
+		t.Error("partitions out of order are read")
 	}
 }
 

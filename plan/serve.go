@@ -51,13 +51,9 @@ type ServeDerive struct {
 // ForServe plans a view.
 func ForServe(v *feature.View) *Serve {
 	s := &Serve{View: v, LookBack: MaxTime}
-	for _, keys := range [][]feature.Key{v.Keys, v.Request} {
-		for _, k := range keys {
-			if s.Row.Index(k.Name) < 0 {
-				s.Asked = append(s.Asked, k)
-				s.column(k.Name, k.Type)
-			}
-		}
+	s.Asked = v.Asked()
+	for _, k := range s.Asked {
+		s.column(k.Name, k.Type)
 	}
 	s.At = s.column(AtColumn, value.Timestamp)
 	spaces := map[*feature.Group]*Space{}

@@ -54,7 +54,9 @@ func (c *call) assemble(out *Response) {
 		}
 		c.fill(i)
 		c.derive()
-		c.answer(&out.Rows[i])
+		if c.answer(&out.Rows[i]); out.Rows[i].Problem == nil {
+			c.note(i)
+		}
 	}
 	c.count()
 }
@@ -102,7 +104,7 @@ func (c *call) derive() {
 		d := &c.sel.view.Plan.Derive[i]
 		worst := Present
 		for _, in := range d.Inputs {
-			worst = max(worst, c.status[in].derived())
+			worst = max(worst, c.status[in].Derived())
 		}
 		c.status[d.Row] = worst
 		if worst == Failed {

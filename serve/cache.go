@@ -1,12 +1,14 @@
 package serve
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 
 	"github.com/maypok86/otter/v2"
 
 	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
@@ -31,6 +33,8 @@ type known struct {
 	version uint64
 	at, now int64 // what it was computed for, and what the clock said
 	newest  int64
+	place   position // as of the reading
+	latest  tile.Positions
 	fixed   bool // of versions: no row that is there waits for its time
 	cells   []cell
 	timed   [][]agg.State // of the part's timed values
@@ -100,22 +104,26 @@ func (c *call) look(j *job) bool {
 		return false
 	}
 	switch {
-	case x.holds(j, s.watched != nil, c.at):
+	case x.holds(j, s.watched != nil, c.at): // nothing has been written since, so it is as good as read now
+		c.hits++
+		c.use(j, x, j.place)
+		return true
 	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && x.age(c.now) < j.part.of.Group.MaxStaleness:
 	default:
 		c.misses++
 		return false
 	}
 	c.hits++
-	c.use(j, x)
+	c.use(j, x, x.place)
+	j.as = x.at
 	return true
 }
 
-// use answers a job with what is known.
-func (c *call) use(j *job, x *known) {
+// use answers a job with what is known, which is good as of a place of the stream.
+func (c *call) use(j *job, x *known, place position) {
 	cells := c.cells[j.cells : j.cells+len(x.cells)]
 	copy(cells, x.cells)
-	j.done, j.newest = true, x.newest
+	j.done, j.newest, j.place, j.latest = true, x.newest, place, x.latest
 	if x.at == c.at {
 		return
 	}
@@ -147,7 +155,7 @@ func (c *call) keep(j *job, m *merger) {
 			return
 		}
 	}
-	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, fixed: !m.waits, cells: append([]cell(nil), cells...)}
+	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: append([]cell(nil), cells...)}
 	for _, i := range j.part.timed {
 		var states []agg.State
 		for _, st := range m.args[i] {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -52,6 +53,9 @@ func (v *View) Answer(ctx context.Context, r Request, out *Response) error {
 	c.standIn()
 	out.reset(v, c.at, sel.features, len(r.Rows))
 	c.assemble(out)
+	if c.record != nil {
+		v.server.options.Recorder.Record(c.record)
+	}
 	return nil
 }
 
@@ -69,6 +73,7 @@ type call struct {
 	tries                int
 	newest               int64         // of all that was merged
 	marks                []*plan.Marks // by part
+	places               []position    // by part
 	key                  []byte
 	keys                 []string // of each fetch and row; "": a part of it is null
 	ends                 []int
@@ -82,6 +87,9 @@ type call struct {
 	wrong                []*Problem // of each row: why it cannot be answered; nil: it can
 	row                  []value.Value
 	status               []Status
+	positions            tile.Positions  // behind those of jobs
+	record               *feature.Served // of the rows answered; nil: none was to be recorded
+	full                 bool            // the recorder has no room for this request
 }
 
 // job is one key of one part.
@@ -96,6 +104,11 @@ type job struct {
 	newest int64
 	// version is the count of writes that the answer stands on.
 	version uint64
+	// place is how far the space had come before it was read, at least; latest the last positions in what was read of the key.
+	place  position
+	latest tile.Positions
+	as     int64 // the as-of time that it was computed for
+	noted  int32 // of the record's reads; -1: not yet
 }
 
 // stages are how long each took.
@@ -108,6 +121,7 @@ func (c *call) begin(ctx context.Context, sel *selection, r Request, began time.
 	c.tries, c.stages, c.at = 0, stages{}, 0
 	c.hits, c.misses, c.stales = 0, 0, 0
 	c.wrong = c.wrong[:0]
+	c.positions, c.record, c.full = c.positions[:0], nil, false
 	for i := range r.Rows {
 		c.wrong = append(c.wrong, sel.view.check(&r.Rows[i]))
 	}
@@ -140,8 +154,9 @@ func (c *call) release() {
 	clear(c.cells)
 	clear(c.row)
 	clear(c.marks)
+	clear(c.places)
 	clear(c.wrong)
-	c.ctx, c.sel, c.rows, c.asked, c.reading = nil, nil, nil, nil, nil
+	c.ctx, c.sel, c.rows, c.asked, c.reading, c.record = nil, nil, nil, nil, nil, nil
 	calls.Put(c)
 }
 
@@ -158,11 +173,11 @@ const maxAhead = 1000
 
 // decide sets the time that the rows are answered for, and refuses one that cannot be.
 func (c *call) decide() *Problem {
-	c.marks = c.marks[:0]
+	c.marks, c.places = c.marks[:0], c.places[:0]
 	batch := int64(plan.MinTime)
 	for _, p := range c.sel.parts {
 		m := p.space.marks.Load()
-		c.marks = append(c.marks, m)
+		c.marks, c.places = append(c.marks, m), append(c.places, p.space.place.Load())
 		if m != nil {
 			batch = max(batch, m.Batch)
 		}
@@ -247,7 +262,7 @@ func (c *call) makeJobs() {
 			}
 			if !ok {
 				j = int32(len(c.jobs))
-				c.jobs = append(c.jobs, job{part: p, key: key, cover: cv, cells: cells, newest: plan.MinTime})
+				c.jobs = append(c.jobs, job{part: p, key: key, cover: cv, cells: cells, newest: plan.MinTime, place: c.places[k], as: c.at})
 				cells += len(p.values)
 				if n > 1 {
 					c.byKey[key] = j
@@ -339,6 +354,9 @@ func (c *call) merge() {
 		}
 		m.finish(c.cells[j.cells : j.cells+len(j.part.values)])
 		j.done, j.late, j.newest = true, m.late, m.newest
+		from := len(c.positions)
+		c.positions = append(c.positions, m.latest...)
+		j.latest = c.positions[from:len(c.positions):len(c.positions)]
 		if j.read {
 			c.keep(j, m)
 		}

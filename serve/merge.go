@@ -25,10 +25,11 @@ type merger struct {
 	windows []merged
 	args    [][]agg.State // of each value: the states in the order of Finish
 	scratch *tile.Tile
-	folds   []int // that a tile is decoded for
-	newest  int64 // latest time in anything that was taken in; tile.None: nothing was
-	waits   bool  // a version is there that does not hold yet
-	late    bool  // a base tile holds more than a window may: the store cannot look back so far
+	folds   []int          // that a tile is decoded for
+	newest  int64          // latest time in anything that was taken in; tile.None: nothing was
+	waits   bool           // a version is there that does not hold yet
+	latest  tile.Positions // the last of the stream's positions in what was taken in
+	late    bool           // a base tile holds more than a window may: the store cannot look back so far
 }
 
 // merged is what a window has taken in.
@@ -62,7 +63,7 @@ func (p *part) newMerger() *merger {
 
 // begin forgets the job before.
 func (m *merger) begin(t, now int64, c *cover) {
-	m.t, m.now, m.cover, m.newest, m.late, m.waits = t, now, c, tile.None, false, false
+	m.t, m.now, m.cover, m.newest, m.late, m.waits, m.latest = t, now, c, tile.None, false, false, m.latest[:0]
 	for i := range m.windows {
 		w := &m.windows[i]
 		for _, s := range w.states {
@@ -124,6 +125,17 @@ func (m *merger) tile(need int, start int64, b []byte) {
 	}
 	if err == nil {
 		m.newest = max(m.newest, m.scratch.Newest)
+		m.advance(need, m.scratch.Positions)
+	}
+}
+
+// advance notes how far something of the stream's has read its source.
+func (m *merger) advance(need int, read tile.Positions) {
+	if m.cover.Needs[need].Batch {
+		return
+	}
+	for _, p := range read {
+		m.latest.Advance(p.Partition, p.Offset)
 	}
 }
 
@@ -177,6 +189,7 @@ func (m *merger) chunk(need int, start int64, b []byte) {
 	}
 	if err == nil {
 		m.newest = max(m.newest, rows.Newest)
+		m.advance(need, rows.Positions)
 	}
 }
 
@@ -206,6 +219,9 @@ func (m *merger) row(window int, r *tile.Row) {
 func (m *merger) versions(need int, b []byte) {
 	rows, err := m.part.of.RowLayout().Decode(b)
 	m.refused(err)
+	if err == nil {
+		m.advance(need, rows.Positions)
+	}
 	src := m.part.of.Group.Source
 	for _, u := range m.cover.uses[need] {
 		w := &m.windows[u.window]

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -38,6 +39,8 @@ type Options struct {
 	StaleFor time.Duration
 	// Typical gives the values that fallback="typical" stands for; nil: there are none.
 	Typical Typicals
+	// Recorder keeps what was served; nil: nobody does.
+	Recorder Recorder
 	// Metrics counts; nil: nothing is counted.
 	Metrics *Metrics
 	Log     *slog.Logger // nil: slog.Default
@@ -79,6 +82,8 @@ type served struct {
 type space struct {
 	id    string
 	marks atomic.Pointer[plan.Marks] // nil: nothing fills the space, or nothing could be read of it yet
+	// place is how far the stream has come in it at least; nil: not known. What it points to never changes.
+	place atomic.Pointer[tile.Positions]
 }
 
 // Open serves views out of a store, which stays the caller's. A store that cannot be reached is no error: values say so until it can.
@@ -124,6 +129,12 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 			}
 		}
 		s.writes.moved.Store(&moved)
+		placed := func(id string, p tile.Positions) {
+			if sp := s.served.Load().spaces[id]; sp != nil {
+				sp.place.Store(&p)
+			}
+		}
+		s.writes.placed.Store(&placed)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -135,6 +146,7 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 func (s *Server) Close() {
 	if s.writes != nil {
 		s.writes.moved.Store(nil)
+		s.writes.placed.Store(nil)
 	}
 	s.stop()
 	s.stopped.Wait()
@@ -245,7 +257,29 @@ func (s *Server) refresh(ctx context.Context, d *served) error {
 		}
 	}
 	s.heard.Store(int64(began))
-	return errors.Join(bad...)
+	return errors.Join(append(bad, s.places(ctx, d))...)
+}
+
+// places reads how far the stream has come in the spaces, where its writes do not say so by themselves.
+func (s *Server) places(ctx context.Context, d *served) error {
+	if s.options.Recorder == nil {
+		return nil
+	}
+	return s.store.Meta(ctx, plan.PlacePrefix, func(name string, b []byte) error {
+		sp := d.spaces[name[len(plan.PlacePrefix):]]
+		if sp == nil {
+			return nil
+		}
+		old := sp.place.Load()
+		if s.watched != nil && old != nil { // every write of the store says so by itself
+			return nil
+		}
+		p, err := plan.DecodePlace(b)
+		if err == nil {
+			sp.place.CompareAndSwap(old, &p)
+		}
+		return err
+	})
 }
 
 // outOfDate is for how long marks were not read, where that is too long to go by them: another process may have removed what they name.

@@ -1,34 +1,21 @@
 package serve
 
-// Status says how a value came about (Q4).
-type Status uint8
+import "github.com/bighead-ml/bighead/feature"
 
-// The statuses. From Partial on they are ordered by how bad they are, for derived values.
+// Status says how a value came about (Q4). It is the contract's, which the record of what was served knows too.
+type Status = feature.Status
+
+// The statuses, as of package feature.
 const (
-	Present  Status = iota // a value; null is one too
-	Empty                  // no row in E(k, t)
-	Default                // a default replaced null
-	Partial                // part of the window was never seen
-	Stale                  // from an expired cache
-	Fallback               // the declared stand-in for a value that could not be had
-	Failed                 // could not be had, and nothing stands in
-	statuses
+	Present  = feature.Present
+	Empty    = feature.Empty
+	Default  = feature.Default
+	Partial  = feature.Partial
+	Stale    = feature.Stale
+	Fallback = feature.Fallback
+	Failed   = feature.Failed
+	statuses = int(Failed) + 1
 )
 
-var statusNames = [statuses]string{"present", "empty", "default", "partial", "stale", "fallback", "failed"}
-
-// String is the word of the contract.
-func (s Status) String() string { return statusNames[s] }
-
-// Statuses lists them all, for metrics and documents.
-func Statuses() []Status {
-	return []Status{Present, Empty, Default, Partial, Stale, Fallback, Failed}
-}
-
-// derived is the part of an input's status that a derived value takes over: the bad ones; the others count as present.
-func (s Status) derived() Status {
-	if s < Partial {
-		return Present
-	}
-	return s
-}
+// Statuses lists them all.
+func Statuses() []Status { return feature.Statuses() }

@@ -94,6 +94,7 @@ type selection struct {
 	rows     []int // of each column: where in the row it stands
 	derive   []int // of Plan.Derive
 	parts    []*part
+	recorded []int // of the view's columns: those asked for and what they are derived of, less the request's own
 }
 
 func (v *View) selection(columns []int) *selection {
@@ -114,6 +115,11 @@ func (v *View) selection(columns []int) *selection {
 		}
 	}
 	slices.Reverse(s.derive)
+	for i, col := range v.Plan.View.Columns {
+		if needed[v.Plan.Columns[i]] && col.Kind != feature.RequestColumn {
+			s.recorded = append(s.recorded, i)
+		}
+	}
 	for i := range v.Plan.Fetches {
 		s.parts = append(s.parts, v.parts(i, needed)...)
 	}

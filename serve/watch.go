@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
 )
@@ -28,6 +29,8 @@ type watched struct {
 	count [1 << 14]atomic.Uint64
 	all   atomic.Uint64
 	moved atomic.Pointer[func()] // hears that marks were written
+	// placed hears how far the stream has come in a space, once that is written.
+	placed atomic.Pointer[func(id string, p tile.Positions)]
 }
 
 func (w *watched) slot(space, key string) *atomic.Uint64 {
@@ -60,7 +63,22 @@ func (w *watched) Write(ctx context.Context, x *store.Write) error {
 			break
 		}
 	}
+	if placed := w.placed.Load(); placed != nil && err == nil {
+		w.places(x, *placed)
+	}
 	return err
+}
+
+func (w *watched) places(x *store.Write, placed func(id string, p tile.Positions)) {
+	for i := range x.Meta {
+		id, ok := strings.CutPrefix(x.Meta[i].Name, plan.PlacePrefix)
+		if !ok {
+			continue
+		}
+		if p, err := plan.DecodePlace(x.Meta[i].Bytes); err == nil { // the stream writes no other
+			placed(id, p)
+		}
+	}
 }
 
 // Drop drops a space, and voids all that is cached.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -124,6 +125,7 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 	if marks.Batch > watermark {
 		return nil, mistakef("group %q: batch reaches up to %s online already, and a watermark does not go back to %s", g.Name, value.FormatTimestamp(marks.Batch), value.FormatTimestamp(watermark))
 	}
+	loaded := time.Now().UnixMilli()
 	table, _, err := now.history(ctx, g.Source)
 	if err != nil {
 		return nil, err
@@ -137,7 +139,7 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 	if err != nil {
 		return nil, err
 	}
-	if err := o.mark(ctx, t, s, watermark, generation); err != nil {
+	if err := o.mark(ctx, t, s, watermark, generation, loaded); err != nil {
 		return nil, err
 	}
 	if marks.Generation > 0 {
@@ -162,17 +164,17 @@ func (o *online) earliest(watermark int64) int64 {
 }
 
 // mark switches readers to a load. A table that is replaced whole is batch's alone, so the stream knows nothing of it.
-func (o *online) mark(ctx context.Context, t *turn, s *plan.Space, watermark, generation int64) error {
+func (o *online) mark(ctx context.Context, t *turn, s *plan.Space, watermark, generation, loaded int64) error {
 	if !s.Replaced() {
 		begun := o.clock() > plan.MinTime
-		if err := t.stream.SetBatch(ctx, s.ID, watermark, generation); err != nil || begun {
+		if err := t.stream.SetBatch(ctx, s.ID, watermark, generation, loaded); err != nil || begun {
 			return err
 		}
 		// On the clock of the events nothing has happened yet: what is replayed goes on where batch ends.
 		return t.stream.SetComplete(ctx, s.Group.Source.Name, watermark)
 	}
 	m := plan.NoMarks
-	m.Generation = generation
+	m.Generation, m.Loaded = generation, loaded
 	return o.store.Write(ctx, &store.Write{Epoch: t.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
 }
 

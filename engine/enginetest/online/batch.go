@@ -47,7 +47,7 @@ func (l load) take(ctx context.Context, w *world) error {
 func (l load) mark(ctx context.Context, w *world) error {
 	x := w.spaces[l.group]
 	if !x.Replaced() {
-		return w.stream.SetBatch(ctx, x.ID, l.watermark, w.loaded[l.group])
+		return w.stream.SetBatch(ctx, x.ID, l.watermark, w.loaded[l.group], 0)
 	}
 	m := plan.NoMarks
 	m.Generation = w.loaded[l.group]

@@ -47,6 +47,9 @@ func (x *space) apply(ctx context.Context, r *eventlog.Record) error {
 	c.Applied += int64(now.N)
 	x.counts, x.at.newest = c, newest
 	x.at.next, x.moved = r.Sequence+1, true
+	if n := r.Rows.N; n > 0 {
+		x.applied.Advance(r.Partition, r.Offset(n-1))
+	}
 	x.arrived = append(x.arrived, arrival{r.Arrival, r.Rows.N})
 	return nil
 }

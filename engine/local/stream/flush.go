@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
 )
 
@@ -29,6 +30,7 @@ func (x *space) write(ctx context.Context, sync bool) error {
 	w := &store.Write{Epoch: o.Epoch, Puts: x.puts(), Sync: sync}
 	w.Meta = append(w.Meta, x.waiting.puts()...)
 	w.Meta = append(w.Meta, store.MetaPut{Name: x.stateName(), Bytes: x.at.append(nil)})
+	w.Meta = append(w.Meta, store.MetaPut{Name: x.PlaceName(), Bytes: plan.AppendPlace([]byte{}, x.applied)})
 	w.Meta = append(w.Meta, x.waiting.deletes()...) // last: before the place says that their numbers are taken they must be there
 	if x.marked {
 		w.Meta = append(w.Meta, store.MetaPut{Name: x.MarksName(), Bytes: x.marks.Append(nil)})

@@ -65,7 +65,7 @@ func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
 	w.push(click(1, -value.DayMS) + click(2, -5))
 	w.flush()
 	for _, x := range streams[0].Spaces {
-		if err := w.SetBatch(t.Context(), x.ID, midnight, 1); err != nil {
+		if err := w.SetBatch(t.Context(), x.ID, midnight, 1, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestWhatLiesBehindBatchIsBatchs(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if err := w.SetBatch(t.Context(), "no such", midnight, 1); err == nil {
+	if err := w.SetBatch(t.Context(), "no such", midnight, 1, 0); err == nil {
 		t.Error("a space that is not there has a watermark")
 	}
 }
@@ -86,7 +86,7 @@ func TestDaysThatAreRolledAwayArePartialForBatch(t *testing.T) {
 	streams := clicks(t, func(s *feature.SourceDef) { s.Lateness = text("1d") }, count())
 	w := opened(t, streams)
 	const midnight = noon - value.DayMS/2
-	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS, 2); err != nil {
+	if err := w.SetBatch(t.Context(), streams[0].Spaces[0].ID, midnight-5*value.DayMS, 2, 0); err != nil {
 		t.Fatal(err)
 	}
 	if m := w.stands(0).Marks; m.Complete != midnight-value.DayMS {

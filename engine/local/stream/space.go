@@ -43,6 +43,7 @@ type space struct {
 	nulls   sift.Nulls
 
 	at      place
+	applied tile.Positions // of the rows that were taken from the log
 	marks   plan.Marks
 	marked  bool // the marks are to be written
 	moved   bool // the place is to be written
@@ -231,11 +232,24 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 	if err != nil || !found {
 		return false, err
 	}
+	if err := x.loadApplied(ctx); err != nil {
+		return false, err
+	}
 	x.now = x.at.kept
 	if fault.Planted("stream: what waits is forgotten with its process") {
 		return true, nil
 	}
 	return true, x.waiting.load(ctx)
+}
+
+// loadApplied reads the positions that are in the space; a store that was written before there were any says none.
+func (x *space) loadApplied(ctx context.Context) error {
+	return x.s.o.Store.Meta(ctx, x.PlaceName(), func(name string, b []byte) (err error) {
+		if name == x.PlaceName() {
+			x.applied, err = plan.DecodePlace(b)
+		}
+		return err
+	})
 }
 
 func readMarks(ctx context.Context, from store.Store, of string) (plan.Marks, error) {

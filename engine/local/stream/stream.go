@@ -181,9 +181,9 @@ func (s *Stream) reopen(ctx context.Context, src *source, p *plan.Stream) error 
 	return nil
 }
 
-// SetBatch moves a space's batch watermark and generation in one step, once batch has written what ends at or before it. Days that the stream had rolled away before
+// SetBatch moves a space's batch watermark, generation and the time of its load in one step, once batch has written what ends at or before it. Days that the stream had rolled away before
 // it was batch's are then nobody's: values that need them are partial.
-func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation int64) error {
+func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation, loaded int64) error {
 	for _, src := range s.all() {
 		x := src.find(id)
 		if x == nil {
@@ -196,7 +196,7 @@ func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation 
 			if x.marks.Batch == plan.MinTime && watermark < x.at.target && x.daily() >= 0 {
 				x.marks.Complete = max(x.marks.Complete, x.at.target)
 			}
-			x.marks.Batch, x.marks.Generation, x.marked = max(x.marks.Batch, watermark), generation, true
+			x.marks.Batch, x.marks.Generation, x.marks.Loaded, x.marked = max(x.marks.Batch, watermark), generation, loaded, true
 			x.turned = s.o.Timer.Now()
 			return x.write(ctx, true)
 		})
