@@ -156,6 +156,39 @@ func (p Promise) check(want, got value.Value, s Scale) error {
 	return nil
 }
 
+// Within reports whether two values keep the promise whatever the events were that they were computed of: it is for passing over most pairs
+// without looking for those. False says nothing.
+func (p Promise) Within(want, got value.Value) bool {
+	if value.Equal(want, got) || p.Transcendental && Close(want, got) {
+		return true
+	}
+	if p.Rule == Exact || want.Kind() != got.Kind() {
+		return false
+	}
+	if want.Kind() == value.KindMap && p.By {
+		if want.Len() != got.Len() {
+			return false
+		}
+		entry := p
+		entry.By = false
+		for i := range want.Len() {
+			if want.KeyAt(i) != got.KeyAt(i) || !entry.Within(want.At(i), got.At(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	if want.Kind() != value.KindFloat {
+		return false
+	}
+	size := math.Abs(want.Float())
+	bound := 2.5e-10 * size // a sum is at most that of the absolute values, a variance at most the bound's, a deviation's square twice its distance
+	if p.Rule == SkewnessRule || p.Rule == KurtosisRule {
+		bound = 5e-7 * max(1, size)
+	}
+	return math.Abs(want.Float()-got.Float()) <= bound
+}
+
 // missing reports whether the value is what a null becomes.
 func (p Promise) missing(v value.Value) bool {
 	return v.IsNull() || !p.Default.IsNull() && value.Equal(v, p.Default)

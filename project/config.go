@@ -102,6 +102,12 @@ func (c *Config) Int(key string) int64 {
 	return n
 }
 
+// Share is a number from 0 to 1; zero where it is unset.
+func (c *Config) Share(key string) float64 {
+	x, _ := strconv.ParseFloat(c.Value(key).Text, 64) // checked when it was read
+	return x
+}
+
 // Bytes is a size; zero where it is unset.
 func (c *Config) Bytes(key string) int64 {
 	n, _ := parseSize(c.Value(key).Text) // checked when it was read

@@ -18,7 +18,8 @@ const (
 	truth
 	duration
 	size
-	list // of texts; in a flag or the environment separated by commas
+	portion // a number from 0 to 1
+	list    // of texts; in a flag or the environment separated by commas
 )
 
 // Setting is one line of bighead.toml: what can be set, what it is when nobody sets it, and what for.
@@ -83,6 +84,10 @@ var settings = []Setting{
 	{Key: "serve.tls.cert", Doc: "the server's certificate"},
 	{Key: "serve.tls.key", Doc: "the file of the server's key"},
 
+	{Key: "audit.sample", kind: portion, Default: "1.0", Doc: "the share of keys whose served vectors are recorded; 0: none"},
+	{Key: "audit.path", Default: ".bighead/served", Doc: "the record of what was served"},
+	{Key: "audit.keep", kind: duration, Default: "7d", Doc: "how long the record keeps what was served"},
+
 	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes; read again when it changes"},
 	{Key: "files.s3.region", Doc: "the region of buckets"},
 	{Key: "files.s3.endpoint", Doc: "an S3 server other than AWS"},
@@ -126,6 +131,10 @@ func (s Setting) check(v string) error {
 	case duration:
 		_, err := value.ParseDuration(v)
 		return err
+	case portion:
+		if x, err := strconv.ParseFloat(v, 64); err != nil || !(x >= 0 && x <= 1) {
+			return fmt.Errorf("%q is not a share: write a number from 0 to 1, such as 0.01", v)
+		}
 	case size:
 		_, err := parseSize(v)
 		return err

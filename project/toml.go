@@ -46,6 +46,7 @@ type tomlKind uint8
 const (
 	tomlText tomlKind = iota
 	tomlInteger
+	tomlFloat
 	tomlTruth
 	tomlList
 	tomlOther
@@ -133,6 +134,8 @@ func (w *tomlWalk) keyValue(table []string, e *unstable.Node) {
 		found.text = string(v.Data)
 	case unstable.Integer:
 		found.kind, found.text = tomlInteger, strings.ReplaceAll(string(v.Data), "_", "")
+	case unstable.Float:
+		found.kind, found.text = tomlFloat, strings.ReplaceAll(string(v.Data), "_", "")
 	case unstable.Bool:
 		found.kind, found.text = tomlTruth, string(v.Data)
 	case unstable.Array:
@@ -182,7 +185,7 @@ func (w *tomlWalk) span(v *unstable.Node, key feature.Pos) feature.Span {
 
 // mustBe says how a value of the file does not fit its setting's kind.
 func (v tomlValue) mustBe(k kind) error {
-	want := map[kind]string{text: "a string", integer: "a whole number", truth: "true or false", duration: `a string like "90d"`, size: `a string like "2GiB"`, list: "a list of strings"}
+	want := map[kind]string{text: "a string", integer: "a whole number", truth: "true or false", duration: `a string like "90d"`, size: `a string like "2GiB"`, portion: "a number from 0 to 1", list: "a list of strings"}
 	ok := false
 	switch k {
 	case text, duration:
@@ -193,6 +196,8 @@ func (v tomlValue) mustBe(k kind) error {
 		ok = v.kind == tomlTruth
 	case size:
 		ok = v.kind == tomlText || v.kind == tomlInteger
+	case portion:
+		ok = v.kind == tomlFloat || v.kind == tomlInteger || v.kind == tomlText
 	case list:
 		ok = v.kind == tomlList || v.kind == tomlText
 	}

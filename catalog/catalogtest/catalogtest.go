@@ -68,6 +68,12 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 		if err != nil || len(h) != 2 || h[0].Entries[0].Name != "b" || h[1].Entries[0].Name != "a" {
 			t.Fatalf("history %v, %v", h, err)
 		}
+		if v, err := a.Version(ctx, first.ID); err != nil || v.Entries[0].Name != "a" || len(v.Definitions) == 0 {
+			t.Fatalf("the first version: %v, %v", v, err)
+		}
+		if _, err := a.Version(ctx, 99); !errors.Is(err, catalog.ErrNone) {
+			t.Fatalf("a version that was never registered: %v", err)
+		}
 	})
 	runLeases(t, fresh)
 	t.Run("typical values are kept until others take their place", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -87,6 +88,7 @@ type online struct {
 	seen     atomic.Int64           // what it said last
 	told     atomic.Int64           // the version that the active process serves; 0: not known
 	why      atomic.Pointer[string] // it cannot take its turn; "": it need not
+	served   *audit.Log             // what was served; nil: it is not recorded
 
 	mu  sync.Mutex
 	now *applied
@@ -102,7 +104,7 @@ type online struct {
 const aloneDeadline = time.Minute
 
 // openOnline opens the store, resumes the stream, where no other process has it, and serves the applied views. alone is for one command.
-func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, alone bool) (o *online, err error) {
+func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, audits *audit.Metrics, alone bool) (o *online, err error) {
 	o = &online{project: p, log: log, closing: make(chan struct{}), broken: make(chan error, 1), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
 	o.seen.Store(plan.MinTime)
 	if o.now, err = c.loadApplied(ctx, p); err != nil {
@@ -137,7 +139,11 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 			return o, err
 		}
 	}
-	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log}
+	if o.served, err = openServed(p, log, audits, func() int64 { return o.current().version.ID }); err != nil {
+		return o, err
+	}
+	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
+		Recorder: o.recorder()}
 	if alone {
 		answers.Deadline, answers.Patient = aloneDeadline, true
 	}
@@ -160,6 +166,9 @@ func (o *online) close(ctx context.Context) error {
 	o.drops.Wait()
 	if o.server != nil {
 		o.server.Close()
+	}
+	if o.served != nil {
+		errs = append(errs, o.served.Close(ctx))
 	}
 	if t := o.active(); t != nil {
 		errs = append(errs, t.topics.stop(), t.stream.Close(ctx))

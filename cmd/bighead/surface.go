@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
@@ -27,6 +28,7 @@ import (
 type surface struct {
 	registry *prometheus.Registry
 	metrics  *serve.Metrics
+	audits   *audit.Metrics
 	handler  *servehttp.Handler
 	gate     *gate.Gate
 	traces   *otlp.Traces // nil: requests are not traced
@@ -36,7 +38,7 @@ type surface struct {
 func newSurface() *surface {
 	s := &surface{registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.metrics = serve.NewMetrics(s.registry)
+	s.metrics, s.audits = serve.NewMetrics(s.registry), audit.NewMetrics(s.registry)
 	return s
 }
 
@@ -95,6 +97,10 @@ func (s *surface) own() http.Handler {
 		}
 		answerJSON(w, nil, mistakef("no request of ours: %v", err))
 	})
+	m.HandleFunc("POST /v1/served/flush", func(w http.ResponseWriter, r *http.Request) {
+		answerJSON(w, struct{}{}, s.online.flushServed(r.Context()))
+	})
+	m.HandleFunc("POST /v1/audits", s.audited)
 	m.HandleFunc("POST "+forwardCalls+"{name}", func(w http.ResponseWriter, r *http.Request) { s.online.takeForwarded(w, r) })
 	m.HandleFunc("GET /v1/upgrade", func(w http.ResponseWriter, r *http.Request) { answerJSON(w, s.online.format(), nil) })
 	m.HandleFunc("POST /v1/upgrade", func(w http.ResponseWriter, r *http.Request) {
@@ -136,7 +142,7 @@ func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *
 		return k, func() {}, err
 	}
 	s := newSurface()
-	o, err := c.openOnline(ctx, p, logger(c.stderr, p), s.metrics, true)
+	o, err := c.openOnline(ctx, p, logger(c.stderr, p), s.metrics, s.audits, true)
 	if err != nil {
 		return nil, nil, err
 	}

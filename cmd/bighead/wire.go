@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
@@ -23,6 +24,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/stream"
 	"github.com/bighead-ml/bighead/engine/local/upload"
+	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -251,6 +253,25 @@ func (o *online) rewriteBatch(ctx context.Context, epoch int64, g *feature.Group
 		return 0, err
 	}
 	return upload.Rewrite(ctx, o.store, epoch, s, s.BatchSpace(marks.Generation), tile.Version)
+}
+
+// byDefinition is the oracle, which lets hear the events behind each value.
+func byDefinition(hear func(v *plan.Value, events []agg.Event)) engine.Engine {
+	return oracle.Oracle{Aggregate: func(_ int, v *plan.Value, events []agg.Event, asOf int64) value.Value {
+		hear(v, events)
+		return oracle.Plain(v, events, asOf)
+	}}
+}
+
+// eventTable is the event log of a source, which another process may have open, and the names of its columns of arrival, partition and offset.
+func eventTable(ctx context.Context, p *project.Project, s *feature.Source) (log dataset.Table, columns [3]string, err error) {
+	log, err = eventlog.OpenTable(ctx, filepath.Join(inProject(p, p.Config.String("events.path")), s.Name), s.Schema, formats)
+	return log, [3]string{eventlog.ArrivalColumn, eventlog.PartitionColumn, eventlog.OffsetColumn}, err
+}
+
+// oneHistory is a source's files and its log as one table; files nil: it has none.
+func oneHistory(files, log dataset.Table) (dataset.Table, error) {
+	return eventlog.History(files, log, nil)
 }
 
 // load is one load of a space out of batch.

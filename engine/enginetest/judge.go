@@ -188,14 +188,7 @@ func (j *Judge) compare(n int, name string, want, got value.Value, row []value.V
 
 // Promise compares two values of a feature in row n by the promise of §4; want need not be the oracle's.
 func (j *Judge) Promise(n int, v *plan.Value, want, got value.Value) error {
-	f := v.Feature
-	in := value.Null
-	transcendental := false
-	if f.Input != nil {
-		in, transcendental = f.Input.Type(), f.Input.Transcendental()
-	}
-	p := f.Agg.Promise(in, f.Params)
-	p.Transcendental, p.Default = transcendental, f.Default
+	p := v.Promise()
 	return p.Check(want, got, p.Scale(j.events[cell{n, v.Name}]))
 }
 

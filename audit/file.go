@@ -1,0 +1,239 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bighead-ml/bighead/agg/tile"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// A file of served vectors has the rows of one view in one version, and of one hour of answering. Its columns are five of ours, the view's keys
+// and request fields, then its features and derived columns; a column that a request did not ask for is null and has no status.
+const (
+	servedColumn  = "_served"  // timestamp: when it was answered, by the wall's clock
+	atColumn      = "_at"      // timestamp: as of when
+	versionColumn = "_version" // int: which applied version, 0: not known
+	statusColumn  = "_status"  // string: one word for all columns, or one for each in their order, separated by commas
+	readColumn    = "_read"    // string: what it was read by, as JSON
+	ownColumns    = 5
+)
+
+// shape is how a view's vectors lie in a file.
+type shape struct {
+	schema  value.Schema
+	asked   int   // how many keys and request fields
+	columns []int // of the view: those behind them
+}
+
+// shapeOf lays a view out. A column of the view that has one of our names is called by it with a further _ before.
+func shapeOf(v *feature.View) *shape {
+	s := &shape{schema: value.Schema{{Name: servedColumn, Type: value.Timestamp}, {Name: atColumn, Type: value.Timestamp}, {Name: versionColumn, Type: value.Int},
+		{Name: statusColumn, Type: value.String}, {Name: readColumn, Type: value.String}}}
+	add := func(name string, t value.Type) {
+		for s.schema.Index(name) >= 0 {
+			name = "_" + name
+		}
+		s.schema = append(s.schema, value.Field{Name: name, Type: t})
+	}
+	for _, k := range v.Asked() {
+		add(k.Name, k.Type)
+		s.asked++
+	}
+	for i, c := range v.Columns {
+		if c.Kind != feature.RequestColumn {
+			add(c.Name, c.Type)
+			s.columns = append(s.columns, i)
+		}
+	}
+	return s
+}
+
+// rows adds the rows of a record, as cells of the file.
+func (s *shape) rows(dst [][]value.Value, r *feature.Served) [][]value.Value {
+	reads := make([]string, len(r.Reads))
+	for i := range r.Reads {
+		reads[i] = readText(&r.Reads[i], r.At)
+	}
+	place := make([]int, len(r.Columns)) // by column of the record: among the shape's
+	for i, c := range r.Columns {
+		place[i] = slices.Index(s.columns, c)
+	}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		cells := make([]value.Value, len(s.schema))
+		cells[0], cells[1], cells[2] = value.OfTimestamp(r.Time), value.OfTimestamp(r.At), value.OfInt(r.Version)
+		cells[3], cells[4] = value.OfString(s.statusText(row, place)), value.OfString(rowReads(row, reads))
+		for k, x := range row.Asked {
+			cells[ownColumns+k] = x
+		}
+		for k, at := range place {
+			cells[ownColumns+s.asked+at] = row.Values[k]
+		}
+		dst = append(dst, cells)
+	}
+	return dst
+}
+
+// statusText is a row's statuses in the order of the file's columns; nothing stands for a column that was not asked for.
+func (s *shape) statusText(row *feature.ServedRow, place []int) string {
+	if len(row.Statuses) == len(s.columns) && !slices.ContainsFunc(row.Statuses, func(x feature.Status) bool { return x != feature.Present }) {
+		return feature.Present.String()
+	}
+	words := make([]string, len(s.columns))
+	for k, at := range place {
+		words[at] = row.Statuses[k].String()
+	}
+	return strings.Join(words, ",")
+}
+
+// statuses reads statusText; asked tells which columns have one.
+func (s *shape) statuses(text string) (out []feature.Status, asked []bool, err error) {
+	out, asked = make([]feature.Status, len(s.columns)), make([]bool, len(s.columns))
+	words := strings.Split(text, ",")
+	if len(words) == 1 && text == feature.Present.String() {
+		words = slices.Repeat([]string{text}, len(s.columns))
+	}
+	if len(words) != len(s.columns) {
+		return nil, nil, fmt.Errorf("%d statuses of %d columns", len(words), len(s.columns))
+	}
+	for i, w := range words {
+		if w == "" {
+			continue
+		}
+		ok := false
+		if out[i], ok = feature.ParseStatus(w); !ok {
+			return nil, nil, fmt.Errorf("%q is no status", w)
+		}
+		asked[i] = true
+	}
+	return out, asked, nil
+}
+
+// read is feature.ServedRead as JSON. Times that are not there are left out.
+type read struct {
+	Join       int              `json:"join"`
+	Rows       bool             `json:"rows,omitempty"`
+	At         *int64           `json:"at,omitempty"`
+	Batch      *int64           `json:"batch,omitempty"`
+	Complete   *int64           `json:"complete,omitempty"`
+	Generation int64            `json:"generation,omitempty"`
+	Loaded     int64            `json:"loaded,omitempty"`
+	Applied    map[string]int64 `json:"applied,omitempty"`
+	Read       map[string]int64 `json:"read,omitempty"`
+}
+
+func readText(r *feature.ServedRead, at int64) string {
+	out := read{Join: r.Join, Rows: r.Rows, Batch: known(r.Batch), Complete: known(r.Complete), Generation: r.Generation, Loaded: r.Loaded,
+		Applied: positions(r.Applied), Read: positions(r.Read)}
+	if r.At != at {
+		out.At = &r.At
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		panic(err) // numbers always encode
+	}
+	return string(text)
+}
+
+func known(t int64) *int64 {
+	if t == math.MinInt64 {
+		return nil
+	}
+	return &t
+}
+
+func rowReads(row *feature.ServedRow, texts []string) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, r := range row.Reads {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(texts[r])
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+// parseReads reads what rowReads wrote.
+func parseReads(text string, at int64) ([]feature.ServedRead, error) {
+	var all []read
+	if err := json.Unmarshal([]byte(text), &all); err != nil {
+		return nil, err
+	}
+	out := make([]feature.ServedRead, len(all))
+	for i, r := range all {
+		out[i] = feature.ServedRead{Join: r.Join, Rows: r.Rows, At: or(r.At, at), Batch: or(r.Batch, math.MinInt64), Complete: or(r.Complete, math.MinInt64),
+			Generation: r.Generation, Loaded: r.Loaded}
+		for _, side := range []struct {
+			from map[string]int64
+			to   *tile.Positions
+		}{{r.Applied, &out[i].Applied}, {r.Read, &out[i].Read}} {
+			for partition, offset := range side.from {
+				p, err := strconv.ParseInt(partition, 10, 32)
+				if err != nil {
+					return nil, err
+				}
+				side.to.Advance(int32(p), offset)
+			}
+		}
+	}
+	return out, nil
+}
+
+func or(t *int64, none int64) int64 {
+	if t == nil {
+		return none
+	}
+	return *t
+}
+
+// name is a file's: the hour of answering, the view's version, the process that wrote it, and which of its parts are in it. A file whose parts
+// another has too is a leftover.
+type name struct {
+	hour        int64 // since the epoch
+	fingerprint string
+	process     string
+	from, to    int64 // parts [from, to)
+}
+
+const (
+	hourLayout = "2006-01-02T15"
+	hourMS     = 3_600_000
+)
+
+func (n name) String() string {
+	return fmt.Sprintf("%s-%s-%s-%06d-%06d", time.UnixMilli(n.hour*hourMS).UTC().Format(hourLayout), n.fingerprint, n.process, n.from, n.to)
+}
+
+func parseName(path string) (n name, ok bool) {
+	base := filepath.Base(path)
+	stem, _, _ := strings.Cut(base, ".")
+	if len(stem) < len(hourLayout)+1 {
+		return n, false
+	}
+	t, err := time.Parse(hourLayout, stem[:len(hourLayout)])
+	parts := strings.Split(stem[len(hourLayout):], "-")
+	if err != nil || len(parts) != 5 || parts[0] != "" {
+		return n, false
+	}
+	n = name{hour: t.UnixMilli() / hourMS, fingerprint: parts[1], process: parts[2]}
+	n.from, err = strconv.ParseInt(parts[3], 10, 64)
+	if err == nil {
+		n.to, err = strconv.ParseInt(parts[4], 10, 64)
+	}
+	return n, err == nil && n.from < n.to
+}
+
+// covers reports whether a file has all that another has.
+func (n name) covers(m name) bool {
+	return n.hour == m.hour && n.fingerprint == m.fingerprint && n.process == m.process && n.from <= m.from && m.to <= n.to
+}

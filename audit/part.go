@@ -1,0 +1,219 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// write makes files of what waits of a view, one for each hour of answering. Where that fails the vectors are lost, and counted.
+func (l *Log) write(p *pending) error {
+	delete(l.pending, p.view)
+	byHour := map[int64][]*feature.Served{}
+	for _, s := range p.records {
+		h := s.Time / hourMS
+		byHour[h] = append(byHour[h], s)
+	}
+	var errs []error
+	for hour, records := range byHour {
+		rows := 0
+		for _, s := range records {
+			rows += len(s.Rows)
+		}
+		err := l.writePart(p.view, hour, records)
+		result := "logged"
+		if err != nil {
+			result = "failed"
+			errs = append(errs, fmt.Errorf("view %s: %w", p.view.Name, err))
+		}
+		l.o.Metrics.served.WithLabelValues(p.view.Name, result).Add(float64(rows))
+	}
+	l.held.Add(-p.cells)
+	for _, s := range p.records {
+		l.give(s)
+	}
+	err := errors.Join(errs...)
+	if err != nil && !l.failing {
+		l.o.Log.Warn("what was served could not be recorded", "folder", l.o.Dir, "error", err)
+	}
+	if l.failing = err != nil; !l.failing {
+		l.dropping.Store(false)
+	}
+	return err
+}
+
+func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) error {
+	s := shapeOf(v)
+	var rows [][]value.Value
+	for _, r := range records {
+		rows = s.rows(rows, r)
+	}
+	dir := filepath.Join(l.o.Dir, v.Name)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	n := name{hour: hour, fingerprint: feature.Short(v.Fingerprint), process: l.process, from: l.parts, to: l.parts + 1}
+	path := filepath.Join(dir, n.String()+l.o.Formats[0].Extensions()[0])
+	w, err := l.create(path, s.schema, v.Name, v.Fingerprint)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := w.Write(value.BatchOf(s.schema, rows)); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	l.parts++
+	l.written = append(l.written, written{v.Name, n, path})
+	return nil
+}
+
+// The keys of a file's metadata.
+const (
+	viewKey        = "bighead.view"
+	fingerprintKey = "bighead.fingerprint"
+)
+
+func (l *Log) create(path string, schema value.Schema, view, fingerprint string) (dataset.Writer, error) {
+	m := dataset.Metadata{Keys: map[string]string{viewKey: view, fingerprintKey: fingerprint}}
+	return dataset.Create(l.o.Formats, path, schema, m, dataset.WriteOptions{Parallel: 1})
+}
+
+// turnHour makes one file of each view's parts of hours that are over, and lets go what is older than Keep.
+func (l *Log) turnHour(now time.Time) {
+	hour := now.UnixMilli() / hourMS
+	if hour == l.lastHour {
+		return
+	}
+	l.lastHour = hour
+	for {
+		i := slices.IndexFunc(l.written, func(w written) bool { return w.name.hour < hour })
+		if i < 0 {
+			break
+		}
+		first := l.written[i]
+		same := func(w written) bool {
+			return w.view == first.view && w.name.hour == first.name.hour && w.name.fingerprint == first.name.fingerprint
+		}
+		var group []written
+		for _, w := range l.written {
+			if same(w) {
+				group = append(group, w)
+			}
+		}
+		l.written = slices.DeleteFunc(l.written, same)
+		if err := l.merge(context.Background(), group); err != nil {
+			l.o.Log.Warn("an hour of what was served stays in several files", "folder", l.o.Dir, "error", err)
+		}
+	}
+	if err := l.tidy(now); err != nil {
+		l.o.Log.Warn("what is older than the log of what is served keeps could not be removed", "folder", l.o.Dir, "error", err)
+	}
+}
+
+// merge makes one file of several. Whatever ends it, each vector is shown once: the new file's name says which parts it has.
+//
+// Parts of other views lie between those of one, so a name may cover numbers that were never this view's.
+func (l *Log) merge(ctx context.Context, group []written) error {
+	if len(group) < 2 {
+		return nil
+	}
+	n := group[0].name
+	n.to = group[len(group)-1].name.to
+	path := filepath.Join(filepath.Dir(group[0].path), n.String()+l.o.Formats[0].Extensions()[0])
+	var w dataset.Writer
+	for _, part := range group {
+		t, err := dataset.Open(ctx, l.o.Formats, part.path, dataset.Options{})
+		if err != nil {
+			return err
+		}
+		if w == nil {
+			m := t.Parts()[0].Metadata
+			if w, err = l.create(path, t.Schema(), m.Keys[viewKey], m.Keys[fingerprintKey]); err != nil {
+				return err
+			}
+			defer w.Abort()
+		}
+		if err := eachBatch(ctx, t, dataset.Scan{Parallel: 1}, w.Write); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	for _, part := range group {
+		if err := os.Remove(part.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// staleTemp is how old an unfinished file is that nobody finishes any more.
+const staleTemp = time.Hour
+
+// tidy removes what is older than Keep, leftovers of merging, and what processes that were killed had begun.
+func (l *Log) tidy(now time.Time) error {
+	views, err := os.ReadDir(l.o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, v := range views {
+		if !v.IsDir() {
+			continue
+		}
+		dir := filepath.Join(l.o.Dir, v.Name())
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		names := namesOf(entries)
+		for _, e := range entries {
+			if l.outlived(e, names, now) {
+				if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Log) outlived(e fs.DirEntry, names []name, now time.Time) bool {
+	if n, ok := parseName(e.Name()); ok {
+		old := l.o.Keep > 0 && (n.hour+1)*hourMS < now.UnixMilli()-l.o.Keep
+		return old || leftover(n, names)
+	}
+	if !strings.HasPrefix(e.Name(), ".") || !strings.HasSuffix(e.Name(), ".tmp") {
+		return false
+	}
+	info, err := e.Info()
+	return err == nil && now.Sub(info.ModTime()) > staleTemp
+}
+
+func namesOf(entries []fs.DirEntry) []name {
+	var out []name
+	for _, e := range entries {
+		if n, ok := parseName(e.Name()); ok {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// leftover reports whether another file has all that one has.
+func leftover(n name, names []name) bool {
+	return slices.ContainsFunc(names, func(m name) bool { return m != n && m.covers(n) })
+}

@@ -1,0 +1,108 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// logFile is a file of served vectors.
+type logFile struct {
+	name        name
+	path        string
+	fingerprint string // of the view
+	table       dataset.Table
+}
+
+// Views are the names of the views of which a folder has served vectors, sorted.
+func Views(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the log of what was served: %w", err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil
+}
+
+// openLog finds a view's files that may have vectors answered in [since, until), oldest first. A file that cannot be read is in damaged, with
+// the reason, and not among them: it was not written by a Log, or something has happened to it since.
+func openLog(ctx context.Context, dir, view string, formats []dataset.Format, since, until int64) (files []*logFile, damaged []string, err error) {
+	dir = filepath.Join(dir, view)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the log of what was served: %w", err)
+	}
+	names := namesOf(entries)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") { // somebody is writing it
+			continue
+		}
+		f := &logFile{path: filepath.Join(dir, e.Name())}
+		ok := false
+		if f.name, ok = parseName(e.Name()); !ok {
+			damaged = append(damaged, f.path+": it is no file of served vectors")
+			continue
+		}
+		if (f.name.hour+1)*hourMS <= since || f.name.hour*hourMS >= until || leftover(f.name, names) {
+			continue
+		}
+		f.table, err = dataset.Open(ctx, formats, f.path, dataset.Options{})
+		if errors.Is(err, fs.ErrNotExist) { // merged meanwhile: its hour is over
+			continue
+		}
+		if err == nil {
+			f.fingerprint = f.table.Parts()[0].Metadata.Keys[fingerprintKey]
+			if f.fingerprint == "" || f.table.Parts()[0].Metadata.Keys[viewKey] != view {
+				err = fmt.Errorf("it does not say that it is of view %s", view)
+			}
+		}
+		if err != nil {
+			damaged = append(damaged, fmt.Sprintf("%s: %v", f.path, err))
+			continue
+		}
+		files = append(files, f)
+	}
+	slices.SortStableFunc(files, func(a, b *logFile) int { return strings.Compare(a.name.String(), b.name.String()) })
+	return files, damaged, nil
+}
+
+// eachBatch reads a table.
+func eachBatch(ctx context.Context, t dataset.Table, s dataset.Scan, do func(*value.Batch) error) error {
+	r, err := t.Scan(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := do(b); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/audit"
+)
+
+// running is `bighead up` within a test.
+type running struct {
+	t    *testing.T
+	dir  string
+	url  string
+	stop func()
+	log  *lockedBuffer
+}
+
+// startUp runs `up` in a project's folder until the test ends or stop is called.
+func startUp(t *testing.T, dir string) *running {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &running{t: t, dir: dir, log: &lockedBuffer{}}
+	ended := make(chan int, 1)
+	go func() {
+		c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log}
+		ended <- c.run(ctx, []string{"--project", dir, "up"})
+	}()
+	done := false
+	r.stop = func() {
+		if done {
+			return
+		}
+		done = true
+		cancel()
+		if code := <-ended; code != exitGood && code != exitInterrupted {
+			t.Errorf("up ended with %d:\n%s", code, r.log.String())
+		}
+	}
+	t.Cleanup(r.stop)
+	r.url = awaited(t, func() string {
+		_, after, _ := strings.Cut(r.log.String(), "on http://")
+		at, _, found := strings.Cut(after, ": ")
+		if !found {
+			return ""
+		}
+		return "http://" + at
+	})
+	return r
+}
+
+// post sends a body and gives the answer's.
+func (r *running) post(path, contentType, body string) string {
+	r.t.Helper()
+	res, err := http.Post(r.url+path, contentType, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		r.t.Fatalf("POST %s: %d %s %v", path, res.StatusCode, text, err)
+	}
+	return string(text)
+}
+
+func (r *running) metrics() string {
+	r.t.Helper()
+	res, err := http.Get(r.url + "/metrics")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// audited runs `audit --json` and reads its report.
+func audited(t *testing.T, dir, view string, want int) *audit.Report {
+	t.Helper()
+	code, out, stderr := bighead(t, dir, "audit", view, "--json")
+	var r audit.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != want {
+		t.Fatalf("audit answers %d where %d is right, %v\n%s%s", code, want, err, out, stderr)
+	}
+	return &r
+}
+
+func mustRun(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	code, out, stderr := bighead(t, dir, args...)
+	if code != exitGood {
+		t.Fatalf("bighead %s answers %d\n%s%s", strings.Join(args, " "), code, out, stderr)
+	}
+	return out
+}
+
+// TestAuditOfFlights serves flights over HTTP while they come out of order, through batch's watermark, and audits all that was served: every value
+// is what training would see, or differs of rows that came later.
+func TestAuditOfFlights(t *testing.T) {
+	if testing.Short() {
+		t.Skip("tiles of a year of flights take a while")
+	}
+	dir := flightsProject(t, onlineFeatures)
+	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, dir, "apply", "--yes")
+	mustRun(t, dir, "backfill", "--online", "--to", "2013-03-05")
+	lines := strings.SplitAfter(strings.TrimSuffix(flightLines(t, dir, "2013-03-05T00:00:00Z", "2013-03-06T15:00:00Z"), "\n"), "\n")
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	const near = 20 // how far out of its place a flight may come
+	for from := 0; from < len(lines); from += near {
+		block := lines[from:min(from+near, len(lines))]
+		random.Shuffle(len(block), func(i, k int) { block[i], block[k] = block[k], block[i] })
+	}
+	up := startUp(t, dir)
+	asked := 0
+	for from := 0; from < len(lines); {
+		to := min(from+1+random.IntN(80), len(lines))
+		up.post("/v1/events/departures", "application/x-ndjson", strings.Join(lines[from:to], "\n"))
+		from = to
+		rows := []string{}
+		for range 1 + random.IntN(3) {
+			carrier := []string{"UA", "AA", "B6", "HA", "EV", "no such carrier"}[random.IntN(6)]
+			rows = append(rows, fmt.Sprintf(`{"carrier":%q,"tailnum":"N14228","distance":%d}`, carrier, random.IntN(3000)))
+		}
+		asked += len(rows)
+		up.post("/v1/features/departure", "application/json", `{"rows":[`+strings.Join(rows, ",")+`]}`)
+	}
+	r := audited(t, dir, "departure", exitGood)
+	if r.Rows != int64(asked) || r.Classes[audit.Skew] != 0 || len(r.Damaged) > 0 {
+		t.Fatalf("of %d rows asked for %d are audited: %v %v", asked, r.Rows, r.Classes, r.Damaged)
+	}
+	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late] != r.Values {
+		t.Errorf("flights out of order are %v of %d values", r.Classes, r.Values)
+	}
+	if m := up.metrics(); !strings.Contains(m, fmt.Sprintf(`bighead_served_total{result="logged",view="departure"} %d`, asked)) ||
+		!strings.Contains(m, fmt.Sprintf(`bighead_audit_values_total{class="late",view="departure"} %d`, r.Classes[audit.Late])) {
+		t.Error("the metrics do not say what was recorded and audited")
+	}
+	up.stop()
+	if again := audited(t, dir, "departure", exitGood); again.Rows != r.Rows || again.Classes[audit.Late] != r.Classes[audit.Late] {
+		t.Errorf("without a server the audit finds %v of %d rows", again.Classes, again.Rows)
+	}
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/bighead-ml/bighead/audit"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/serve"
+)
+
+// This file is the online side's part in audits: it records what it serves, and counts what audits find.
+
+// openServed begins the record of what is served, as [audit] says; nil: nothing is recorded.
+func openServed(p *project.Project, log *slog.Logger, m *audit.Metrics, version func() int64) (*audit.Log, error) {
+	sample := p.Config.Share("audit.sample")
+	if sample == 0 {
+		return nil, nil
+	}
+	return audit.Open(audit.Options{
+		Dir: inProject(p, p.Config.String("audit.path")), Formats: formats, Sample: sample, Keep: p.Config.Duration("audit.keep").Milliseconds(),
+		Version: version, Metrics: m, Log: log,
+	})
+}
+
+// recorder is what the server hands its answers to.
+func (o *online) recorder() serve.Recorder {
+	if o.served == nil {
+		return nil
+	}
+	return o.served
+}
+
+// flushServed waits until all that was served so far is in files.
+func (o *online) flushServed(ctx context.Context) error {
+	if o.served == nil {
+		return nil
+	}
+	return o.served.Flush(ctx)
+}
+
+// audited takes in what an audit has found, for the metrics.
+func (s *surface) audited(w http.ResponseWriter, r *http.Request) {
+	var found audit.Report
+	if err := json.NewDecoder(r.Body).Decode(&found); err != nil {
+		answerJSON(w, nil, mistakef("no report of ours: %v", err))
+		return
+	}
+	for class, n := range found.Classes {
+		s.audits.Audited(found.View, class, n)
+	}
+	answerJSON(w, struct{}{}, nil)
+}
+
+// freshRecord asks the server that runs in the project, if one does, to have all it has served in files.
+func freshRecord(ctx context.Context, p *project.Project) (*caller, error) {
+	k, err := newCaller(p, "")
+	if errors.Is(err, errNoServer) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return k, k.call(ctx, "POST", "/v1/served/flush", "", nil, nil)
+}
