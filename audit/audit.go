@@ -277,7 +277,10 @@ func (a *auditor) settle(ctx context.Context, vectors []*vector) error {
 			if c.Kind != feature.FeatureColumn || !v.has[k] {
 				continue
 			}
-			if v.classes[k] = a.first(v, k); v.classes[k] == "" && !joins[c.Join] {
+			if v.classes[k] = a.first(v, k); v.classes[k] == excused(v.statuses[k]) {
+				v.found[k].why = "it was served as " + v.statuses[k].String()
+			}
+			if v.classes[k] == "" && !joins[c.Join] {
 				joins[c.Join] = true
 				open[c.Join] = append(open[c.Join], v)
 			}
@@ -375,10 +378,8 @@ func excused(s feature.Status) Class {
 		return Fallback
 	case feature.Failed:
 		return Failed
-	case feature.Partial:
-		return Partial
 	}
-	return ""
+	return "" // a partial one too: what was seen of it must be right
 }
 
 // derived decides on derived columns: each side evaluates its own inputs (Q2), so a value that is right over what was served with it

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 
@@ -100,8 +99,11 @@ func (a *auditor) exampleRows(p *joinPlan, rows []*pastRow, columns []string) []
 }
 
 func moment(ms int64) string {
-	if ms == plan.MinTime || ms == math.MinInt64 {
+	switch ms {
+	case plan.MinTime:
 		return ""
+	case plan.MaxTime:
+		return "never"
 	}
 	return value.FormatTimestamp(ms)
 }

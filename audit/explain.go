@@ -304,7 +304,12 @@ func (e *evidence) decide(ctx context.Context, k int) error {
 		if err != nil {
 			return err
 		}
-		if why == nil {
+		switch {
+		case why != nil:
+		case v.statuses[k] == feature.Partial:
+			v.classes[k], v.found[k].why = Partial, "it was served as partial, of the rows that were seen"
+			return nil
+		default:
 			return e.cause(ctx, k, pv, s)
 		}
 	}
