@@ -64,8 +64,7 @@ type Log struct {
 	written   []written // of hours that are not merged yet
 	failing   bool
 	dropping  atomic.Bool
-	lastHour  int64
-	letGoHour int64
+	lastHour  int64 // that was looked at
 }
 
 // flushed is who waits until all that was recorded before is written.

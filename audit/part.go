@@ -93,7 +93,7 @@ func (l *Log) create(path string, schema value.Schema, view, fingerprint string)
 
 // turnHour makes one file of each view's parts of hours that are over, and lets go what is older than Keep.
 func (l *Log) turnHour(now time.Time) {
-	hour := now.UnixMilli() / hourMS
+	hour := now.Add(-2*l.o.Every).UnixMilli() / hourMS // what was answered in the last hour's end may have waited
 	if hour == l.lastHour {
 		return
 	}

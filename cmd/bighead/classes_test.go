@@ -265,6 +265,39 @@ func (s *served) tiles(change func(space *plan.Space, p *store.Put)) {
 	}
 }
 
+// Files that are torn, or no files of ours, are named, and the others are audited.
+func TestAuditOfTornFiles(t *testing.T) {
+	s := serveClasses(t, classFeatures, header)
+	s.push("a 10:00:00 3", "b 10:30:00 9")
+	s.ask("a")
+	s.done()
+	s.open()
+	s.ask("b")
+	s.done()
+	dir := filepath.Join(s.dir, ".bighead", "served", "v")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("%v %v", entries, err)
+	}
+	whole, err := os.ReadFile(filepath.Join(dir, entries[0].Name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stem := entries[0].Name()[:len("2006-01-02T15-0123456789ab-")]
+	for name, text := range map[string][]byte{
+		stem + "aaaaaaaaaaaa-000000-000001.parquet": whole[:len(whole)/2], stem + "bbbbbbbbbbbb-000000-000001.parquet": {}, "notes.txt": []byte("mine"),
+		"." + entries[0].Name() + ".0123456789abcdef.tmp": whole[:10],
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := audited(t, s.dir, "v", exitGood)
+	if r.Rows != 2 || len(r.Damaged) != 3 {
+		t.Errorf("%d rows are audited, and %q not", r.Rows, r.Damaged)
+	}
+}
+
 // What nothing explains is skew: faults are planted, and found at the right feature with both sides.
 func TestAuditFindsSkew(t *testing.T) {
 	t.Run("a tile is changed in the store", func(t *testing.T) {
