@@ -121,7 +121,7 @@ func (c *call) begin(ctx context.Context, sel *selection, r Request, began time.
 	c.tries, c.stages, c.at = 0, stages{}, 0
 	c.hits, c.misses, c.stales = 0, 0, 0
 	c.wrong = c.wrong[:0]
-	c.positions, c.record, c.full = c.positions[:0], nil, false
+	c.positions, c.record, c.full = c.positions[:0], nil, r.unrecorded
 	for i := range r.Rows {
 		c.wrong = append(c.wrong, sel.view.check(&r.Rows[i]))
 	}

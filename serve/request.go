@@ -13,6 +13,8 @@ type Request struct {
 	Features []string
 	// At is the as-of time in ms; nil: now.
 	At *int64
+
+	unrecorded bool // it is no serving
 }
 
 // Row is one row of a request.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -295,6 +296,54 @@ func TestAuditOfTornFiles(t *testing.T) {
 	r := audited(t, s.dir, "v", exitGood)
 	if r.Rows != 2 || len(r.Damaged) != 3 {
 		t.Errorf("%d rows are audited, and %q not", r.Rows, r.Damaged)
+	}
+}
+
+// What a value is made of online stands beside what history makes of it.
+func TestWhyOnline(t *testing.T) {
+	s := serveClasses(t, classFeatures, header)
+	s.push("a 10:00:00 3", "a 10:10:00 4", "b 10:30:00 9")
+	s.done()
+	why := func(feature string) *onlineWhy {
+		t.Helper()
+		var w onlineWhy
+		if err := json.Unmarshal([]byte(mustRun(t, s.dir, "why", "v", feature, "k=a", "--json")), &w); err != nil {
+			t.Fatal(err)
+		}
+		return &w
+	}
+	w := why("g__x_sum_1h")
+	if w.Online.At != "2024-01-02T10:30:00.001Z" || string(w.Online.Value) != "7" || w.Online.Status != "present" || !w.Same || string(w.History.Value) != "7" || *w.History.Rows != 2 {
+		t.Errorf("%+v %+v", w.Online, w.History)
+	}
+	sum := 0
+	for _, p := range w.Online.Pieces {
+		var n int
+		if err := json.Unmarshal(p.Alone, &n); err != nil || p.By != "stream" || p.What != "tile" || p.From == "" || len(p.Read) != 1 {
+			t.Errorf("%+v", p)
+		}
+		sum += n
+	}
+	if sum != 7 {
+		t.Errorf("the tiles alone come to %d: %+v", sum, w.Online.Pieces)
+	}
+	if w := why("g__n_1h"); len(w.Online.Pieces) == 0 || w.Online.Pieces[0].What != "rows" || !w.Same {
+		t.Errorf("of rows: %+v", w.Online)
+	}
+	s.open()
+	s.tiles(func(_ *plan.Space, p *store.Put) { p.Bytes = nil })
+	s.done()
+	if w := why("g__x_sum_1h"); w.Same || len(w.Online.Pieces) > 0 || string(w.History.Value) != "7" {
+		t.Errorf("of lost tiles: %+v", w.Online)
+	}
+	if out := mustRun(t, s.dir, "why", "v", "g__x_sum_1h", "k=a"); !strings.Contains(out, "history gives another") || !strings.Contains(out, "null (empty) online at 2024-01-02T10:30:00.001Z") {
+		t.Error(out)
+	}
+	if code, _, stderr := bighead(t, s.dir, "why", "v", "twice", "k=a"); code != exitMistake || !strings.Contains(stderr, "no feature of a group") {
+		t.Errorf("of a derived column: %d %s", code, stderr)
+	}
+	if code, _, stderr := bighead(t, s.dir, "why", "v", "g__x_sum_1h"); code != exitMistake || !strings.Contains(stderr, "k=… is missing") {
+		t.Errorf("without a key: %d %s", code, stderr)
 	}
 }
 

@@ -101,6 +101,15 @@ func (s *surface) own() http.Handler {
 		answerJSON(w, struct{}{}, s.online.flushServed(r.Context()))
 	})
 	m.HandleFunc("POST /v1/audits", s.audited)
+	m.HandleFunc("POST /v1/why", func(w http.ResponseWriter, r *http.Request) {
+		var ask whyRequest
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+			answerJSON(w, nil, mistakef("no request of ours: %v", err))
+			return
+		}
+		made, err := s.online.whyMade(r.Context(), ask)
+		answerJSON(w, made, err)
+	})
 	m.HandleFunc("POST "+forwardCalls+"{name}", func(w http.ResponseWriter, r *http.Request) { s.online.takeForwarded(w, r) })
 	m.HandleFunc("GET /v1/upgrade", func(w http.ResponseWriter, r *http.Request) { answerJSON(w, s.online.format(), nil) })
 	m.HandleFunc("POST /v1/upgrade", func(w http.ResponseWriter, r *http.Request) {

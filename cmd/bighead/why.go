@@ -22,12 +22,17 @@ import (
 func (c *cli) whyCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
-		Use:   "why VIEW FEATURE key=value… --at TIME",
+		Use:   "why VIEW FEATURE key=value… [--at TIME]",
 		Short: "Show the interval and the events that made one value",
-		Args:  whyArgs,
+		Long: "With --at, show the interval and the events that make one value by the definitions of the working tree. Without, ask what the value is made of online now: " +
+			"the tiles and rows of the store, beside what history makes of the same question.",
+		Args: whyArgs,
 
 		ValidArgsFunction: c.complete(viewNames, columnNames, keyNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("at") {
+				return c.whyOnline(cmd.Context(), args[0], args[1], args[2:])
+			}
 			t, ok := value.ParseTimestamp(at)
 			if !ok {
 				return usagef("--at %q is no time: write it as 2013-03-01T12:00:00Z", at)
@@ -47,7 +52,7 @@ func (c *cli) whyCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "the time of the question")
+	cmd.Flags().StringVar(&at, "at", "", "the time of the question (default: now, of the online store)")
 	return cmd
 }
 
