@@ -30,7 +30,7 @@ type Task struct {
 	Engine engine.Engine
 	Inputs engine.Inputs
 	// ByDefinition is an engine that computes by definition and lets hear the events behind each value of a feature.
-	ByDefinition func(hear func(v *plan.Value, events []agg.Event)) engine.Engine
+	ByDefinition func(hear func(row int, v *plan.Value, events []agg.Event)) engine.Engine
 	// Past is what is known of the rows of a source, for telling which of them an online store could have.
 	Past func(ctx context.Context, s *feature.Source) (*Past, error)
 	// Events says that what was served went by the clock of the events.

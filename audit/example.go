@@ -57,12 +57,9 @@ const exampleRows = 8
 func (a *auditor) example(v *vector, k int) *Example {
 	c := &a.view.Columns[a.shape.columns[k]]
 	f := &v.found[k]
-	e := &Example{Why: f.why, Key: map[string]json.RawMessage{}, Served: value.FormatTimestamp(v.served), At: value.FormatTimestamp(v.at),
+	e := &Example{Why: f.why, Key: keyOfRow(a.view, v.asked), Served: value.FormatTimestamp(v.served), At: value.FormatTimestamp(v.at),
 		Value: value.AppendJSON(nil, v.values[k]), Status: v.statuses[k].String(), History: value.AppendJSON(nil, v.history[k]),
 		size: distance(v.values[k], v.history[k]), Total: len(f.rows)}
-	for i, q := range a.serve.Asked {
-		e.Key[q.Name] = value.AppendJSON(nil, v.asked[i])
-	}
 	if c.Kind != feature.FeatureColumn {
 		return e
 	}
@@ -78,6 +75,15 @@ func (a *auditor) example(v *vector, k int) *Example {
 	read := p.join.Scan.Read
 	e.Rows, e.Missing = a.exampleRows(p, f.rows, read), a.exampleRows(p, f.missing, read)
 	return e
+}
+
+// keyOfRow are the keys and request fields of a row.
+func keyOfRow(v *feature.View, asked []value.Value) map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	for i, q := range v.Asked() {
+		out[q.Name] = value.AppendJSON(nil, asked[i])
+	}
+	return out
 }
 
 func (a *auditor) exampleRows(p *joinPlan, rows []*pastRow, columns []string) []ExampleRow {

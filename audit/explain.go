@@ -124,7 +124,7 @@ func (e *evidence) gives(ctx context.Context, s *set, pv *plan.Value, got value.
 	}
 	if s.events == nil {
 		s.events = map[string][]agg.Event{}
-		by := e.a.task.ByDefinition(func(v *plan.Value, events []agg.Event) { s.events[v.Name] = slices.Clone(events) })
+		by := e.a.task.ByDefinition(func(_ int, v *plan.Value, events []agg.Event) { s.events[v.Name] = slices.Clone(events) })
 		exact, err := e.compute(ctx, by, s)
 		if err != nil {
 			return nil, err

@@ -46,25 +46,25 @@ type Options struct {
 // still, there is no room for more and they are left out: counted, and said once in the log of the process. A file is there whole or not at all;
 // an hour's files are made one when it is over.
 type Log struct {
-	o         Options
-	process   string // of this one, in names
-	below     uint64 // hashes of keys below it are kept
-	all       bool
-	queue     chan *feature.Served
-	held      atomic.Int64 // cells that wait
-	free      sync.Pool    // of *feature.Served
-	asked     chan *flushed
-	stop      chan struct{}
-	stopping  sync.Once
-	ended     chan struct{}
-	mu        sync.RWMutex // held to close the queue
-	closed    bool
-	pending   map[*feature.View]*pending
-	parts     int64
-	written   []written // of hours that are not merged yet
-	failing   bool
-	dropping  atomic.Bool
-	lastHour  int64 // that was looked at
+	o        Options
+	process  string // of this one, in names
+	below    uint64 // hashes of keys below it are kept
+	all      bool
+	queue    chan *feature.Served
+	held     atomic.Int64 // cells that wait
+	free     sync.Pool    // of *feature.Served
+	asked    chan *flushed
+	stop     chan struct{}
+	stopping sync.Once
+	ended    chan struct{}
+	mu       sync.RWMutex // held to close the queue
+	closed   bool
+	pending  map[*feature.View]*pending
+	parts    int64
+	written  []written // of hours that are not merged yet
+	failing  bool
+	dropping atomic.Bool
+	lastHour int64 // that was looked at
 }
 
 // flushed is who waits until all that was recorded before is written.

@@ -256,11 +256,20 @@ func (o *online) rewriteBatch(ctx context.Context, epoch int64, g *feature.Group
 }
 
 // byDefinition is the oracle, which lets hear the events behind each value.
-func byDefinition(hear func(v *plan.Value, events []agg.Event)) engine.Engine {
-	return oracle.Oracle{Aggregate: func(_ int, v *plan.Value, events []agg.Event, asOf int64) value.Value {
-		hear(v, events)
+func byDefinition(hear func(row int, v *plan.Value, events []agg.Event)) engine.Engine {
+	return oracle.Oracle{Aggregate: func(row int, v *plan.Value, events []agg.Event, asOf int64) value.Value {
+		hear(row, v, events)
 		return oracle.Plain(v, events, asOf)
 	}}
+}
+
+// roads are the engines of this binary, the oracle among them, by name.
+func roads(o engineOptions) map[string]engine.Engine {
+	out := map[string]engine.Engine{}
+	for _, e := range append(engines(o), oracle.Oracle{}) {
+		out[e.Name()] = e
+	}
+	return out
 }
 
 // eventTable is the event log of a source, which another process may have open, and the names of its columns of arrival, partition and offset.
