@@ -197,6 +197,9 @@ func TestAuditNamesCauses(t *testing.T) {
 		s := serveClasses(t, fileFeatures, header+"a,2024-01-01T10:00:00Z,5\na,2024-01-01T11:00:00Z,6\n")
 		s.done()
 		mustRun(t, s.dir, "backfill", "--online", "--to", "2024-01-02")
+		before := outside.clock
+		defer func() { outside.clock = before }()
+		outside.clock = func() int64 { return before() + 60_000 } // what comes now comes well after batch has read
 		s.open()
 		s.push("a 00:20:00 1")
 		body := `{"k":"a","ts":"2024-01-01T23:50:00Z","x":40}`

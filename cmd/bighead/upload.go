@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -125,7 +124,7 @@ func (o *online) load(ctx context.Context, t *turn, now *applied, g *feature.Gro
 	if marks.Batch > watermark {
 		return nil, mistakef("group %q: batch reaches up to %s online already, and a watermark does not go back to %s", g.Name, value.FormatTimestamp(marks.Batch), value.FormatTimestamp(watermark))
 	}
-	loaded := time.Now().UnixMilli()
+	loaded := outside.clock()
 	table, _, err := now.history(ctx, g.Source)
 	if err != nil {
 		return nil, err
