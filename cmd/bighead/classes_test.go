@@ -30,8 +30,8 @@ v = bh.FeatureView("v", groups=[g], derive={"twice": "2 * g__x_sum_1h"})
 // fileFeatures are the same over a source that has files too.
 var fileFeatures = strings.Replace(classFeatures, `"e", `, `"e", path="e.csv", `, 1)
 
-// served is a project's online side within a test, on the clock of the events.
-type served struct {
+// ground is a project's online side within a test, on the clock of the events.
+type ground struct {
 	t      *testing.T
 	dir    string
 	online *online
@@ -39,7 +39,7 @@ type served struct {
 	done   func()
 }
 
-func serveClasses(t *testing.T, features, rows string) *served {
+func serveClasses(t *testing.T, features, rows string) *ground {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"bighead.toml": "[serve]\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"error\"\n", "features.py": features, "e.csv": rows} {
@@ -48,10 +48,10 @@ func serveClasses(t *testing.T, features, rows string) *served {
 		}
 	}
 	mustRun(t, dir, "apply", "--yes")
-	return (&served{t: t, dir: dir}).open()
+	return (&ground{t: t, dir: dir}).open()
 }
 
-func (s *served) open() *served {
+func (s *ground) open() *ground {
 	s.t.Helper()
 	c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, dir: s.dir}
 	p, err := c.open()
@@ -59,7 +59,7 @@ func (s *served) open() *served {
 		s.t.Fatal(err)
 	}
 	f := newSurface()
-	if s.online, err = c.openOnline(s.t.Context(), p, slog.New(slog.DiscardHandler), f.metrics, f.audits); err != nil {
+	if s.online, err = c.openOnline(s.t.Context(), p, slog.New(slog.DiscardHandler), f.metrics, f.audits, true); err != nil {
 		s.t.Fatal(err)
 	}
 	closed := false
@@ -80,7 +80,7 @@ func (s *served) open() *served {
 }
 
 // push sends events "key time x" of a day, and waits until they are to be seen.
-func (s *served) push(lines ...string) {
+func (s *ground) push(lines ...string) {
 	s.t.Helper()
 	for _, l := range lines {
 		var k, at string
@@ -93,17 +93,20 @@ func (s *served) push(lines ...string) {
 			s.t.Fatal(err)
 		}
 	}
-	if err := s.online.stream.Flush(s.t.Context()); err != nil {
+	if err := s.online.active().stream.Flush(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // ask gives the served values of a key, by feature.
-func (s *served) ask(key string) map[string]string {
+func (s *ground) ask(key string) map[string]string {
 	s.t.Helper()
 	var a featuresAnswer
 	if err := s.caller.call(s.t.Context(), "POST", "/v1/features/v", "application/json", strings.NewReader(fmt.Sprintf(`{"rows":[{"k":%q}]}`, key)), &a); err != nil {
 		s.t.Fatal(err)
+	}
+	if p := a.Rows[0].Error; p != nil {
+		s.t.Fatal(p)
 	}
 	statuses, err := statusesOf(a.Rows[0].Status, len(a.Features))
 	if err != nil {
@@ -117,7 +120,7 @@ func (s *served) ask(key string) map[string]string {
 }
 
 // audit closes the online side and audits what it served. It wants classes by column, "" those of no other; all others the same.
-func (s *served) audit(code int, want map[string]audit.Class, others audit.Class) *audit.Report {
+func (s *ground) audit(code int, want map[string]audit.Class, others audit.Class) *audit.Report {
 	s.t.Helper()
 	s.done()
 	r := audited(s.t, s.dir, "v", code)
@@ -244,7 +247,7 @@ func TestAuditNamesCauses(t *testing.T) {
 }
 
 // tiles lets a test change the tiles of a key a as they lie in the store.
-func (s *served) tiles(change func(space *plan.Space, p *store.Put)) {
+func (s *ground) tiles(change func(space *plan.Space, p *store.Put)) {
 	s.t.Helper()
 	space := plan.SpaceOf(s.online.now.typed.Groups[0])
 	w := &store.Write{}
