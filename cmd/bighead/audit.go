@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,6 +20,7 @@ import (
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -127,7 +129,7 @@ func (c *cli) auditTask(a *applied, view, dir string) (*audit.Task, error) {
 		return nil, err
 	}
 	t := &audit.Task{Dir: dir, Formats: formats, View: view, Engine: e, ByDefinition: byDefinition, Events: a.Config.String("serve.clock") == "events",
-		Inputs: a.historyInputs(), Past: a.past}
+		Inputs: a.raw(), Past: a.past}
 	if i := slices.IndexFunc(a.typed.Views, func(v *feature.View) bool { return v.Name == view }); i >= 0 {
 		t.Now = a.typed.Views[i]
 	}
@@ -179,50 +181,61 @@ func (c *cli) viewOf(ctx context.Context, a *applied, view, fingerprint string) 
 	return nil, nil
 }
 
-// historyInputs opens sources as the one history of their files and their log.
-func (a *applied) historyInputs() engine.Inputs {
-	return engine.Inputs{Open: func(ctx context.Context, place feature.Place, schema value.Schema) (dataset.Table, error) {
-		for _, s := range a.typed.Sources {
-			if samePlace(s.Place, place) && slices.EqualFunc(s.Schema, schema, func(x, y value.Field) bool { return x.Name == y.Name && x.Type.Equal(y.Type) }) {
-				p, err := a.past(ctx, s)
-				if err != nil {
-					return nil, err
-				}
-				return p.Table, nil
-			}
-		}
-		return a.table(ctx, place)
-	}}
-}
-
-func samePlace(a, b feature.Place) bool {
-	return a.Path == b.Path && a.Table == b.Table && a.Topic == b.Topic
+// raw are inputs without tiles: an audit reads the rows themselves.
+func (l *loaded) raw() engine.Inputs {
+	in := l.inputs()
+	in.Tiles = nil
+	return in
 }
 
 // past is a source's history, with how its rows came.
 func (a *applied) past(ctx context.Context, s *feature.Source) (*audit.Past, error) {
-	p := &audit.Past{GoneBefore: plan.MinTime}
-	var files dataset.Table
-	if s.Place.Path != "" {
-		var err error
-		if files, err = a.table(ctx, s.Place); err != nil {
-			return nil, err
-		}
-		for _, part := range files.Parts() {
-			p.FilesChanged = max(p.FilesChanged, part.Modified.UnixMilli())
-		}
-	}
-	if s.Time == nil { // it has no stream
-		p.Table = files
-		return p, nil
-	}
-	log, columns, err := eventTable(ctx, a.Project, s)
+	h, err := a.sides(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	p.Arrival, p.Partition, p.Offset = columns[0], columns[1], columns[2]
-	p.Table, err = oneHistory(files, log)
+	p := &audit.Past{Table: h.path, GoneBefore: plan.MinTime}
+	if h.path != nil {
+		for _, part := range h.path.Parts() {
+			p.FilesChanged = max(p.FilesChanged, part.Modified.UnixMilli())
+		}
+	}
+	if h.log == nil {
+		return p, nil
+	}
+	p.Arrival, p.Partition, p.Offset = logArrival, logPartition, logOffset
+	if h.cut != nil {
+		p.Log, p.Cut = h.log, *h.cut
+	}
+	if p.GoneBefore, err = goneBefore(ctx, a.Project, h.log); err != nil {
+		return nil, err
+	}
+	p.Table, err = joinedHistory(h.path, h.log, s, h.cut)
 	return p, err
+}
+
+// goneBefore is the arrival of the oldest row of a log that is so old that rows before it may have been let go; MinTime: it is not.
+func goneBefore(ctx context.Context, p *project.Project, log dataset.Table) (int64, error) {
+	keep := p.Config.Duration("events.keep").Milliseconds()
+	if keep == 0 {
+		return plan.MinTime, nil
+	}
+	r, err := log.Scan(ctx, dataset.Scan{Columns: []string{logArrival}, BatchRows: 1})
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	b, err := r.Next()
+	if errors.Is(err, io.EOF) {
+		return plan.MinTime, nil
+	} else if err != nil {
+		return 0, err
+	}
+	const file = 2 * time.Hour // files go whole, an hour each, some time after they could
+	if oldest := b.Columns[0].Ints[0]; oldest < outside.clock()-keep+file.Milliseconds() {
+		return oldest, nil
+	}
+	return plan.MinTime, nil
 }
 
 func (c *cli) printAudit(r *audit.Report) error {

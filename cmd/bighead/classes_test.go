@@ -456,7 +456,7 @@ func TestAuditFindsSkew(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(s.dir, "bighead.toml"), []byte("[serve]\nclock = \"events\"\n[source.e]\npath = \"late.csv\"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(s.dir, "late.csv"), []byte(header+"a,2024-01-02T10:05:00Z,50\n"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(s.dir, "late.csv"), []byte(header+"a,2024-01-02T09:55:00Z,50\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		r := s.audit(exitMistake, map[string]audit.Class{"g__x_min_1h": audit.Same}, audit.Skew)

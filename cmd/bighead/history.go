@@ -26,36 +26,49 @@ func logFolder(p *project.Project, s *feature.Source) string {
 // history is all rows of a source as batch reads them: those of its path, and those that its stream has accepted (docs/data-path.md §3).
 // logged says whether there are any of the latter. A server that runs meanwhile is not disturbed.
 func (l *loaded) history(ctx context.Context, s *feature.Source) (rows dataset.Table, logged bool, err error) {
-	var path dataset.Table
-	if s.Place.Path != "" || s.Place.Table != "" {
-		if path, err = l.table(ctx, s.Place); err != nil {
-			return nil, false, err
-		}
-	}
-	switch taken := s.Time != nil && s.Kind != feature.Snapshots; { // by a stream
-	case !taken && path == nil:
-		return dataset.Memory(s.Schema), false, nil
-	case !taken:
-		return path, false, nil
-	}
-	log, err := openLogTable(ctx, logFolder(l.Project, s), s.Schema)
+	h, err := l.sides(ctx, s)
 	if err != nil {
 		return nil, false, err
 	}
-	logged = len(log.Parts()) > 0
-	if path != nil && !logged {
-		return path, false, nil
+	switch {
+	case h.log != nil:
+		rows, err = joinedHistory(h.path, h.log, s, h.cut)
+		return rows, len(h.log.Parts()) > 0, err
+	case h.path != nil:
+		return h.path, false, nil
 	}
-	var cut *int64
-	if path != nil && divided(s) {
-		at, err := readCut(ctx, l.Project, s, path)
-		if err != nil {
-			return nil, false, err
+	return dataset.Memory(s.Schema), false, nil
+}
+
+// sides are what a source's history is made of: nil path: it has none; nil log: nothing was accepted that the path has not; nil cut: nothing
+// parts the two.
+type sides struct {
+	path, log dataset.Table
+	cut       *int64
+}
+
+func (l *loaded) sides(ctx context.Context, s *feature.Source) (h sides, err error) {
+	if s.Place.Path != "" || s.Place.Table != "" {
+		if h.path, err = l.table(ctx, s.Place); err != nil {
+			return h, err
 		}
-		cut = &at
 	}
-	rows, err = joinedHistory(path, log, s, cut)
-	return rows, logged, err
+	if s.Time == nil || s.Kind == feature.Snapshots { // no stream takes it
+		return h, nil
+	}
+	log, err := openLogTable(ctx, logFolder(l.Project, s), s.Schema)
+	if err != nil || h.path != nil && len(log.Parts()) == 0 {
+		return h, err
+	}
+	h.log = log
+	if h.path != nil && divided(s) {
+		at, err := readCut(ctx, l.Project, s, h.path)
+		if err != nil {
+			return h, err
+		}
+		h.cut = &at
+	}
+	return h, nil
 }
 
 // divided reports whether rows of a source are told by their time to be its path's or its log's to give: nothing else tells copies apart.

@@ -28,7 +28,6 @@ type loaded struct {
 	defs     *feature.Definitions
 	typed    *feature.Project
 	problems feature.Problems
-	rows     *engine.Inputs // in place of inputs, where a command reads the one history of its sources
 }
 
 // open finds the project and reads its settings.
@@ -179,9 +178,6 @@ func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema,
 
 // inputs opens the tables that plans name; tiles of earlier backfills may stand for rows.
 func (l *loaded) inputs() engine.Inputs {
-	if l.rows != nil {
-		return *l.rows
-	}
 	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
 		return l.table(ctx, place)
 	}, Source: func(ctx context.Context, s *feature.Source) (dataset.Table, error) {

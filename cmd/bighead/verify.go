@@ -83,7 +83,7 @@ func (c *cli) verify(ctx context.Context, view string, names []string, sample, a
 			return err
 		}
 	}
-	in := a.historyInputs()
+	in := a.raw()
 	for _, n := range names {
 		if n != servedRoad {
 			if answers[n], err = q.run(ctx, known[n], in); err != nil {

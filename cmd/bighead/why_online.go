@@ -150,8 +150,6 @@ func (c *cli) whyOnline(ctx context.Context, view, name string, pairs []string) 
 		return err
 	}
 	at, _ := value.ParseTimestamp(w.Online.At)
-	in := a.historyInputs()
-	a.loaded.rows = &in
 	if w.History, err = c.why(ctx, a.loaded, view, name, pairs, at); err != nil {
 		return err
 	}

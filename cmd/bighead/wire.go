@@ -272,16 +272,12 @@ func roads(o engineOptions) map[string]engine.Engine {
 	return out
 }
 
-// eventTable is the event log of a source, which another process may have open, and the names of its columns of arrival, partition and offset.
-func eventTable(ctx context.Context, p *project.Project, s *feature.Source) (log dataset.Table, columns [3]string, err error) {
-	log, err = eventlog.OpenTable(ctx, filepath.Join(inProject(p, p.Config.String("events.path")), s.Name), s.Schema, formats)
-	return log, [3]string{eventlog.ArrivalColumn, eventlog.PartitionColumn, eventlog.OffsetColumn}, err
-}
-
-// oneHistory is a source's files and its log as one table; files nil: it has none.
-func oneHistory(files, log dataset.Table) (dataset.Table, error) {
-	return eventlog.History(files, log, nil)
-}
+// What an event log says of each row: when it came, and where it stands.
+const (
+	logArrival   = eventlog.ArrivalColumn
+	logPartition = eventlog.PartitionColumn
+	logOffset    = eventlog.OffsetColumn
+)
 
 // load is one load of a space out of batch.
 type load = upload.Load
