@@ -51,12 +51,7 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 			}
 		}
 	}
-	format, err := storeFormat(ctx, o.store, epoch)
-	if err != nil {
-		return err
-	}
-	o.writes.Store(uint32(format))
-	s, err := openStream(ctx, o.project, o.store, epoch, format, plan.ForStream(o.current().typed.Groups))
+	s, err := o.openStream(ctx, epoch)
 	if errors.Is(err, store.ErrFenced) {
 		return mistakef("the online store is written under a higher epoch than the catalog of this project gives: another copy of the project uses the same [store] prefix, or the catalog was removed; give this one another prefix")
 	} else if err != nil {
@@ -70,6 +65,20 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 	}
 	o.turn.Store(t)
 	return nil
+}
+
+// openStream resumes the stream over the store as it is: what an earlier turn had written, and the store may have lost since, is nothing to
+// this one. No older turn writes any more before the store is looked at.
+func (o *online) openStream(ctx context.Context, epoch int64) (*liveStream, error) {
+	if err := o.store.Fence(ctx, epoch); err != nil {
+		return nil, err
+	}
+	format, err := storeFormat(ctx, o.store, epoch)
+	if err != nil {
+		return nil, err
+	}
+	o.writes.Store(uint32(format))
+	return openStream(ctx, o.project, o.store, epoch, format, plan.ForStream(o.current().typed.Groups))
 }
 
 // lead keeps this process's turn, or waits for it, until ctx ends.
