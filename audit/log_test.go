@@ -321,6 +321,23 @@ func TestLogOfAFullDisk(t *testing.T) {
 	}
 }
 
+// A record that is not as it should be costs itself, and not the process.
+func TestLogOfABrokenRecord(t *testing.T) {
+	l := newLedger(t, audit.Options{})
+	now := time.Now().UnixMilli()
+	s := l.Begin(l.view, 1)
+	s.View, s.At, s.Time = l.view, now, now
+	s.Add([]value.Value{{}, {}}, 1) // of a read that is not there
+	l.Record(s)
+	if err := l.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "a defect of bighead") || l.counted("failed") != 1 {
+		t.Errorf("a broken record: %v", err)
+	}
+	l.record(2, now)
+	if err := l.Close(t.Context()); err != nil || l.rows()[2] == "" {
+		t.Errorf("after a broken record: %v", err)
+	}
+}
+
 // A share of keys is sampled: the same ones by every process, as many as was said.
 func TestLogSamplesKeys(t *testing.T) {
 	a, b := newLedger(t, audit.Options{Sample: 0.25}), newLedger(t, audit.Options{Sample: 0.25})
@@ -350,7 +367,7 @@ func BenchmarkRecord(b *testing.B) {
 		if s := l.Begin(l.view, 1); s != nil {
 			s.View, s.At, s.Time = l.view, at, at
 			s.Columns = append(s.Columns, 0, 1, 3)
-			s.Add([]value.Value{value.OfString("k"), value.OfInt(1)}, 1)
+			s.Add([]value.Value{value.OfString("k"), value.OfInt(1)}, 0)
 			l.Record(s)
 		}
 	}

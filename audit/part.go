@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +53,12 @@ func (l *Log) write(p *pending) error {
 	return err
 }
 
-func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) error {
+func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) (err error) {
+	defer func() { // whatever is wrong with a record, it must not end the server
+		if x := recover(); x != nil {
+			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
+		}
+	}()
 	s := shapeOf(v)
 	var rows [][]value.Value
 	for _, r := range records {

@@ -235,6 +235,28 @@ func TestAuditNamesCauses(t *testing.T) {
 		mustRun(t, s.dir, "apply", "--yes")
 		s.audit(exitGood, map[string]audit.Class{"g__x_sum_1h": audit.Changed, "twice": audit.Changed}, audit.Same)
 	})
+	t.Run("an answer is as old as max_staleness allows", func(t *testing.T) {
+		s := serveClasses(t, strings.Replace(classFeatures, `deadline="20s"`, `deadline="20s", max_staleness="1h"`, 1), header)
+		s.push("a 10:00:00 3", "b 10:30:00 9")
+		s.ask("a")
+		s.push("b 11:15:00 9")
+		if got := s.ask("a")["g__x_sum_1h"]; got != "3 present" {
+			t.Fatalf("served %s", got)
+		}
+		s.audit(exitGood, map[string]audit.Class{"g__x_max_2d": audit.Same}, audit.Stale)
+	})
+	t.Run("the log no longer has the rows", func(t *testing.T) {
+		s := serveClasses(t, classFeatures, header)
+		s.push("a 10:00:00 3", "b 10:30:00 9")
+		s.tiles(func(_ *plan.Space, p *store.Put) { p.Bytes = nil }) // as if its rows were others
+		s.ask("a")
+		s.done()
+		toml := "[serve]\nclock = \"events\"\n[events]\nkeep = \"1h\"\n"
+		if err := os.WriteFile(filepath.Join(s.dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		s.audit(exitGood, map[string]audit.Class{"g__n_1h": audit.Same}, audit.Gone)
+	})
 	t.Run("a tile is damaged", func(t *testing.T) {
 		s := serveClasses(t, classFeatures, header)
 		s.push("a 10:00:00 3", "b 10:30:00 9")
