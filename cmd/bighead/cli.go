@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/bighead-ml/bighead/store"
 	"io"
 	"os"
 	"runtime/debug"
@@ -41,6 +42,10 @@ type cli struct {
 	cells     string            // a recording of a notebook's cell, instead of the project's files
 	settings  map[string]string // flags that override bighead.toml
 	extra     []*cobra.Command  // beside those of commands; for tests
+
+	// What the demo, which is a server among other work, has otherwise than `up`.
+	wrapStore func(store.Store) store.Store // nil: the online store is used as it is
+	patient   bool                          // requests wait for the store as long as it takes
 }
 
 // mistake is an error of the user's, exit 1. A mistake that was printed already is silent.

@@ -44,7 +44,7 @@ type demo struct {
 }
 
 func (d *demo) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{d.write, d.check, d.test, d.rows, d.why, d.naive} {
+	for _, step := range []func(context.Context) error{d.write, d.check, d.test, d.rows, d.why, d.naive, d.online} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -122,6 +122,9 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	if err != nil {
 		return o, storeError(err)
 	}
+	if c.wrapStore != nil {
+		st = c.wrapStore(st)
+	}
 	o.store = serve.Watch(st)
 	if st.Traits().Shared {
 		if o.lease, err = newLease(ctx, p); err != nil {
@@ -144,7 +147,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	}
 	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 		Recorder: o.recorder()}
-	if alone {
+	if alone || c.patient {
 		answers.Deadline, answers.Patient = aloneDeadline, true
 	}
 	o.server, err = serve.Open(ctx, o.current().typed.Views, o.store, answers)

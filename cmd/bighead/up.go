@@ -65,6 +65,7 @@ type server struct {
 	log           *slog.Logger
 	dev, insecure bool
 	online        *online
+	ready         func(address string) // hears when it answers; nil: that is printed
 }
 
 // run serves until ctx ends: unready at once, then what was begun is finished, what was accepted is applied.
@@ -170,6 +171,10 @@ func (u *server) ownSocket(s *surface) (stop func(), err error) {
 
 // announce says, in a few lines, what runs where and how to ask it.
 func (u *server) announce(address string) {
+	if u.ready != nil {
+		u.ready(address)
+		return
+	}
 	w, now := u.cli.stderr, u.online.current()
 	names := u.online.server.Names()
 	fmt.Fprintf(w, "bighead %s serves version %d on http://%s: %s\n", version, now.version.ID, address, strings.Join(names, ", "))

@@ -57,7 +57,7 @@ airport = bh.FeatureGroup(
     keys=["origin"],
     features=[
         bh.count(windows=["1h", "3h"]),
-        bh.avg("dep_delay", windows=["1h", "3h"]),
+        bh.avg("dep_delay", windows=["1h", "3h"], fallback=bh.typical),  # should the store fail: the median of the training set
         bh.approx_quantile("dep_delay", q=0.9, windows=["6h"], name="delay_p90"),
         bh.avg("dep_delay", by="carrier", windows=["1d"]),
     ],
