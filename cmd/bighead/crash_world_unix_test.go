@@ -29,7 +29,7 @@ func crashFeatures(places map[string]string, more string) string {
 rows = {"id": bh.Int, "k": bh.String, "c": bh.String, "x": bh.Int, "y": bh.Float, "ts": bh.Timestamp}
 log = bh.EventSource("log", columns=rows, time="ts", id="id", order_by="id", lateness="6h"%s)
 both = bh.EventSource("both", columns=rows, time="ts", id="id", order_by="id", lateness="6h"%s)
-bare = bh.EventSource("bare", columns=rows, time="ts", id="id", order_by="id", lateness="6h", where="x is distinct from 3"%s)
+bare = bh.EventSource("bare", columns=rows, time="ts", order_by="id", lateness="6h", where="x is distinct from 3"%s)
 things = bh.EntitySource("things", columns={"k": bh.String, "name": bh.String, "n": bh.Int, "gone": bh.Bool, "ts": bh.Timestamp}, keys=["k"], time="ts",
     deleted="gone", lateness="6h"%s)
 a = bh.FeatureGroup("a", source=log, keys=["k"], deadline="20s", features=[
