@@ -74,7 +74,7 @@ func newCrashWorld(t *testing.T, seed uint64) *crashWorld {
 	if err := os.Mkdir(filepath.Join(w.dir, "both"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w.write(w.dir, "both/old.ndjson", crashOld+"\n")
+	w.write(w.dir, "both/old.ndjson", strings.Join(crashOld, "\n")+"\n")
 	files := map[string]string{}
 	for _, s := range crashSources {
 		files[s] = fmt.Sprintf(`, path="%s.ndjson"`, s)
@@ -188,8 +188,14 @@ func (c *crashClient) line(source string, id, ts int64) string {
 	return strings.Replace(line, `"k":""`, `"k":null`, 1)
 }
 
-// crashOld is what batch has from before.
-const crashOld = `{"id":-1,"k":"k1","c":"c1","x":1,"y":0.5,"ts":"2024-01-08T12:00:00Z"}`
+// crashOld is what batch has from before: four days, up to the eighth of January.
+var crashOld = func() (lines []string) {
+	begin, _ := value.ParseTimestamp("2024-01-05T00:00:00Z")
+	for i := range int64(500) {
+		lines = append(lines, fmt.Sprintf(`{"id":%d,"k":"k%d","c":"c%d","x":%d,"y":0.5,"ts":%q}`, -1-i, i%crashKeys, i/7%crashClasses, i%9, value.FormatTimestamp(begin+i*4*value.DayMS/500)))
+	}
+	return lines
+}()
 
 const crashKeys, crashClasses = 6, 2
 
@@ -326,7 +332,7 @@ func (w *crashWorld) batch(at string) (rows []map[string]json.RawMessage) {
 			w.t.Fatal("something is not acknowledged")
 		}
 		if s == "both" {
-			lines = append(lines, crashOld)
+			lines = append(lines, crashOld...)
 		}
 		if w.came != nil {
 			lines = slices.DeleteFunc(lines, func(line string) bool { return !w.came[line] })
