@@ -76,7 +76,7 @@ func TestKilledServersLoseNothing(t *testing.T) {
 		if hit {
 			hits[p.name]++
 		}
-		if i%25 == 24 || i == len(order)-1 || p.name == "backfill" && w.rng.IntN(3) == 0 { // what a load has left by half shows until the next
+		if i%50 == 49 || i == len(order)-1 || p.name == "backfill" && w.rng.IntN(5) == 0 { // what a load has left by half shows until the next
 			values += w.look(i == len(order)-1)
 		}
 	}
