@@ -112,8 +112,8 @@ func TestAuditOfFlights(t *testing.T) {
 	if testing.Short() {
 		t.Skip("tiles of a year of flights take a while")
 	}
-	dir := flightsProject(t, onlineFeatures)
-	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n"
+	dir := flightsProject(t, strings.ReplaceAll(onlineFeatures, `deadline="20s"`, `deadline="10m"`)) // a machine that is busy is no cause of a difference here
+	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"10m\"\n[log]\nlevel = \"warn\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestAuditOfFlights(t *testing.T) {
 		t.Fatalf("of %d rows asked for %d are audited: %v %v", asked, r.Rows, r.Classes, r.Damaged)
 	}
 	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late] != r.Values {
-		t.Errorf("flights out of order are %v of %d values", r.Classes, r.Values)
+		t.Errorf("flights out of order are %v of %d values\n%s", r.Classes, r.Values, up.log.String())
 	}
 	if m := up.metrics(); !strings.Contains(m, fmt.Sprintf(`bighead_served_total{result="logged",view="departure"} %d`, asked)) ||
 		!strings.Contains(m, fmt.Sprintf(`bighead_audit_values_total{class="late",view="departure"} %d`, r.Classes[audit.Late])) {

@@ -119,7 +119,7 @@ func TestEveryWriteOfTheDiskFails(t *testing.T) {
 // history writes until the first error, and gives how many writes had returned.
 func history(t *testing.T, fs vfs.FS) (written int) {
 	t.Helper()
-	s, err := Open(Options{Path: "p", FS: fs, Logger: quiet})
+	s, err := Open(Options{Path: "p", FS: fs, Logger: quiet, noCompactions: raced})
 	if err != nil {
 		if !errors.Is(err, syscall.ENOSPC) && !strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
 			t.Errorf("open does not say what is wrong: %v", err)

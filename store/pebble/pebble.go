@@ -26,6 +26,8 @@ type Options struct {
 	MemoryBytes uint64
 	Logger      *slog.Logger // what pebble does at Debug, what goes wrong at Warn and Error; nil: nowhere
 	FS          vfs.FS       // nil: the machine's
+
+	noCompactions bool // for tests
 }
 
 // What a store takes of memory where nobody says otherwise.
@@ -113,7 +115,7 @@ func (s *Store) openDB(o Options) error {
 	opts := &pebble.Options{
 		FS: s.disk, WALDir: pebble.MakeStoreRelativePath(s.disk, "log"), Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
-		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4,
+		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4, DisableAutomaticCompactions: o.noCompactions,
 	}
 	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
 	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
