@@ -21,14 +21,14 @@ type running struct {
 	dir  string
 	url  string
 	stop func()
-	log  *lockedBuffer
+	log  *lockedText
 }
 
 // startUp runs `up` in a project's folder until the test ends or stop is called.
 func startUp(t *testing.T, dir string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &running{t: t, dir: dir, log: &lockedBuffer{}}
+	r := &running{t: t, dir: dir, log: &lockedText{}}
 	ended := make(chan int, 1)
 	go func() {
 		c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log}

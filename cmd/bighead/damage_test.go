@@ -125,9 +125,9 @@ func damageOne(t *testing.T, rng *rand.Rand, dir, file string) (seen bool) {
 	}
 	name := fmt.Sprintf("byte %d of %d of %s", at, len(b), rel)
 	ctx, end := context.WithCancel(t.Context())
-	u := &inside{t: t, dir: to, log: &lockedBuffer{}, end: end, ended: make(chan int, 1)}
+	u := &inside{t: t, dir: to, log: &lockedText{}, end: end, ended: make(chan int, 1)}
 	go func() {
-		c := &cli{stdin: strings.NewReader(""), stdout: &lockedBuffer{}, stderr: u.log}
+		c := &cli{stdin: strings.NewReader(""), stdout: &lockedText{}, stderr: u.log}
 		u.ended <- c.run(ctx, []string{"--project", to, "up"})
 	}()
 	defer func() {

@@ -27,7 +27,7 @@ type inside struct {
 	t     *testing.T
 	dir   string
 	url   string
-	log   *lockedBuffer
+	log   *lockedText
 	end   context.CancelFunc
 	ended chan int
 }
@@ -36,9 +36,9 @@ type inside struct {
 func upInside(t *testing.T, dir string) *inside {
 	t.Helper()
 	ctx, end := context.WithCancel(t.Context())
-	u := &inside{t: t, dir: dir, log: &lockedBuffer{}, end: end, ended: make(chan int, 1)}
+	u := &inside{t: t, dir: dir, log: &lockedText{}, end: end, ended: make(chan int, 1)}
 	go func() {
-		c := &cli{stdin: strings.NewReader(""), stdout: &lockedBuffer{}, stderr: u.log}
+		c := &cli{stdin: strings.NewReader(""), stdout: &lockedText{}, stderr: u.log}
 		u.ended <- c.run(ctx, []string{"--project", dir, "up"})
 	}()
 	t.Cleanup(func() { u.stop() })

@@ -274,7 +274,7 @@ func rowsOf(t *testing.T, run func(...string) string, args ...string) []map[stri
 func upBeside(t *testing.T, dir string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	var out, log lockedBuffer
+	var out, log lockedText
 	ended := make(chan int, 1)
 	go func() {
 		c := &cli{stdin: strings.NewReader(""), stdout: &out, stderr: &log}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -240,7 +239,7 @@ func testUp(t *testing.T, settings string) {
 		t.Fatalf("status without a server: %d %s", code, stderr)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	var out, log lockedBuffer
+	var out, log lockedText
 	ended := make(chan int)
 	go func() {
 		c := &cli{stdin: strings.NewReader(""), stdout: &out, stderr: &log}
@@ -300,24 +299,6 @@ func testUp(t *testing.T, settings string) {
 		t.Errorf("up says at its end:\n%s", log.String())
 	}
 	awaited(t, func() string { return containingOr(get(), `"values":[43,`) }) // from the store itself, resumed
-}
-
-// lockedBuffer is written by a server and read by its test.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func containingOr(text, want string) string {

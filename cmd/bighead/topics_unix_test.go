@@ -40,7 +40,7 @@ func (w *topicWorld) up() (kill func()) {
 			w.Fatalf("up ended: %v\n%s", err, s.stderr.String())
 		default:
 		}
-		p, err := (&cli{dir: w.dir, stderr: &lockedBuffer{}}).open()
+		p, err := (&cli{dir: w.dir, stderr: &lockedText{}}).open()
 		if err != nil {
 			w.Fatal(err)
 		}

@@ -38,7 +38,7 @@ func TestWires(t *testing.T) {
 		t.Fatal(out, stderr)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	var out, log lockedBuffer
+	var out, log lockedText
 	ended := make(chan int)
 	go func() {
 		c := &cli{stdin: strings.NewReader(""), stdout: &out, stderr: &log}
