@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/bighead-ml/bighead/value"
@@ -128,8 +129,9 @@ func (s *Space) rowNeeds(from, to, b int64) []Need {
 // tileNeeds are the tiles that make up [from, to), parted at b.
 func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
 	var out []Need
-	open := w.Open()
+	open, coarsest := w.Open(), int64(math.MaxInt64)
 	if from == MinTime {
+		coarsest = value.DayMS // days are kept until batch has them, however old; longer tiles are not
 		base := Need{b > MinTime, BaseStep, 0, 1}
 		if b > MinTime {
 			from = s.BaseEnd(b)
@@ -143,22 +145,22 @@ func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
 		}
 	}
 	if from < min(to, b) {
-		out = s.cover(out, true, w.coverStep(), from, min(to, b), false)
+		out = s.cover(out, true, w.coverStep(), coarsest, from, min(to, b), false)
 	}
 	if from = max(from, b); from < to && !(b > MinTime && fault.Planted("online: a cover ends where batch does")) {
-		out = s.cover(out, false, w.coverStep(), from, to, open)
+		out = s.cover(out, false, w.coverStep(), coarsest, from, to, open)
 	}
 	return out
 }
 
-// cover adds the tiles that make up [from, to), from a multiple of the finest step: at each place the coarsest that begins there and fits, of
-// those that are multiples of the finest, so that it never comes to a place where none begins. An open end fits any tile: nothing after it
+// cover adds the tiles that make up [from, to), from a multiple of the finest step: at each place the longest that begins there and fits, of
+// those that are multiples of the finest and not beyond the coarsest, so that it never comes to a place where none begins. An open end fits any tile: nothing after it
 // has been applied.
-func (s *Space) cover(out []Need, batch bool, finest, from, to int64, open bool) []Need {
+func (s *Space) cover(out []Need, batch bool, finest, coarsest, from, to int64, open bool) []Need {
 	for from < to {
 		step := finest
 		for _, l := range s.Levels {
-			if l.Step%finest == 0 && value.Floor(from, l.Step) == from && (open || from+l.Step <= to) {
+			if l.Step <= coarsest && l.Step%finest == 0 && value.Floor(from, l.Step) == from && (open || from+l.Step <= to) {
 				step = l.Step
 			}
 		}

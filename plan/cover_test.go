@@ -116,6 +116,9 @@ func checkUses(t *testing.T, s *plan.Space, c *plan.Cover, i int) {
 		if n.Batch && n.Step > 0 && n.Step%longest != 0 {
 			fail("batch has tiles of %d ms, and the use is of %d ms", longest, n.Step)
 		}
+		if n.Step > 0 && !isKept(s, c, n.Batch, n.Step, u.From) {
+			fail("the tile of %d ms at %d may have been let go", n.Step, u.From)
+		}
 		x := span{u.From, u.To}
 		switch {
 		case n.Step == plan.BaseStep && n.Batch:
@@ -151,6 +154,21 @@ func checkUses(t *testing.T, s *plan.Space, c *plan.Cover, i int) {
 	if at != to && !(at > to && v.Window.Open()) {
 		fail("covers up to %d, the window ends at %d", at, to)
 	}
+}
+
+// isKept reports whether a tile is sure to be in the store: those of a level are for as long as it says, and the stream's days until they are in a
+// base tile or batch's.
+func isKept(s *plan.Space, c *plan.Cover, batch bool, step, start int64) bool {
+	now := c.T
+	if batch {
+		now = c.Marks.Batch // when it was loaded; nothing of it goes
+	}
+	for _, l := range s.Levels {
+		if l.Step == step && start >= value.Floor(now-l.Keep, step) {
+			return true
+		}
+	}
+	return !batch && s.Base && step == value.DayMS && (c.Marks.Batch == plan.MinTime || start >= c.Marks.Batch)
 }
 
 // TestNeedsAreFew bounds what a request has to read: the point of having levels.
