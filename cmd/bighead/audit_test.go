@@ -112,7 +112,11 @@ func TestAuditOfFlights(t *testing.T) {
 	if testing.Short() {
 		t.Skip("tiles of a year of flights take a while")
 	}
-	dir := flightsProject(t, strings.ReplaceAll(onlineFeatures, `deadline="20s"`, `deadline="10m"`)) // a machine that is busy is no cause of a difference here
+	patient := strings.NewReplacer(`keys=["carrier"], `, `keys=["carrier"], deadline="10m", `, `source=planes, `, `source=planes, deadline="10m", `).Replace(onlineFeatures)
+	if strings.Count(patient, "10m") != 2 { // a machine that is busy is no cause of a difference here
+		t.Fatal("the groups of flights are not those that get another deadline here")
+	}
+	dir := flightsProject(t, patient)
 	toml := "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"10m\"\n[log]\nlevel = \"warn\"\n"
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
@@ -146,10 +150,7 @@ func TestAuditOfFlights(t *testing.T) {
 	if r.Rows != int64(asked) || r.Classes[audit.Skew] != 0 || len(r.Damaged) > 0 {
 		t.Fatalf("of %d rows asked for %d are audited: %v %v", asked, r.Rows, r.Classes, r.Damaged)
 	}
-	// What a busy machine could not read says so; how much of it there is depends on the machine, and it is logged.
-	unread := r.Classes[audit.Failed] + r.Classes[audit.Stale]
-	t.Logf("%d of %d values could not be read when they were asked for", unread, r.Values)
-	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late]+unread != r.Values {
+	if r.Classes[audit.Late] == 0 || r.Classes[audit.Same] == 0 || r.Classes[audit.Same]+r.Classes[audit.Late] != r.Values {
 		t.Errorf("flights out of order are %v of %d values\n%s", r.Classes, r.Values, up.log.String())
 	}
 	if m := up.metrics(); !strings.Contains(m, fmt.Sprintf(`bighead_served_total{result="logged",view="departure"} %d`, asked)) ||
