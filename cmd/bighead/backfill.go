@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,10 +41,10 @@ func (c *cli) backfillCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := c.runBackfill(cmd.Context(), l, b); err != nil || !online {
+			if _, err := c.runBackfill(cmd.Context(), l, b); err != nil || !online {
 				return err
 			}
-			return c.backfillOnline(cmd.Context(), l.Project, args, b.To)
+			return c.loadOnline(cmd.Context(), l, b, args)
 		},
 	}
 	f := cmd.Flags()
@@ -137,10 +139,29 @@ func (l *loaded) tiler() (engine.Tiler, error) {
 	return t, nil
 }
 
-func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) error {
+// loadOnline loads what a backfill has made. A server may have sealed its log since, so that tiles of what was its tail are to be made again:
+// that is done until there are none.
+func (c *cli) loadOnline(ctx context.Context, l *loaded, b *plan.Backfill, groups []string) error {
+	for {
+		err := c.backfillOnline(ctx, l.Project, groups, b.To)
+		var changed *conflict
+		if !errors.As(err, &changed) {
+			return err
+		}
+		made, failed := c.runBackfill(ctx, l, b)
+		if failed != nil {
+			return failed
+		}
+		if !slices.ContainsFunc(made.Sets, func(s *engine.TileSetReport) bool { return s.Made > 0 }) {
+			return err
+		}
+	}
+}
+
+func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) (*engine.BackfillReport, error) {
 	t, err := l.tiler()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	bar := newProgress(c.stderr, "backfill")
 	in := l.inputs()
@@ -149,11 +170,11 @@ func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) erro
 	report, err := t.Backfill(ctx, b, in, l.tiles())
 	bar.done()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if c.json {
-		return json.NewEncoder(c.stdout).Encode(report)
+		return report, json.NewEncoder(c.stdout).Encode(report)
 	}
 	report.Print(c.stdout, false)
-	return nil
+	return report, nil
 }

@@ -115,8 +115,16 @@ func (k *caller) refusal(status int, text []byte) error {
 	if err := json.Unmarshal(text, &p); err != nil || p.Title == "" && p.Detail == "" {
 		p = problemDocument{Detail: fmt.Sprintf("%s answered %d %s", k.where, status, http.StatusText(status))}
 	}
-	if status >= 500 {
+	switch {
+	case status >= 500:
 		return errors.New(p.String())
+	case status == http.StatusConflict:
+		return &conflict{p.String()}
 	}
 	return mistakef("%s", p.String())
 }
+
+// conflict is a refusal for what has changed meanwhile, and not for a mistake: the same may be done if it is begun anew.
+type conflict struct{ text string }
+
+func (c *conflict) Error() string { return c.text }

@@ -90,7 +90,7 @@ func (d *demo) apply(ctx context.Context) error {
 	}
 	b, err := d.project.backfillOf(ctx, nil, "", replayFrom[:len("2013-03-05")])
 	if err == nil {
-		err = quiet.runBackfill(ctx, d.project, b)
+		_, err = quiet.runBackfill(ctx, d.project, b)
 	}
 	if err == nil {
 		d.say("backfill", "the definitions are applied, and tiles are made of all that happened before %s", replayFrom[:len("2013-03-05")])

@@ -125,8 +125,11 @@ func answerJSON(w http.ResponseWriter, answer any, err error) {
 	if err != nil {
 		status := http.StatusInternalServerError
 		var m *mistake
-		if errors.As(err, &m) {
+		switch {
+		case errors.As(err, &m):
 			status = http.StatusBadRequest
+		case errors.Is(err, errOutdated):
+			status = http.StatusConflict
 		}
 		w.WriteHeader(status)
 		answer = problemDocument{Title: "not done", Detail: err.Error()}

@@ -282,6 +282,8 @@ const (
 // load is one load of a space out of batch.
 type load = upload.Load
 
+var errOutdated = upload.ErrOutdated
+
 // roadStores are the stores of the road online, each opened in a folder of its own.
 func roadStores() map[string]func(dir string) (store.Store, error) {
 	return map[string]func(dir string) (store.Store, error){

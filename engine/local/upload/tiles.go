@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,9 @@ func (l *Load) version() byte {
 	}
 	return l.Version
 }
+
+// ErrOutdated says that the table of tiles lacks some, or has some of files that have changed since. A log that is sealed is such a change.
+var ErrOutdated = errors.New("not up to date")
 
 // Report is what a load wrote.
 type Report struct {
@@ -138,7 +142,7 @@ func (t *tiler) find(parts []tiletable.Part) error {
 		for k, f := range s.Folds[:s.Tiled] {
 			cell, verdict := t.set.Look(&span, tiletable.Column{Fingerprint: f.ID, Fold: f.Fold.ID()}, t.steps[k])
 			if verdict != tiletable.Good {
-				return fmt.Errorf("group %q: the tiles of %s are not up to date (%s): run `bighead backfill %s` first", s.Group.Name, value.FormatDate(span.From), verdict, s.Group.Name)
+				return fmt.Errorf("group %q: the tiles of %s are %w (%s): run `bighead backfill %s` first", s.Group.Name, value.FormatDate(span.From), ErrOutdated, verdict, s.Group.Name)
 			}
 			if cell == nil || cell.File == "" {
 				continue // no events
