@@ -76,7 +76,7 @@ func TestMarksThatThisProcessMoves(t *testing.T) {
 func TestBeforeTheClockOfTheEvents(t *testing.T) {
 	for _, watching := range []bool{true, false} {
 		s := newSmall(t, serve.Options{})
-		var st store.Store = s.watched
+		st := s.watched
 		if !watching {
 			st = s.store
 		}

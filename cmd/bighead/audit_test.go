@@ -57,8 +57,8 @@ func startUp(t *testing.T, dir string) *running {
 	return r
 }
 
-// post sends a body and gives the answer's.
-func (r *running) post(path, contentType, body string) string {
+// post sends a body, and demands that it is answered.
+func (r *running) post(path, contentType, body string) {
 	r.t.Helper()
 	res, err := http.Post(r.url+path, contentType, strings.NewReader(body))
 	if err != nil {
@@ -69,7 +69,6 @@ func (r *running) post(path, contentType, body string) string {
 	if err != nil || res.StatusCode != http.StatusOK {
 		r.t.Fatalf("POST %s: %d %s %v", path, res.StatusCode, text, err)
 	}
-	return string(text)
 }
 
 func (r *running) metrics() string {

@@ -192,7 +192,7 @@ func (l *life) post(path, name string, body []byte, out any) (status int, text [
 }
 
 func ask(k *http.Client, url, name string, body []byte, out any) (status int, text []byte, err error) {
-	req, err := http.NewRequest("POST", url, bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}

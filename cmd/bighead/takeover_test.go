@@ -92,7 +92,7 @@ func (w *takeover) int(n int) int {
 }
 
 // start starts a server and waits until it serves.
-func (w *takeover) start() *upProcess {
+func (w *takeover) start() {
 	w.t.Helper()
 	w.mu.Lock()
 	w.started++
@@ -121,7 +121,6 @@ func (w *takeover) start() *upProcess {
 	w.mu.Lock()
 	w.servers = append(w.servers, u)
 	w.mu.Unlock()
-	return u
 }
 
 // any is one of the servers.

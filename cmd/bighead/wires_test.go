@@ -97,7 +97,7 @@ func TestWires(t *testing.T) {
 		"/get-online-features":   {`{"feature_service": "v", "entities": {"k": ["z"]}}`, `{"metadata":{"feature_names":["k","g__`},
 		"/push":                  {`{"push_source_name": "e", "df": {"k": ["y"], "ts": ["2024-01-01T12:00:01Z"], "x": [5]}}`, "null"},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), "POST", url+path, strings.NewReader(c[0]))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+path, strings.NewReader(c[0]))
 		if err != nil {
 			t.Fatal(err)
 		}

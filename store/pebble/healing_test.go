@@ -133,7 +133,7 @@ func TestDamageDoesNotHeal(t *testing.T) {
 	if h, err = OpenHealing(Options{Path: path, Logger: quiet}); err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close() //nolint:errcheck // it has failed
+	defer h.Close()
 	for range 3 {
 		err := h.Scan(t.Context(), "s", 1, func(string, int64, []byte) error { return nil })
 		if err == nil || errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), path) {

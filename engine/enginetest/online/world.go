@@ -255,7 +255,7 @@ func (a ask) strict(ctx context.Context, w *world) error {
 			}
 		}
 		if refused := got[i].Refused; (refused != nil) != (null != "") {
-			return fmt.Errorf("row %d as of %s: of the values that are required %q is null, and what is said is %v", n+1, value.FormatTimestamp(a.at), null, refused)
+			return fmt.Errorf("row %d as of %s: of the values that are required %q is null, and what is said is %q", n+1, value.FormatTimestamp(a.at), null, fmt.Sprint(refused))
 		}
 		if got[i].Refused == nil && value.CompareRows(got[i].Values, w.q.got[n].Values) != 0 {
 			return errors.New("a view that requires values answers others than one that does not")
