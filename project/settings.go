@@ -66,6 +66,8 @@ var settings = []Setting{
 	{Key: "store.url", Secret: true, Doc: "the Redis server: redis://host:6379"},
 	{Key: "store.prefix", Doc: "what the keys in Redis begin with; the project's name without one"},
 
+	{Key: "cache.url", Secret: true, Doc: "a second Redis that keeps what was answered, for stale answers while the store fails; none without one"},
+
 	{Key: "catalog.kind", Default: "sqlite", Choices: []string{"sqlite", "postgres"}, Doc: "where what is applied is registered"},
 	{Key: "catalog.path", Default: ".bighead/catalog.db", Doc: "the file of the SQLite catalog"},
 	{Key: "catalog.url", Secret: true, Doc: "the Postgres server"},

@@ -9,9 +9,15 @@ import (
 // standIn puts declared stand-ins where values could not be had.
 func (c *call) standIn() {
 	for i := range c.jobs {
+		if j := &c.jobs[i]; !j.done {
+			j.stale = c.stale(j)
+		}
+	}
+	c.fromSecond()
+	for i := range c.jobs {
 		j := &c.jobs[i]
 		cells := c.cells[j.cells : j.cells+len(j.part.values)]
-		if !j.done && c.stale(j) {
+		if j.stale {
 			continue
 		}
 		for k := range cells {

@@ -3,6 +3,7 @@ package serve
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/maypok86/otter/v2"
@@ -27,7 +28,7 @@ type cacheKey struct {
 	key  string
 }
 
-// known is what a job came to. It never changes.
+// known is what a job came to. It never changes, but for told.
 type known struct {
 	cover   *cover
 	version uint64
@@ -38,6 +39,7 @@ type known struct {
 	fixed   bool // of versions: no row that is there waits for its time
 	cells   []cell
 	timed   [][]agg.State // of the part's timed values
+	told    atomic.Int64  // what the clock said when L2 was told last
 }
 
 func newCache(bytes, staleFor int64) *cache {
@@ -107,6 +109,7 @@ func (c *call) look(j *job) bool {
 	case x.holds(j, s.watched != nil, c.at): // nothing has been written since, so it is as good as read now
 		c.hits++
 		c.use(j, x, j.place)
+		c.tellSecond(j, x, s.cache.staleFor/4) // what stays good is not to be forgotten there
 		return true
 	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && x.age(c.now) < j.part.of.Group.MaxStaleness:
 	default:
@@ -164,7 +167,11 @@ func (c *call) keep(j *job, m *merger) {
 		x.timed = append(x.timed, states)
 	}
 	k.key = strings.Clone(k.key) // it is a part of all the request's keys
+	if old, ok := s.cache.of.GetIfPresent(k); ok {
+		x.told.Store(old.told.Load())
+	}
 	s.cache.of.Set(k, x)
+	c.tellSecond(j, x, keepEvery)
 }
 
 // stale answers a job that could not be had with the last that is known of it, and says so.

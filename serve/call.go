@@ -101,6 +101,7 @@ type job struct {
 	done   bool   // merged
 	read   bool   // there is something to read for it
 	late   bool   // the store cannot look back so far
+	stale  bool   // answered with the last that is known of it
 	newest int64
 	// version is the count of writes that the answer stands on.
 	version uint64

@@ -46,7 +46,9 @@ type part struct {
 	covered []int // of each window: a value of the space that has it
 
 	cover atomic.Pointer[cover] // the last one
-	pool  sync.Pool             // of *merger
+	named sync.Once
+	name  string    // in L2
+	pool  sync.Pool // of *merger
 }
 
 // partValue is one feature of a part.

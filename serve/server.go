@@ -37,6 +37,8 @@ type Options struct {
 	// an hour.
 	Cache    int64
 	StaleFor time.Duration
+	// Second keeps what keys came to apart from this process, for stale answers; nil: nothing does.
+	Second Second
 	// Typical gives the values that fallback="typical" stands for; nil: there are none.
 	Typical Typicals
 	// Recorder keeps what was served; nil: nobody does.
@@ -59,6 +61,7 @@ type Server struct {
 	served  atomic.Pointer[served]
 	breaker *breaker
 	cache   *cache
+	second  *second  // nil: there is none
 	watched *watched // nil: others write to the store too, and nothing that was read stays good
 	writes  *watched // what this process writes; nil: nobody says
 	log     *slog.Logger
@@ -139,6 +142,10 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.stopped.Go(func() { s.readMarks(running) })
+	if o.Second != nil {
+		s.second = newSecond(o.Second, o.StaleFor, o.Metrics, o.Log)
+		s.stopped.Go(func() { s.second.run(running) })
+	}
 	return s, nil
 }
 

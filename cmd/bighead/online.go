@@ -78,6 +78,7 @@ type online struct {
 	log     *slog.Logger
 	store   store.Store
 	server  *serve.Server
+	second  *secondCache // nil: there is none
 	usually usually
 	turn    atomic.Pointer[turn] // nil: this process stands by
 	lease   *lease               // nil: the store is this process's alone
@@ -147,6 +148,14 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	}
 	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 		Recorder: o.recorder()}
+	if !alone { // a command asks once, and is not in a hurry
+		if o.second, err = openSecond(ctx, p); err != nil {
+			return o, err
+		}
+	}
+	if o.second != nil {
+		answers.Second = o.second
+	}
 	if alone || c.patient {
 		answers.Deadline, answers.Patient = aloneDeadline, true
 	}
@@ -169,6 +178,9 @@ func (o *online) close(ctx context.Context) error {
 	o.drops.Wait()
 	if o.server != nil {
 		o.server.Close()
+	}
+	if o.second != nil {
+		o.second.Close()
 	}
 	if o.served != nil {
 		errs = append(errs, o.served.Close(ctx))

@@ -114,6 +114,26 @@ func openStore(ctx context.Context, p *project.Project, log *slog.Logger) (store
 	}
 }
 
+// openSecond connects the second cache of a project; nil: it has none.
+func openSecond(ctx context.Context, p *project.Project) (*secondCache, error) {
+	url := p.Config.String("cache.url")
+	if url == "" {
+		return nil, nil
+	}
+	a, err := redis.OpenAside(ctx, redis.Options{URL: url, Prefix: storePrefix(p)})
+	if err != nil {
+		return nil, mistakef("[cache] url: %v", err)
+	}
+	return &secondCache{a}, nil
+}
+
+// secondCache is Redis as serve knows it.
+type secondCache struct{ *redis.Aside }
+
+func (c *secondCache) Set(ctx context.Context, entries []serve.SecondEntry, keep time.Duration) error {
+	return c.Put(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Name, entries[i].Bytes }, keep)
+}
+
 // storePrefix keeps the names of projects that share a Redis apart.
 func storePrefix(p *project.Project) string {
 	if prefix := p.Config.String("store.prefix"); prefix != "" {
