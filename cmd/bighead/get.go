@@ -130,6 +130,9 @@ func (c *cli) printVector(v *feature.View, answer *featuresAnswer) error {
 	if err := t.print(c.stdout); err != nil {
 		return err
 	}
+	if slices.Contains(statuses, "partial") {
+		fmt.Fprintln(c.stderr, "note: of a part of what is partial nothing is known: `bighead status` says of which time, and the cure")
+	}
 	if v.Fingerprint != answer.Fingerprint {
 		fmt.Fprintf(c.stderr, "note: %s is served in the version %s; applied is %s\n", v.Name, feature.Short(answer.Fingerprint), feature.Short(v.Fingerprint))
 	}

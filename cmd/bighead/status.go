@@ -39,19 +39,41 @@ type sourceStatus struct {
 }
 
 type groupStatus struct {
-	Group    string `json:"group"`
-	Space    string `json:"space"`
-	Filling  bool   `json:"filling"` // it is new, and reads what the others have read already
-	Lag      int64  `json:"lag_records"`
-	FreshMS  int64  `json:"fresh_ms"`
-	Newest   string `json:"newest_event,omitempty"`
-	Batch    string `json:"batch_watermark,omitempty"`
-	Complete string `json:"complete_since,omitempty"`
-	Applied  int64  `json:"applied"`
-	Late     int64  `json:"late"`
-	Behind   int64  `json:"late_behind_watermark"`
-	Waiting  int64  `json:"waiting"`
-	NullKey  int64  `json:"null_key"`
+	Group    string  `json:"group"`
+	Space    string  `json:"space"`
+	Filling  bool    `json:"filling"` // it is new, and reads what the others have read already
+	Lag      int64   `json:"lag_records"`
+	FreshMS  int64   `json:"fresh_ms"`
+	Newest   string  `json:"newest_event,omitempty"`
+	Batch    string  `json:"batch_watermark,omitempty"`
+	Complete string  `json:"complete_since,omitempty"`
+	Unseen   *unseen `json:"unseen,omitempty"` // values whose window meets it are partial; absent: there is nothing of the kind
+	Applied  int64   `json:"applied"`
+	Late     int64   `json:"late"`
+	Behind   int64   `json:"late_behind_watermark"`
+	Waiting  int64   `json:"waiting"`
+	NullKey  int64   `json:"null_key"`
+}
+
+// unseen is a time that neither batch nor the stream has the events of.
+type unseen struct {
+	From string `json:"from,omitempty"` // absent: since ever
+	To   string `json:"to"`
+}
+
+// unseenOf is the time between batch's part and the stream's; nil: there is none, or the stream has not begun.
+func unseenOf(m plan.Marks) *unseen {
+	if m.Batch >= m.Complete || m.Complete == plan.MaxTime {
+		return nil
+	}
+	return &unseen{timeOrNone(m.Batch), value.FormatTimestamp(m.Complete)}
+}
+
+func (u *unseen) String() string {
+	if u.From == "" {
+		return "what happened before " + u.To
+	}
+	return "what happened from " + u.From + " to " + u.To
 }
 
 func timeOrNone(ms int64) string {
@@ -68,7 +90,7 @@ func newStreamStatus(s streamState) streamStatus {
 			Accepted: x.Counts.Accepted, Copies: x.Counts.Copies, Rejected: x.Counts.Rejected, Groups: []groupStatus{}}
 		for _, g := range x.Groups {
 			src.Groups = append(src.Groups, groupStatus{Group: g.Group, Space: g.Space, Filling: g.CatchingUp, Lag: g.Lag, FreshMS: g.FreshMS, Newest: timeOrNone(g.Newest),
-				Batch: timeOrNone(g.Marks.Batch), Complete: timeOrNone(g.Marks.Complete), Applied: g.Counts.Applied, Late: g.Counts.Late, Behind: g.Counts.Behind,
+				Batch: timeOrNone(g.Marks.Batch), Complete: timeOrNone(g.Marks.Complete), Unseen: unseenOf(g.Marks), Applied: g.Counts.Applied, Late: g.Counts.Late, Behind: g.Counts.Behind,
 				Waiting: g.Counts.Waiting, NullKey: g.Counts.NullKey})
 		}
 		out.Sources = append(out.Sources, src)
@@ -153,6 +175,12 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		}
 	}
 	for _, src := range s.Stream.Sources {
+		for _, g := range src.Groups {
+			if g.Unseen != nil {
+				fmt.Fprintf(c.stdout, "group %s: %s is neither in batch's part nor did the stream see it, and values whose window meets it are partial; once the source's files have all of it: bighead backfill %s --online\n",
+					g.Group, g.Unseen, g.Group)
+			}
+		}
 		if src.KeepMS > 0 {
 			fmt.Fprintf(c.stdout, "source %s: %s records, %s bytes in its log, which keeps what came within %s\n", src.Source, count(src.Records), count(src.LogBytes), value.FormatDuration(src.KeepMS))
 		}
