@@ -20,10 +20,17 @@ type Marks struct {
 	Generation int64
 	// Loaded is when that load began to take its rows, ms by the wall's clock: what arrived later is not in it; 0: not known.
 	Loaded int64
+	// Rolled is a midnight before which everything of the stream's lies in its base tiles, for all keys, so that unbounded windows read days
+	// from there on alone; MinTime: not known. It is not among the bytes of marks: the stream says it in its state (DecodeRolled). One that
+	// is out of date is too early, which costs a reader names that are not there, and no truth.
+	Rolled int64
 }
 
 // NoMarks are those of a space that the stream owns alone and has seen from the first event on.
-var NoMarks = Marks{Batch: MinTime, Complete: MinTime}
+var NoMarks = Marks{Batch: MinTime, Complete: MinTime, Rolled: MinTime}
+
+// FirstDay is the first that a tile can be of.
+const FirstDay = value.MinTimestamp
 
 // Replaced reports whether the space's rows are a table that is loaded and replaced as a whole, by batch alone.
 func (s *Space) Replaced() bool { return s.Group.Source.Time == nil }
@@ -93,7 +100,7 @@ func (s *Space) Cover(t int64, m Marks, values []int) *Cover {
 		case !s.window[v]:
 			runs[i] = s.rowNeeds(from, to, m.Batch)
 		default:
-			runs[i] = s.tileNeeds(w, from, to, m.Batch)
+			runs[i] = s.tileNeeds(w, from, to, m)
 		}
 	}
 	c.share(runs)
@@ -126,10 +133,10 @@ func (s *Space) rowNeeds(from, to, b int64) []Need {
 	return out
 }
 
-// tileNeeds are the tiles that make up [from, to), parted at b.
-func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
+// tileNeeds are the tiles that make up [from, to), parted at B.
+func (s *Space) tileNeeds(w Window, from, to int64, m Marks) []Need {
 	var out []Need
-	open, coarsest := w.Open(), int64(math.MaxInt64)
+	open, b, coarsest := w.Open(), m.Batch, int64(math.MaxInt64)
 	if from == MinTime {
 		coarsest = value.DayMS // days are kept until batch has them, however old; longer tiles are not
 		base := Need{b > MinTime, BaseStep, 0, 1}
@@ -139,8 +146,10 @@ func (s *Space) tileNeeds(w Window, from, to, b int64) []Need {
 		}
 		out = append(out, base)
 		day := value.Floor(to, value.DayMS)
-		if from == MinTime { // the base says from when on days are read
-			out = append(out, Need{false, value.DayMS, MinTime, day})
+		if from == MinTime { // the base says from when on days are read, and Rolled when that is at the earliest
+			if from = max(m.Rolled, FirstDay); from < day {
+				out = append(out, Need{false, value.DayMS, from, day})
+			}
 			from = day
 		}
 	}

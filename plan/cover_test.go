@@ -75,6 +75,9 @@ func TestACoverIsTheWindow(t *testing.T) {
 				at = value.Floor(at, []int64{1000, 60_000, 3_600_000, value.DayMS}[r.IntN(4)]) + r.Int64N(3) - 1
 			}
 			m := plan.NoMarks
+			if r.IntN(3) == 0 {
+				m.Rolled = value.Floor(at, value.DayMS) - (r.Int64N(40)-2)*value.DayMS // the window may end before it
+			}
 			if r.IntN(3) > 0 {
 				m.Batch = value.Floor(at, value.DayMS) - r.Int64N(40)*value.DayMS
 			}
@@ -124,7 +127,10 @@ func checkUses(t *testing.T, s *plan.Space, c *plan.Cover, i int) {
 		case n.Step == plan.BaseStep && n.Batch:
 			x = span{plan.MinTime, s.BaseEnd(c.Marks.Batch)}
 		case n.Step == plan.BaseStep:
-			continue // the days that it stands for are asked for too, and left out by its header
+			x = span{plan.MinTime, max(c.Marks.Rolled, plan.FirstDay)} // what it has of later days is left out by its header
+			if x.to > to {
+				x.to = value.Floor(to, value.DayMS)
+			}
 		case n.Step < 0:
 			x = span{max(u.From, from), min(u.To, to)} // rows are looked at one by one
 			if n.Batch {

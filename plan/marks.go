@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bighead-ml/bighead/agg/tile"
@@ -23,7 +24,7 @@ const MarksAge = 5 * time.Second
 // it answers nothing. Who moves the marks writes them together with what they say is there.
 func (s *Space) MarksName() string { return MarksPrefix + s.ID }
 
-// Append adds the encoding of marks: a version, then Batch, Complete, Generation and Loaded as signed varints.
+// Append adds the encoding of marks: a version, then Batch, Complete, Generation and Loaded as signed varints. Rolled is not in it.
 func (m Marks) Append(dst []byte) []byte {
 	dst = append(dst, marksVersion)
 	for _, x := range []int64{m.Batch, m.Complete, m.Generation, m.Loaded} {
@@ -34,7 +35,7 @@ func (m Marks) Append(dst []byte) []byte {
 
 // DecodeMarks reads marks. Whatever Append does not write is an error.
 func DecodeMarks(b []byte) (Marks, error) {
-	var m Marks
+	m := Marks{Rolled: MinTime}
 	if len(b) == 0 || b[0] != marksVersion && b[0] != marksVersion-1 {
 		return m, fmt.Errorf("marks of a space: %w", errMarksVersion)
 	}
@@ -54,6 +55,47 @@ func DecodeMarks(b []byte) (Marks, error) {
 		return Marks{}, errors.New("marks of a space: bytes left over")
 	}
 	return m, nil
+}
+
+// StreamPrefix leads the names of what the stream keeps for itself in a store's meta.
+const StreamPrefix = "stream/"
+
+// StateVersion leads the encoding of a state.
+const StateVersion = 1
+
+// StateName is the name in a store's meta of how far the stream is in the space of that ID. The stream writes it together with what it says is
+// there. Readers take from it when days are rolled up to (DecodeRolled).
+func StateName(id string) string { return StreamPrefix + id + "/state" }
+
+// OfState is the ID of the space whose state has the name; false for the name of anything else.
+func OfState(name string) (id string, ok bool) {
+	id, ok = strings.CutPrefix(name, StreamPrefix)
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(id, "/state")
+}
+
+// rolledAt is where Rolled stands among the signed varints of a state, behind its version. It stood there before readers took it, so that
+// marks need no version of their own for it.
+const rolledAt = 4
+
+// DecodeRolled reads from a state what Marks.Rolled is.
+func DecodeRolled(state []byte) (int64, error) {
+	if len(state) == 0 || state[0] != StateVersion {
+		return MinTime, fmt.Errorf("state of a space: %w", errMarksVersion)
+	}
+	b := state[1:]
+	for i := 0; ; i++ {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			return MinTime, errors.New("state of a space: cut short")
+		}
+		if i == rolledAt {
+			return v, nil
+		}
+		b = b[n:]
+	}
 }
 
 // PlacePrefix leads the names of all spaces' places in a store's meta.

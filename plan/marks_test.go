@@ -10,6 +10,7 @@ import (
 
 func TestMarksReadBack(t *testing.T) {
 	for _, m := range []plan.Marks{plan.NoMarks, {}, {Batch: 86_400_000, Complete: -5, Generation: 7}, {Batch: plan.MaxTime, Complete: plan.MaxTime, Generation: plan.MaxTime, Loaded: 5}} {
+		m.Rolled = plan.MinTime // the state's to say
 		b := m.Append(nil)
 		if back, err := plan.DecodeMarks(b); err != nil || back != m {
 			t.Errorf("%+v reads back as %+v, %v", m, back, err)
@@ -23,7 +24,7 @@ func TestMarksReadBack(t *testing.T) {
 			t.Error("bytes left over are read")
 		}
 	}
-	if back, err := plan.DecodeMarks([]byte{1, 2, 4, 6}); err != nil || back != (plan.Marks{Batch: 1, Complete: 2, Generation: 3}) {
+	if back, err := plan.DecodeMarks([]byte{1, 2, 4, 6}); err != nil || back != (plan.Marks{Batch: 1, Complete: 2, Generation: 3, Rolled: plan.MinTime}) {
 		t.Errorf("marks of the version before read as %+v, %v", back, err)
 	}
 	if _, err := plan.DecodeMarks([]byte{marksFuture, 0, 0, 0}); err == nil {

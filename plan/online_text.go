@@ -150,7 +150,7 @@ func (n Need) String() string {
 		return owner + " base tile"
 	case n.Step == WholeStep:
 		return owner + " versions"
-	case n.From == MinTime:
+	case n.From == FirstDay:
 		return fmt.Sprintf("%s tiles of %s before %s", owner, value.FormatDuration(n.Step), value.FormatTimestamp(n.To))
 	}
 	what, step := "tiles of", n.Step

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -83,8 +82,9 @@ type served struct {
 
 // space is one space of the store as this server knows it.
 type space struct {
-	id    string
-	marks atomic.Pointer[plan.Marks] // nil: nothing fills the space, or nothing could be read of it yet
+	id     string
+	rolled atomic.Int64               // of its marks; MinTime: not known
+	marks  atomic.Pointer[plan.Marks] // nil: nothing fills the space, or nothing could be read of it yet
 	// place is how far the stream has come in it at least; nil: not known. What it points to never changes.
 	place atomic.Pointer[tile.Positions]
 }
@@ -132,12 +132,8 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 			}
 		}
 		s.writes.moved.Store(&moved)
-		placed := func(id string, p tile.Positions) {
-			if sp := s.served.Load().spaces[id]; sp != nil {
-				sp.place.Store(&p)
-			}
-		}
-		s.writes.placed.Store(&placed)
+		hear := s.hear
+		s.writes.told.Store(&hear)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -153,7 +149,7 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 func (s *Server) Close() {
 	if s.writes != nil {
 		s.writes.moved.Store(nil)
-		s.writes.placed.Store(nil)
+		s.writes.told.Store(nil)
 	}
 	s.stop()
 	s.stopped.Wait()
@@ -181,6 +177,7 @@ func (s *Server) Switch(ctx context.Context, views []*feature.View) error {
 func (d *served) space(id string) *space {
 	if d.spaces[id] == nil {
 		d.spaces[id] = &space{id: id}
+		d.spaces[id].rolled.Store(plan.MinTime)
 	}
 	return d.spaces[id]
 }
@@ -206,93 +203,6 @@ func (s *Server) Features(ctx context.Context, r Request) (*Response, error) {
 	}
 	out := &Response{}
 	return out, v.Answer(ctx, r, out)
-}
-
-// readMarks reads the marks again and again until the context ends.
-func (s *Server) readMarks(ctx context.Context) {
-	tick := time.NewTicker(s.options.MarksEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := s.Refresh(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "marks of spaces cannot be read; those that are known stay", "error", err)
-		}
-		failing = err != nil
-	}
-}
-
-// Refresh reads the marks of all spaces now: where batch ends, and which generation of a table holds. Marks that are known stay where
-// it fails.
-func (s *Server) Refresh(ctx context.Context) error { return s.refresh(ctx, s.served.Load()) }
-
-func (s *Server) refresh(ctx context.Context, d *served) error {
-	s.marksMu.Lock()
-	defer s.marksMu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, max(s.options.MarksEvery, s.options.Deadline))
-	defer cancel()
-	found, began := map[string]plan.Marks{}, time.Since(s.began)
-	var bad []error
-	err := s.store.Meta(ctx, plan.MarksPrefix, func(name string, b []byte) error {
-		id := name[len(plan.MarksPrefix):]
-		if d.spaces[id] == nil {
-			return nil
-		}
-		m, err := plan.DecodeMarks(b)
-		if err != nil {
-			bad = append(bad, fmt.Errorf("space %s: %w", id, err))
-			return nil
-		}
-		found[id] = m
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the marks of spaces: %w", err)
-	}
-	for id, sp := range d.spaces {
-		m, ok := found[id]
-		switch old := sp.marks.Load(); {
-		case !ok:
-			sp.marks.Store(nil)
-		case old == nil || *old != m:
-			sp.marks.Store(&m)
-		}
-	}
-	s.heard.Store(int64(began))
-	return errors.Join(append(bad, s.places(ctx, d))...)
-}
-
-// places reads how far the stream has come in the spaces, where its writes do not say so by themselves.
-func (s *Server) places(ctx context.Context, d *served) error {
-	if s.options.Recorder == nil {
-		return nil
-	}
-	return s.store.Meta(ctx, plan.PlacePrefix, func(name string, b []byte) error {
-		sp := d.spaces[name[len(plan.PlacePrefix):]]
-		if sp == nil {
-			return nil
-		}
-		old := sp.place.Load()
-		if s.watched != nil && old != nil { // every write of the store says so by itself
-			return nil
-		}
-		p, err := plan.DecodePlace(b)
-		if err == nil {
-			sp.place.CompareAndSwap(old, &p)
-		}
-		return err
-	})
-}
-
-// outOfDate is for how long marks were not read, where that is too long to go by them: another process may have removed what they name.
-func (s *Server) outOfDate() (time.Duration, bool) {
-	age := time.Since(s.began) - time.Duration(s.heard.Load())
-	return age, s.watched == nil && age > s.options.MarksAge
 }
 
 // Degraded says what goes worse than it should though requests are answered: one line each; none: nothing does.

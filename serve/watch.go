@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
 )
@@ -29,8 +28,8 @@ type watched struct {
 	count [1 << 14]atomic.Uint64
 	all   atomic.Uint64
 	moved atomic.Pointer[func()] // hears that marks were written
-	// placed hears how far the stream has come in a space, once that is written.
-	placed atomic.Pointer[func(id string, p tile.Positions)]
+	// told hears of all other meta values, once they are written: how far the stream has come in a space.
+	told atomic.Pointer[func(name string, bytes []byte)]
 }
 
 func (w *watched) slot(space, key string) *atomic.Uint64 {
@@ -55,30 +54,18 @@ func (w *watched) Write(ctx context.Context, x *store.Write) error {
 	for i := range x.Puts {
 		w.slot(x.Puts[i].Space, x.Puts[i].Key).Add(1)
 	}
+	told, moved := w.told.Load(), false
 	for i := range x.Meta {
 		if strings.HasPrefix(x.Meta[i].Name, plan.MarksPrefix) {
-			if moved := w.moved.Load(); moved != nil {
-				(*moved)()
-			}
-			break
+			moved = true
+		} else if told != nil && err == nil {
+			(*told)(x.Meta[i].Name, x.Meta[i].Bytes)
 		}
 	}
-	if placed := w.placed.Load(); placed != nil && err == nil {
-		w.places(x, *placed)
+	if f := w.moved.Load(); f != nil && moved {
+		(*f)()
 	}
 	return err
-}
-
-func (w *watched) places(x *store.Write, placed func(id string, p tile.Positions)) {
-	for i := range x.Meta {
-		id, ok := strings.CutPrefix(x.Meta[i].Name, plan.PlacePrefix)
-		if !ok {
-			continue
-		}
-		if p, err := plan.DecodePlace(x.Meta[i].Bytes); err == nil { // the stream writes no other
-			placed(id, p)
-		}
-	}
 }
 
 // Drop drops a space, and voids all that is cached.

@@ -42,6 +42,18 @@ func (p *Put) check() error {
 	return nil
 }
 
+// CheckRanges finds what no store reads: a mistake of the caller. Every Read begins with it.
+func CheckRanges(ranges []Range) error {
+	for i := range ranges {
+		r := &ranges[i]
+		if first, last := r.Periods(); last-first >= MaxPeriods {
+			return fmt.Errorf("read the online store: range %d of %d: space %q: [%d, %d) at step %d touches %d periods; want at most %d", i+1, len(ranges), r.Space, r.From, r.To, r.Step,
+				uint64(last-first)+1, MaxPeriods)
+		}
+	}
+	return nil
+}
+
 // Ended is the error of a call whose context has ended, nil while it has not. The store was too slow where there was a deadline, which
 // may pass; where the caller gave up there is nothing to say of the store.
 func Ended(ctx context.Context, doing string) error {

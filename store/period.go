@@ -5,6 +5,10 @@ package store
 // and what stays too long is at most 31 tiles of a key and step, 16 on average.
 const PeriodSteps = 32
 
+// MaxPeriods bounds the periods that a range of a Read touches: a store that lays what is of one period together asks for each by its name,
+// and never looks for what there is. It is more than the periods of all days of the years 1 to 9999.
+const MaxPeriods = 1 << 17
+
 // Period is the period of a start that is a multiple of the step. Periods are aligned to the epoch, so they need no state. A step of
 // zero or below has no grid, and one period.
 func Period(step, start int64) int64 {

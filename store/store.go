@@ -71,9 +71,9 @@ type Traits struct {
 	Durable bool
 }
 
-// Range is the places of a key and step that start in [From, To); math.MinInt64 and math.MaxInt64 leave a side open, and From >= To is
-// empty. With a step above zero a range of thousands of periods, or open, is for upkeep: a store may have to walk for it, and then shows
-// more than one moment.
+// Range is the places of a key and step that start in [From, To); From >= To is empty. With a step of zero or below math.MinInt64 and
+// math.MaxInt64 leave a side open. With a step above zero it touches at most MaxPeriods periods, and costs a store in proportion to them,
+// also where nothing lies there.
 type Range struct {
 	Space    string
 	Key      string // the canonical encoding of the key (value.AppendKey)

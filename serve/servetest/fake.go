@@ -34,6 +34,9 @@ func NewStore() *Store {
 
 // Read answers after the fault, in the order of the ranges.
 func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int, start int64, b []byte) error) error {
+	if err := store.CheckRanges(ranges); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.reads++
 	fault, bend := s.fault, s.bend

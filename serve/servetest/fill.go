@@ -4,6 +4,7 @@ package servetest
 
 import (
 	"context"
+	"encoding/binary"
 	"math"
 	"slices"
 	"testing"
@@ -83,7 +84,7 @@ func Fill(t testing.TB, st store.Store, g *feature.Group, rows [][]value.Value, 
 	for _, row := range rows {
 		f.add(row, before)
 	}
-	w := &store.Write{Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}}
+	w := &store.Write{Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}, {Name: plan.StateName(s.ID), Bytes: state(roll)}}}
 	for p, x := range f.tiles {
 		w.Puts = append(w.Puts, store.Put{Space: s.StoreSpace(p.batch, m), Key: p.key, Step: p.step, Start: p.start, Bytes: s.Layout().Append(nil, x)})
 	}
@@ -93,6 +94,15 @@ func Fill(t testing.TB, st store.Store, g *feature.Group, rows [][]value.Value, 
 	if err := st.Write(context.Background(), w); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// state is one of the stream's, of which readers take up to when days are rolled.
+func state(rolled int64) []byte {
+	b := []byte{plan.StateVersion}
+	for _, n := range []int64{0, 0, 0, 0, rolled, 0} {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
 }
 
 func (f *filler) add(row []value.Value, before int64) {

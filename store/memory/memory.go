@@ -73,6 +73,9 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	if err := store.Ended(ctx, "read from the online store"); err != nil {
 		return err
 	}
+	if err := store.CheckRanges(ranges); err != nil {
+		return err
+	}
 	parts := make([]list, len(ranges))
 	s.mu.RLock()
 	for i := range ranges {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"strconv"
@@ -63,7 +62,7 @@ func numbered(n int) *store.Write {
 func checkNumbered(t *testing.T, s store.Store, n int) int {
 	t.Helper()
 	ranges := []store.Range{
-		{Space: "s", Key: "a", Step: 1, From: math.MinInt64, To: math.MaxInt64}, {Space: "s", Key: "b", Step: 1, From: math.MinInt64, To: math.MaxInt64},
+		{Space: "s", Key: "a", Step: 1, From: 0, To: 1 << 20}, {Space: "s", Key: "b", Step: 1, From: 0, To: 1 << 20},
 	}
 	var next [2]int
 	err := s.Read(context.Background(), ranges, func(i int, start int64, bytes []byte) error {

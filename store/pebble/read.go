@@ -28,8 +28,8 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	if err := s.ended(ctx, "read"); err != nil {
 		return err
 	}
-	if len(ranges) == 0 {
-		return nil
+	if err := store.CheckRanges(ranges); err != nil || len(ranges) == 0 {
+		return err
 	}
 	it, err := s.db.NewIterWithContext(ctx, nil)
 	if err != nil {

@@ -12,7 +12,8 @@
 //
 // # What is atomic
 //
-// A Read is one transaction, and a Write one script, which first looks at the epoch; a script holds up the server, so a Write takes at
+// A Read is one transaction, of hashes that it knows by name: it never looks through the names of the server, which only upkeep does (Scan,
+// Expire, Drop, Sizes). A Write is one script, which first looks at the epoch; a script holds up the server, so a Write takes at
 // most maxPuts puts. In a Cluster that holds of one key at a time: epoch, then values, then epoch and meta.
 //
 // # What is lost

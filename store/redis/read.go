@@ -24,20 +24,17 @@ type part struct {
 	answer rueidis.RedisMessage
 }
 
-// mostPeriods bounds the hashes that one range may name without their being known.
-const mostPeriods = 4096
-
 // Read implements store.Store.
 func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int, start int64, bytes []byte) error) error {
 	if err := s.ended(ctx, "read"); err != nil {
 		return err
 	}
+	if err := store.CheckRanges(ranges); err != nil {
+		return err
+	}
 	groups, parts := map[string][]*part{}, []*part{}
 	for i := range ranges {
-		of, err := s.parts(ctx, i, &ranges[i])
-		if err != nil {
-			return s.fail(ctx, "read", err)
-		}
+		of := s.parts(i, &ranges[i])
 		parts = append(parts, of...)
 		at := "" // one group, where all can be read at once
 		if s.cluster {
@@ -64,18 +61,15 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	return nil
 }
 
-// parts are the hashes that a range touches.
-func (s *Store) parts(ctx context.Context, i int, r *store.Range) ([]*part, error) {
+// parts are the hashes that a range touches, whether or not they are there.
+func (s *Store) parts(i int, r *store.Range) []*part {
 	first, last := r.Periods()
 	line := s.names.line(r.Space, r.Key, r.Step)
-	if last-first >= mostPeriods {
-		return s.partsThere(ctx, i, r, line)
-	}
-	var parts []*part
+	parts := make([]*part, 0, last-first+1)
 	for p := first; p <= last; p++ {
 		parts = append(parts, newPart(i, r, line, p))
 	}
-	return parts, nil
+	return parts
 }
 
 func newPart(i int, r *store.Range, line string, period int64) *part {
@@ -91,27 +85,6 @@ func newPart(i int, r *store.Range, line string, period int64) *part {
 		p.fields = append(p.fields, strconv.FormatInt(t*r.Step, 10))
 	}
 	return p
-}
-
-// partsThere are the hashes of a range of very many periods: those whose names are there. It walks through all names of the server.
-func (s *Store) partsThere(ctx context.Context, i int, r *store.Range, line string) ([]*part, error) {
-	var periods []int64
-	first, last := r.Periods()
-	err := s.scanNames(ctx, glob(line), func(_ rueidis.Client, names []string) error {
-		for _, name := range names {
-			h, ok := s.names.parse(name)
-			if ok && h.space == r.Space && h.key == r.Key && h.step == r.Step && h.period >= first && h.period <= last {
-				periods = append(periods, h.period)
-			}
-		}
-		return nil
-	})
-	slices.Sort(periods)
-	var parts []*part
-	for _, p := range slices.Compact(periods) {
-		parts = append(parts, newPart(i, r, line, p))
-	}
-	return parts, err
 }
 
 // readGroups reads each group at one moment. Groups that are one hash need no transaction, and go together.

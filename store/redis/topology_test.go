@@ -220,3 +220,51 @@ func TestForeignField(t *testing.T) {
 	_, err = get(t.Context(), s, "l")
 	refused(t, err, "choose another prefix")
 }
+
+// TestReadsAskByName counts what a read asks the server for: the hashes of its ranges by their names, in one transaction, however much else lies
+// there and however little of what is asked for. The reader may not even look for names.
+func TestReadsAskByName(t *testing.T) {
+	srv := server.Redis(t)
+	const day, days = 86_400_000, 20_000 // 54 years
+	writer := opened(t, Options{URL: "redis://" + srv.Addr})
+	w := store.Write{}
+	for i := range int64(1000) {
+		w.Puts = append(w.Puts, store.Put{Space: "s", Key: "k" + strconv.FormatInt(i, 10), Step: day, Start: i * 19 * day, Bytes: []byte("x")})
+	}
+	if err := writer.Write(t.Context(), &w); err != nil {
+		t.Fatal(err)
+	}
+	srv.Command(t, "acl", "setuser", "reader", "on", ">pass", "~*", "+@all", "-scan", "-keys", "-randomkey", "-dbsize")
+	reader := opened(t, Options{URL: "redis://reader:pass@" + srv.Addr})
+	for _, x := range []struct {
+		key   string
+		days  int64
+		found int
+	}{{"k7", 10, 0}, {"k7", 200, 1}, {"k999", days, 1}, {"none", days, 0}} {
+		srv.Command(t, "config", "resetstat")
+		ranges := []store.Range{{Space: "s", Key: x.key, Step: 0, From: 0, To: 1}, {Space: "s", Key: x.key, Step: day, From: 1, To: 1 + x.days*day}}
+		found := 0
+		if err := reader.Read(t.Context(), ranges, func(int, int64, []byte) error { found++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		names := 1 + int((x.days+1+store.PeriodSteps-1)/store.PeriodSteps)
+		if calls := commandCalls(t, srv, "hgetall") + commandCalls(t, srv, "hmget"); found != x.found || calls > names || calls < names-1 || commandCalls(t, srv, "exec") != 1 || commandCalls(t, srv, "scan") > 0 {
+			t.Errorf("%d days of %s: %d found, %d names asked for, want %d; %s", x.days, x.key, found, calls, names, srv.Command(t, "info", "commandstats"))
+		}
+	}
+}
+
+// commandCalls is how often the server was given a command.
+func commandCalls(t *testing.T, srv *server.RedisServer, name string) (n int) {
+	t.Helper()
+	_, after, found := strings.Cut(srv.Command(t, "info", "commandstats"), "cmdstat_"+name+":calls=")
+	if !found {
+		return 0
+	}
+	text, _, _ := strings.Cut(after, ",")
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

@@ -163,6 +163,9 @@ func (m *model) drawRead(rt *rapid.T) {
 		r := &ranges[i]
 		*r = store.Range{Space: rapid.SampledFrom(modelSpaces).Draw(rt, "space"), Key: rapid.SampledFrom(modelKeys).Draw(rt, "key"), Step: rapid.SampledFrom(modelSteps).Draw(rt, "step")}
 		r.From, r.To = drawTime(rt, r.Step), drawTime(rt, r.Step)
+		if store.CheckRanges(ranges[i:i+1]) != nil { // wider than a read may be
+			r.To = r.From + 4*store.PeriodSteps*r.Step
+		}
 	}
 	got := map[int]map[place]string{}
 	for _, c := range m.read(ranges...) {

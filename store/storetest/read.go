@@ -106,11 +106,26 @@ func readEnds(t *testing.T, fresh func(t testing.TB) Open) {
 			c.put(val("s", k, step, start, fmt.Sprint(i)))
 			want = append(want, cell{0, k, start, fmt.Sprint(i)})
 		}
-		c.want("all of step "+k, c.read(all("s", k, step)), want...)
 		last := starts[len(starts)-1]
+		if step > 0 && step < math.MaxInt64 {
+			readFar(c, k, step, want)
+			continue
+		}
+		c.want("all of step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: math.MinInt64, To: math.MaxInt64}), want...)
 		c.want("from the last on, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: last, To: math.MaxInt64}), want[len(want)-1])
 		c.want("below the last, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: math.MinInt64, To: last}), want[:len(want)-1]...)
 	}
+}
+
+// readFar reads what lies at the ends of time, of a step with more periods between than a read may touch.
+func readFar(c *client, k string, step int64, want []cell) {
+	c.t.Helper()
+	first, last := want[0].start, want[len(want)-1].start
+	width := store.PeriodSteps * step
+	c.want("from the first on, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: math.MinInt64, To: first + width}), want[0])
+	c.want("about zero, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: -width, To: width}), want[1:len(want)-1]...)
+	c.want("from the last on, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: last, To: math.MaxInt64}), want[len(want)-1])
+	c.want("below the last, step "+k, c.read(store.Range{Space: "s", Key: k, Step: step, From: last - width, To: last}))
 }
 
 func readLong(t *testing.T, fresh func(t testing.TB) Open) {
@@ -125,11 +140,20 @@ func readLong(t *testing.T, fresh func(t testing.TB) Open) {
 		w.Puts = append(w.Puts, val("s", "j", minute, i*minute, "j"), val("s", "l", minute, i*minute, "l"))
 	}
 	c.write(&w)
-	c.want("without bounds", c.read(all("s", "k", minute)), want...)
-	c.want("wide bounds", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: -1e12, To: 1e12}), want...)
+	c.want("wide bounds", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: -1e10, To: 1e10}), want...)
 	within := want[2 : len(want)-50]
 	c.want("bounds within", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: within[0].start, To: within[len(within)-1].start + 1}), within...)
 	c.want("a key that is not there", c.read(all("s", "kk", minute)))
+	const half = store.MaxPeriods / 2 * store.PeriodSteps * minute
+	widest := store.Range{Space: "s", Key: "k", Step: minute, From: -half, To: half}
+	c.want("the widest bounds", c.read(widest), want...)
+	for _, r := range []store.Range{{From: -half - 1, To: half + 1}, {From: math.MinInt64, To: half}, {From: 0, To: math.MaxInt64}, {From: math.MinInt64, To: math.MaxInt64}} {
+		r.Space, r.Key, r.Step = "s", "k", minute
+		err := c.Read(context.Background(), []store.Range{widest, r}, func(int, int64, []byte) error { t.Error("found was called"); return nil })
+		if err == nil || errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "range 2 of 2") {
+			t.Errorf("bounds that touch too many periods: %v", err)
+		}
+	}
 }
 
 func readOdd(t *testing.T, fresh func(t testing.TB) Open) {

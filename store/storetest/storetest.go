@@ -185,9 +185,13 @@ func (c *client) want(what string, got []cell, want ...cell) {
 	}
 }
 
-// all is every place of a key and step.
+// all is every place of a key and step, with a step above zero those of the periods about zero that tests put into.
 func all(space, key string, step int64) store.Range {
-	return store.Range{Space: space, Key: key, Step: step, From: math.MinInt64, To: math.MaxInt64}
+	r := store.Range{Space: space, Key: key, Step: step, From: math.MinInt64, To: math.MaxInt64}
+	if step > 0 {
+		r.From, r.To = -64*store.PeriodSteps*step, 64*store.PeriodSteps*step
+	}
+	return r
 }
 
 // val is a put of text.

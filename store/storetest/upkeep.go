@@ -72,11 +72,11 @@ func testExpire(t *testing.T, fresh func(t testing.TB) Open) {
 		if err := c.Expire(ctx, "s", minute, math.MinInt64); err != nil {
 			t.Fatal(err)
 		}
-		c.want("none", c.read(all("s", "k", minute)), cell{0, "k", first, "first"}, cell{0, "k", 0, "x"}, cell{0, "k", last, "last"})
+		readFar(c, "k", minute, []cell{{0, "k", first, "first"}, {0, "k", 0, "x"}, {0, "k", last, "last"}})
 		if err := c.Expire(ctx, "s", minute, math.MaxInt64); err != nil {
 			t.Fatal(err)
 		}
-		c.want("below the newest period", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: math.MinInt64, To: last}))
+		c.want("below the newest period", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: last - 64*store.PeriodSteps*minute, To: last}))
 	})
 }
 
@@ -102,10 +102,10 @@ func expirePeriods(t *testing.T, fresh func(t testing.TB) Open) {
 			first = before / minute
 		}
 		for _, key := range []string{"k", "l"} {
-			if stay := c.read(store.Range{Space: "s", Key: key, Step: minute, From: before, To: math.MaxInt64}); len(stay) != int(200-first) {
+			if stay := c.read(store.Range{Space: "s", Key: key, Step: minute, From: before, To: all("s", key, minute).To}); len(stay) != int(200-first) {
 				t.Errorf("before %d: %d values of %q at or after it, want %d", before, len(stay), key, 200-first)
 			}
-			if left := c.read(store.Range{Space: "s", Key: key, Step: minute, From: math.MinInt64, To: (first-store.PeriodSteps)*minute + 1}); len(left) > 0 {
+			if left := c.read(store.Range{Space: "s", Key: key, Step: minute, From: all("s", key, minute).From, To: (first-store.PeriodSteps)*minute + 1}); len(left) > 0 {
 				t.Errorf("before %d: %q still has %v", before, key, left)
 			}
 		}
@@ -116,11 +116,11 @@ func expirePeriods(t *testing.T, fresh func(t testing.TB) Open) {
 		}
 	}
 	c.put(val("s", "k", minute, -190*minute, "again"))
-	c.want("written afterwards", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: math.MinInt64, To: 0}), cell{0, "k", -190 * minute, "again"})
+	c.want("written afterwards", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: all("s", "k", minute).From, To: 0}), cell{0, "k", -190 * minute, "again"})
 	if err := c.Expire(context.Background(), "s", minute, 70*minute); err != nil {
 		t.Fatal(err)
 	}
-	c.want("expired again", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: math.MinInt64, To: 0}))
+	c.want("expired again", c.read(store.Range{Space: "s", Key: "k", Step: minute, From: all("s", "k", minute).From, To: 0}))
 }
 
 func testDrop(t *testing.T, fresh func(t testing.TB) Open) {

@@ -37,6 +37,9 @@ func (x *space) apply(ctx context.Context, r *eventlog.Record) error {
 	if come := x.come(); come < plan.MaxTime {
 		now, wait = x.partEarly(rows, r, come)
 	}
+	if x.at.newest == plan.MinTime {
+		x.rollAhead(newest)
+	}
 	m := &moment{rows: now, partition: r.Partition, record: r}
 	x.heard = r.Arrival
 	if err := x.fold(ctx, m); err != nil {

@@ -90,7 +90,7 @@ func (s *Stream) drop(ctx context.Context, space string) error {
 		}
 	}
 	w := &store.Write{Epoch: s.o.Epoch, Meta: []store.MetaPut{{Name: plan.PlacePrefix + space}}}
-	err := s.o.Store.Meta(ctx, metaPrefix+space+"/", func(name string, _ []byte) error {
+	err := s.o.Store.Meta(ctx, plan.StreamPrefix+space+"/", func(name string, _ []byte) error {
 		w.Meta = append(w.Meta, store.MetaPut{Name: name})
 		return nil
 	})

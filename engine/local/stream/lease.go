@@ -52,10 +52,10 @@ func Newest(ctx context.Context, st store.Store, streams []*plan.Stream) (int64,
 	newest, ours := int64(plan.MinTime), map[string]bool{}
 	for _, p := range streams {
 		for _, x := range p.Spaces {
-			ours[stateName(x.ID)] = true
+			ours[plan.StateName(x.ID)] = true
 		}
 	}
-	err := st.Meta(ctx, metaPrefix, func(name string, b []byte) error {
+	err := st.Meta(ctx, plan.StreamPrefix, func(name string, b []byte) error {
 		if !ours[name] {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -212,4 +213,41 @@ func TestExpiredTilesLeaveTheMemory(t *testing.T) {
 	w.push(click(2, 30*value.DayMS-5))
 	w.flush()
 	w.wants(w.source("clicks").main.spaces[0].Space, noon+30*value.DayMS, "1")
+}
+
+// TestAStateBeforeTheFirstRoll goes on from a state that does not say up to when days are rolled, as an earlier bighead left one on the clock of
+// the events before its first roll: no key is asked for days of all times, and none is lost.
+func TestAStateBeforeTheFirstRoll(t *testing.T) {
+	streams := clicks(t, nil, count())
+	w := newWorld(t, newMemoryStore(true))
+	w.o.Events = true
+	w.open(streams)
+	t.Cleanup(func() { w.kill() })
+	x := streams[0].Spaces[0]
+	w.push(click(1, 0))
+	w.flush()
+	rolled := w.stands(0).Rolled
+	if rolled != x.RollEnd(noon+1) {
+		t.Fatalf("the first event leaves days rolled up to %s", value.FormatTimestamp(rolled))
+	}
+	w.kill()
+	var at place
+	name := plan.StateName(x.ID)
+	if err := w.store.Meta(t.Context(), name, func(_ string, b []byte) error { return at.decode(b) }); err != nil {
+		t.Fatal(err)
+	}
+	at.rolled, at.target, at.newest = plan.MinTime, plan.MinTime, noon+400*value.DayMS // of another key
+	if err := w.store.Write(t.Context(), &store.Write{Epoch: w.o.Epoch, Meta: []store.MetaPut{{Name: name, Bytes: at.append(nil)}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(x, noon+2, "1")
+	w.open(streams)
+	w.until(func() bool { return w.stands(0).Rolled > rolled || w.Status().Sources[0].Stopped != "" })
+	if why := w.Status().Sources[0].Stopped; why != "" {
+		t.Fatal(why)
+	}
+	w.wants(x, noon+400*value.DayMS+1, "1")
+	w.push(click(2, 400*value.DayMS))
+	w.flush()
+	w.wants(x, noon+400*value.DayMS+1, "2")
 }

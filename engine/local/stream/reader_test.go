@@ -26,6 +26,13 @@ func look(ctx context.Context, st store.Store, x *plan.Space, key string, t int6
 	if err != nil {
 		return nil, nil, err
 	}
+	err = st.Meta(ctx, plan.StateName(x.ID), func(_ string, b []byte) (err error) {
+		marks.Rolled, err = plan.DecodeRolled(b)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	values := make([]int, len(x.Values))
 	for i := range values {
 		values[i] = i

@@ -182,6 +182,29 @@ func (x *space) rollKeys(ctx context.Context, keys []*key) error {
 	return nil
 }
 
+// rollAhead has the first events of all begin with days that are rolled: under the clock of the events it is they who say when now is, and
+// there is nothing to roll yet. So readers know from when on to read days before there are any.
+func (x *space) rollAhead(newest int64) {
+	if x.Base && x.s.o.Events && newest > plan.MinTime && x.marks.Batch == plan.MinTime {
+		x.at.target = x.RollEnd(newest + 1)
+		x.at.rolled = x.at.target
+	}
+}
+
+// rolledSince finds up to when days are rolled, where an earlier bighead left a state that does not say: to the oldest that is there.
+func (x *space) rolledSince(ctx context.Context) error {
+	if x.daily() < 0 || x.marks.Batch > plan.MinTime || x.at.rolled > plan.MinTime || x.at.newest == plan.MinTime {
+		return nil
+	}
+	oldest := x.RollEnd(x.clock())
+	err := x.s.o.Store.Scan(ctx, x.ID, value.DayMS, func(_ string, start int64, _ []byte) error {
+		oldest = min(oldest, start)
+		return nil
+	})
+	x.at.rolled, x.at.target, x.moved = oldest, max(x.at.target, oldest), true
+	return err
+}
+
 // loadDays brings the days before the target that are not in base tiles into memory.
 func (x *space) loadDays(ctx context.Context, keys []*key) error {
 	c, daily := &x.cache, x.daily()
@@ -190,7 +213,7 @@ func (x *space) loadDays(ctx context.Context, keys []*key) error {
 	}
 	ranges := make([]store.Range, len(keys))
 	for i, k := range keys {
-		ranges[i] = store.Range{Space: x.ID, Key: k.text, Step: value.DayMS, From: k.slots[c.base][0].tile.Through, To: x.at.target}
+		ranges[i] = store.Range{Space: x.ID, Key: k.text, Step: value.DayMS, From: max(k.slots[c.base][0].tile.Through, x.at.rolled), To: x.at.target}
 	}
 	return x.s.o.Store.Read(ctx, ranges, func(i int, start int64, b []byte) error {
 		k := keys[i]

@@ -177,17 +177,11 @@ func (x *space) come() int64 {
 	return x.s.o.Clock()
 }
 
-const (
-	metaPrefix   = "stream/"
-	stateVersion = 1
-)
+func (x *space) stateName() string { return plan.StateName(x.ID) }
 
-func (x *space) stateName() string { return stateName(x.ID) }
-
-func stateName(space string) string { return metaPrefix + space + "/state" }
-
+// append adds the encoding of a state. Readers take rolled out of it by themselves (plan.DecodeRolled).
 func (p *place) append(dst []byte) []byte {
-	dst = append(dst, stateVersion)
+	dst = append(dst, plan.StateVersion)
 	for _, n := range []int64{p.next, p.newest, p.number, p.target, p.rolled, p.kept} {
 		dst = binary.AppendVarint(dst, n)
 	}
@@ -195,7 +189,7 @@ func (p *place) append(dst []byte) []byte {
 }
 
 func (p *place) decode(b []byte) error {
-	if len(b) == 0 || b[0] != stateVersion {
+	if len(b) == 0 || b[0] != plan.StateVersion {
 		return errors.New("written by another version of bighead")
 	}
 	b = b[1:]
@@ -236,6 +230,9 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 		return false, err
 	}
 	x.now = x.at.kept
+	if err := x.rolledSince(ctx); err != nil {
+		return false, err
+	}
 	if fault.Planted("stream: what waits is forgotten with its process") {
 		return true, nil
 	}

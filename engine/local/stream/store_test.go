@@ -56,6 +56,9 @@ func (m *memoryStore) Read(_ context.Context, ranges []store.Range, found func(i
 		at int64
 		b  string
 	}
+	if err := store.CheckRanges(ranges); err != nil {
+		return err
+	}
 	var hits []hit
 	m.mu.Lock()
 	if err := m.reached(); err != nil {

@@ -47,7 +47,7 @@ func (w *waiter) compare(o *waiter) int {
 	return cmp.Or(cmp.Compare(w.due, o.due), cmp.Compare(w.at.partition, o.at.partition), cmp.Compare(w.at.offset, o.at.offset))
 }
 
-func (w *waiting) prefix() string { return metaPrefix + w.x.ID + "/waiting/" }
+func (w *waiting) prefix() string { return plan.StreamPrefix + w.x.ID + "/waiting/" }
 
 // name is that in the store's meta: names ascend as times do.
 func (w *waiting) name(e *waiter) string {
