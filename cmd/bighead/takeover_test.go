@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,7 +63,7 @@ type takeover struct {
 // upProcess is a `bighead up` of its own.
 type upProcess struct {
 	*proc.Process
-	url string
+	program, url string
 }
 
 func newTakeover(t *testing.T, toml string) *takeover {
@@ -94,16 +95,22 @@ func (w *takeover) int(n int) int {
 // start starts a server and waits until it serves.
 func (w *takeover) start() {
 	w.t.Helper()
+	return w.startOf(binary(w.t))
+}
+
+// startOf starts a server of a program.
+func (w *takeover) startOf(program string) *upProcess {
+	w.t.Helper()
 	w.mu.Lock()
 	w.started++
 	log := filepath.Join(w.t.TempDir(), fmt.Sprintf("up-%d.log", w.started))
 	w.mu.Unlock()
-	p, err := proc.Start(proc.Spec{Name: "bighead up", Path: binary(w.t), Args: []string{"--project", w.dir, "up"}, Dir: w.dir, Env: os.Environ(), Log: log})
+	p, err := proc.Start(proc.Spec{Name: "bighead up", Path: program, Args: []string{"--project", w.dir, "up"}, Dir: w.dir, Env: os.Environ(), Log: log})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(p.Stop)
-	u := &upProcess{Process: p}
+	u := &upProcess{Process: p, program: program}
 	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
 	defer cancel()
 	err = p.Ready(ctx, func(context.Context) error {
@@ -151,15 +158,14 @@ func (w *takeover) active() *upProcess {
 
 // kill ends a server at once, and forgets it.
 func (w *takeover) kill(u *upProcess) {
-	w.mu.Lock()
-	for i, x := range w.servers {
-		if x == u {
-			w.servers = append(w.servers[:i:i], w.servers[i+1:]...)
-			break
-		}
-	}
-	w.mu.Unlock()
+	w.forget(u)
 	u.Kill()
+}
+
+func (w *takeover) forget(u *upProcess) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.servers = slices.DeleteFunc(slices.Clone(w.servers), func(x *upProcess) bool { return x == u })
 }
 
 func asked(ctx context.Context, u *upProcess, method, path, body string) (int, string, error) {
