@@ -114,14 +114,17 @@ func (u *inside) awaits(k string, n int) {
 }
 
 // faultProject counts events, in tiles, in kept rows, and for ever.
-func faultProject(t *testing.T) string {
+func faultProject(t *testing.T) string { return faultProjectWithin(t, "10s") }
+
+// faultProjectWithin is faultProject with another deadline for answers.
+func faultProjectWithin(t *testing.T, within string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"10s\"\n[log]\nlevel = \"warn\"\n",
+		"bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"" + within + "\"\n[log]\nlevel = \"warn\"\n",
 		"features.py": `import bighead as bh
 e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "ts": bh.Timestamp}, time="ts", id="id")
-g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="10s", features=[bh.count(name="n"), bh.count(windows=["1d"], name="day"),
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="` + within + `", features=[bh.count(name="n"), bh.count(windows=["1d"], name="day"),
     bh.count(windows=["1h"], resolution="exact", name="exact")])
 v = bh.FeatureView("v", groups=[g])
 `,

@@ -35,7 +35,10 @@ func (x *space) write(ctx context.Context, sync bool) error {
 	if x.marked {
 		w.Meta = append(w.Meta, store.MetaPut{Name: x.MarksName(), Bytes: x.marks.Append(nil)})
 	}
-	if err := o.Store.Write(ctx, w); err != nil {
+	x.writing.Store(max(int64(o.Timer.Now()), 1))
+	err := o.Store.Write(ctx, w)
+	x.writing.Store(0)
+	if err != nil {
 		return err
 	}
 	x.cache.written()

@@ -63,6 +63,7 @@ type space struct {
 	since   time.Duration // when it changed after the last write; -1: it has not
 	synced  time.Duration // when it was last written to survive a loss of power
 	durable atomic.Int64  // the place that was written then
+	writing atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
 	dropped bool
 	shown   atomic.Pointer[GroupStatus]
 

@@ -1,8 +1,10 @@
 package stream
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/plan"
@@ -22,7 +24,7 @@ type Status struct {
 // SourceStatus is how one source stands.
 type SourceStatus struct {
 	Source string
-	// Held says why the source is not read just now: the store cannot be reached. Stopped says why it is not read any more. "": it is.
+	// Held says why the source is not read just now: the store cannot be reached, or hangs. Stopped says why it is not read any more. "": it is.
 	Held, Stopped string
 	// Unsealed says why the log could not be sealed when it was tried last; "": it could. Nothing is lost, but the log grows.
 	Unsealed string
@@ -101,6 +103,9 @@ func (src *source) status() SourceStatus {
 		st.First, st.Next, st.LogBytes = src.log.First(), src.log.Next(), src.log.Bytes()
 	}
 	for _, x := range src.spaces {
+		if long := x.writingFor(); long >= hangsAfter && st.Held == "" {
+			st.Held = fmt.Sprintf("the online store has been at a write for %v: its disk does not answer", long.Round(time.Second))
+		}
 		g := GroupStatus{Group: x.Group.Name, Space: x.ID}
 		if shown := x.shown.Load(); shown != nil {
 			g = *shown
@@ -110,6 +115,18 @@ func (src *source) status() SourceStatus {
 		st.Groups = append(st.Groups, g)
 	}
 	return st
+}
+
+// hangsAfter is how long a write of the store may take until it is said.
+const hangsAfter = 10 * time.Second
+
+// writingFor is how long the store has been at a write; 0 where it is at none.
+func (x *space) writingFor() time.Duration {
+	since := x.writing.Load()
+	if since == 0 {
+		return 0
+	}
+	return x.s.o.Timer.Now() - time.Duration(since)
 }
 
 // Behind is how far a source is behind its log: how many records its spaces have yet to read, those aside that are being filled; and why it is
