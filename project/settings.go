@@ -52,7 +52,7 @@ var settings = []Setting{
 	{Key: "stream.brokers", kind: list, Doc: "the Kafka brokers"},
 	{Key: "stream.group", Doc: "the consumer group; the project's name without one"},
 	{Key: "stream.dead_letters", Doc: "the topic for records that are no rows; without one, files in .bighead/dead-letters have them"},
-	{Key: "stream.registry", Doc: "the schema registry's URL"},
+	{Key: "stream.registry", Secret: true, Doc: "the schema registry's URL"},
 	{Key: "stream.sasl.mechanism", Choices: []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}, Doc: "how to log in to Kafka"},
 	{Key: "stream.sasl.user", Doc: "the user at Kafka"},
 	{Key: "stream.sasl.password", Secret: true, Doc: "the password at Kafka"},

@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	redisserver "github.com/bighead-ml/bighead/engine/enginetest/server"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // TestTopicsTakeover kills the server that reads the topics, again and again, at any moment while they are written and others stand by over one
@@ -35,12 +36,14 @@ func TestTopicsTakeover(t *testing.T) {
 	var partitions atomic.Int32
 	partitions.Store(2)
 	var sent atomic.Int64
+	named := int64(0)
 	ctx, stop := context.WithCancel(t.Context())
 	var beside sync.WaitGroup
 	beside.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			w.events(1+w.r.IntN(40), partitions.Load())
-			w.put(w.users, 0, &kgo.Record{Key: fmt.Appendf(nil, "k%d", n%4), Value: fmt.Appendf(nil, `{"k":"k%d","ts":%d,"name":"n%d"}`, n%4, 1_704_067_200_000+n, n)})
+			w.put(w.users, 0, &kgo.Record{Key: fmt.Appendf(nil, "k%d", n%4), Value: fmt.Appendf(nil, `{"k":"k%d","ts":%q,"name":"n%d"}`, n%4, value.FormatTimestamp(1_704_067_200_000+int64(n)), n)})
+			named++
 			sent.Store(int64(w.sent))
 			select {
 			case <-time.After(5 * time.Millisecond): // the topic is not to be ahead of all that reads it
@@ -71,9 +74,9 @@ func TestTopicsTakeover(t *testing.T) {
 	stop()
 	beside.Wait()
 	servers.active()
-	for _, name := range []string{"clicks", "seen"} {
-		w.settled(name, int64(w.sent))
-	}
+	w.settled("clicks", int64(w.sent))
+	w.settled("seen", int64(w.sent))
+	w.settled("users", named)
 	w.same()
 	w.everywhere(servers)
 	t.Logf("%d deaths, %d events", deaths, w.sent)
@@ -126,6 +129,9 @@ func (w *topicWorld) settled(name string, rows int64) {
 		for _, src := range s.Stream.Sources {
 			if src.Source != name || src.Topic == nil {
 				continue
+			}
+			if src.Rejected > 0 {
+				w.Fatalf("%s: %d were no rows", name, src.Rejected)
 			}
 			for _, p := range src.Topic.Partitions {
 				total += p.Had + 1
