@@ -298,6 +298,17 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         self.add("P11", "bighead plan, 30,000 features in 1,500 groups", r, f"check and plan {go:.2f} s in Go, {float(stages['record']):.2f} s in Python")
 
 
+    def p7(self) -> None:
+        """P7 and P8, which share their servers."""
+        import serving
+
+        for case, who, m, peer in serving.measure(self.binary, self.a.cache):
+            note = f"{m['cpu_ms']:.2f} ms CPU a request; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
+            if peer:
+                note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.0f} of Feast's CPU**"
+            self.note(case, who, note)
+
+
 def machine() -> str:
     cpu = next((x.split(":", 1)[1].strip() for x in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), platform.processor())
     memory = next(int(x.split()[1]) for x in pathlib.Path("/proc/meminfo").read_text().splitlines() if x.startswith("MemTotal")) // 1024 // 1024
