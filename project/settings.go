@@ -66,8 +66,6 @@ var settings = []Setting{
 	{Key: "store.url", Secret: true, Doc: "the Redis server: redis://host:6379"},
 	{Key: "store.prefix", Doc: "what the keys in Redis begin with; the project's name without one"},
 
-	{Key: "cache.url", Secret: true, Doc: "a second Redis that keeps what was answered, for stale answers while the store fails; none without one"},
-
 	{Key: "catalog.kind", Default: "sqlite", Choices: []string{"sqlite", "postgres"}, Doc: "where what is applied is registered"},
 	{Key: "catalog.path", Default: ".bighead/catalog.db", Doc: "the file of the SQLite catalog"},
 	{Key: "catalog.url", Secret: true, Doc: "the Postgres server"},
@@ -82,6 +80,8 @@ var settings = []Setting{
 	{Key: "serve.deadline", kind: duration, Default: "1s", Doc: "the longest that a request may take"},
 	{Key: "serve.drain", kind: duration, Default: "5s", Doc: "how long an unready server goes on accepting before it stops"},
 	{Key: "serve.max_inflight", kind: integer, Default: "1024", Doc: "requests at a time; more are told to come later"},
+	{Key: "serve.cache", kind: size, Default: "64MiB", Doc: "the memory for what is known of keys, so that the store is not asked again; 0: none"},
+	{Key: "serve.second_cache", Secret: true, Doc: "a second Redis that keeps what was answered, for stale answers while the store fails: redis://host:6379; none without one"},
 	{Key: "serve.max_body", kind: size, Default: "8MiB", Doc: "the largest request"},
 	{Key: "serve.tls.cert", Doc: "the server's certificate"},
 	{Key: "serve.tls.key", Doc: "the file of the server's key"},

@@ -147,7 +147,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 		return o, err
 	}
 	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
-		Recorder: o.recorder()}
+		Cache: max(1, p.Config.Bytes("serve.cache")), Recorder: o.recorder()}
 	if !alone { // a command asks once, and is not in a hurry
 		if o.second, err = openSecond(ctx, p); err != nil {
 			return o, err

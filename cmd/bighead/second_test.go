@@ -16,7 +16,7 @@ import (
 func TestSecondCache(t *testing.T) {
 	wire, l2 := redisserver.NewWire(t, redisserver.Redis(t).Addr), redisserver.Redis(t)
 	dir := smallProject(t, strings.Replace(smallFeatures, `keys=["k"], `, `keys=["k"], deadline="20s", `, 1))
-	toml := "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\n[log]\nlevel = \"error\"\n[cache]\nurl = \"redis://" + l2.Addr + "\"\n" + onRedis("redis://"+wire.Addr)
+	toml := "[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\nsecond_cache = \"redis://" + l2.Addr + "\"\n[log]\nlevel = \"error\"\n" + onRedis("redis://"+wire.Addr)
 	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -95,11 +95,11 @@ func (w *takeover) int(n int) int {
 // start starts a server and waits until it serves.
 func (w *takeover) start() {
 	w.t.Helper()
-	return w.startOf(binary(w.t))
+	w.startOf(binary(w.t))
 }
 
 // startOf starts a server of a program.
-func (w *takeover) startOf(program string) *upProcess {
+func (w *takeover) startOf(program string) {
 	w.t.Helper()
 	w.mu.Lock()
 	w.started++

@@ -116,13 +116,13 @@ func openStore(ctx context.Context, p *project.Project, log *slog.Logger) (store
 
 // openSecond connects the second cache of a project; nil: it has none.
 func openSecond(ctx context.Context, p *project.Project) (*secondCache, error) {
-	url := p.Config.String("cache.url")
+	url := p.Config.String("serve.second_cache")
 	if url == "" {
 		return nil, nil
 	}
 	a, err := redis.OpenAside(ctx, redis.Options{URL: url, Prefix: storePrefix(p)})
 	if err != nil {
-		return nil, mistakef("[cache] url: %v", err)
+		return nil, mistakef("[serve] second_cache: %v", err)
 	}
 	return &secondCache{a}, nil
 }

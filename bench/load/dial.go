@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bighead-ml/bighead/serve/grpc/pb"
+)
+
+// maxBodies is how many different requests are made, and maxNumbers how many numbers all of them have at most.
+const (
+	maxBodies  = 20_000
+	maxNumbers = 400_000
+)
+
+// bodies are requests with fresh numbers.
+func bodies(template []byte) [][]byte {
+	parts := bytes.Split(template, []byte("{{n}}"))
+	var out [][]byte
+	for range min(maxBodies, maxNumbers/max(1, len(parts)-1)) {
+		var b []byte
+		for j, p := range parts {
+			if j > 0 {
+				b = strconv.AppendInt(b, int64(rand.IntN(*keys)), 10)
+			}
+			b = append(b, p...)
+		}
+		out = append(out, b)
+	}
+	return out
+}
+
+// dial makes the requests, and how to send one.
+func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, error) {
+	made := bodies(template)
+	if u.Scheme != "grpc" {
+		return overHTTP(), made, nil
+	}
+	for i, b := range made {
+		var q pb.GetFeaturesRequest
+		err := protojson.Unmarshal(b, &q)
+		if err == nil {
+			made[i], err = proto.Marshal(&q)
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", *file, err)
+		}
+	}
+	send, err := overGRPC(u.Host)
+	return send, made, err
+}
+
+func overHTTP() func([]byte) ([]byte, error) {
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConns: *conns, MaxIdleConnsPerHost: *conns, DisableCompression: true}}
+	return func(request []byte) ([]byte, error) {
+		res, err := client.Post(*target, "application/json", bytes.NewReader(request))
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		b := bytes.NewBuffer(make([]byte, 0, max(512, res.ContentLength+512)))
+		if _, err = io.Copy(b, res.Body); err == nil && res.StatusCode != http.StatusOK {
+			err = fmt.Errorf("%s", res.Status)
+		}
+		return b.Bytes(), err
+	}
+}
+
+// grpcConns is how many connections the calls share: one would be written by one goroutine of the server alone.
+const grpcConns = 4
+
+func overGRPC(address string) (func([]byte) ([]byte, error), error) {
+	var pool []*grpc.ClientConn
+	for range grpcConns {
+		c, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{})))
+		if err != nil {
+			return nil, err
+		}
+		pool = append(pool, c)
+	}
+	return func(request []byte) (answer []byte, err error) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		err = pool[rand.IntN(len(pool))].Invoke(ctx, pb.FeatureService_GetFeatures_FullMethodName, request, &answer)
+		return answer, err
+	}, nil
+}
+
+// raw passes messages as bytes, so that the generator's own work stays small.
+type raw struct{}
+
+var _ encoding.CodecV2 = raw{}
+
+func (raw) Name() string { return "proto" }
+
+func (raw) Marshal(x any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(x.([]byte))}, nil
+}
+
+func (raw) Unmarshal(b mem.BufferSlice, x any) error {
+	*x.(*[]byte) = b.Materialize()
+	return nil
+}

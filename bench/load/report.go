@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"slices"
+	"time"
+)
+
+// shot is what became of a request.
+type shot struct {
+	due    int
+	took   time.Duration
+	failed bool
+	size   int
+	counts map[string]int // values by status
+	answer []byte         // where it is to be saved
+}
+
+// shots are those of a run.
+type shots struct {
+	all   []shot
+	rate  float64
+	total time.Duration
+}
+
+type report struct {
+	Phase    string         `json:"phase,omitempty"`
+	Rate     float64        `json:"rate"`
+	Sent     int            `json:"sent"`
+	Errors   int            `json:"errors"`
+	Late     int            `json:"late"`     // later than -late
+	Achieved float64        `json:"achieved"` // answers a second
+	P50      float64        `json:"p50_ms"`
+	P90      float64        `json:"p90_ms"`
+	P99      float64        `json:"p99_ms"`
+	P999     float64        `json:"p999_ms"`
+	Max      float64        `json:"max_ms"`
+	Bytes    int            `json:"response_bytes"` // of one answer
+	Statuses map[string]int `json:"statuses,omitempty"`
+}
+
+// look takes from an answer what the flags ask for.
+func (x *shot) look(answer []byte) {
+	if *save != "" && x.due%*every == 0 {
+		x.answer = answer
+	}
+	if !*statuses {
+		return
+	}
+	x.counts = map[string]int{}
+	for rest := answer; ; {
+		// {"values":[…],"status":"present"} or {"values":[…],"status":["present",…]}, and no other field has that name
+		_, after, ok := bytes.Cut(rest, []byte(`],"status":`))
+		if !ok {
+			break
+		}
+		end := bytes.IndexByte(after, '}')
+		if end < 0 {
+			break
+		}
+		for i, word := range bytes.Split(after[:end], []byte(`"`)) {
+			if i%2 == 1 {
+				x.counts[string(word)]++
+			}
+		}
+		rest = after[end:]
+	}
+	if len(x.counts) == 0 {
+		x.counts["no row"]++
+	}
+}
+
+// report sums up the requests due in a stretch of the run, as shares of it.
+func (s *shots) report(from, to float64) report {
+	slices.SortFunc(s.all, func(a, b shot) int { return a.due - b.due })
+	part := s.all[int(from*float64(len(s.all))):int(math.Round(to*float64(len(s.all))))]
+	r := report{Rate: s.rate, Sent: len(part), Statuses: map[string]int{}}
+	var took []time.Duration
+	for i := range part {
+		x := &part[i]
+		took = append(took, x.took)
+		if x.failed {
+			r.Errors++
+		}
+		if *late > 0 && x.took > *late {
+			r.Late++
+		}
+		r.Bytes = x.size
+		for k, n := range x.counts {
+			r.Statuses[k] += n
+		}
+	}
+	slices.Sort(took)
+	at := func(q float64) float64 {
+		if len(took) == 0 {
+			return 0
+		}
+		return float64(took[min(len(took)-1, int(q*float64(len(took))))].Microseconds()) / 1000
+	}
+	r.Achieved = float64(r.Sent-r.Errors) / (s.total.Seconds() * (to - from))
+	r.P50, r.P90, r.P99, r.P999, r.Max = at(.5), at(.9), at(.99), at(.999), at(1)
+	return r
+}
+
+// saved writes the answers that were kept: when each was due, ms from the beginning, and its bytes as text.
+func (s *shots) saved(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(f)
+	enc := json.NewEncoder(w)
+	for _, x := range s.all {
+		if x.answer != nil && !x.failed {
+			if err := enc.Encode(map[string]any{"due": when(x.due, s.rate).Milliseconds(), "answer": json.RawMessage(x.answer)}); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return f.Close()
+}
