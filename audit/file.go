@@ -31,6 +31,7 @@ type shape struct {
 	schema  value.Schema
 	asked   int   // how many keys and request fields
 	columns []int // of the view: those behind them
+	places  []int // of each column of the view: among columns; -1: it is not
 }
 
 // shapeOf lays a view out. A column of the view that has one of our names is called by it with a further _ before.
@@ -48,8 +49,10 @@ func shapeOf(v *feature.View) *shape {
 		s.asked++
 	}
 	for i, c := range v.Columns {
+		s.places = append(s.places, -1)
 		if c.Kind != feature.RequestColumn {
 			add(c.Name, c.Type)
+			s.places[i] = len(s.columns)
 			s.columns = append(s.columns, i)
 		}
 	}
@@ -64,7 +67,7 @@ func (s *shape) rows(dst [][]value.Value, r *feature.Served) [][]value.Value {
 	}
 	place := make([]int, len(r.Columns)) // by column of the record: among the shape's
 	for i, c := range r.Columns {
-		place[i] = slices.Index(s.columns, c)
+		place[i] = s.places[c]
 	}
 	for i := range r.Rows {
 		row := &r.Rows[i]

@@ -106,6 +106,48 @@ func TestAStoreThatDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// An embedded store that is late, and lets go when it is told to, is a busy machine's and is asked again; one that holds on fails, and so
+// does one behind a network that is late.
+func TestALateStoreIsLeftAloneWhereItHangs(t *testing.T) {
+	p := servetest.Definitions(t, strings.ReplaceAll(smallDefinitions, `deadline="10m"`, `deadline="1ms"`))
+	release := make(chan struct{})
+	defer close(release)
+	letsGo := func(ctx context.Context, _ []store.Range) error { <-ctx.Done(); return ctx.Err() }
+	holdsOn := func(context.Context, []store.Range) error { <-release; return nil }
+	for name, c := range map[string]struct {
+		fault   func(context.Context, []store.Range) error
+		network bool
+		opens   bool
+	}{"embedded, lets go": {letsGo, false, false}, "embedded, holds on": {holdsOn, false, true}, "shared, lets go": {letsGo, true, true}, "shared, holds on": {holdsOn, true, true}} {
+		fake := servetest.NewStore()
+		servetest.Fill(t, fake, p.Groups[0], nil, now, plan.NoMarks, plan.MinTime)
+		var st store.Store = fake
+		if c.network {
+			st = shared{fake}
+		}
+		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksAge: time.Hour})
+		fake.SetFault(c.fault)
+		ask := func() {
+			t.Helper()
+			r, err := server.Features(t.Context(), serve.Request{View: "v", Rows: []serve.Row{{Values: row("a")}}, Features: []string{"g__x_sum_1h"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, text(&r.Rows[0], r.Features), "g__x_sum_1h=null failed")
+		}
+		for range 20 { // no fewer than the breaker needs, and as many where it must not open
+			ask()
+		}
+		fails := func() bool { return strings.Contains(strings.Join(server.Degraded(), "\n"), "fails: answers are stale") }
+		for c.opens && !fails() {
+			ask() // until what holds on has been waited for
+		}
+		if fails() != c.opens {
+			t.Errorf("%s: degraded: %q", name, server.Degraded())
+		}
+	}
+}
+
 // Who asks patiently waits for a store as long as the request may take, whatever the groups say.
 func TestPatience(t *testing.T) {
 	p := servetest.Definitions(t, strings.ReplaceAll(smallDefinitions, `deadline="10m"`, `deadline="1ms"`))

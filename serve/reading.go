@@ -15,7 +15,7 @@ import (
 // deadline, whatever it makes of its context. What was read is copied, so that no lock of the store is held while it is merged.
 //
 // Invariants: the goroutine alone writes bytes and pieces; what lies before pub's lengths never changes and is read by the request; two
-// sides hold the reading, and who lets go last gives it back.
+// sides hold the reading (and who waits whether it comes back late), and who lets go last gives it back.
 type reading struct {
 	ranges []store.Range
 	places []place // of each range
@@ -31,6 +31,7 @@ type reading struct {
 	done    chan outcome
 	timer   *time.Timer
 	holders atomic.Int32
+	told    atomic.Bool // the breaker knows how it ended
 }
 
 // place is what a range is read for.
@@ -65,6 +66,7 @@ var readings = sync.Pool{New: func() any {
 func (r *reading) reset() {
 	r.ranges, r.places, r.limits = r.ranges[:0], r.places[:0], r.limits[:0]
 	r.copied, r.pieces, r.job, r.pub = r.copied[:0], r.pieces[:0], 0, published{}
+	r.told.Store(false)
 }
 
 func (r *reading) add(x store.Range, job, need int32) {
@@ -98,6 +100,11 @@ func (r *reading) release() {
 	}
 }
 
+// lateFor is how long after its time an embedded store may take to let go of a reading. It shares the machine with who asks it: where all
+// is busy readings are late, and come back when they are told that their time is over. Then nothing is wrong with the store, and to leave
+// it alone would answer a wave of requests with nothing. A store behind a network has a machine of its own: there late is failed.
+const lateFor = 250 * time.Millisecond
+
 // run reads, and returns when all is there, when the store fails, or when nothing more can come in time.
 func (r *reading) run(ctx context.Context, s *Server) {
 	r.holders.Store(1)
@@ -108,17 +115,26 @@ func (r *reading) run(ctx context.Context, s *Server) {
 	defer cancel()
 	r.holders.Store(2)
 	go r.read(ctx, s)
-	how := r.wait(ctx)
-	if how == givenUp {
-		// The request has not waited as long as it said it would; or it has, and the store is slow.
-		if errors.Is(context.Cause(ctx), context.Canceled) {
-			s.breaker.done(givenUp)
-		} else {
-			s.breaker.done(failed)
-		}
-		return
+	switch how := r.wait(ctx); {
+	case how != givenUp:
+	case errors.Is(context.Cause(ctx), context.Canceled): // the request has not waited as long as it said it would
+		r.tell(s, givenUp)
+	case !s.embedded:
+		r.tell(s, failed)
+	default:
+		r.holders.Add(1)
+		time.AfterFunc(lateFor, func() {
+			r.tell(s, failed)
+			r.release()
+		})
 	}
-	s.breaker.done(how)
+}
+
+// tell tells the breaker how it ended, once.
+func (r *reading) tell(s *Server, how outcome) {
+	if r.told.CompareAndSwap(false, true) {
+		s.breaker.done(how)
+	}
 }
 
 // wait is for the end of the reading, or for the limit of the last job that is not whole by then: givenUp.
@@ -160,6 +176,7 @@ func (r *reading) read(ctx context.Context, s *Server) {
 		if x := recover(); x != nil {
 			s.log.ErrorContext(ctx, "a read of the store panicked", "panic", fmt.Sprint(x))
 		}
+		r.tell(s, how)
 		r.done <- how
 		r.release()
 	}()
@@ -169,7 +186,7 @@ func (r *reading) read(ctx context.Context, s *Server) {
 		how = succeeded
 		return
 	}
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) || s.embedded && errors.Is(err, context.DeadlineExceeded) {
 		how = givenUp
 		return
 	}

@@ -63,7 +63,9 @@ type Server struct {
 	second  *second  // nil: there is none
 	watched *watched // nil: others write to the store too, and nothing that was read stays good
 	writes  *watched // what this process writes; nil: nobody says
-	log     *slog.Logger
+	// embedded: the store is in this process, on this machine.
+	embedded bool
+	log      *slog.Logger
 
 	marksMu sync.Mutex   // one reads marks at a time
 	heard   atomic.Int64 // when the marks were last read, ns since began
@@ -116,8 +118,9 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 		o.Metrics = NewMetrics(nil)
 	}
 	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
+	s.embedded = !st.Traits().Shared
 	if w, ok := st.(*watched); ok {
-		if s.writes = w; !st.Traits().Shared {
+		if s.writes = w; s.embedded {
 			s.watched = w
 		}
 	}
