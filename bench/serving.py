@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -123,12 +124,12 @@ def run(binary: str, folder: pathlib.Path, *args: str) -> str:
     return done.stdout
 
 
-def project(binary: str, folder: pathlib.Path) -> None:
-    """The sources and definitions, and what batch makes of them."""
+def project(binary: str, folder: pathlib.Path, limits: str) -> None:
+    """The sources and definitions."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     events(folder)
-    configure(folder)
+    configure(folder, limits)
     run(binary, folder, "apply", "--yes")
 
 
@@ -210,7 +211,7 @@ def training(binary: str, folder: pathlib.Path, spine: list[tuple[int, str]]) ->
             more = pj.read_json(folder / f"today{i}.ndjson", parse_options=pj.ParseOptions(explicit_schema=pa.schema([(f.name, pa.string() if f.name == "ts" else f.type) for f in t.schema])))
             more = more.set_column(more.schema.get_field_index("ts"), "ts", pc.cast(pc.replace_substring(more["ts"], "+00:00", "Z"), pa.timestamp("ms", tz="UTC")))
             pq.write_table(pa.concat_tables([t, more.select(t.column_names).cast(t.schema)]), logs / f"s{i}.parquet")
-        configure(logs)
+        configure(logs, PATIENT)
     (logs / "spine.csv").write_text("id,asked\n" + "".join(f"{key},{at}\n" for key, at in spine))
     run(binary, logs, "features", "v", "--spine", "spine.csv", "--at", "asked", "-o", "rows.ndjson")
     return [json.loads(x) for x in (logs / "rows.ndjson").read_text().splitlines()]
@@ -265,15 +266,28 @@ def peers(cache: pathlib.Path, load: pathlib.Path) -> dict[str, tuple[str, dict]
     return out
 
 
+# PATIENT is so that every value is read and counted, as Feast's are, however busy the machine: a group's own deadline is 10 ms.
+PATIENT = 'deadline="1s"'
+
+
+def failed(http: str) -> int:
+    """How many values the server could not answer as they are."""
+    with urllib.request.urlopen(http + "/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(int(float(x.rsplit(" ", 1)[1])) for x in lines if re.match(r'bighead_values_total.*status="(failed|stale|fallback)"', x))
+
+
 def ours(cache: pathlib.Path, load: pathlib.Path, http: str, grpc: str, pid: int, how: str, tries: int) -> Iterator[tuple[str, str, dict]]:
     """Each case over HTTP and gRPC."""
     names = post(http + "/v1/features/v", {"rows": [{"id": 1}]})["features"]
     for case, rows, features in CASES:
-        some = names[:: len(names) // features]
+        some, before = names[:: len(names) // features], failed(http)
         body = {"rows": [{"id": "@"}] * rows, "features": some}
         yield case, f"bighead up, HTTP, Pebble{how}", Load(load, cache, http + "/v1/features/v", body).measure(pid, tries)
         message = {"view": "v", "fields": ["id"], "rows": [{"values": [{"intValue": "@"}]}] * rows, "features": some}
         yield case, f"bighead up, gRPC, Pebble{how}", Load(load, cache, grpc, message).measure(pid, tries)
+        if n := failed(http) - before:
+            sys.exit(f"{case}: {n} values could not be had")
 
 
 def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, dict | None]]:
@@ -282,13 +296,13 @@ def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, 
     subprocess.run(["go", "build", "-o", str(load), "./bench/load"], cwd=HERE.parent, check=True)
     theirs = peers(cache, load)
     folder = cache / "data" / "served"
-    project(binary, folder)
-    with up(binary, folder) as (http, grpc, pid):
+    project(binary, folder, PATIENT)
+    with up(binary, folder, PATIENT) as (http, grpc, pid):
         fill(binary, folder, push=True)
         check(binary, folder, http)
         for case, who, m in ours(cache, load, http, grpc, pid, "", 2):
             yield case, who, m, theirs[case][1]
-    with up(binary, folder, config='cache = "0"') as (http, grpc, pid):
+    with up(binary, folder, PATIENT, 'cache = "0"') as (http, grpc, pid):
         check(binary, folder, http)
         for case, who, m in ours(cache, load, http, grpc, pid, ", no cache", 1):
             yield case, who, m, theirs[case][1]
