@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -37,9 +38,73 @@ type known struct {
 	place   position // as of the reading
 	latest  tile.Positions
 	fixed   bool // of versions: no row that is there waits for its time
-	cells   []cell
+	cells   cells
 	timed   [][]agg.State // of the part's timed values
 	told    atomic.Int64  // what the clock said when L2 was told last
+}
+
+// cells are the cells of a job as they are kept: the numbers packed, which takes a quarter and leaves the garbage collector nothing to
+// follow, and the rest as it is, so that no answer makes it anew.
+type cells struct {
+	packed string        // of each cell its status, and its value's canonical encoding or whole
+	others []value.Value // texts, lists, maps, structs
+}
+
+// whole stands where a value is the next of the others.
+const whole = 0xff
+
+// pack makes them of cells. buffer is for the caller to keep.
+func pack(buffer []byte, from []cell) (cells, []byte) {
+	var out cells
+	for i := range from {
+		v := from[i].value
+		buffer = append(buffer, byte(from[i].status))
+		if v.Kind() < value.KindString || v.Kind() == value.KindTimestamp || v.Kind() == value.KindDate {
+			buffer = value.Append(buffer, v)
+			continue
+		}
+		buffer = append(buffer, whole)
+		out.others = append(out.others, v)
+	}
+	out.packed = string(buffer)
+	return out, buffer
+}
+
+// unpack fills as many cells as were packed.
+func (c *cells) unpack(to []cell) {
+	b, others := unsafe.Slice(unsafe.StringData(c.packed), len(c.packed)), c.others // Decode neither changes nor keeps what it reads
+	for i := range to {
+		to[i].status = Status(b[0])
+		if b[1] == whole {
+			to[i].value, others, b = others[0], others[1:], b[2:]
+			continue
+		}
+		var err error
+		if to[i].value, b, err = value.Decode(b[1:]); err != nil {
+			panic(fmt.Sprintf("what L1 has packed does not come apart: %v", err))
+		}
+	}
+}
+
+// size estimates the bytes that they take.
+func (c *cells) size() int {
+	n := len(c.packed) + len(c.others)*int(unsafe.Sizeof(value.Value{}))
+	for _, v := range c.others {
+		n += weigh(v)
+	}
+	return n
+}
+
+// weigh is what a value takes beside itself.
+func weigh(v value.Value) int {
+	n := len(v.Str())
+	for i := range v.Len() {
+		n += int(unsafe.Sizeof(v)) + weigh(v.At(i))
+		if v.Kind() != value.KindList {
+			n += int(unsafe.Sizeof("")) + len(v.KeyAt(i))
+		}
+	}
+	return n
 }
 
 func newCache(bytes, staleFor int64) *cache {
@@ -56,23 +121,7 @@ const (
 
 // size estimates the bytes that an entry takes.
 func (x *known) size(k cacheKey) int {
-	n := entrySize + len(k.key) + len(x.cells)*int(unsafe.Sizeof(cell{})) + len(x.timed)*stateSize
-	for i := range x.cells {
-		n += weigh(x.cells[i].value)
-	}
-	return n
-}
-
-// weigh is what a value takes beside its cell.
-func weigh(v value.Value) int {
-	n := len(v.Str())
-	for i := range v.Len() {
-		n += int(unsafe.Sizeof(v)) + weigh(v.At(i))
-		if v.Kind() != value.KindList {
-			n += int(unsafe.Sizeof("")) + len(v.KeyAt(i))
-		}
-	}
-	return n
+	return entrySize + len(k.key) + x.cells.size() + len(x.timed)*stateSize
 }
 
 // holds reports whether it is what a reading would come to.
@@ -124,8 +173,8 @@ func (c *call) look(j *job) bool {
 
 // use answers a job with what is known, which is good as of a place of the stream.
 func (c *call) use(j *job, x *known, place position) {
-	cells := c.cells[j.cells : j.cells+len(x.cells)]
-	copy(cells, x.cells)
+	cells := c.cells[j.cells : j.cells+len(j.part.values)]
+	x.cells.unpack(cells)
 	j.done, j.newest, j.place, j.latest = true, x.newest, place, x.latest
 	if x.at == c.at {
 		return
@@ -158,7 +207,9 @@ func (c *call) keep(j *job, m *merger) {
 			return
 		}
 	}
-	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: append([]cell(nil), cells...)}
+	packed, buffer := pack(c.packed[:0], cells)
+	c.packed = buffer
+	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: packed}
 	for _, i := range j.part.timed {
 		var states []agg.State
 		for _, st := range m.args[i] {
@@ -184,8 +235,8 @@ func (c *call) stale(j *job) bool {
 	if !ok || x.age(c.now) > s.cache.staleFor {
 		return false
 	}
-	cells := c.cells[j.cells : j.cells+len(x.cells)]
-	copy(cells, x.cells)
+	cells := c.cells[j.cells : j.cells+len(j.part.values)]
+	x.cells.unpack(cells)
 	for i := range cells {
 		cells[i].status = Stale
 	}

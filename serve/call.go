@@ -85,6 +85,7 @@ type call struct {
 	stages               stages
 	hits, misses, stales int        // of the cache
 	wrong                []*Problem // of each row: why it cannot be answered; nil: it can
+	packed               []byte     // for what is kept of a job
 	row                  []value.Value
 	status               []Status
 	positions            tile.Positions  // behind those of jobs

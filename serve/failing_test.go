@@ -138,7 +138,9 @@ func TestALateStoreIsLeftAloneWhereItHangs(t *testing.T) {
 		for range 20 { // no fewer than the breaker needs, and as many where it must not open
 			ask()
 		}
-		fails := func() bool { return strings.Contains(strings.Join(server.Degraded(), "\n"), "fails: answers are stale") }
+		fails := func() bool {
+			return strings.Contains(strings.Join(server.Degraded(), "\n"), "fails: answers are stale")
+		}
 		for c.opens && !fails() {
 			ask() // until what holds on has been waited for
 		}
