@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks of this stage (P1–P5, P11) beside their peers, each checked before its time is printed.
+"""The benchmarks of this stage (P1–P5, P7–P9, P11) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -303,10 +303,18 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         import serving
 
         for case, who, m, peer in serving.measure(self.binary, self.a.cache):
-            note = f"{m['cpu_ms']:.2f} ms CPU a request; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
+            note = f"{m['cpu_ms']:.3f} ms CPU a request; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
             if peer:
                 note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.0f} of Feast's CPU**"
             self.note(case, who, note)
+
+    p8 = p7
+
+    def p9(self) -> None:
+        import serving
+
+        for what, note in serving.faults(self.binary, self.a.cache):
+            self.note("P9", what, note)
 
 
 def machine() -> str:
@@ -338,7 +346,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cache", type=pathlib.Path, required=True, help="where data and peers are kept")
     p.add_argument("--binary", type=pathlib.Path, required=True)
-    p.add_argument("--only", default="P1,P2,P3,P4,P5,P11")
+    p.add_argument("--only", default="P1,P2,P3,P4,P5,P7,P9,P11")
     p.add_argument("--size", default="medium")
     p.add_argument("--shapes", default="tiles", help="DuckDB's shapes to run: tiles was the fastest of all six here")
     p.add_argument("--runs", type=int, default=3)

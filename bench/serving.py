@@ -124,12 +124,12 @@ def run(binary: str, folder: pathlib.Path, *args: str) -> str:
     return done.stdout
 
 
-def project(binary: str, folder: pathlib.Path, limits: str) -> None:
+def project(binary: str, folder: pathlib.Path, limits: str, config: str = "") -> None:
     """The sources and definitions."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     events(folder)
-    configure(folder, limits)
+    configure(folder, limits, config)
     run(binary, folder, "apply", "--yes")
 
 
@@ -308,3 +308,103 @@ def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, 
             yield case, who, m, theirs[case][1]
     for case, (who, m) in theirs.items():
         yield case, who, m, None
+
+
+class Wire:
+    """A Redis behind a wire that fails and is slow when told to."""
+
+    def __init__(self, cache: pathlib.Path) -> None:
+        binary = cache / "wire"
+        subprocess.run(["go", "build", "-o", str(binary), "./bench/wire"], cwd=HERE.parent, check=True)
+        self.process = subprocess.Popen([str(binary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = "redis://" + self.answer()["address"]
+
+    def answer(self) -> dict:
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("P9: Redis does not start")
+        return json.loads(line)
+
+    def tell(self, order: str) -> None:
+        self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        self.answer()
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(30)
+
+
+# The stretches of P9: name, seconds, what the wire is told when it begins. What follows a fault begins with the breaker's probe, a second later.
+STRETCHES = (("before", 15, ""), ("fails", 10, "fail"), ("mending", 2, "pass"), ("between", 11, ""), ("slow", 10, "slow 1s"), ("mending again", 2, "pass"), ("after", 10, ""))
+DEADLINE = 20
+
+
+def faults(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """P9: what, and what was seen."""
+    load, folder = cache / "load", cache / "data" / "failing"
+    subprocess.run(["go", "build", "-o", str(load), "./bench/load"], cwd=HERE.parent, check=True)
+    limits, wire = f'deadline="{DEADLINE}ms"', Wire(cache)
+    try:
+        project(binary, folder, limits, f'[store]\nkind = "redis"\nurl = "{wire.url}"\n')
+        with up(binary, folder, limits, f'[store]\nkind = "redis"\nurl = "{wire.url}"\n') as (http, _, pid):
+            fill(binary, folder, push=True)
+            began = dt.datetime.now(dt.timezone.utc)
+            check(binary, folder, http)
+            yield from watched(binary, folder, load, http, wire, began)
+    finally:
+        wire.close()
+
+
+def watched(binary: str, folder: pathlib.Path, load: pathlib.Path, http: str, wire: Wire, began: dt.datetime) -> Iterator[tuple[str, str]]:
+    body = {"rows": [{"id": "@"}]}
+    full = Load(load, folder, http + "/v1/features/v", body).shot(0, 4, 2)["achieved"]
+    saved = folder / "answers.ndjson"
+    command = Load(load, folder, http + "/v1/features/v", body, "-statuses", "-late", f"{DEADLINE + 2}ms", "-save", str(saved), "-every", "97").command
+    asking = subprocess.Popen([*command, "-rate", str(0.6 * full), "-warm", "3s", "-phases", ",".join(f"{name}={seconds}s" for name, seconds, _ in STRETCHES)],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if "begun" not in asking.stderr.readline():
+        sys.exit("P9: the load does not begin")
+    at = time.monotonic()
+    for _, seconds, order in STRETCHES:
+        if order:
+            wire.tell(order)
+        at += seconds
+        time.sleep(max(0, at - time.monotonic()))
+    out, _ = asking.communicate(timeout=120)
+    reports = [json.loads(x) for x in out.splitlines()]
+    compared = truthful(binary, folder, saved, began)
+    worst, late, sent = max(r["max_ms"] for r in reports), sum(r["late"] for r in reports), sum(r["sent"] for r in reports)
+    errors = sum(r["errors"] for r in reports)
+    yield ("bighead up, Redis, deadline 20 ms", f"{0.6 * full:,.0f} requests/s; {sent:,} answers, {errors} errors, the latest after {worst:.1f} ms, {late} after more than {DEADLINE + 2} ms; "
+           f"p99 {' / '.join(f'{r['p99_ms']:.2f}' for r in reports if r['phase'] in ('before', 'between', 'after'))} ms before, between and after the faults; " + compared)
+    for r in reports:
+        said = ", ".join(f"{k} {100 * n / sum(r['statuses'].values()):.2f} %" for k, n in sorted(r["statuses"].items(), key=lambda x: -x[1]))
+        yield f"… {r['phase']}", f"{r['sent']:,} answers: p50 {r['p50_ms']:.2f}, p99 {r['p99_ms']:.2f}, latest {r['max_ms']:.1f} ms; {said}"
+
+
+def truthful(binary: str, folder: pathlib.Path, saved: pathlib.Path, began: dt.datetime) -> str:
+    """A share of the answers, against training: what was read is what training has as of that time, what is stale is what it had as of a time since it was first
+    asked, and what failed or stands in is null."""
+    answers, spine = [json.loads(x) for x in saved.read_text().splitlines()], []
+    for x in answers:
+        x["at"] = dt.datetime.fromisoformat(x["answer"]["at"])
+        minute = began.replace(second=0, microsecond=0)
+        x["times"] = [x["at"], began] + [m for m in (minute + dt.timedelta(minutes=i) for i in range(1, 10)) if m < x["at"]]  # windows move by minutes
+        spine += [(x["request"]["rows"][0]["id"], t.isoformat(timespec="milliseconds").replace("+00:00", "Z")) for t in x["times"]]
+    rows, seen = iter(training(binary, folder, spine)), {}
+    for x in answers:
+        want = [next(rows) for _ in x["times"]]
+        for name, got, status in zip(x["answer"]["features"], x["answer"]["rows"][0]["values"], statuses(x["answer"]), strict=True):
+            seen[status] = seen.get(status, 0) + 1
+            if status == "failed":
+                right = got is None
+            elif status == "stale" and "time_since" in name:
+                right = want[1][name] <= got <= want[0][name]
+            elif status == "stale":
+                right = any(near(got, w[name]) for w in want)
+            else:
+                right = status in ("present", "empty", "partial") and near(got, want[0][name])
+            if not right:
+                sys.exit(f"P9: {name} of {x['request']} as of {x['at']} is {got} ({status}); training has {[w[name] for w in want]}")
+    return f"{sum(seen.values()):,} values of every 97th answer are what their status says ({', '.join(f'{n:,} {k}' for k, n in sorted(seen.items()))})"

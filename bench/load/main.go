@@ -111,9 +111,10 @@ func (l *load) run(d time.Duration) *shots {
 				if l.rate == 0 {
 					from = time.Since(began)
 				}
-				answer, err := l.send(l.requests[rand.IntN(len(l.requests))])
+				request := l.requests[rand.IntN(len(l.requests))]
+				answer, err := l.send(request)
 				x := shot{due: i, took: time.Since(began) - from, failed: err != nil, size: len(answer)}
-				x.look(answer)
+				x.look(request, answer)
 				mine = append(mine, x)
 			}
 			mu.Lock()

@@ -17,7 +17,8 @@ type shot struct {
 	failed bool
 	size   int
 	counts map[string]int // values by status
-	answer []byte         // where it is to be saved
+	// request and answer are there where they are to be saved.
+	request, answer []byte
 }
 
 // shots are those of a run.
@@ -44,9 +45,9 @@ type report struct {
 }
 
 // look takes from an answer what the flags ask for.
-func (x *shot) look(answer []byte) {
+func (x *shot) look(request, answer []byte) {
 	if *save != "" && x.due%*every == 0 {
-		x.answer = answer
+		x.request, x.answer = request, answer
 	}
 	if !*statuses {
 		return
@@ -119,7 +120,7 @@ func (s *shots) saved(path string) error {
 	enc := json.NewEncoder(w)
 	for _, x := range s.all {
 		if x.answer != nil && !x.failed {
-			if err := enc.Encode(map[string]any{"due": when(x.due, s.rate).Milliseconds(), "answer": json.RawMessage(x.answer)}); err != nil {
+			if err := enc.Encode(map[string]any{"due": when(x.due, s.rate).Milliseconds(), "request": json.RawMessage(x.request), "answer": json.RawMessage(x.answer)}); err != nil {
 				return err
 			}
 		}
