@@ -32,6 +32,11 @@ var NoMarks = Marks{Batch: MinTime, Complete: MinTime, Rolled: MinTime}
 // FirstDay is the first that a tile can be of.
 const FirstDay = value.MinTimestamp
 
+// partial reports whether a part of [from, to) was never seen.
+func (m Marks) partial(from, to int64) bool {
+	return m.Batch < m.Complete && from < m.Complete && to > m.Batch
+}
+
 // Replaced reports whether the space's rows are a table that is loaded and replaced as a whole, by batch alone.
 func (s *Space) Replaced() bool { return s.Group.Source.Time == nil }
 
@@ -93,7 +98,7 @@ func (s *Space) Cover(t int64, m Marks, values []int) *Cover {
 			to, _ = w.AsOf(t) // never floored (E5)
 		}
 		c.Starts[i], c.Ends[i] = from, to
-		c.Partial[i] = m.Batch < m.Complete && from < m.Complete && to > m.Batch
+		c.Partial[i] = m.partial(from, to)
 		switch {
 		case s.Rows != nil && s.Rows.Step == 0:
 			runs[i] = s.versions(m)
@@ -237,6 +242,26 @@ func (c *Cover) Holds(s *Space, t int64, m Marks) bool {
 		w := s.Values[v].Window
 		from, to := w.Bounds(t)
 		if from != c.Starts[i] && !fault.Planted("online: a cover holds though a window begins later") || to != c.Ends[i] && (!w.Open() || s.reach(to) != s.reach(c.Ends[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// HoldsSince reports whether what was merged by the cover is also what would be merged as of a later time under other marks, where nothing
+// was written meanwhile: oldest is, of each value, where the earliest tile begins that was there. A window that begins later has lost
+// nothing that begins behind it, and one that ends with now has gained nothing.
+func (c *Cover) HoldsSince(s *Space, t int64, m Marks, oldest []int64) bool {
+	if m != c.Marks || t < c.T {
+		return false
+	}
+	for i, v := range c.Values {
+		w := s.Values[v].Window
+		from, to := w.Bounds(t)
+		if from != c.Starts[i] && from > oldest[i] || to != c.Ends[i] && !w.Open() {
+			return false
+		}
+		if c.Partial[i] != m.partial(from, to) {
 			return false
 		}
 	}

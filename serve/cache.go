@@ -17,7 +17,7 @@ import (
 )
 
 // cache is L1: what the jobs of earlier requests came to, decoded, merged and finished. It is good where nothing was written under
-// the key since and every edge of every window is where it was (Watch, plan.Cover.Holds); for so long as the group's max_staleness allows
+// the key since and no window has lost or gained a tile that is there (Watch, plan.Cover.HoldsSince); for so long as the group's max_staleness allows
 // anything older; and where the store fails, as a stale answer.
 type cache struct {
 	of       *otter.Cache[cacheKey, *known]
@@ -41,6 +41,7 @@ type known struct {
 	cells   cells
 	timed   [][]agg.State // of the part's timed values
 	told    atomic.Int64  // what the clock said when L2 was told last
+	oldest  []int64       // of each window made of tiles: where the earliest begins that was there
 }
 
 // cells are the cells of a job as they are kept: the numbers packed, which takes a quarter and leaves the garbage collector nothing to
@@ -121,7 +122,7 @@ const (
 
 // size estimates the bytes that an entry takes.
 func (x *known) size(k cacheKey) int {
-	return entrySize + len(k.key) + x.cells.size() + len(x.timed)*stateSize
+	return entrySize + len(k.key) + x.cells.size() + 8*len(x.oldest) + len(x.timed)*stateSize
 }
 
 // holds reports whether it is what a reading would come to.
@@ -131,7 +132,8 @@ func (x *known) holds(j *job, watching bool, at int64) bool {
 	}
 	switch j.part.kind {
 	case ofTiles:
-		return x.cover == j.cover || x.cover.Holds(j.part.of, at, j.cover.Marks)
+		// Counts of writes compare only where they are of the same spaces.
+		return x.cover == j.cover || slices.Equal(x.cover.owners, j.cover.owners) && x.cover.HoldsSince(j.part.of, at, j.cover.Marks, x.oldest)
 	case ofVersions:
 		return x.fixed && x.at <= at && x.cover.Marks == j.cover.Marks && j.cover.Marks.Complete <= j.cover.Marks.Batch
 	}
@@ -210,6 +212,11 @@ func (c *call) keep(j *job, m *merger) {
 	packed, buffer := pack(c.packed[:0], cells)
 	c.packed = buffer
 	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: packed}
+	if j.part.kind == ofTiles {
+		for i := range m.windows {
+			x.oldest = append(x.oldest, m.windows[i].oldest)
+		}
+	}
 	for _, i := range j.part.timed {
 		var states []agg.State
 		for _, st := range m.args[i] {
@@ -263,5 +270,5 @@ func (s *Server) versionOf(j *job) uint64 {
 	if s.watched == nil || fault.Planted("serve: what is known of a key stays good when it is written") {
 		return 0
 	}
-	return s.watched.version(j.cover.spaces, j.key)
+	return s.watched.version(j.cover.owners, j.key)
 }

@@ -40,6 +40,7 @@ type merged struct {
 	seen       bool // a row is in E(k, t)
 	bad        bool // something of it could not be read
 	through    int64
+	oldest     int64 // where the earliest tile begins that was there
 	version    *tile.Row
 }
 
@@ -69,7 +70,7 @@ func (m *merger) begin(t, now int64, c *cover) {
 		for _, s := range w.states {
 			s.Reset()
 		}
-		w.seen, w.bad, w.through, w.version = false, false, tile.None, nil
+		w.seen, w.bad, w.through, w.oldest, w.version = false, false, tile.None, plan.MaxTime, nil
 		w.start, w.end = m.part.windows[i].Bounds(t)
 		w.u, w.a = m.part.windows[i].AsOf(t)
 	}
@@ -111,7 +112,7 @@ func (m *merger) tile(need int, start int64, b []byte) {
 			continue
 		}
 		w := &m.windows[u.window]
-		w.seen = true
+		w.seen, w.oldest = true, min(w.oldest, start)
 		if err != nil {
 			w.bad = true
 			continue

@@ -117,6 +117,7 @@ func (p *part) fold(w *window, f int) int {
 type cover struct {
 	*plan.Cover
 	spaces []string // of each need: its name in the store
+	owners []string // the same, each once
 	uses   [][]use  // of each need
 }
 
@@ -141,6 +142,7 @@ func (p *part) coverAt(t int64, m plan.Marks) *cover {
 	for _, n := range c.Needs {
 		c.spaces = append(c.spaces, p.of.StoreSpace(n.Batch, m))
 	}
+	c.owners = slices.Compact(slices.Clone(c.spaces)) // needs are sorted by owner
 	p.cover.Store(c)
 	return c
 }

@@ -131,13 +131,13 @@ func (p *part) secondName(key string) string {
 	return p.name + ":" + key
 }
 
-// append writes what a key came to.
-func (x *known) append(dst []byte, now int64) []byte {
+// appendSecond writes what a key came to.
+func appendSecond(dst []byte, cells []cell, now int64) []byte {
 	dst = append(dst, secondVersion)
 	dst = binary.AppendVarint(dst, now)
-	dst = binary.AppendUvarint(dst, uint64(len(x.cells)))
-	for i := range x.cells {
-		dst = value.Append(dst, x.cells[i].value)
+	dst = binary.AppendUvarint(dst, uint64(len(cells)))
+	for i := range cells {
+		dst = value.Append(dst, cells[i].value)
 	}
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli))
 }
@@ -171,7 +171,7 @@ func (p *part) decodeSecond(b []byte) (cells []value.Value, now int64, ok bool) 
 	return cells, now, len(b) == 0
 }
 
-// tellSecond hands what a key came to on to L2, unless that was done within so many ms.
+// tellSecond hands what a key came to, which is among the cells, on to L2, unless that was done within so many ms.
 func (c *call) tellSecond(j *job, x *known, every int64) {
 	l2 := c.sel.view.server.second
 	if l2 == nil || c.asked != nil || c.now == plan.MinTime {
@@ -182,7 +182,7 @@ func (c *call) tellSecond(j *job, x *known, every int64) {
 		return
 	}
 	select {
-	case l2.queue <- SecondEntry{j.part.secondName(j.key), x.append(nil, c.now)}:
+	case l2.queue <- SecondEntry{j.part.secondName(j.key), appendSecond(nil, c.cells[j.cells:j.cells+len(j.part.values)], c.now)}:
 	default:
 		l2.dropped.Inc()
 	}

@@ -39,11 +39,9 @@ func (w *watched) slot(space, key string) *atomic.Uint64 {
 
 // version changes when something is written under the key in one of the spaces.
 func (w *watched) version(spaces []string, key string) uint64 {
-	v, last := w.all.Load(), ""
+	v := w.all.Load()
 	for _, s := range spaces {
-		if s != last { // counting one twice would do no harm either
-			v, last = v+w.slot(s, key).Load(), s
-		}
+		v += w.slot(s, key).Load()
 	}
 	return v
 }

@@ -123,7 +123,8 @@ func (s *Store) openDB(o Options) error {
 	}
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		opts.Levels[i].BlockSize = 16 << 10 // a key's period of tiles is about 10 KB
+		opts.Levels[i].BlockSize = 4 << 10 // a read is of many keys' few tiles, and decompresses each block that it meets
+		opts.Levels[i].IndexBlockSize = 32 << 10
 	}
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
 	s.db = db
