@@ -102,3 +102,31 @@ func metric(t testing.TB, g prometheus.Gatherer, name, label, want string) float
 	}
 	return sum
 }
+
+const minute = 60_000
+
+// TestWindowsMoveOverWhatIsKnown asks each minute for an hour and more: the store is read again where an event has left a window, and not
+// because time has passed.
+func TestWindowsMoveOverWhatIsKnown(t *testing.T) {
+	s := newSmall(t, serve.Options{})
+	s.event("a", 3, 20*minute)
+	s.event("a", 4, 50*minute)
+	s.write()
+	reads := 0
+	for after := range int64(70) {
+		s.at(now + after*minute)
+		before := s.store.Reads()
+		// A tile of a minute is in the window while any of it is.
+		want := "7 present"
+		if start := value.Floor(now+after*minute-hour, minute); start > now-20*minute {
+			want = "null empty"
+		} else if start > now-50*minute {
+			want = "3 present"
+		}
+		expect(t, s.ask("v", nil, row("a"), "g__x_sum_1h"), "g__x_sum_1h="+want)
+		reads += s.store.Reads() - before
+	}
+	if reads < 3 || reads > 5 {
+		t.Errorf("read %d times: once, and for each event when the coarse tile that has it is cut, and when it has left", reads)
+	}
+}
