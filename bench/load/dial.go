@@ -31,11 +31,15 @@ const (
 func bodies(template []byte) [][]byte {
 	parts := bytes.Split(template, []byte("{{n}}"))
 	var out [][]byte
-	for range min(maxBodies, maxNumbers/max(1, len(parts)-1)) {
+	many, number := min(maxBodies, maxNumbers/max(1, len(parts)-1)), func() int { return rand.IntN(*keys) }
+	if next := -1; *once {
+		many, number = *keys/max(1, len(parts)-1), func() int { next++; return next }
+	}
+	for range many {
 		var b []byte
 		for j, p := range parts {
 			if j > 0 {
-				b = strconv.AppendInt(b, int64(rand.IntN(*keys)), 10)
+				b = strconv.AppendInt(b, int64(number()), 10)
 			}
 			b = append(b, p...)
 		}

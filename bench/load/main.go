@@ -33,6 +33,7 @@ var (
 	phases   = flag.String("phases", "", "name=duration,…: report each stretch of time by itself, in place of -for")
 	statuses = flag.Bool("statuses", false, "count the statuses in answers of POST /v1/features")
 	late     = flag.Duration("late", 0, "count answers that came later than this")
+	once     = flag.Bool("once", false, "send each request once, as fast as they go, {{n}} counting up to keys")
 	save     = flag.String("save", "", "file for some of the answers, a line each")
 	every    = flag.Int("every", 100, "with -save: one answer of so many")
 )
@@ -49,8 +50,15 @@ func main() {
 	send, requests, err := dial(u, body)
 	check(err)
 	l := &load{send: send, requests: requests, rate: *rate}
+	if *once {
+		l.rate = 0
+	}
 	*length = min(*length, 5*time.Minute)
 	enc := json.NewEncoder(os.Stdout)
+	if *once {
+		check(enc.Encode(l.run(0).report(0, 1)))
+		return
+	}
 	if *phases == "" {
 		l.run(*warm)
 		check(enc.Encode(l.run(*length).report(0, 1)))
@@ -111,7 +119,10 @@ func (l *load) run(d time.Duration) *shots {
 				if l.rate == 0 {
 					from = time.Since(began)
 				}
-				request := l.requests[rand.IntN(len(l.requests))]
+				request := l.requests[i%len(l.requests)]
+				if !*once {
+					request = l.requests[rand.IntN(len(l.requests))]
+				}
 				answer, err := l.send(request)
 				x := shot{due: i, took: time.Since(began) - from, failed: err != nil, size: len(answer)}
 				x.look(request, answer)
@@ -122,7 +133,7 @@ func (l *load) run(d time.Duration) *shots {
 			s.all = append(s.all, mine...)
 		})
 	}
-	for i := 0; l.rate > 0 && i < int(l.rate*d.Seconds()) || l.rate == 0 && time.Since(began) < d; i++ {
+	for i := 0; l.more(i, d, began); i++ {
 		if w := when(i, l.rate) - time.Since(began); w > 0 && l.rate > 0 {
 			time.Sleep(w)
 		}
@@ -132,6 +143,17 @@ func (l *load) run(d time.Duration) *shots {
 	wg.Wait()
 	s.total = time.Since(began)
 	return s
+}
+
+// more reports whether request i is to be sent.
+func (l *load) more(i int, d time.Duration, began time.Time) bool {
+	switch {
+	case *once:
+		return i < len(l.requests)
+	case l.rate == 0:
+		return time.Since(began) < d
+	}
+	return i < int(l.rate*d.Seconds())
 }
 
 func when(i int, r float64) time.Duration {
