@@ -11,7 +11,7 @@ import (
 // ExtremeState is the least or the greatest input, null while there is none.
 type ExtremeState struct {
 	Value value.Value
-	in    value.Type
+	in    *value.Type // shared by many
 	last  bool
 }
 
@@ -43,7 +43,7 @@ func (s *ExtremeState) Cells(dst []value.Value) []value.Value { return append(ds
 func (s *ExtremeState) append(dst []byte) []byte { return value.Append(dst, s.Value) }
 
 func (s *ExtremeState) decode(r *reader) (err error) {
-	s.Value, err = r.value(s.in)
+	s.Value, err = r.value(*s.in)
 	return err
 }
 

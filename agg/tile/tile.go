@@ -108,6 +108,26 @@ func (l *Layout) New() *Tile {
 	return t
 }
 
+// partitionsOf is for how many partitions a tile of NewMany has room before its positions move elsewhere.
+const partitionsOf = 4
+
+// NewMany is n tiles of no event that lie side by side: who keeps very many of them has fewer pieces of memory so.
+func (l *Layout) NewMany(n int) []*Tile {
+	tiles, states := make([]Tile, n), make([]agg.State, n*len(l.folds))
+	positions, out := make([]Position, n*partitionsOf), make([]*Tile, n)
+	for i, f := range l.folds {
+		for k, s := range f.NewMany(n) {
+			states[k*len(l.folds)+i] = s
+		}
+	}
+	for k := range tiles {
+		from, at := k*len(l.folds), k*partitionsOf
+		tiles[k] = Tile{Header: Header{Newest: None, Through: None, Positions: positions[at : at : at+partitionsOf]}, States: states[from : from+len(l.folds) : from+len(l.folds)]}
+		out[k] = &tiles[k]
+	}
+	return out
+}
+
 // Merge takes another tile of the same layout in.
 func (t *Tile) Merge(u *Tile) {
 	t.Newest = max(t.Newest, u.Newest)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
@@ -19,7 +20,8 @@ type cache struct {
 	keys  map[string]*key
 	// whole says that what is not here is not in the store either: the space began empty and nothing was let go.
 	whole   bool
-	dirty   []*entry
+	dirty   []*key   // with changed places
+	changed int      // places
 	missing []*entry // to be read
 	tick    uint32   // of writes, for what was used when
 	bytes   int64
@@ -30,7 +32,8 @@ type cache struct {
 // key is one key with what is in memory of it.
 type key struct {
 	text  string
-	slots [][]ref // newest last
+	slots [][]ref  // newest last
+	dirty []*entry // changed since the last write
 }
 
 type ref struct {
@@ -62,10 +65,11 @@ func (e *entry) header() *tile.Header {
 const (
 	bytesOfKey   = 160
 	bytesOfEntry = 160
-	bytesOfState = 80
+	bytesOfState = 56
 	bytesOfCell  = 56
 	waitInList   = 32 // elements that a list gathers before it sorts them in
 	pooled       = 1024
+	atOnce       = 16 // tiles that are made together
 )
 
 func (c *cache) init(x *space) {
@@ -119,7 +123,8 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 func (c *cache) newTile() *tile.Tile {
 	n := len(c.pool)
 	if n == 0 {
-		return c.x.Layout().New()
+		c.pool = append(c.pool, c.x.Layout().NewMany(atOnce)...)
+		n = atOnce
 	}
 	t := c.pool[n-1]
 	c.pool = c.pool[:n-1]
@@ -194,10 +199,19 @@ func (c *cache) grow(e *entry, values int) {
 // touch notes that an entry changes.
 func (c *cache) touch(e *entry) {
 	e.used = c.tick
-	if !e.dirty {
-		e.dirty = true
-		c.dirty = append(c.dirty, e)
+	if e.dirty {
+		return
 	}
+	if len(e.key.dirty) == 0 {
+		c.dirty = append(c.dirty, e.key)
+	}
+	e.dirty, e.key.dirty = true, append(e.key.dirty, e)
+	c.changed++
+}
+
+// sort orders what changed as stores lie mostly: neighbours are cheap to put.
+func (c *cache) sort() {
+	slices.SortFunc(c.dirty, func(a, b *key) int { return strings.Compare(a.text, b.text) })
 }
 
 // forget takes an entry out of memory.
@@ -228,14 +242,17 @@ func (c *cache) expire(slot int, before int64) {
 
 // written notes that all changes are in the store.
 func (c *cache) written() {
-	for i, e := range c.dirty {
-		e.dirty = false
-		if e.gone || e.rows != nil && len(e.rows.Rows) == 0 {
-			c.forget(e)
+	for _, k := range c.dirty {
+		for _, e := range k.dirty {
+			if e.dirty = false; e.gone || e.rows != nil && len(e.rows.Rows) == 0 {
+				c.forget(e)
+			}
 		}
-		c.dirty[i] = nil
+		clear(k.dirty)
+		k.dirty = k.dirty[:0]
 	}
-	c.dirty = c.dirty[:0]
+	clear(c.dirty)
+	c.dirty, c.changed = c.dirty[:0], 0
 	c.tick++
 }
 

@@ -1,10 +1,7 @@
 package stream
 
 import (
-	"cmp"
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -12,7 +9,7 @@ import (
 
 // changed tells whether there is anything to write.
 func (x *space) changed() bool {
-	return len(x.cache.dirty) > 0 || x.moved || x.marked || x.waiting.changed()
+	return x.cache.changed > 0 || x.moved || x.marked || x.waiting.changed()
 }
 
 // write brings what changed into the store: tiles, rows, waiting events, and the place in the log up to which all of that is true. After
@@ -66,26 +63,18 @@ func (x *space) report() {
 // puts are the changed tiles and rows, encoded into one stretch of memory.
 func (x *space) puts() []store.Put {
 	c := &x.cache
-	slices.SortFunc(c.dirty, func(a, b *entry) int { // as stores lie mostly: neighbours are cheap to put
-		return cmp.Or(cmp.Compare(a.slot, b.slot), strings.Compare(a.key.text, b.key.text))
-	})
-	puts := make([]store.Put, len(c.dirty))
-	ends := make([]int, len(c.dirty))
-	buf, version := x.scratch.encoded[:0], byte(x.s.version.Load())
-	for i, e := range c.dirty {
-		from := len(buf)
-		puts[i] = store.Put{Space: x.ID, Key: e.key.text, Step: c.step(e.slot), Start: e.start}
-		switch {
-		case e.gone || e.rows != nil && len(e.rows.Rows) == 0:
-		case e.tile != nil:
-			buf = x.Layout().AppendAs(buf, e.tile, version)
-		default:
-			buf = x.RowLayout().AppendAs(buf, e.rows, version)
-		}
-		ends[i] = len(buf)
-		if len(buf) > from {
-			puts[i].Keep = x.keep(e)
-			c.resize(e, len(buf)-from)
+	c.sort()
+	puts, ends := make([]store.Put, 0, c.changed), make([]int, 0, c.changed)
+	buf := x.scratch.encoded[:0]
+	for slot := range c.slots {
+		for _, k := range c.dirty {
+			for _, e := range k.dirty {
+				if e.slot == slot {
+					from := len(buf)
+					buf = x.encode(buf, e)
+					puts, ends = append(puts, x.put(e, len(buf)-from)), append(ends, len(buf))
+				}
+			}
 		}
 	}
 	from := 0
@@ -97,6 +86,28 @@ func (x *space) puts() []store.Put {
 	}
 	x.scratch.encoded = buf
 	return puts
+}
+
+// encode adds the bytes of a place; none where it is to be deleted.
+func (x *space) encode(dst []byte, e *entry) []byte {
+	version := byte(x.s.version.Load())
+	switch {
+	case e.gone || e.rows != nil && len(e.rows.Rows) == 0:
+		return dst
+	case e.tile != nil:
+		return x.Layout().AppendAs(dst, e.tile, version)
+	}
+	return x.RowLayout().AppendAs(dst, e.rows, version)
+}
+
+// put is the write of a place that takes so many bytes, without them.
+func (x *space) put(e *entry, bytes int) store.Put {
+	p := store.Put{Space: x.ID, Key: e.key.text, Step: x.cache.step(e.slot), Start: e.start}
+	if bytes > 0 {
+		p.Keep = x.keep(e)
+		x.cache.resize(e, bytes)
+	}
+	return p
 }
 
 // keep is for how long a place is needed from now on; 0: until it is deleted. Days wait for their base tile, and the store does not know the
