@@ -71,7 +71,7 @@ var foldKinds = [...]foldKind{
 	KindIntSum:       {"intsum", 1, func(Fold) State { return &IntSumState{} }, fields("sum", value.Int, "total", value.Float)},
 	KindFloatSum:     {"floatsum", 1, func(Fold) State { return &FloatSumState{} }, fields("total", value.Float)},
 	KindMoments:      {"moments", 1, func(f Fold) State { return &MomentsState{order: f.Order} }, momentsColumns},
-	KindExtreme:      {"extreme", 1, func(f Fold) State { return &ExtremeState{in: &f.In, last: f.Last} }, inputColumn},
+	KindExtreme:      {"extreme", 1, func(f Fold) State { return &ExtremeState{in: shared(f.In), last: f.Last} }, inputColumn},
 	KindTimeBound:    {"timebound", 1, func(f Fold) State { return &TimeState{rows: f.Rows, last: f.Last} }, fields("ts", value.Int)},
 	KindEdge:         {"edge", 1, func(f Fold) State { return &EdgeState{in: f.In, rows: f.Rows, last: f.Last} }, inputColumn},
 	KindEventList:    {"eventlist", 1, newEventList, listColumn},
@@ -80,6 +80,21 @@ var foldKinds = [...]foldKind{
 	KindBucketCounts: {"bucketcounts", 1, func(f Fold) State { return &BucketCountsState{bits: f.Bits} }, fields()},
 	KindRegisters:    {"registers", 1, func(f Fold) State { return &RegistersState{bits: f.Bits} }, fields()},
 }
+
+// shared is a type that many states refer to: of one without parameters always the same.
+func shared(t value.Type) *value.Type {
+	if t.Elem != nil || t.Fields != nil {
+		return &t
+	}
+	return &plainTypes[t.Kind]
+}
+
+var plainTypes = func() (out [value.KindStruct + 1]value.Type) {
+	for k := range out {
+		out[k].Kind = value.Kind(k)
+	}
+	return out
+}()
 
 // fields makes the columns of a kind of pairs of name and type.
 func fields(pairs ...any) func(Fold) []value.Field {
@@ -149,39 +164,14 @@ func (f Fold) New() State {
 	return foldKinds[f.Kind].make(f)
 }
 
-// NewMany makes n states of no event, those of a fixed size side by side in one piece of memory: of millions of them a garbage collector has
-// less to look at. The piece is held for as long as one of them is.
-func (f Fold) NewMany(n int) []State {
-	out := make([]State, n)
-	switch s := f.New().(type) {
-	case *CountState:
-		copies(out, s)
-	case *IntSumState:
-		copies(out, s)
-	case *FloatSumState:
-		copies(out, s)
-	case *ExtremeState:
-		copies(out, s)
-	case *TimeState:
-		copies(out, s)
-	default:
-		for i := range out {
-			out[i] = f.New()
-		}
+// Fixed reports whether states of the fold have a size that no event changes, and refer to nothing that does: a copy of a state shares nothing
+// with it.
+func (f Fold) Fixed() bool {
+	switch f.Kind {
+	case KindCount, KindIntSum, KindFloatSum, KindMoments, KindExtreme, KindTimeBound:
+		return !f.By
 	}
-	return out
-}
-
-// copies fills out with copies of a state that refers to nothing which changes.
-func copies[T any, S interface {
-	*T
-	State
-}](out []State, s S) {
-	block := make([]T, len(out))
-	for i := range block {
-		block[i] = *s
-		out[i] = S(&block[i])
-	}
+	return false
 }
 
 // inner is the fold of one entry of by.

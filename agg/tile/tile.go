@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/bighead-ml/bighead/agg"
@@ -82,6 +83,8 @@ type Layout struct {
 	folds []agg.Fold
 	empty [][]byte // the encoding of no event, by fold
 	mark  uint32
+	piece reflect.Type    // what a tile lies in
+	fixed []reflect.Value // its states of a fixed size, of no event
 }
 
 // NewLayout is the layout of folds, each under the fingerprint that it is kept by (docs/semantics.md I1).
@@ -93,40 +96,53 @@ func NewLayout(folds []agg.Fold, fingerprints []string) *Layout {
 		l.empty = append(l.empty, agg.AppendState(nil, f.New()))
 	}
 	l.mark = sum.Sum32()
+	l.lay()
 	return l
 }
 
 // Folds are the layout's. They are not to be changed.
 func (l *Layout) Folds() []agg.Fold { return l.folds }
 
-// New is a tile of no event.
+// New is a tile of no event. It is one piece of memory with its positions and all states of a fixed size: who keeps millions of them, and goes
+// from one to another with each event, waits for memory more than for anything else.
 func (l *Layout) New() *Tile {
-	t := &Tile{Header: Header{Newest: None, Through: None}, States: make([]agg.State, len(l.folds))}
+	piece := reflect.New(l.piece).Elem()
+	t := piece.Field(0).Addr().Interface().(*Tile)
+	t.Newest, t.Through = None, None
+	t.Positions = piece.Field(1).Slice(0, 0).Interface().([]Position)
+	t.States = piece.Field(2).Slice(0, len(l.folds)).Interface().([]agg.State)
+	next := 3
 	for i, f := range l.folds {
-		t.States[i] = f.New()
+		if !f.Fixed() {
+			t.States[i] = f.New()
+			continue
+		}
+		state := piece.Field(next)
+		state.Set(l.fixed[next-3])
+		t.States[i] = state.Addr().Interface().(agg.State)
+		next++
 	}
 	return t
 }
 
-// partitionsOf is for how many partitions a tile of NewMany has room before its positions move elsewhere.
-const partitionsOf = 4
-
-// NewMany is n tiles of no event that lie side by side: who keeps very many of them has fewer pieces of memory so.
-func (l *Layout) NewMany(n int) []*Tile {
-	tiles, states := make([]Tile, n), make([]agg.State, n*len(l.folds))
-	positions, out := make([]Position, n*partitionsOf), make([]*Tile, n)
-	for i, f := range l.folds {
-		for k, s := range f.NewMany(n) {
-			states[k*len(l.folds)+i] = s
+// lay decides on the piece of memory of a tile: itself, its positions while they are few, its states, and those of a fixed size.
+func (l *Layout) lay() {
+	parts := []reflect.Type{reflect.TypeFor[Tile](), reflect.TypeFor[[partitionsInPlace]Position](), reflect.ArrayOf(len(l.folds), reflect.TypeFor[agg.State]())}
+	for _, f := range l.folds {
+		if f.Fixed() {
+			state := reflect.ValueOf(f.New()).Elem()
+			parts, l.fixed = append(parts, state.Type()), append(l.fixed, state)
 		}
 	}
-	for k := range tiles {
-		from, at := k*len(l.folds), k*partitionsOf
-		tiles[k] = Tile{Header: Header{Newest: None, Through: None, Positions: positions[at : at : at+partitionsOf]}, States: states[from : from+len(l.folds) : from+len(l.folds)]}
-		out[k] = &tiles[k]
+	fields := make([]reflect.StructField, len(parts))
+	for i, p := range parts {
+		fields[i] = reflect.StructField{Name: fmt.Sprintf("Part%d", i), Type: p}
 	}
-	return out
+	l.piece = reflect.StructOf(fields)
 }
+
+// partitionsInPlace is for how many partitions a tile has room in its own memory.
+const partitionsInPlace = 4
 
 // Merge takes another tile of the same layout in.
 func (t *Tile) Merge(u *Tile) {

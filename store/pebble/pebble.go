@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/bighead-ml/bighead/store"
@@ -21,8 +22,8 @@ type Options struct {
 	Path string // the folder; made where it is not there
 	// CacheBytes is the memory for blocks that were read; 0: DefaultCache.
 	CacheBytes int64
-	// MemoryBytes is how much of what was written is gathered in memory before it is laid down, with three times as much behind it at most;
-	// 0: DefaultMemory.
+	// MemoryBytes is how much of what was written is gathered in memory before it is laid down, with as much behind it at most; 0:
+	// DefaultMemory. Tiles are written over and over: what is overwritten before is never laid down.
 	MemoryBytes uint64
 	Logger      *slog.Logger // what pebble does at Debug, what goes wrong at Warn and Error; nil: nowhere
 	FS          vfs.FS       // nil: the machine's
@@ -33,7 +34,7 @@ type Options struct {
 // What a store takes of memory where nobody says otherwise.
 const (
 	DefaultCache  = 64 << 20
-	DefaultMemory = 16 << 20
+	DefaultMemory = 64 << 20
 )
 
 // Store is a store.Store in a folder.
@@ -115,7 +116,7 @@ func (s *Store) openDB(o Options) error {
 	opts := &pebble.Options{
 		FS: s.disk, WALDir: pebble.MakeStoreRelativePath(s.disk, "log"), Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
-		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4, DisableAutomaticCompactions: o.noCompactions,
+		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 2, DisableAutomaticCompactions: o.noCompactions,
 	}
 	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
 	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
@@ -125,6 +126,9 @@ func (s *Store) openDB(o Options) error {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		opts.Levels[i].BlockSize = 4 << 10 // a read is of many keys' few tiles, and decompresses each block that it meets
 		opts.Levels[i].IndexBlockSize = 32 << 10
+		if i < len(opts.Levels)-1 {
+			opts.Levels[i].Compression = uncompressed // it is written anew soon
+		}
 	}
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
 	s.db = db
@@ -157,6 +161,8 @@ func guarded[T any](f func() (T, error)) (v T, err error) {
 	}()
 	return f()
 }
+
+func uncompressed() *sstable.CompressionProfile { return sstable.NoCompression }
 
 func (s *Store) readEpoch() (int64, error) {
 	b, closer, err := s.db.Get(epochKey)

@@ -40,8 +40,8 @@ func benched(tb testing.TB) []*plan.Stream {
 // buys are batches of rows with Zipf keys, some milliseconds apart.
 func buys(schema value.Schema, n, batch int, from int64) []*value.Batch {
 	r := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(r, 1.1, 1, 9999)
-	keys := make([]string, 10_000)
+	zipf := rand.NewZipf(r, 1.1, 50, 99_999)
+	keys := make([]string, 100_000)
 	for i := range keys {
 		keys[i] = "user-" + string(value.AppendJSON(nil, value.OfInt(int64(i))))
 	}

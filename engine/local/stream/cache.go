@@ -34,6 +34,7 @@ type key struct {
 	text  string
 	slots [][]ref  // newest last
 	dirty []*entry // changed since the last write
+	last  int32    // of rows that are being arranged, the last of this key, counted from 1; 0 otherwise
 }
 
 type ref struct {
@@ -69,7 +70,6 @@ const (
 	bytesOfCell  = 56
 	waitInList   = 32 // elements that a list gathers before it sorts them in
 	pooled       = 1024
-	atOnce       = 16 // tiles that are made together
 )
 
 func (c *cache) init(x *space) {
@@ -123,8 +123,7 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 func (c *cache) newTile() *tile.Tile {
 	n := len(c.pool)
 	if n == 0 {
-		c.pool = append(c.pool, c.x.Layout().NewMany(atOnce)...)
-		n = atOnce
+		return c.x.Layout().New()
 	}
 	t := c.pool[n-1]
 	c.pool = c.pool[:n-1]

@@ -19,6 +19,7 @@ func (x *space) write(ctx context.Context, sync bool) error {
 		return nil
 	}
 	o := &x.s.o
+	began := o.Timer.Now()
 	if fresh := x.waiting.puts(); len(fresh) > 0 && !o.Store.Traits().Atomic {
 		if err := o.Store.Write(ctx, &store.Write{Epoch: o.Epoch, Meta: fresh}); err != nil {
 			return err
@@ -40,7 +41,7 @@ func (x *space) write(ctx context.Context, sync bool) error {
 	}
 	x.cache.written()
 	x.waiting.written()
-	x.marked, x.moved = false, false
+	x.marked, x.moved, x.took = false, false, o.Timer.Now()-began
 	x.report()
 	x.cache.evict(x.s.memory())
 	return nil

@@ -31,6 +31,9 @@ func (m *moment) offset(i int) int64 {
 // scratch is what fold uses again from batch to batch.
 type scratch struct {
 	key     []byte
+	keys    []*key   // by row
+	rows    []int32  // in the order of their keys, those of a key together
+	after   []int32  // by row, the next of its key; -1: none
 	entries []*entry // by row, then slot: where each row goes; nil: nowhere
 	event   agg.Event
 	inputs  []*value.Column
@@ -53,7 +56,8 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 	}
 	x.evaluate(m.rows.Batch)
 	slots := x.cache.slots
-	for i := range n {
+	for _, row := range x.scratch.rows {
+		i := int(row)
 		to := x.scratch.entries[i*slots : (i+1)*slots]
 		if !x.enter(i, m, to) {
 			continue
@@ -223,41 +227,24 @@ func prunable(t *tile.Rows, before, oldest int64) int {
 // find gives each row its places in memory, reading from the store what is not there.
 func (x *space) find(ctx context.Context, rows *sift.Rows) error {
 	c, s := &x.cache, &x.scratch
-	if need := rows.N * c.slots; cap(s.entries) < need {
-		s.entries = make([]*entry, need)
-	} else {
-		s.entries = s.entries[:need]
-		clear(s.entries)
-	}
+	x.arrange(rows)
+	s.entries = slices.Grow(s.entries[:0], rows.N*c.slots)[:rows.N*c.slots]
+	clear(s.entries)
 	var from []int64
 	for l := range x.Levels {
 		from = append(from, x.keptFrom(l))
 	}
-	daily, base, late := x.daily(), x.marks.Batch == plan.MinTime, []late(nil)
+	var old []late
 	rowsFrom := int64(plan.MinTime)
 	if x.Rows != nil {
 		rowsFrom = x.rowsFrom()
 	}
-	for i := range rows.N {
-		k := c.key(x.keyOf(rows.Batch, i))
-		to, ts := s.entries[i*c.slots:(i+1)*c.slots], rows.Times[i]
-		for l := range x.Levels {
-			start, dead := value.Floor(ts, x.Levels[l].Step), false
-			if fault.Planted("stream: an event at a tile's edge lies in the tile before") {
-				start = value.Floor(ts-1, x.Levels[l].Step)
-			}
-			switch {
-			case l != daily:
-				dead = start < from[l]
-			case !base:
-				dead = start < min(from[l], x.marks.Batch)
-			case start < x.at.target:
-				late = append(late, lateRow(i, k))
-				dead = start < from[l]
-			}
-			if !dead {
-				to[l] = c.entry(k, l, start)
-			}
+	daily := x.daily()
+	for _, row := range s.rows {
+		i := int(row)
+		k, ts, to := s.keys[i], rows.Times[i], s.entries[i*c.slots:(i+1)*c.slots]
+		if x.places(k, ts, daily, from, to) {
+			old = append(old, late{i, k})
 		}
 		if x.Rows != nil {
 			if start := x.Rows.Start(ts); start >= rowsFrom {
@@ -268,7 +255,55 @@ func (x *space) find(ctx context.Context, rows *sift.Rows) error {
 	if err := c.load(ctx); err != nil {
 		return err
 	}
-	return x.findBases(ctx, late)
+	return x.findBases(ctx, old)
+}
+
+// arrange finds the keys of the rows, and orders the rows so that those of a key are together, each key's as they came: what is known of a key
+// is then fetched from memory once.
+func (x *space) arrange(rows *sift.Rows) {
+	s := &x.scratch
+	s.keys, s.after, s.rows = s.keys[:0], s.after[:0], s.rows[:0]
+	firsts := make([]int32, 0, rows.N)
+	for i := range rows.N {
+		k := x.cache.key(x.keyOf(rows.Batch, i))
+		if k.last == 0 {
+			firsts = append(firsts, int32(i))
+		} else {
+			s.after[k.last-1] = int32(i)
+		}
+		k.last = int32(i) + 1
+		s.keys, s.after = append(s.keys, k), append(s.after, -1)
+	}
+	for _, i := range firsts {
+		s.keys[i].last = 0
+		for ; i >= 0; i = s.after[i] {
+			s.rows = append(s.rows, i)
+		}
+	}
+}
+
+// places gives a row its tile of each level that needs it. old: it goes into the base tile of its key.
+func (x *space) places(k *key, ts int64, daily int, from []int64, to []*entry) (old bool) {
+	base := x.marks.Batch == plan.MinTime
+	for l := range x.Levels {
+		start, dead := value.Floor(ts, x.Levels[l].Step), false
+		if fault.Planted("stream: an event at a tile's edge lies in the tile before") {
+			start = value.Floor(ts-1, x.Levels[l].Step)
+		}
+		switch {
+		case l != daily:
+			dead = start < from[l]
+		case !base:
+			dead = start < min(from[l], x.marks.Batch)
+		case start < x.at.target:
+			old = true
+			dead = start < from[l]
+		}
+		if !dead {
+			to[l] = x.cache.entry(k, l, start)
+		}
+	}
+	return old
 }
 
 // late is a row that goes into the base tile of its key.
@@ -276,8 +311,6 @@ type late struct {
 	row int
 	key *key
 }
-
-func lateRow(i int, k *key) late { return late{i, k} }
 
 // findBases gives rows of days that are rolled the base tiles of their keys, once all of these days are in them.
 func (x *space) findBases(ctx context.Context, rows []late) error {

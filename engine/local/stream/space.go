@@ -61,6 +61,7 @@ type space struct {
 	expired []int64       // by level, then rows: what was let go before
 
 	since   time.Duration // when it changed after the last write; -1: it has not
+	took    time.Duration // the last write
 	synced  time.Duration // when it was last written to survive a loss of power
 	durable atomic.Int64  // the place that was written then
 	writing atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
@@ -143,8 +144,11 @@ func (x *space) groupFolds() {
 	}
 }
 
-// delay is how long a change may wait to be written.
-func (x *space) delay() time.Duration { return time.Duration(x.Group.Flush) * time.Millisecond }
+// delay is how long a change may wait to be written: the group's flush, and longer, up to a second, where writing takes so long that a quarter
+// of the time would go to it. Then more of what changes is written once, and the stream comes along.
+func (x *space) delay() time.Duration {
+	return max(time.Duration(x.Group.Flush)*time.Millisecond, min(3*x.took, time.Second))
+}
 
 // notice notes when the space began to differ from what is written.
 func (x *space) notice(now time.Duration) {
