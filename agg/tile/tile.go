@@ -141,6 +141,11 @@ func (l *Layout) lay() {
 	l.piece = reflect.StructOf(fields)
 }
 
+// Size is how many bytes a tile takes in memory, without what its states refer to; varies: there are such that do.
+func (l *Layout) Size() (bytes int64, varies bool) {
+	return int64(l.piece.Size()), len(l.fixed) < len(l.folds)
+}
+
 // partitionsInPlace is for how many partitions a tile has room in its own memory.
 const partitionsInPlace = 4
 

@@ -211,7 +211,7 @@ func (u *upProcess) compare(ctx context.Context, w *writer) (n int, err error) {
 					want = w.day[user]
 				}
 				if got, should := number(v.Rows[i].Values[j]), want.of(j%5); math.Abs(got-should) > 1e-9*max(1, math.Abs(should)) {
-					return n, fmt.Errorf("user %s: %s is %v, and %v were counted", user, f, got, should)
+					return n, fmt.Errorf("user %s: %s is %v, and %v were counted; the row is %v", user, f, got, should, v.Rows[i].Values)
 				}
 				n++
 			}

@@ -51,9 +51,9 @@ type Registry struct {
 const (
 	// fetchBytes bounds what is asked of one broker at once; as much waits to be handed out, and no more is fetched meanwhile.
 	fetchBytes     = 8 << 20
-	partitionBytes = 1 << 20
+	partitionBytes = 4 << 20
 	// pollRecords bounds the rows of an Arrival.
-	pollRecords = 8192
+	pollRecords = 16384
 	// refresh is Config.Refresh where it says nothing.
 	refresh = 3 * time.Second
 )

@@ -18,14 +18,16 @@ type cache struct {
 	slots int // one for each level, one for the base, one for kept rows
 	base  int
 	keys  map[string]*key
-	// whole says that what is not here is not in the store either: the space began empty and nothing was let go.
-	whole   bool
+	// gone are, by slot, the starts from which on nothing was let go: a place behind it that is not here is not in the store either. MinTime: the
+	// space began empty, and all of it is here; MaxTime: it is not known.
+	gone    []int64
 	dirty   []*key   // with changed places
 	changed int      // places
 	missing []*entry // to be read
 	tick    uint32   // of writes, for what was used when
 	bytes   int64
 	perTile int64 // an empty one
+	varies  bool  // with what is in it
 	pool    []*tile.Tile
 }
 
@@ -65,8 +67,7 @@ func (e *entry) header() *tile.Header {
 // What things take in memory, about.
 const (
 	bytesOfKey   = 160
-	bytesOfEntry = 160
-	bytesOfState = 56
+	bytesOfEntry = 96
 	bytesOfCell  = 56
 	waitInList   = 32 // elements that a list gathers before it sorts them in
 	pooled       = 1024
@@ -74,10 +75,13 @@ const (
 
 func (c *cache) init(x *space) {
 	c.x, c.slots, c.base = x, len(x.Levels)+2, len(x.Levels)
-	c.keys = map[string]*key{}
-	c.perTile = bytesOfEntry
+	c.keys, c.gone = map[string]*key{}, make([]int64, c.slots)
+	for slot := range c.slots {
+		c.gone[slot] = plan.MaxTime
+	}
+	c.perTile, c.varies = x.Layout().Size()
+	c.perTile += bytesOfEntry
 	for _, f := range x.Folds[:x.Tiled] {
-		c.perTile += bytesOfState
 		switch f.Kind {
 		case agg.KindEventList:
 			c.perTile += waitInList * 2 * bytesOfCell
@@ -114,7 +118,7 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 	}
 	c.bytes += e.size
 	k.slots[slot] = append(refs, ref{start, e})
-	if !c.whole {
+	if start <= c.gone[slot] {
 		c.missing = append(c.missing, e)
 	}
 	return e
@@ -180,9 +184,12 @@ func (c *cache) decode(e *entry, b []byte) (err error) {
 
 // resize notes that an entry takes so many bytes in the store.
 func (c *cache) resize(e *entry, encoded int) {
-	size := c.perTile + 2*int64(encoded)
-	if e.tile == nil {
+	size := c.perTile
+	switch {
+	case e.tile == nil:
 		size = bytesOfEntry + 6*int64(encoded)
+	case c.varies:
+		size += 2 * int64(encoded)
 	}
 	c.bytes += size - e.size
 	e.size = size
@@ -208,9 +215,30 @@ func (c *cache) touch(e *entry) {
 	c.changed++
 }
 
-// sort orders what changed as stores lie mostly: neighbours are cheap to put.
-func (c *cache) sort() {
+// sorted is what changed by slot and key, as stores lie mostly: neighbours are cheap to put.
+func (c *cache) sorted() [][]*entry {
 	slices.SortFunc(c.dirty, func(a, b *key) int { return strings.Compare(a.text, b.text) })
+	out := make([][]*entry, c.slots)
+	for _, k := range c.dirty {
+		for _, e := range k.dirty {
+			out[e.slot] = append(out[e.slot], e)
+		}
+	}
+	return out
+}
+
+// began notes that nothing of the space is in the store.
+func (c *cache) began() {
+	for slot := range c.gone {
+		c.gone[slot] = plan.MinTime
+	}
+}
+
+// resumed notes that no tile in the store starts behind the newest event.
+func (c *cache) resumed(newest int64) {
+	for slot := range c.base {
+		c.gone[slot] = newest
+	}
 }
 
 // forget takes an entry out of memory.
@@ -283,11 +311,11 @@ func (c *cache) evict(limit int64) {
 
 // dropUntil lets go of what was last used at a tick or before, until so many bytes are left.
 func (c *cache) dropUntil(tick uint32, left int64) {
-	c.whole = false
 	for _, k := range c.keys {
 		for slot := range k.slots {
 			for i := len(k.slots[slot]) - 1; i >= 0; i-- {
 				if r := k.slots[slot][i]; !r.dirty && r.used <= tick {
+					c.gone[slot] = max(c.gone[slot], r.start)
 					c.forget(r.entry)
 				}
 			}

@@ -64,18 +64,13 @@ func (x *space) report() {
 // puts are the changed tiles and rows, encoded into one stretch of memory.
 func (x *space) puts() []store.Put {
 	c := &x.cache
-	c.sort()
 	puts, ends := make([]store.Put, 0, c.changed), make([]int, 0, c.changed)
 	buf := x.scratch.encoded[:0]
-	for slot := range c.slots {
-		for _, k := range c.dirty {
-			for _, e := range k.dirty {
-				if e.slot == slot {
-					from := len(buf)
-					buf = x.encode(buf, e)
-					puts, ends = append(puts, x.put(e, len(buf)-from)), append(ends, len(buf))
-				}
-			}
+	for _, places := range c.sorted() {
+		for _, e := range places {
+			from := len(buf)
+			buf = x.encode(buf, e)
+			puts, ends = append(puts, x.put(e, len(buf)-from)), append(ends, len(buf))
 		}
 	}
 	from := 0

@@ -208,7 +208,7 @@ func (x *space) rolledSince(ctx context.Context) error {
 // loadDays brings the days before the target that are not in base tiles into memory.
 func (x *space) loadDays(ctx context.Context, keys []*key) error {
 	c, daily := &x.cache, x.daily()
-	if c.whole || len(keys) == 0 {
+	if c.gone[daily] == plan.MinTime || len(keys) == 0 {
 		return nil
 	}
 	ranges := make([]store.Range, len(keys))

@@ -231,6 +231,9 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 	if err != nil || !found {
 		return false, err
 	}
+	if x.s.o.Store.Traits().Atomic { // else tiles may be ahead of the place
+		x.cache.resumed(x.at.newest)
+	}
 	if err := x.loadApplied(ctx); err != nil {
 		return false, err
 	}
@@ -271,7 +274,8 @@ func (x *space) begin(ctx context.Context, next, complete int64) error {
 		return err
 	}
 	x.at.next, x.marks.Complete = next, complete
-	x.marked, x.moved, x.cache.whole = true, true, true
+	x.marked, x.moved = true, true
+	x.cache.began()
 	if target := x.RollEnd(x.clock()); x.Base && x.clock() > plan.MinTime { // there is nothing to roll
 		x.at.target, x.at.rolled = target, target
 	}
