@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks of this stage (P1–P5, P7–P9, P11) beside their peers, each checked before its time is printed.
+"""The benchmarks of this stage (P1–P9, P11) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -275,6 +275,29 @@ g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
                               ("one feature more, in a group of 20", feature, f"only {', '.join(feature[3])}"), ("one window more", window, "")):
             self.note("P5", f"{what} (counted)", "; ".join(filter(None, [f"{n[0]:,} rows, {n[1]:,} bytes read, {n[2]:,} cells made", note])))
 
+    def p6(self) -> None:
+        """A topic of a real Kafka into the online store: bench/ingest measures the whole of `up` from outside, and checks its answers."""
+        d = self.a.cache / "ingest"
+        d.mkdir(parents=True, exist_ok=True)
+        program = str(self.a.cache / "ingest.bin")
+        Run(["go", "build", "-o", program, "./bench/ingest"], cwd=HERE.parent)
+        load = os.getloadavg()[0]
+        r = Run([program, "-binary", self.binary, "-dir", str(d)])
+        f = json.loads([x for x in r.text.splitlines() if x.startswith("{")][-1])
+        shutil.rmtree(d, ignore_errors=True)
+        rate, paced = f["events"] / f["seconds"], f["paced_events"] / f["sending_seconds"]
+        self.ingest("bighead up, Kafka to Pebble, what waits", f["seconds"], f["cpu"], f["rss_mb"],
+                    f"{f['events'] / 1e6:.0f} M events of {f['event_bytes']:.0f} bytes: {rate:,.0f} events/s, {f['cpu'] / f['events'] * 1e6:.1f} µs of CPU each, "
+                    f"{f['written_bytes'] / f['events']:.0f} bytes written each; load average {load:.1f}")
+        self.ingest("bighead up, by schedule", f["paced_seconds"], f["paced_cpu"], f["paced_rss_mb"],
+                    f"{paced:,.0f} events/s, {f['paced_cpu'] / f['paced_events'] * 1e6:.1f} µs of CPU each; freshness of {f['markers']} events, to a read: p50 {f['freshness_p50_ms']:.0f} ms, "
+                    f"p99 {f['freshness_p99_ms']:.0f} ms, at most {f['freshness_max_ms']:.0f} ms; {f['checked_values']:,} values agree with a count of our own")
+
+    def ingest(self, what: str, wall: float, cpu: float, mb: int, note: str) -> None:
+        row = {"#": "P6", "what": what, "wall s": f"{wall:.2f}", "CPU s": f"{cpu:.2f}", "peak MB": str(mb), "note": note}
+        self.rows.append(row)
+        print("  ".join(row.values()), flush=True)
+
     def p11(self) -> None:
         d = self.a.cache / "data" / "many"
         d.mkdir(parents=True, exist_ok=True)
@@ -348,7 +371,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cache", type=pathlib.Path, required=True, help="where data and peers are kept")
     p.add_argument("--binary", type=pathlib.Path, required=True)
-    p.add_argument("--only", default="P1,P2,P3,P4,P5,P7,P9,P11")
+    p.add_argument("--only", default="P1,P2,P3,P4,P5,P6,P7,P9,P11")
     p.add_argument("--size", default="medium")
     p.add_argument("--shapes", default="tiles", help="DuckDB's shapes to run: tiles was the fastest of all six here")
     p.add_argument("--runs", type=int, default=3)

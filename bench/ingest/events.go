@@ -21,7 +21,7 @@ buys = bh.EventSource("buys", topic="TOPIC", time="ts", time_unit="ms", columns=
     "event": bh.String, "user": bh.String, "ts": bh.Timestamp, "merchant": bh.String, "category": bh.String,
     "country": bh.String, "device": bh.String, "amount": bh.Float, "quantity": bh.Int})
 w = dict(windows=["1h", "1d", "7d", "30d"])
-g = bh.FeatureGroup("g", source=buys, keys=["user"], features=[
+g = bh.FeatureGroup("g", source=buys, keys=["user"], deadline="20s", features=[
     bh.count(name="n", **w), bh.sum("amount", name="spent", **w), bh.avg("amount", name="mean", **w), bh.max("amount", name="most", **w),
     bh.min("amount", name="least", **w), bh.sum("quantity", name="items", **w), bh.max("quantity", name="most_items", **w),
     bh.sum("amount * quantity", name="total", **w)])

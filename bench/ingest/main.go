@@ -39,7 +39,8 @@ type figures struct {
 	Written   int64   `json:"written_bytes"`
 
 	Paced       int     `json:"paced_events"`
-	PacedFor    float64 `json:"paced_seconds"` // until the last of them was folded
+	PacedFor    float64 `json:"paced_seconds"`   // until the last of them was folded and seen
+	Sending     float64 `json:"sending_seconds"` // of the schedule
 	PacedCPU    float64 `json:"paced_cpu"`
 	PacedRSS    int64   `json:"paced_rss_mb"`
 	PacedBytes  int64   `json:"paced_written_bytes"`
@@ -144,6 +145,7 @@ func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figure
 		return err
 	}
 	f.Paced, f.PacedCPU, f.PacedRSS, f.PacedBytes = w.sent-o.events, after.cpu-before.cpu, after.peakMB, after.written-before.written
+	f.Sending = o.pacing.Seconds()
 	f.Late, f.Markers = ms(fresh.late), len(fresh.seen)
 	f.Freshness50, f.Freshness99, f.FreshnessTo = ms(quantile(fresh.seen, 0.5)), ms(quantile(fresh.seen, 0.99)), ms(quantile(fresh.seen, 1))
 	f.Own50, f.Own99 = ms(quantile(fresh.own, 0.5)), ms(quantile(fresh.own, 0.99))

@@ -39,7 +39,7 @@ func startUp(ctx context.Context, o options, broker string) (*upProcess, error) 
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	for name, text := range map[string]string{
 		"features.py":  strings.ReplaceAll(definitions, "TOPIC", topic),
-		"bighead.toml": fmt.Sprintf("[project]\nname = \"bench\"\n[serve]\nlisten = %q\n[stream]\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n", address, broker),
+		"bighead.toml": fmt.Sprintf("[project]\nname = \"bench\"\n[serve]\nlisten = %q\ndeadline = \"30s\"\n[stream]\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n", address, broker),
 	} {
 		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o644); err != nil {
 			return nil, err

@@ -27,6 +27,7 @@ type Builder struct {
 	n    int
 	text []byte
 	ends []int
+	each int // bytes of text in a row, by the last batch
 
 	lost, prior [len(reasons)]int64 // prior: before cell lostAt
 	lostAt      int
@@ -52,7 +53,13 @@ func (b *Builder) Len() int { return b.n }
 // Begin starts a batch of at most so many rows.
 func (b *Builder) Begin(rows int) {
 	b.col, b.n, b.text, b.ends, b.lostAt = value.NewColumn(b.typ, rows), 0, nil, b.ends[:0], -1
+	if b.each > 0 {
+		b.text = make([]byte, 0, min(rows*b.each, mostAhead))
+	}
 }
+
+// mostAhead is how much memory is taken at most for texts that have not come yet.
+const mostAhead = 1 << 20
 
 // Finish gives the column of the cells so far, and what was lost to counts.
 func (b *Builder) Finish(counts *dataset.Counts) *value.Column {
@@ -69,6 +76,7 @@ func (b *Builder) Finish(counts *dataset.Counts) *value.Column {
 		c.Values = c.Values[:b.n]
 	case c.Strs != nil:
 		c.Strs = c.Strs[:b.n]
+		b.each = (len(b.text) + max(b.n, 1) - 1) / max(b.n, 1)
 		all := unsafe.String(unsafe.SliceData(b.text), len(b.text))
 		from := 0
 		for i, end := range b.ends {

@@ -55,6 +55,7 @@ type Decoder struct {
 	def    *definition
 	format format
 	empty  *rows // of tombstones that come before any payload
+	items  []item
 }
 
 // NewDecoder makes a decoder of the topic's records; the registry may be nil where the format has no schemas.
@@ -113,7 +114,9 @@ func (d *Decoder) Decode(ctx context.Context, b *Batch) (a *dataset.Arrival, n i
 		}
 	}
 	into.finish(a)
-	return a, len(items), nil
+	n = len(items)
+	clear(items) // the records are the client's
+	return a, n, nil
 }
 
 // item adds a row, or says why the record is none.
@@ -135,7 +138,8 @@ func (r *rows) item(it *item) string {
 
 // gather finds how records are read, up to the first whose rows have another shape. Tombstones go with any.
 func (d *Decoder) gather(ctx context.Context, b *Batch) (items []item, into *rows, err error) {
-	items = make([]item, 0, len(b.Records))
+	items = slices.Grow(d.items[:0], len(b.Records))
+	d.items = items
 	for _, rec := range b.Records {
 		it := item{rec: rec}
 		if rec.Value == nil {

@@ -15,7 +15,7 @@ func (s *Store) Write(ctx context.Context, w *store.Write) error {
 	if err := w.Check(); err != nil {
 		return err
 	}
-	return s.commit(ctx, "write to", w.Sync, func(b *pebble.Batch) (func(), error) {
+	return s.commit(ctx, "write to", w.Sync, size(w), func(b *pebble.Batch) (func(), error) {
 		if w.Epoch < s.epoch {
 			return nil, store.ErrFenced
 		}
@@ -27,6 +27,18 @@ func (s *Store) Write(ctx context.Context, w *store.Write) error {
 		epoch := w.Epoch // w is the caller's again where its context ends
 		return func() { s.epoch = epoch }, err
 	})
+}
+
+// size is about how many bytes a batch of the write takes: who knows it does not move what is in it while it grows.
+func size(w *store.Write) (bytes int) {
+	const head = 1 + 2*5 + 3 + 3*8 + 2 // a record's kind and lengths, and what a place has beside space and key
+	for i := range w.Puts {
+		bytes += head + len(w.Puts[i].Space) + len(w.Puts[i].Key) + len(w.Puts[i].Bytes)
+	}
+	for i := range w.Meta {
+		bytes += head + len(w.Meta[i].Name) + len(w.Meta[i].Bytes)
+	}
+	return bytes
 }
 
 // fill puts a write into a batch, which copies it.
@@ -56,7 +68,7 @@ func fill(b *pebble.Batch, w *store.Write) error {
 
 // Fence implements store.Store. It is synced: whoever calls it relies on it.
 func (s *Store) Fence(ctx context.Context, epoch int64) error {
-	return s.commit(ctx, "fence", true, func(b *pebble.Batch) (func(), error) {
+	return s.commit(ctx, "fence", true, 0, func(b *pebble.Batch) (func(), error) {
 		switch {
 		case epoch < s.epoch:
 			return nil, store.ErrFenced
@@ -67,10 +79,10 @@ func (s *Store) Fence(ctx context.Context, epoch int64) error {
 	})
 }
 
-// commit commits what fill makes. Fill runs where the writer's state may be used, before commit returns, and gives what is to be done
+// commit commits what fill makes, of about so many bytes. Fill runs where the writer's state may be used, before commit returns, and gives what is to be done
 // with that state after a success. The commit itself runs beside: where pebble holds it up (its compactions are behind, the disk is
 // slow) and the context ends, the caller is let go, and the next commit waits for this one.
-func (s *Store) commit(ctx context.Context, what string, sync bool, fill func(b *pebble.Batch) (func(), error)) error {
+func (s *Store) commit(ctx context.Context, what string, sync bool, size int, fill func(b *pebble.Batch) (func(), error)) error {
 	if err := s.ended(ctx, what); err != nil {
 		return err
 	}
@@ -83,7 +95,7 @@ func (s *Store) commit(ctx context.Context, what string, sync bool, fill func(b 
 		<-s.writer
 		return fmt.Errorf("%s: %w", s.doing(what), err)
 	}
-	b := s.db.NewBatch()
+	b := s.db.NewBatchWithSize(size)
 	then, err := guarded(func() (func(), error) { return fill(b) })
 	if err != nil {
 		b.Close()
@@ -158,7 +170,7 @@ func (s *Store) expireWalk(ctx context.Context, space string, step, before int64
 	w := store.Write{Puts: make([]store.Put, 0, batch)}
 	flush := func() error {
 		defer func() { w.Puts = w.Puts[:0] }()
-		return s.commit(ctx, "expire in", false, func(b *pebble.Batch) (func(), error) { return func() {}, fill(b, &w) })
+		return s.commit(ctx, "expire in", false, size(&w), func(b *pebble.Batch) (func(), error) { return func() {}, fill(b, &w) })
 	}
 	err := s.Scan(ctx, space, step, func(key string, start int64, _ []byte) error {
 		if start >= before {
@@ -192,7 +204,7 @@ func (s *Store) Drop(ctx context.Context, space string) error {
 
 // deleteRange commits a range deletion and has what is in memory laid down, since only then compactions know of it.
 func (s *Store) deleteRange(ctx context.Context, what string, fill func(b *pebble.Batch) (func(), error)) error {
-	return s.commit(ctx, what, false, func(b *pebble.Batch) (func(), error) {
+	return s.commit(ctx, what, false, 0, func(b *pebble.Batch) (func(), error) {
 		then, err := fill(b)
 		if err != nil || b.Empty() {
 			return then, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/bits"
+	"slices"
+	"sync"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -132,8 +134,15 @@ func width(x uint64) int {
 	return 1 << bits.Len(uint(n-1))
 }
 
+// lengthsOf are memory for the lengths of texts.
+var lengthsOf = sync.Pool{New: func() any { return new([]int64) }}
+
 func appendTexts(dst []byte, texts []string, nulls value.Bitmap) []byte {
-	lengths := make([]int64, len(texts))
+	scratch := lengthsOf.Get().(*[]int64)
+	defer lengthsOf.Put(scratch)
+	lengths := slices.Grow((*scratch)[:0], len(texts))[:len(texts)]
+	clear(lengths)
+	*scratch = lengths
 	for i, s := range texts {
 		if !nulls.Get(i) {
 			lengths[i] = int64(len(s))

@@ -96,6 +96,9 @@ func (q *queue) close() {
 	q.ring()
 }
 
+// encodings are memory for rows on their way to the writer.
+var encodings = sync.Pool{New: func() any { return new([]byte) }}
+
 // Append hands the rows to the writer and waits for it.
 func (l *eventLog) Append(ctx context.Context, a *Arriving) (Accepted, error) {
 	if err := l.check(a); err != nil {
@@ -104,7 +107,14 @@ func (l *eventLog) Append(ctx context.Context, a *Arriving) (Accepted, error) {
 	if a.Rows.N == 0 {
 		return Accepted{Sequence: l.Next() - 1}, nil
 	}
-	r := &request{a: a, rows: appendBatch(nil, a.Rows)}
+	encoded := encodings.Get().(*[]byte)
+	defer func() { // whoever comes back from submit has it written, or never will
+		if cap(*encoded) <= groupBytes {
+			encodings.Put(encoded)
+		}
+	}()
+	*encoded = appendBatch((*encoded)[:0], a.Rows)
+	r := &request{a: a, rows: *encoded}
 	if len(r.rows) > maxRecordBytes {
 		return Accepted{}, fmt.Errorf("append to the event log %s: the rows take %d bytes, and a batch at most %d: %w", l.dir, len(r.rows), maxRecordBytes, ErrTooLarge)
 	}
