@@ -32,6 +32,11 @@ type shape struct {
 	asked   int   // how many keys and request fields
 	columns []int // of the view: those behind them
 	places  []int // of each column of the view: among columns; -1: it is not
+
+	// The last text of statuses and what it is of: most rows have the same.
+	said   []feature.Status
+	saidOf []int
+	text   string
 }
 
 // shapeOf lays a view out. A column of the view that has one of our names is called by it with a further _ before.
@@ -59,30 +64,53 @@ func shapeOf(v *feature.View) *shape {
 	return s
 }
 
-// rows adds the rows of a record, as cells of the file.
-func (s *shape) rows(dst [][]value.Value, r *feature.Served) [][]value.Value {
+// batch is the rows of records, as they lie in the file.
+func (s *shape) batch(records []*feature.Served) *value.Batch {
+	b := &value.Batch{Schema: s.schema, Columns: make([]*value.Column, len(s.schema))}
+	for _, r := range records {
+		b.N += len(r.Rows)
+	}
+	for j, f := range s.schema {
+		b.Columns[j] = value.NewColumn(f.Type, b.N)
+	}
+	from := 0
+	for _, r := range records {
+		s.fill(b.Columns, from, r)
+		from += len(r.Rows)
+	}
+	return b
+}
+
+// fill sets the rows of a record from one on.
+func (s *shape) fill(columns []*value.Column, from int, r *feature.Served) {
 	reads := make([]string, len(r.Reads))
 	for i := range r.Reads {
 		reads[i] = readText(&r.Reads[i], r.At)
 	}
-	place := make([]int, len(r.Columns)) // by column of the record: among the shape's
-	for i, c := range r.Columns {
-		place[i] = s.places[c]
+	place, answers := make([]int, len(r.Columns)), columns[ownColumns+s.asked:] // by column of the record: among the shape's
+	there := make([]bool, len(answers))
+	for k, c := range r.Columns {
+		place[k] = s.places[c]
+		there[place[k]] = true
 	}
 	for i := range r.Rows {
-		row := &r.Rows[i]
-		cells := make([]value.Value, len(s.schema))
-		cells[0], cells[1], cells[2] = value.OfTimestamp(r.Time), value.OfTimestamp(r.At), value.OfInt(r.Version)
-		cells[3], cells[4] = value.OfString(s.statusText(row, place)), value.OfString(rowReads(row, reads))
+		row, at := &r.Rows[i], from+i
+		for k, own := range [ownColumns]value.Value{value.OfTimestamp(r.Time), value.OfTimestamp(r.At), value.OfInt(r.Version),
+			value.OfString(s.statusText(row, place)), value.OfString(rowReads(row, reads))} {
+			columns[k].Set(at, own)
+		}
 		for k, x := range row.Asked {
-			cells[ownColumns+k] = x
+			columns[ownColumns+k].Set(at, x)
 		}
-		for k, at := range place {
-			cells[ownColumns+s.asked+at] = row.Values[k]
+		for k, p := range place {
+			answers[p].Set(at, row.Values[k])
 		}
-		dst = append(dst, cells)
+		for p, is := range there {
+			if !is {
+				answers[p].SetNull(at)
+			}
+		}
 	}
-	return dst
 }
 
 // statusText is a row's statuses in the order of the file's columns; nothing stands for a column that was not asked for.
@@ -90,11 +118,16 @@ func (s *shape) statusText(row *feature.ServedRow, place []int) string {
 	if len(row.Statuses) == len(s.columns) && !slices.ContainsFunc(row.Statuses, func(x feature.Status) bool { return x != feature.Present }) {
 		return feature.Present.String()
 	}
+	if s.text != "" && slices.Equal(s.said, row.Statuses) && slices.Equal(s.saidOf, place) {
+		return s.text
+	}
 	words := make([]string, len(s.columns))
 	for k, at := range place {
 		words[at] = row.Statuses[k].String()
 	}
-	return strings.Join(words, ",")
+	s.said, s.saidOf = append(s.said[:0], row.Statuses...), append(s.saidOf[:0], place...)
+	s.text = strings.Join(words, ",")
+	return s.text
 }
 
 // statuses reads statusText; asked tells which columns have one.
@@ -133,24 +166,38 @@ type read struct {
 	Read       map[string]int64 `json:"read,omitempty"`
 }
 
+// readText writes a read by hand: there are several in each row.
 func readText(r *feature.ServedRead, at int64) string {
-	out := read{Join: r.Join, Rows: r.Rows, Batch: known(r.Batch), Complete: known(r.Complete), Generation: r.Generation, Loaded: r.Loaded,
-		Applied: positions(r.Applied), Read: positions(r.Read)}
-	if r.At != at {
-		out.At = &r.At
+	b := strconv.AppendInt(append(make([]byte, 0, 160), `{"join":`...), int64(r.Join), 10)
+	number := func(name string, v int64, there bool) {
+		if there {
+			b = strconv.AppendInt(append(append(append(b, `,"`...), name...), `":`...), v, 10)
+		}
 	}
-	text, err := json.Marshal(out)
-	if err != nil {
-		panic(err) // numbers always encode
+	places := func(name string, p tile.Positions) {
+		for i, x := range p {
+			if i == 0 {
+				b = append(append(append(b, `,"`...), name...), `":{"`...)
+			} else {
+				b = append(b, `,"`...)
+			}
+			b = strconv.AppendInt(append(strconv.AppendInt(b, int64(x.Partition), 10), `":`...), x.Offset, 10)
+		}
+		if len(p) > 0 {
+			b = append(b, '}')
+		}
 	}
-	return string(text)
-}
-
-func known(t int64) *int64 {
-	if t == math.MinInt64 {
-		return nil
+	if r.Rows {
+		b = append(b, `,"rows":true`...)
 	}
-	return &t
+	number("at", r.At, r.At != at)
+	number("batch", r.Batch, r.Batch != math.MinInt64)
+	number("complete", r.Complete, r.Complete != math.MinInt64)
+	number("generation", r.Generation, r.Generation != 0)
+	number("loaded", r.Loaded, r.Loaded != 0)
+	places("applied", r.Applied)
+	places("read", r.Read)
+	return string(append(b, '}'))
 }
 
 func rowReads(row *feature.ServedRow, texts []string) string {

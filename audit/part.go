@@ -60,10 +60,6 @@ func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) 
 		}
 	}()
 	s := shapeOf(v)
-	var rows [][]value.Value
-	for _, r := range records {
-		rows = s.rows(rows, r)
-	}
 	dir := filepath.Join(l.o.Dir, v.Name)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -75,7 +71,7 @@ func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) 
 		return err
 	}
 	defer w.Abort()
-	if err := w.Write(value.BatchOf(s.schema, rows)); err != nil {
+	if err := w.Write(s.batch(records)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
@@ -390,13 +391,26 @@ func (w *leafWriter) finish() (dictionary []byte, err error) {
 	return dictionary, nil
 }
 
+// The encoders of all columns of all files: each is tables of hundreds of kilobytes, which small files of many columns would make anew.
+var (
+	zstdOfAll    = sync.OnceValues(func() (*zstd.Encoder, error) { return newZstd(false) })
+	zstdOfFloats = sync.OnceValues(func() (*zstd.Encoder, error) { return newZstd(true) })
+)
+
+func newZstd(floats bool) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false), zstd.WithNoEntropyCompression(floats))
+}
+
 // compressor chooses a codec by its name. Of floats zstd looks for what comes again and does not code their bytes by how frequent they are:
 // most of them are noise, and that took a fifth of the time for a thirtieth of the size.
 func compressor(name string, kind value.Kind) (codec int32, compress func(dst, src []byte) ([]byte, error), err error) {
 	switch name {
 	case "", "zstd":
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
-			zstd.WithNoEntropyCompression(kind == value.KindFloat))
+		shared := zstdOfAll
+		if kind == value.KindFloat {
+			shared = zstdOfFloats
+		}
+		e, err := shared()
 		if err != nil {
 			return 0, nil, err
 		}
