@@ -286,35 +286,34 @@ def failed(http: str) -> int:
     return sum(int(float(x.rsplit(" ", 1)[1])) for x in lines if re.match(r'bighead_values_total.*status="(failed|stale|fallback)"', x))
 
 
-def ours(cache: pathlib.Path, load: pathlib.Path, http: str, grpc: str, pid: int, tries: int = 2) -> Iterator[tuple[str, str, dict]]:
-    """Each case: over HTTP with each key asked for the first time, so that the store is read; then, when all are known, over HTTP and gRPC."""
+def ours(cache: pathlib.Path, load: pathlib.Path, http: str, grpc: str, pid: int, rows: int, features: int, tries: int = 2) -> Iterator[tuple[str, dict]]:
+    """A case: over HTTP with each key asked for the first time, so that the store is read; then, when all are known, over HTTP and gRPC."""
     names = post(http + "/v1/features/v", {"rows": [{"id": 1}]})["features"]
-    for case, rows, features in CASES:
-        some, before = names[:: len(names) // features], failed(http)
-        body = {"rows": [{"id": "@"}] * rows, "features": some}
-        asking = Load(load, cache, http + "/v1/features/v", body)
-        yield case, "bighead up, HTTP, Pebble, each key for the first time", asking.once(pid)
-        yield case, "bighead up, HTTP, Pebble", asking.measure(pid, tries)
-        message = {"view": "v", "fields": ["id"], "rows": [{"values": [{"intValue": "@"}]}] * rows, "features": some}
-        yield case, "bighead up, gRPC, Pebble", Load(load, cache, grpc, message).measure(pid, tries)
-        if n := failed(http) - before:
-            sys.exit(f"{case}: {n} values could not be had")
+    some, before = names[:: len(names) // features], failed(http)
+    asking = Load(load, cache, http + "/v1/features/v", {"rows": [{"id": "@"}] * rows, "features": some})
+    yield "bighead up, HTTP, Pebble, each key for the first time", asking.once(pid)
+    yield "bighead up, HTTP, Pebble", asking.measure(pid, tries)
+    message = {"view": "v", "fields": ["id"], "rows": [{"values": [{"intValue": "@"}]}] * rows, "features": some}
+    yield "bighead up, gRPC, Pebble", Load(load, cache, grpc, message).measure(pid, tries)
+    if n := failed(http) - before:
+        sys.exit(f"P7 and P8: {n} values could not be had")
 
 
 def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, dict | None]]:
-    """For each case: its number, who, what was measured, and the peer's."""
+    """For each case: its number, who, what was measured, and the peer's. Each is asked of a server that has just been started."""
     load = cache / "load"
     subprocess.run(["go", "build", "-o", str(load), "./bench/load"], cwd=HERE.parent, check=True)
     theirs = peers(cache, load)
     folder = cache / "data" / "served"
     project(binary, folder, PATIENT)
-    with up(binary, folder, PATIENT, SLOWLY) as (http, grpc, pid):
+    with up(binary, folder, PATIENT, SLOWLY) as (http, _, _):
         fill(binary, folder, push=True)
         check(binary, folder, http)
-        for case, who, m in ours(cache, load, http, grpc, pid):
-            yield case, who, m, theirs[case][1]
-    for case, (who, m) in theirs.items():
-        yield case, who, m, None
+    for case, rows, features in CASES:
+        with up(binary, folder, PATIENT, SLOWLY) as (http, grpc, pid):
+            for who, m in ours(cache, load, http, grpc, pid, rows, features):
+                yield case, who, m, theirs[case][1]
+        yield case, *theirs[case], None
 
 
 class Wire:
@@ -367,7 +366,7 @@ def watched(binary: str, folder: pathlib.Path, load: pathlib.Path, http: str, wi
     body = {"rows": [{"id": "@"}]}
     full = Load(load, folder, http + "/v1/features/v", body).shot(0, 4, 2)["achieved"]
     saved = folder / "answers.ndjson"
-    command = Load(load, folder, http + "/v1/features/v", body, "-statuses", "-late", f"{DEADLINE + 2}ms", "-save", str(saved), "-every", "97").command
+    command = Load(load, folder, http + "/v1/features/v", body, "-statuses", "-late", f"{DEADLINE + 2}ms", "-save", str(saved), "-every", "97", "-conns", "256").command
     asking = subprocess.Popen([*command, "-rate", str(0.6 * full), "-warm", "3s", "-phases", ",".join(f"{name}={seconds}s" for name, seconds, _ in STRETCHES)],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if "begun" not in asking.stderr.readline():
