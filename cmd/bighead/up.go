@@ -176,8 +176,11 @@ func (u *server) announce(address string) {
 		return
 	}
 	w, now := u.cli.stderr, u.online.current()
-	names := u.online.server.Names()
-	fmt.Fprintf(w, "bighead %s serves version %d on http://%s: %s\n", version, now.version.ID, address, strings.Join(names, ", "))
+	names, scheme := u.online.server.Names(), "http"
+	if u.project.Config.String("serve.tls.cert") != "" {
+		scheme = "https"
+	}
+	fmt.Fprintf(w, "bighead %s serves version %d on %s://%s: %s\n", version, now.version.ID, scheme, address, strings.Join(names, ", "))
 	t := u.online.active()
 	if t == nil {
 		fmt.Fprintf(w, "  standby: %v\n", u.online.errStandby())

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// selfSigned makes a certificate for loopback that signs itself, and its key, both PEM.
-func selfSigned() (cert, key []byte, err error) {
+// SelfSigned makes a certificate for loopback that signs itself, and its key, both PEM.
+func SelfSigned() (cert, key []byte, err error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a certificate: %w", err)

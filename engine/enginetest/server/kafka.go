@@ -90,7 +90,7 @@ func (b *Broker) run(ctx context.Context, home fetch.Home, s *Server) error {
 	}
 	at := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 	b.server, b.Address, b.Secure, b.CA = s, at(ports[0]), at(ports[2]), filepath.Join(s.dir, "ca.pem")
-	cert, key, err := selfSigned()
+	cert, key, err := SelfSigned()
 	if err != nil {
 		return err
 	}
