@@ -160,7 +160,7 @@ func (r *reader) value(t value.Type) (value.Value, error) {
 		return value.Value{}, err
 	}
 	if !v.HasType(t) {
-		return value.Value{}, fmt.Errorf("a %s where a %s is kept", v.Kind(), t)
+		return value.Value{}, fmt.Errorf("%s where %s is kept", value.An(v.Kind().String()), value.An(t.String()))
 	}
 	r.b = rest
 	return v, nil

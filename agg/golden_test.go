@@ -146,7 +146,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{agg.Fold{Kind: agg.KindIntSum}, "01" + strings.Repeat("ff", 18) + "04", "cut short"}, // beyond 128 bits
 		{agg.Fold{Kind: agg.KindFloatSum}, "010000000000000080", "float of bits"},             // −0.0
 		{agg.Fold{Kind: agg.KindFloatSum}, "01020000000000f07f", "float of bits"},             // another NaN
-		{agg.Fold{Kind: agg.KindExtreme, In: value.Int}, "0102", "a bool where a int is kept"},
+		{agg.Fold{Kind: agg.KindExtreme, In: value.Int}, "0102", "a bool where an int is kept"},
 		{agg.Fold{Kind: agg.KindTimeBound}, "0102", "flag of 2"},
 		{agg.Fold{Kind: agg.KindEdge, In: value.Int}, "0101000001", "a null where none is kept"},
 		{agg.Fold{Kind: agg.KindEdge, In: value.Int}, "010100ffff7f", "cut short"}, // a tie longer than the bytes

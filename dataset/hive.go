@@ -122,5 +122,5 @@ func partitionValue(t value.Type, c folderValue) (value.Value, error) {
 	default:
 		return value.Value{}, fmt.Errorf("declared as %s, but the values of folders are string, int or date", t)
 	}
-	return value.Value{}, fmt.Errorf("%q is not a %s; rename the folder, or declare the column as bh.String", c.text, t)
+	return value.Value{}, fmt.Errorf("%q is not %s; rename the folder, or declare the column as bh.String", c.text, value.An(t.String()))
 }

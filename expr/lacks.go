@@ -13,7 +13,7 @@ func (e *Expr) Lacks(d Dialect) *PrintError {
 	var lack *PrintError
 	e.tree.walk(func(t *tree) {
 		if lack == nil && t.column != "" && !d.Reads(t.typ) {
-			lack = &PrintError{Dialect: d, Name: t.column, Start: t.start, End: t.end, Message: fmt.Sprintf("%s cannot read column %q by our rules, which make NaN and times beyond the years null (V2): it is a %s, and %s has nothing that treats each element", d, t.column, t.typ, d)}
+			lack = &PrintError{Dialect: d, Name: t.column, Start: t.start, End: t.end, Message: fmt.Sprintf("%s cannot read column %q by our rules, which make NaN and times beyond the years null (V2): it is %s, and %s has nothing that treats each element", d, t.column, value.An(t.typ.String()), d)}
 		}
 	})
 	if lack != nil {

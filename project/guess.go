@@ -130,7 +130,7 @@ const asOfColumn = "at"
 func (g *Guess) chooseTime() {
 	for _, kind := range []value.Kind{value.KindTimestamp, value.KindDate} {
 		g.Time = g.pick(timeNames, func(p Profile) bool { return p.Type.Kind == kind && p.Nulls < g.Rows }, func(p Profile) string {
-			return fmt.Sprintf("a %s, %s null, from %s to %s", p.Type, share(p.Nulls, g.Rows), p.Min, p.Max)
+			return fmt.Sprintf("%s, %s null, from %s to %s", value.An(p.Type.String()), share(p.Nulls, g.Rows), p.Min, p.Max)
 		})
 		if g.Time.Column != "" {
 			return

@@ -89,7 +89,7 @@ func (v *View) UnknownField(name string) *Problem {
 // Absent is a key or field that a row lacks.
 func Absent(k feature.Key) *Problem {
 	return &Problem{Code: feature.CodeAbsentField, Detail: fmt.Sprintf("%q is absent", k.Name), Field: k.Name,
-		Cure: fmt.Sprintf("send it, a %s or null; null is the key of no events, and what may be absent is declared bh.optional", k.Type)}
+		Cure: fmt.Sprintf("send it, %s or null; null is the key of no events, and what may be absent is declared bh.optional", value.An(k.Type.String()))}
 }
 
 // IllTyped is a key or field of another type than declared; got is how the caller wrote it.

@@ -97,7 +97,7 @@ func Parse(t Type, text string) (Value, error) {
 	if text == "null" {
 		return Value{}, nil
 	}
-	bad := func() (Value, error) { return Value{}, fmt.Errorf("%q is not a %s", text, t) }
+	bad := func() (Value, error) { return Value{}, fmt.Errorf("%q is not %s", text, An(t.String())) }
 	switch t.Kind {
 	case KindString:
 		if len(text) >= 2 && text[0] == '"' {
@@ -151,10 +151,10 @@ func fromJSONText(t Type, text string) (Value, error) {
 	d.UseNumber()
 	var x any
 	if err := d.Decode(&x); err != nil {
-		return Value{}, fmt.Errorf("%q is not a %s: %w", text, t, err)
+		return Value{}, fmt.Errorf("%q is not %s: %w", text, An(t.String()), err)
 	}
 	if d.More() {
-		return Value{}, fmt.Errorf("%q is not a %s: text after its end", text, t)
+		return Value{}, fmt.Errorf("%q is not %s: text after its end", text, An(t.String()))
 	}
 	return FromJSON(t, x)
 }
@@ -164,7 +164,7 @@ func fromJSONText(t Type, text string) (Value, error) {
 func FromJSON(t Type, x any) (Value, error) {
 	bad := func() (Value, error) {
 		got, _ := json.Marshal(x)
-		return Value{}, fmt.Errorf("%.60s is not a %s", got, t)
+		return Value{}, fmt.Errorf("%.60s is not %s", got, An(t.String()))
 	}
 	switch y := x.(type) {
 	case nil:

@@ -86,6 +86,14 @@ func (t Type) Numeric() bool { return t.Kind == KindInt || t.Kind == KindFloat }
 // Key reports whether a column of the type can be part of a key (V4).
 func (t Type) Key() bool { return t.Ordered() && t.Kind != KindFloat }
 
+// An is the name of a type, or of a kind of value, with its article, for messages: a string, an int.
+func An(name string) string {
+	if name != "" && strings.IndexByte("aeiou", name[0]) >= 0 {
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // String is the text of the type as definitions write it: int, list<int>, map<string,float>, struct<a:int,b:string>.
 func (t Type) String() string {
 	switch t.Kind {

@@ -163,3 +163,10 @@ func FuzzParseType(f *testing.F) {
 		}
 	})
 }
+func TestAn(t *testing.T) {
+	for name, want := range map[string]string{"int": "an int", "string": "a string", "list<int>": "a list<int>", "": "a "} {
+		if got := value.An(name); got != want {
+			t.Errorf("%q: %q", name, got)
+		}
+	}
+}

@@ -202,7 +202,7 @@ func valueOf(t value.Type, p *pb.Value) (value.Value, error) {
 		return typed(t, value.OfDate(int64(k.DateDays)))
 	case *pb.Value_ListValue:
 		if t.Kind != value.KindList {
-			return value.Value{}, fmt.Errorf("a list where a %s is right", t)
+			return value.Value{}, fmt.Errorf("a list where %s is right", value.An(t.String()))
 		}
 		elems := make([]value.Value, len(k.ListValue.Values))
 		for i, x := range k.ListValue.Values {
@@ -236,7 +236,7 @@ func entriesOf(t value.Type, p *pb.Entries) ([]value.Entry, error) {
 
 func typed(t value.Type, v value.Value) (value.Value, error) {
 	if v.IsNull() || !v.HasType(t) {
-		return v, fmt.Errorf("%s where a %s is right", v, t)
+		return v, fmt.Errorf("%s where %s is right", v, value.An(t.String()))
 	}
 	return v, nil
 }

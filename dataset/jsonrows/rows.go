@@ -47,7 +47,7 @@ type BadCell struct {
 }
 
 func (e *BadCell) Error() string {
-	return fmt.Sprintf("column %q: %s is not a %s; %s", e.Column+e.Within, e.Shown, e.Type, e.Cure)
+	return fmt.Sprintf("column %q: %s is not %s; %s", e.Column+e.Within, e.Shown, value.An(e.Type.String()), e.Cure)
 }
 
 // Decoder makes batches of objects. It is for one goroutine.

@@ -77,7 +77,7 @@ func TestMistakesAreNamed(t *testing.T) {
 	refuse.Personal = []string{"s"}
 	refuse.Unknown = func(key string) error { return fmt.Errorf("no field %q", key) }
 	for text, want := range map[string]string{
-		`{"i":1.5}`:                       `column "i": "1.5" is not a int`,
+		`{"i":1.5}`:                       `column "i": "1.5" is not an int`,
 		`{"i":true}`:                      `column "i"`,
 		`{"f":"1.5"}`:                     `column "f"`,
 		`{"s":5}`:                         `column "s": a value is not a string`,
@@ -89,10 +89,10 @@ func TestMistakesAreNamed(t *testing.T) {
 		`{"t":"2024-01-31T06:00Z"}`:       `column "t"`,
 		`{"d":"2024-02-30"}`:              `column "d"`,
 		`{"y":"*"}`:                       `column "y"`,
-		`{"l":[1,"x"]}`:                   `column "l[]": "\"x\"" is not a int`,
+		`{"l":[1,"x"]}`:                   `column "l[]": "\"x\"" is not an int`,
 		`{"l":{}}`:                        `column "l"`,
 		`{"m":[]}`:                        `column "m"`,
-		`{"o":{"a":{"b":1}}}`:             `column "o.a": "{\"b\":1}" is not a int`,
+		`{"o":{"a":{"b":1}}}`:             `column "o.a": "{\"b\":1}" is not an int`,
 		`{"i":{"b":1}}`:                   `column "i"`,
 		`{"l":[1,"x",}`:                   "where a value belongs (byte 13)",
 		`{"x":1}`:                         `no field "x"`,

@@ -91,7 +91,7 @@ func (c *avroCompiler) value(n avroNode, want value.Type, path []string, top boo
 		return c.union(n, want, path, top)
 	}
 	wrong := func() (avroReading, error) {
-		return nil, &mismatch{path, fmt.Sprintf("it is a %s in this version, and a %s in the source; declare the column as what it is, or convert it with select=", n.shown(), want)}
+		return nil, &mismatch{path, fmt.Sprintf("it is %s in this version, and %s in the source; declare the column as what it is, or convert it with select=", value.An(n.shown()), value.An(want.String()))}
 	}
 	switch want.Kind {
 	case value.KindList:

@@ -430,7 +430,7 @@ func TestDeadLettersAreTheRecordsThemselves(t *testing.T) {
 		for _, h := range got.Headers {
 			headers += h.Key + "=" + string(h.Value) + ";"
 		}
-		if want := `h=v;bighead.topic=` + p.topic + `;bighead.partition=0;bighead.offset=1;bighead.time_ms=1700000000000;bighead.reason=column "n": "\"x\"" is not a int;`; !strings.HasPrefix(headers, want[:len(want)-1]) {
+		if want := `h=v;bighead.topic=` + p.topic + `;bighead.partition=0;bighead.offset=1;bighead.time_ms=1700000000000;bighead.reason=column "n": "\"x\"" is not an int;`; !strings.HasPrefix(headers, want[:len(want)-1]) {
 			t.Errorf("headers %s\nwant %s", headers, want)
 		}
 		if string(got.Key) != "k" || string(got.Value) != `{"n":"x"}` {

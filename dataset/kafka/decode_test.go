@@ -104,10 +104,10 @@ func TestJSONRecordsBecomeRowsAndPoison(t *testing.T) {
 	want(t, text, `
 100: a 1 2023-11-14T22:13:20Z 2023-11-14T22:13:20Z 100 k 8
 108: null null null 2023-11-14T22:13:20.004Z 108 null null
-102! column "n": "\"x\"" is not a int; correct it (null is null), or declare the column as what it is
+102! column "n": "\"x\"" is not an int; correct it (null is null), or declare the column as what it is
 104! not a JSON object: 'n' where '{' belongs (byte 1)
 106! column "user": a value is not a string; correct it (null is null), or declare the column as what it is
-110! header.n is not a int
+110! header.n is not an int
 200! the record has no value; only a source with keys= and deleted= knows deletions`)
 	a := arrivals[0]
 	if got := fmt.Sprint(a.Counts.Nulled, a.Counts.Rows, a.Times, a.Tombstones, a.Partition); got != fmt.Sprintf("map[{n beyond int64}:1] 2 [%d %d] [] 3", stamp, stamp+4) {
@@ -151,7 +151,7 @@ func TestSelectsThatCannotBeAreRefused(t *testing.T) {
 		"payload.":          `select "x"`,
 		"_timestamp.x":      "_timestamp is a timestamp already",
 		"_partition || 'x'": "makes no int",
-		"header":            "header cannot be a int",
+		"header":            "header cannot be an int",
 	} {
 		_, err := NewDecoder(dataset.Topic{Name: "t", Schema: schema, Select: []dataset.Select{{Column: "x", SQL: sql}}}, nil)
 		if err == nil || !strings.Contains(err.Error(), part) {
@@ -163,7 +163,7 @@ func TestSelectsThatCannotBeAreRefused(t *testing.T) {
 		`format "xml"`:            {Schema: schema, Format: "xml"},
 		"no schema registry":      {Schema: schema, Format: "avro"},
 		`key "z" is no column`:    {Schema: schema, Keys: []string{"z"}},
-		"a makes no string of the record's fields: it is a int": {Schema: schema, Select: []dataset.Select{{Column: "x", SQL: "a"}, {Column: "y", SQL: "a"}}},
+		"a makes no string of the record's fields: it is an int": {Schema: schema, Select: []dataset.Select{{Column: "x", SQL: "a"}, {Column: "y", SQL: "a"}}},
 	} {
 		if _, err := NewDecoder(topic, nil); err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("%v, want %s", err, part)

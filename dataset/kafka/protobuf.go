@@ -231,7 +231,7 @@ func (c *protoCompiler) message(d protoreflect.MessageDescriptor, fields []value
 // field makes the reading of a field as a type.
 func (c *protoCompiler) field(d protoreflect.FieldDescriptor, want value.Type, path []string) (*protoField, error) {
 	wrong := func() (*protoField, error) {
-		return nil, &mismatch{path, fmt.Sprintf("it is a %s in this version, and a %s in the source; declare the column as what it is, or convert it with select=", shownProto(d), want)}
+		return nil, &mismatch{path, fmt.Sprintf("it is %s in this version, and %s in the source; declare the column as what it is, or convert it with select=", value.An(shownProto(d)), value.An(want.String()))}
 	}
 	switch {
 	case d.IsMap():

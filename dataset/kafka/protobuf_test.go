@@ -91,7 +91,7 @@ func TestProtobufSchemasThatChange(t *testing.T) {
 	three := append(r.add("t-value", sr.TypeProtobuf, `syntax = "proto3"; message M { string id = 1; string name = 2; }`), 0)
 	topic := dataset.Topic{Format: "protobuf", Schema: value.Schema{{Name: "id", Type: value.Int}, {Name: "name", Type: value.String}}}
 	_, text := decodeAll(t, decoder(t, topic, r.Schemas), records(append(one, 8, 1, 18, 1, 'a'), append(two, 8, 2), append(three, 10, 1, 'x')))
-	if want := "100: 1 a\n102: 2 null\nerror: topic \"t\" partition 3 offset 104: schema 3 (t-value version 3), field \"id\": it is a string in this version, and a int in the source"; !strings.HasPrefix(text, want) {
+	if want := "100: 1 a\n102: 2 null\nerror: topic \"t\" partition 3 offset 104: schema 3 (t-value version 3), field \"id\": it is a string in this version, and an int in the source"; !strings.HasPrefix(text, want) {
 		t.Errorf("got\n%s\nwant\n%s", text, want)
 	}
 	topic.Schema[1].Name = "names"

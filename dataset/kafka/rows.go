@@ -119,7 +119,7 @@ func (r *rows) addOwn(rec *kgo.Record) error {
 			err = addText(b, header(rec.Headers, f.Name[len(headerPrefix):]))
 		}
 		if err != nil {
-			return fmt.Errorf("%s is not a %s", f.Name, f.Type)
+			return fmt.Errorf("%s is not %s", f.Name, value.An(f.Type.String()))
 		}
 	}
 	return nil

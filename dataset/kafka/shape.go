@@ -207,7 +207,7 @@ func (s *settler) try(sel selection, choices [][]value.Type, n int, uniform bool
 		return nil, errs.Err()
 	}
 	if want := s.d.topic.Schema[sel.column].Type; !becomes(e.Type(), want) {
-		return nil, fmt.Errorf("it is a %s", e.Type())
+		return nil, fmt.Errorf("it is %s", value.An(e.Type().String()))
 	}
 	return tree, nil
 }
@@ -263,12 +263,12 @@ func grown(tree []value.Field, path []string, t value.Type) ([]value.Field, erro
 	}
 	if len(path) == 1 {
 		if !tree[i].Type.Equal(t) {
-			return nil, fmt.Errorf("%s is a %s already, and a %s here", path[0], tree[i].Type, t)
+			return nil, fmt.Errorf("%s is %s already, and %s here", path[0], value.An(tree[i].Type.String()), value.An(t.String()))
 		}
 		return tree, nil
 	}
 	if tree[i].Type.Kind != value.KindStruct {
-		return nil, fmt.Errorf("%s is a %s already, and has no field %s", path[0], tree[i].Type, path[1])
+		return nil, fmt.Errorf("%s is %s already, and has no field %s", path[0], value.An(tree[i].Type.String()), path[1])
 	}
 	fields, err := grown(tree[i].Type.Fields, path[1:], t)
 	tree[i].Type = value.StructOf(fields...)
@@ -316,7 +316,7 @@ func (s *settler) checkOwn() error {
 			good = f.Type.Ordered()
 		}
 		if !good {
-			return fmt.Errorf("topic %q: %s cannot be a %s", s.d.topic.Name, f.Name, f.Type)
+			return fmt.Errorf("topic %q: %s cannot be %s", s.d.topic.Name, f.Name, value.An(f.Type.String()))
 		}
 	}
 	return nil

@@ -132,7 +132,7 @@ func TestSchemasThatChange(t *testing.T) {
 		"a removed field that was always there": {columns, nil, [][]byte{one, three}, "100: 1 a null\n" +
 			`error: topic "t" partition 3 offset 102: schema 3 (t-value version 3), field "name": it was in every record of version 2 and is there no more; give it back, or take the column out of the source`, 1},
 		"a changed type": {columns, nil, [][]byte{two, four}, "100: 2 b 30\n" +
-			`error: topic "t" partition 3 offset 102: schema 4 (t-value version 4), field "id": it is a string in this version, and a int in the source; declare the column as what it is, or convert it with select=`, 1},
+			`error: topic "t" partition 3 offset 102: schema 4 (t-value version 4), field "id": it is a string in this version, and an int in the source; declare the column as what it is, or convert it with select=`, 1},
 		"a column that is misspelt": {value.Schema{{Name: "nmae", Type: value.String}}, nil, [][]byte{one},
 			`error: topic "t" partition 3 offset 100: schema 1 (t-value version 1), field "nmae": no version of the schema has it; did you mean name? fields: id, name`, 0},
 		"what is not read may change": {columns[1:2], nil, [][]byte{one, two, four}, "100: a\n102: b\n104: d", 1},

@@ -352,5 +352,5 @@ func (f *csvFile) badCell(r *records, p int, b *cell.Builder) error {
 			cure = `integers as times need a unit: time_unit="s", "ms", "us" or "ns"`
 		}
 	}
-	return fmt.Errorf("%s: column %q: %s is not a %s; %s", r.position(r.starts[p]), b.Name(), f.shown(b.Name(), r.cells[p]), b.Type(), cure)
+	return fmt.Errorf("%s: column %q: %s is not %s; %s", r.position(r.starts[p]), b.Name(), f.shown(b.Name(), r.cells[p]), value.An(b.Type().String()), cure)
 }

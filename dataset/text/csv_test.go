@@ -141,7 +141,7 @@ func TestASampleEndsWithinARecord(t *testing.T) {
 		t.Errorf("%s %v", schema, err)
 	}
 	b.WriteString("late,z\n")
-	if _, _, _, err := load(t, "x.csv", b.String(), dataset.Options{}); err == nil || !strings.Contains(err.Error(), `"late" is not a int`) || !strings.Contains(err.Error(), "declare") {
+	if _, _, _, err := load(t, "x.csv", b.String(), dataset.Options{}); err == nil || !strings.Contains(err.Error(), `"late" is not an int`) || !strings.Contains(err.Error(), "declare") {
 		t.Errorf("a cell beyond the sample: %v", err)
 	}
 }
@@ -154,7 +154,7 @@ func TestCSVMistakesHaveAPlaceAndACure(t *testing.T) {
 		want    string
 	}{
 		"empty":               {"", dataset.Options{}, "x.csv: the file is empty"},
-		"bad int":             {"a,b\nx,1\nß,two\n", dataset.Options{Declared: ints}, `x.csv:3:3: column "b": "two" is not a int; correct the cell`},
+		"bad int":             {"a,b\nx,1\nß,two\n", dataset.Options{Declared: ints}, `x.csv:3:3: column "b": "two" is not an int; correct the cell`},
 		"after a line end":    {"a,b\n\"x\ny\",two\n", dataset.Options{Declared: ints}, `x.csv:3:4: column "b"`},
 		"after line ends":     {"a,b\n\"x\ny\r\nz\",1\nx,two\n", dataset.Options{Declared: ints}, `x.csv:5:3: column "b"`},
 		"personal":            {"a,b\nx,two\n", dataset.Options{Declared: ints, Personal: []string{"b"}}, `x.csv:2:3: column "b": a cell is not`},

@@ -64,7 +64,7 @@ func TestNDJSONMistakesHaveAPlaceAndACure(t *testing.T) {
 		"two a line":          {"{\"a\":1}{\"a\":2}\n", declared(value.Int), "x.ndjson:1:8: not a JSON object on one line: text after"},
 		"comma":               {`{"a":1,}`, declared(value.Int), "x.ndjson:1:8"},
 		"twice":               {`{"a":1,"a":2}`, declared(value.Int), `key "a" stands twice`},
-		"float for int":       {"{}\n{\"a\":1.5}\n", declared(value.Int), `x.ndjson:2:6: column "a": "1.5" is not a int`},
+		"float for int":       {"{}\n{\"a\":1.5}\n", declared(value.Int), `x.ndjson:2:6: column "a": "1.5" is not an int`},
 		"string":              {`{"a":"1.5"}`, declared(value.Float), `column "a"`},
 		"object":              {`{"a":{}}`, declared(value.Int), `column "a"`},
 		"leading zero":        {`{"a":01}`, declared(value.Int), "no value of JSON"},

@@ -101,7 +101,7 @@ func (d Dialect) normaliseElements(x string, t value.Type) (string, error) {
 	case elem == "e":
 		return x, nil
 	case d == Flink:
-		return "", fmt.Errorf("a %s: Flink cannot apply the value rules to each element", t)
+		return "", fmt.Errorf("%s: Flink cannot apply the value rules to each element", value.An(t.String()))
 	case t.Kind == value.KindMap:
 		return "transform_values(" + x + ", (k, e) -> " + elem + ")", nil
 	}

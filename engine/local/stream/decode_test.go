@@ -46,7 +46,7 @@ func cells(b *value.Batch, row int) string {
 
 func TestWhatIsNoRowSaysWhy(t *testing.T) {
 	for _, c := range []struct{ line, why string }{
-		{`1`, "not a JSON object"}, {`{"b":1}`, `column "b": "1" is not a bool`}, {`{"i":1.0}`, `column "i": "1.0" is not a int`}, {`{"f":"1"}`, `is not a float`},
+		{`1`, "not a JSON object"}, {`{"b":1}`, `column "b": "1" is not a bool`}, {`{"i":1.0}`, `column "i": "1.0" is not an int`}, {`{"f":"1"}`, `is not a float`},
 		{`{"t":"2024-01-31"}`, `column "t"`}, {`{"t":1.5}`, `column "t"`}, {`{"d":"2024-02-30"}`, `column "d"`}, {`{"i":1,"i":2}`, `key "i" stands twice`},
 		{`{"zzz":1}`, `unknown field "zzz"`}, {`{"ii":1}`, `did you mean "i"?`}, {`{"s":"a`, "not a JSON object"}, {`{"s":"` + strings.Repeat("x", longestRow) + `"}`, "are the most"},
 		{`{"l":` + strings.Repeat("[", 70) + strings.Repeat("]", 70) + `}`, "nested deeper"}, {`{"also":{"i":[1]}}`, ""},

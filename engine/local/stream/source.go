@@ -362,7 +362,7 @@ func gained(old, now value.Schema) error {
 		case !ok:
 			return fmt.Errorf("column %q (%s) is not there any more", f.Name, f.Type)
 		case !t.Equal(f.Type):
-			return fmt.Errorf("column %q was a %s, and is a %s", f.Name, f.Type, t)
+			return fmt.Errorf("column %q was %s, and is %s", f.Name, value.An(f.Type.String()), value.An(t.String()))
 		}
 	}
 	return nil

@@ -254,7 +254,7 @@ func (w *waiting) decode(name string, b []byte) (*waiter, error) {
 		switch {
 		case i < 0: // the source has lost the column
 		case !v.HasType(w.x.schema[i].Type):
-			return bad(fmt.Sprintf("column %q is a %s, and the source says %s", column.Str(), v.Kind(), w.x.schema[i].Type))
+			return bad(fmt.Sprintf("column %q is %s, and the source says %s", column.Str(), value.An(v.Kind().String()), w.x.schema[i].Type))
 		default:
 			e.row[i] = v
 		}
