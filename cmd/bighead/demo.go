@@ -99,7 +99,7 @@ func (d *demo) test(ctx context.Context) error {
 		fmt.Fprint(d.stdout, out.String())
 		return err
 	}
-	d.say("test", "tests/*.feat give what their authors worked out by hand, on the plain definition and on the fast engine")
+	d.say("test", "tests/*.feat give what their authors worked out by hand, on the plain definition, on the fast engine, and pushed as events and asked of a server")
 	return nil
 }
 
