@@ -51,3 +51,26 @@ func TestPlacesReadBack(t *testing.T) {
 
 // marksFuture is a version that no program has written yet.
 const marksFuture = 99
+
+// FuzzMeta reads what a store may hold under the names of marks, places and states: what is taken is written again as it was.
+func FuzzMeta(f *testing.F) {
+	f.Add(plan.Marks{Batch: 86_400_000, Complete: -5, Generation: 7}.Append(nil))
+	f.Add([]byte{1, 2, 4, 6})
+	f.Add(plan.AppendPlace(nil, tile.Positions{{Partition: -2, Offset: 7}, {Partition: 0, Offset: 1 << 60}}))
+	f.Add([]byte{plan.StateVersion, 0, 0, 0, 0, 5, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := plan.DecodeMarks(b); err == nil {
+			if again, err := plan.DecodeMarks(m.Append(nil)); err != nil || again != m {
+				t.Errorf("%x are %+v, and written again %+v, %v", b, m, again, err)
+			}
+		}
+		if p, err := plan.DecodePlace(b); err == nil {
+			if again, err := plan.DecodePlace(plan.AppendPlace(nil, p)); err != nil || !slices.Equal(again, p) {
+				t.Errorf("%x is %v, and written again %v, %v", b, p, again, err)
+			}
+		}
+		if rolled, err := plan.DecodeRolled(b); err != nil && rolled != plan.MinTime {
+			t.Errorf("%x is no state, and says %d", b, rolled)
+		}
+	})
+}

@@ -70,7 +70,7 @@ func decodeAll(t *testing.T, d *Decoder, b *Batch) (arrivals []*dataset.Arrival,
 	return arrivals, text
 }
 
-func decoder(t *testing.T, topic dataset.Topic, s *Schemas) *Decoder {
+func decoder(t testing.TB, topic dataset.Topic, s *Schemas) *Decoder {
 	t.Helper()
 	topic.Name = "t"
 	d, err := NewDecoder(topic, s)

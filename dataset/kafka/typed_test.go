@@ -22,10 +22,10 @@ import (
 type registry struct {
 	*srfake.Registry
 	*Schemas
-	t *testing.T
+	t testing.TB
 }
 
-func newRegistry(t *testing.T) *registry {
+func newRegistry(t testing.TB) *registry {
 	t.Helper()
 	fake := srfake.New()
 	t.Cleanup(fake.Close)
@@ -47,7 +47,7 @@ func (r *registry) add(subject string, typ sr.SchemaType, text string, reference
 }
 
 // avroOf encodes by the library, which shares no code with ours.
-func avroOf(t *testing.T, prefix []byte, schema string, v any) []byte {
+func avroOf(t testing.TB, prefix []byte, schema string, v any) []byte {
 	t.Helper()
 	b, err := avro.MustParse(schema).AppendEncode(append([]byte(nil), prefix...), v)
 	if err != nil {

@@ -2,6 +2,7 @@ package http_test
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -120,4 +121,31 @@ func TestFeastsPush(t *testing.T) {
 	if code, _, body := newServed(t, http.Options{}).call(t, "POST", "/push", `{}`); code != 503 || problem(t, body)["code"] != "BH115" {
 		t.Errorf("%d %s", code, body)
 	}
+}
+
+// FuzzShapes demands an answer of every body in the shapes of others: JSON, never 500; and of what is pushed so, lines of JSON.
+func FuzzShapes(f *testing.F) {
+	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1}}}
+	s := newServed(f, http.Options{Pusher: p})
+	paths := []string{"/v1/features/groupby/carrier", "/v1/features/join/departure", "/get-online-features", "/push"}
+	for i, body := range []string{`[{"carrier": "UA"}, {"carrier": null}, {"carrier": 1}]`, `[{"carrier": "UA", "distance": 1400, "tags": ["a"]}]`,
+		`{"features": ["carrier:count_1d"], "entities": {"carrier": ["UA", "ZZ", null]}, "full_feature_names": true}`,
+		`{"push_source_name": "flights", "df": {"carrier": ["UA", null], "dep_delay": [1.50, {"a" : [1]}]}, "to": "online"}`} {
+		f.Add(uint8(i), body)
+	}
+	f.Add(uint8(2), `{"feature_service": "departure", "entities": {"carrier": ["UA"], "distance": [1]}, "request_context": {}}`)
+	f.Fuzz(func(t *testing.T, at uint8, body string) {
+		path := paths[int(at)%len(paths)]
+		p.got = ""
+		status, _, got := s.call(t, "POST", path, body)
+		if !json.Valid([]byte(got)) || status != 200 && status != 400 && status != 404 && status != 413 {
+			t.Fatalf("%s %q: %d %s", path, body, status, got)
+		}
+		_, lines, pushed := strings.Cut(p.got, " application/x-ndjson ")
+		for line := range strings.Lines(lines) {
+			if pushed && !json.Valid([]byte(line)) {
+				t.Fatalf("%s %q pushes %q", path, body, line)
+			}
+		}
+	})
 }
