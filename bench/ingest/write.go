@@ -135,7 +135,7 @@ func (w *writer) pace(ctx context.Context, o options, looking *marks, f *freshne
 			mark := ""
 			if at >= marked {
 				marked += markEvery
-				mark = fmt.Sprintf("mark-%06d", w.sent)
+				mark = fmt.Sprintf("mark-%09d", w.sent)
 				looking.add(mark, began.Add(at))
 			}
 			w.send(ctx, began.Add(at), mark)
@@ -156,6 +156,11 @@ func (m *marks) add(mark string, due time.Time) {
 	m.due[mark] = due
 }
 
+// atOnce is how many marked events are asked for in one request: that many wait where the stream comes along, and where it does not the reads
+// are not to make it worse.
+const atOnce = 32
+
+// waiting are the oldest that were not seen, by their names, which ascend.
 func (m *marks) waiting() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -163,7 +168,8 @@ func (m *marks) waiting() []string {
 	for mark := range m.due {
 		out = append(out, mark)
 	}
-	return out
+	slices.Sort(out)
+	return out[:min(len(out), atOnce)]
 }
 
 // none waits until all were seen.
