@@ -91,6 +91,8 @@ type Entry struct {
 	Fingerprint string `json:"fingerprint"`
 	// Reads names the entries that this one is made of, as kind and name: a view's features, a group's source.
 	Reads []Ref `json:"reads,omitempty"`
+	// Settings are what of it is in no fingerprint; nil: an earlier bighead registered it and did not note them.
+	Settings []Setting `json:"settings"`
 }
 
 // Ref names an entry.

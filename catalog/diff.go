@@ -7,11 +7,12 @@ import (
 
 // Change is what a new version does to one entry.
 type Change struct {
-	Kind    Kind   `json:"kind"`
-	Name    string `json:"name"`
-	What    What   `json:"what"`
-	Was     string `json:"was,omitempty"`     // the old name of what was renamed
-	Readers []Ref  `json:"readers,omitempty"` // who reads it, in the new version; of what is removed, in the old one
+	Kind    Kind     `json:"kind"`
+	Name    string   `json:"name"`
+	What    What     `json:"what"`
+	Was     string   `json:"was,omitempty"`     // the old name of what was renamed
+	Set     []string `json:"set,omitempty"`     // of what is set otherwise: each setting, from what to what
+	Readers []Ref    `json:"readers,omitempty"` // who reads it, in the new version; of what is removed, in the old one
 }
 
 // What happens to an entry.
@@ -21,13 +22,14 @@ type What string
 const (
 	Added   What = "added"
 	Changed What = "changed" // another fingerprint: values may change, a new version beside the old
+	Set     What = "set"     // the same fingerprint, and other settings: nothing is computed again
 	Renamed What = "renamed" // another name, the same fingerprint: nothing is computed again
 	Removed What = "removed"
 	Unused  What = "unused" // defined, and read by nothing
 )
 
 var order = map[Kind]int{Source: 0, Group: 1, Feature: 2, View: 3, TrainingSet: 4}
-var whats = map[What]int{Added: 0, Changed: 1, Renamed: 2, Removed: 3, Unused: 4}
+var whats = map[What]int{Added: 0, Changed: 1, Set: 2, Renamed: 3, Removed: 4, Unused: 5}
 
 // Diff says what becomes of each entry between two versions, by kind, change and name. Entries that stay as they are are left out.
 func Diff(was, is []Entry) []Change {
@@ -48,7 +50,10 @@ func Diff(was, is []Entry) []Change {
 		before, known := old[Ref{e.Kind, e.Name}]
 		switch names := gone[e.Kind][e.Fingerprint]; {
 		case known && before.Fingerprint == e.Fingerprint:
-			continue
+			if c.Set = differences(before.Settings, e.Settings); len(c.Set) == 0 || before.Settings == nil {
+				continue
+			}
+			c.What = Set
 		case known:
 			c.What = Changed
 		case len(names) > 0:

@@ -22,12 +22,20 @@ func TestDiff(t *testing.T) {
 		entry(catalog.Source, "s", "1"), entry(catalog.Feature, "g.a", "a", s), entry(catalog.Feature, "g.b", "b2"),
 		entry(catalog.Feature, "g.z", "d"), entry(catalog.Feature, "g.new", "n"), entry(catalog.Source, "t", "2"),
 	}
+	set := func(i int, all []catalog.Entry, s ...catalog.Setting) {
+		all[i].Settings = append([]catalog.Setting{}, s...)
+	}
+	set(0, was, catalog.Setting{Name: "path", Is: "a"}, catalog.Setting{Name: "owner", Is: "me"})
+	set(0, is, catalog.Setting{Name: "path", Is: "b"}, catalog.Setting{Name: "pii", Is: "k"})
+	set(1, is, catalog.Setting{Name: "fallback", Is: "1"}) // what was set of it before is not known
+	set(2, was, catalog.Setting{Name: "fallback", Is: "1"})
+	set(2, is)
 	var got []string
 	for _, c := range append(catalog.Diff(was, is), catalog.Loose(is)...) {
-		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", c.What, c.Kind, c.Name, c.Was)))
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s%s", c.What, c.Kind, c.Name, c.Was, strings.Join(c.Set, "; "))))
 	}
 	want := []string{
-		"added source t", "added feature g.new", "changed feature g.b", "renamed feature g.z g.d",
+		"added source t", "set source s path a → b; owner me → none; pii none → k", "added feature g.new", "changed feature g.b", "renamed feature g.z g.d",
 		"removed feature g.c", "removed feature g.e", "unused source t",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {

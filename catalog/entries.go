@@ -12,10 +12,10 @@ import (
 func EntriesOf(p *feature.Project) []Entry {
 	var out []Entry
 	for _, s := range p.Sources {
-		out = append(out, Entry{Kind: Source, Name: s.Name, Fingerprint: s.Fingerprint})
+		out = append(out, Entry{Kind: Source, Name: s.Name, Fingerprint: s.Fingerprint, Settings: settingsOfSource(s)})
 	}
 	for _, g := range p.Groups {
-		group := Entry{Kind: Group, Name: g.Name, Reads: []Ref{{Source, g.Source.Name}}}
+		group := Entry{Kind: Group, Name: g.Name, Reads: []Ref{{Source, g.Source.Name}}, Settings: settingsOfGroup(g)}
 		// A group is its source and its keys; its features are entries of their own.
 		parts := []string{g.Source.Fingerprint}
 		for _, k := range g.Keys {
@@ -26,11 +26,11 @@ func EntriesOf(p *feature.Project) []Entry {
 		out = append(out, group)
 		for _, f := range g.Features {
 			name := g.Name + "." + f.Name
-			out = append(out, Entry{Kind: Feature, Name: name, Fingerprint: f.Fingerprint, Reads: []Ref{{Group, g.Name}}})
+			out = append(out, Entry{Kind: Feature, Name: name, Fingerprint: f.Fingerprint, Reads: []Ref{{Group, g.Name}}, Settings: settingsOfFeature(f)})
 		}
 	}
 	for _, v := range p.Views {
-		view := Entry{Kind: View, Name: v.Name, Fingerprint: v.Fingerprint}
+		view := Entry{Kind: View, Name: v.Name, Fingerprint: v.Fingerprint, Settings: settingsOfView(v)}
 		seen := map[Ref]bool{}
 		read := func(r Ref) {
 			if !seen[r] {
@@ -48,7 +48,7 @@ func EntriesOf(p *feature.Project) []Entry {
 		out = append(out, view)
 	}
 	for _, t := range p.TrainingSets {
-		e := Entry{Kind: TrainingSet, Name: t.Name, Fingerprint: t.Fingerprint, Reads: []Ref{{View, t.View.Name}}}
+		e := Entry{Kind: TrainingSet, Name: t.Name, Fingerprint: t.Fingerprint, Reads: []Ref{{View, t.View.Name}}, Settings: settingsOfTrainingSet(t)}
 		if t.Spine.Source != nil {
 			e.Reads = append(e.Reads, Ref{Source, t.Spine.Source.Name})
 		}

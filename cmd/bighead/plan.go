@@ -238,7 +238,7 @@ func (p *proposal) print(w io.Writer) {
 	}
 }
 
-var changeMarks = map[catalog.What]string{catalog.Added: "+", catalog.Changed: "~", catalog.Renamed: "→", catalog.Removed: "-"}
+var changeMarks = map[catalog.What]string{catalog.Added: "+", catalog.Changed: "~", catalog.Set: "=", catalog.Renamed: "→", catalog.Removed: "-"}
 
 func changeNote(ch catalog.Change) string {
 	note := ""
@@ -253,6 +253,8 @@ func changeNote(ch catalog.Change) string {
 		if ch.Kind == catalog.View || ch.Kind == catalog.TrainingSet {
 			note = "  other columns, or columns of another meaning: a new version beside the old one"
 		}
+	case catalog.Set:
+		note = "  " + strings.Join(ch.Set, "; ") + "; the same meaning, nothing is computed again"
 	case catalog.Renamed:
 		note = "  was " + ch.Was + "; the same meaning, nothing is computed again"
 	case catalog.Removed:

@@ -328,9 +328,12 @@ func (src *source) add(ctx context.Context, plans []*plan.Space) error {
 	var fresh []*plan.Space
 	src.mu.Lock()
 	for _, p := range plans {
-		if !slices.ContainsFunc(src.spaces, func(x *space) bool { return x.ID == p.ID }) {
+		i := slices.IndexFunc(src.spaces, func(x *space) bool { return x.ID == p.ID })
+		if i < 0 {
 			fresh = append(fresh, p)
+			continue
 		}
+		src.spaces[i].patience.Store(p.Group.Flush) // of all settings the one that the stream goes by
 	}
 	src.mu.Unlock()
 	spaces, err := src.load(ctx, fresh)

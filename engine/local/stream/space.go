@@ -60,13 +60,14 @@ type space struct {
 	swept   int64         // when old versions were last looked for
 	expired []int64       // by level, then rows: what was let go before
 
-	since   time.Duration // when it changed after the last write; -1: it has not
-	took    time.Duration // the last write
-	synced  time.Duration // when it was last written to survive a loss of power
-	durable atomic.Int64  // the place that was written then
-	writing atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
-	dropped bool
-	shown   atomic.Pointer[GroupStatus]
+	since    time.Duration // when it changed after the last write; -1: it has not
+	took     time.Duration // the last write
+	patience atomic.Int64  // the group's flush, ms: it may be set anew
+	synced   time.Duration // when it was last written to survive a loss of power
+	durable  atomic.Int64  // the place that was written then
+	writing  atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
+	dropped  bool
+	shown    atomic.Pointer[GroupStatus]
 
 	scratch scratch
 }
@@ -95,6 +96,7 @@ type foldGroup struct {
 func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	src := p.Group.Source
 	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, swept: plan.MinTime, since: -1, synced: -syncEvery}
+	x.patience.Store(p.Group.Flush)
 	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime, kept: plan.MinTime}
 	x.sifter = sift.New(src, schema, &x.nulls)
 	for _, k := range p.Group.Keys {
@@ -147,7 +149,7 @@ func (x *space) groupFolds() {
 // delay is how long a change may wait to be written: the group's flush, and longer, up to a second, where writing takes so long that a quarter
 // of the time would go to it. Then more of what changes is written once, and the stream comes along.
 func (x *space) delay() time.Duration {
-	return max(time.Duration(x.Group.Flush)*time.Millisecond, min(3*x.took, time.Second))
+	return max(time.Duration(x.patience.Load())*time.Millisecond, min(3*x.took, time.Second))
 }
 
 // notice notes when the space began to differ from what is written.
