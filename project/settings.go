@@ -48,6 +48,7 @@ var settings = []Setting{
 
 	{Key: "stream.engine", Default: "local", Choices: []string{"local", "flink"}, Doc: "what computes live features"},
 	{Key: "stream.lease", kind: duration, Default: "10s", Doc: "how long after the process that streams has died another takes over, where servers share a store"},
+	{Key: "stream.memory", kind: size, Doc: "the memory for tiles that change (default: a sixteenth of the machine's, from 256MiB to 1GiB)"},
 	{Key: "stream.gateway", Doc: "the Flink SQL gateway: http://host:8083"},
 	{Key: "stream.brokers", kind: list, Doc: "the Kafka brokers"},
 	{Key: "stream.group", Doc: "the consumer group; the project's name without one"},
@@ -63,6 +64,7 @@ var settings = []Setting{
 
 	{Key: "store.kind", Default: "pebble", Choices: []string{"pebble", "memory", "redis"}, Doc: "the online store"},
 	{Key: "store.path", Default: ".bighead/online", Doc: "the folder of the pebble store"},
+	{Key: "store.cache", kind: size, Doc: "the memory for blocks of the pebble store (default: a 64th of the machine's, from 64MiB to 512MiB)"},
 	{Key: "store.url", Secret: true, Doc: "the Redis server: redis://host:6379"},
 	{Key: "store.prefix", Doc: "what the keys in Redis begin with; the project's name without one"},
 

@@ -48,6 +48,7 @@ func (c *counted) add(amount float64, quantity int64) {
 type maker struct {
 	r      *rand.Rand
 	zipf   *rand.Zipf
+	users  []string
 	number int
 	hour   map[string]*counted // of what came in time
 	day    map[string]*counted // of all
@@ -55,7 +56,11 @@ type maker struct {
 
 func newMaker(seed uint64) *maker {
 	r := rand.New(rand.NewPCG(seed, 6))
-	return &maker{r: r, zipf: rand.NewZipf(r, 1.1, 50, keys-1), hour: map[string]*counted{}, day: map[string]*counted{}}
+	m := &maker{r: r, zipf: rand.NewZipf(r, 1.1, 50, keys-1), hour: map[string]*counted{}, day: map[string]*counted{}}
+	for k := range keys {
+		m.users = append(m.users, fmt.Sprintf("user-%06d", k))
+	}
+	return m
 }
 
 var (
@@ -68,7 +73,7 @@ var (
 func (m *maker) event(dst []byte, now time.Time, mark string) []byte {
 	k, user := m.zipf.Uint64(), mark
 	if mark == "" {
-		user = fmt.Sprintf("user-%06d", k)
+		user = m.users[k]
 	}
 	ts, late := now.UnixMilli()-int64(m.r.IntN(2000)), mark == "" && m.r.IntN(lateOne) == 0
 	if late {
@@ -79,11 +84,42 @@ func (m *maker) event(dst []byte, now time.Time, mark string) []byte {
 	if mark == "" && k%watched == 0 {
 		m.count(user, float64(cents)/100, quantity, late)
 	}
-	dst = fmt.Appendf(dst, `{"event":"%08x%08x","user":"%s","ts":%d,"merchant":"merchant-%05d","category":"%s","country":"%s","device":"%s","amount":`,
-		m.r.Uint32(), m.number, user, ts, m.r.IntN(20_000), categories[m.r.IntN(8)], countries[m.r.IntN(8)], devices[m.r.IntN(4)])
-	dst = strconv.AppendFloat(dst, float64(cents)/100, 'f', 2, 64)
-	return fmt.Appendf(dst, `,"quantity":%d,"session":"%012x"}`, quantity, m.r.Uint64()>>16)
+	return m.append(dst, user, ts, cents, quantity)
 }
+
+// append writes an event. It is made of pieces, without the fmt package: the generator shares the machine with what it measures.
+func (m *maker) append(dst []byte, user string, ts, cents, quantity int64) []byte {
+	dst = append(dst, `{"event":"`...)
+	dst = appendHex(dst, uint64(m.r.Uint32())<<32|uint64(uint32(m.number)), 16)
+	dst = append(append(dst, `","user":"`...), user...)
+	dst = strconv.AppendInt(append(dst, `","ts":`...), ts, 10)
+	dst = appendDigits(append(dst, `,"merchant":"merchant-`...), m.r.Int64N(20_000), 5)
+	dst = append(append(dst, `","category":"`...), categories[m.r.IntN(8)]...)
+	dst = append(append(dst, `","country":"`...), countries[m.r.IntN(8)]...)
+	dst = append(append(dst, `","device":"`...), devices[m.r.IntN(4)]...)
+	dst = strconv.AppendInt(append(dst, `","amount":`...), cents/100, 10)
+	dst = appendDigits(append(dst, '.'), cents%100, 2)
+	dst = strconv.AppendInt(append(dst, `,"quantity":`...), quantity, 10)
+	dst = appendHex(append(dst, `,"session":"`...), m.r.Uint64()>>16, 12)
+	return append(dst, `"}`...)
+}
+
+func appendHex(dst []byte, x uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		dst = append(dst, "0123456789abcdef"[x>>(4*i)&15])
+	}
+	return dst
+}
+
+// appendDigits writes a number with leading zeros.
+func appendDigits(dst []byte, x int64, digits int) []byte {
+	for i, scale := 0, pow10[digits-1]; i < digits; i, scale = i+1, scale/10 {
+		dst = append(dst, byte('0'+x/scale%10))
+	}
+	return dst
+}
+
+var pow10 = [...]int64{1, 10, 100, 1_000, 10_000, 100_000}
 
 func (m *maker) count(user string, amount float64, quantity int64, late bool) {
 	of := func(in map[string]*counted) *counted {

@@ -31,7 +31,7 @@ func newWriter(ctx context.Context, b *server.Broker, o options) (*writer, error
 		return nil, fmt.Errorf("create the topic: %w", err)
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Address), kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(2*time.Millisecond), kgo.MaxBufferedRecords(100_000), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		kgo.ProducerLinger(5*time.Millisecond), kgo.MaxBufferedRecords(100_000), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ type freshness struct {
 // How often what is done in the second part.
 const (
 	markEvery = 20 * time.Millisecond
-	lookEvery = 4 * time.Millisecond // for marked events that were not seen yet
+	lookEvery = 10 * time.Millisecond // for marked events that were not seen yet
 	tick      = 2 * time.Millisecond // of the sender
 )
 

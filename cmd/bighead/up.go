@@ -70,6 +70,7 @@ type server struct {
 
 // run serves until ctx ends: unready at once, then what was begun is finished, what was accepted is applied.
 func (u *server) run(ctx context.Context) (err error) {
+	collectSeldom()
 	s := newSurface()
 	if u.online, err = u.cli.openOnline(ctx, u.project, u.log, s.metrics, s.audits, false); err != nil {
 		return err

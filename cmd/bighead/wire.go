@@ -100,7 +100,7 @@ func openStore(ctx context.Context, p *project.Project, log *slog.Logger) (store
 		if err := folder(path); err != nil {
 			return nil, err
 		}
-		o := pebble.Options{Path: path, Logger: log}
+		o := pebble.Options{Path: path, Logger: log, CacheBytes: storeCache(p)}
 		outside.store(&o)
 		return pebble.OpenHealing(o)
 	case "redis":
@@ -196,6 +196,7 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 			return place.Since, true
 		},
 		DeadLetters: filepath.Join(p.Root, ".bighead", "dead-letters"),
+		Memory:      streamMemory(p),
 	}
 	outside.stream(&o)
 	return stream.Open(ctx, o, streams)

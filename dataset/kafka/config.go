@@ -52,6 +52,10 @@ const (
 	// fetchBytes bounds what is asked of one broker at once; as much waits to be handed out, and no more is fetched meanwhile.
 	fetchBytes     = 8 << 20
 	partitionBytes = 4 << 20
+	// leastBytes is what a broker gathers before it answers, for gatherFor at most: events that come one by one are read some at a time, which costs
+	// reader and broker a fraction, and each of them as much time.
+	leastBytes = 1 << 20
+	gatherFor  = 25 * time.Millisecond
 	// pollRecords bounds the rows of an Arrival.
 	pollRecords = 16384
 	// refresh is Config.Refresh where it says nothing.

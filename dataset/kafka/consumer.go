@@ -55,7 +55,7 @@ func Start(ctx context.Context, config Config, topic string, from dataset.From) 
 	}
 	options = append(options,
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes), kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(partitionBytes), kgo.FetchMinBytes(leastBytes), kgo.FetchMaxWait(gatherFor),
 		kgo.MetadataMinAge(min(config.every(), 5*time.Second))) // below its age the client answers out of its memory
 	client, err := kgo.NewClient(options...)
 	if err != nil {

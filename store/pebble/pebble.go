@@ -34,7 +34,7 @@ type Options struct {
 // What a store takes of memory where nobody says otherwise.
 const (
 	DefaultCache  = 64 << 20
-	DefaultMemory = 64 << 20
+	DefaultMemory = 128 << 20
 )
 
 // Store is a store.Store in a folder.
@@ -116,7 +116,7 @@ func (s *Store) openDB(o Options) error {
 	opts := &pebble.Options{
 		FS: s.disk, WALDir: pebble.MakeStoreRelativePath(s.disk, "log"), Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
-		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 2, DisableAutomaticCompactions: o.noCompactions,
+		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 2, L0CompactionThreshold: 8, LBaseMaxBytes: 256 << 20, DisableAutomaticCompactions: o.noCompactions,
 	}
 	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
 	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {

@@ -236,7 +236,7 @@ func (l *loop) flush(ctx context.Context) error {
 	for _, x := range l.spaces {
 		x.notice(now)
 		lasting := asked || x.durable.Load() != x.at.next && now >= x.synced+syncEvery
-		if !lasting && !(x.since >= 0 && now >= x.since+x.delay()) {
+		if !lasting && !(x.since >= 0 && now >= x.since+x.delay(l.behind(x))) {
 			continue
 		}
 		if err := x.write(ctx, lasting); err != nil {
@@ -260,6 +260,14 @@ func (l *loop) flush(ctx context.Context) error {
 	return nil
 }
 
+// behindBy is how old the newest record is at least that was applied, ms, when the stream counts as behind.
+const behindBy = 500
+
+// behind reports whether records wait to be read, and have for long.
+func (l *loop) behind(x *space) bool {
+	return l.source.log.Next() > l.next && x.heard < x.s.o.Clock()-behindBy
+}
+
 // wait ends when something is due.
 func (l *loop) wait() <-chan time.Time {
 	now := l.source.s.o.Timer.Now()
@@ -267,7 +275,7 @@ func (l *loop) wait() <-chan time.Time {
 	for _, x := range l.spaces {
 		x.notice(now)
 		if x.since >= 0 {
-			d = min(d, x.since+x.delay()-now)
+			d = min(d, x.since+x.delay(l.behind(x))-now)
 		}
 		if x.durable.Load() != x.at.next {
 			d = min(d, x.synced+syncEvery-now)

@@ -146,10 +146,14 @@ func (x *space) groupFolds() {
 	}
 }
 
-// delay is how long a change may wait to be written: the group's flush, and longer, up to a second, where writing takes so long that a quarter
-// of the time would go to it. Then more of what changes is written once, and the stream comes along.
-func (x *space) delay() time.Duration {
-	return max(time.Duration(x.patience.Load())*time.Millisecond, min(3*x.took, time.Second))
+// delay is how long a change may wait to be written: the group's flush, and longer, up to a second, while the stream is behind and writing
+// would take more than a quarter of the time. Then more of what changes is written once, and the stream comes along.
+func (x *space) delay(behind bool) time.Duration {
+	d := time.Duration(x.patience.Load()) * time.Millisecond
+	if behind {
+		d = max(d, min(3*x.took, time.Second))
+	}
+	return d
 }
 
 // notice notes when the space began to differ from what is written.
