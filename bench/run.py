@@ -329,6 +329,8 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
             note = f"{m['cpu_ms']:.3f} ms CPU a request"
             if "saturated" in m:
                 note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
+            if "at" in m:
+                note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms: the machine's and the generator's part"
             if peer:
                 note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.0f} of Feast's CPU**"
             self.note(case, who, note)

@@ -177,6 +177,7 @@ def fill(binary: str, folder: pathlib.Path, push: bool) -> None:
         run(binary, folder, "push", f"s{i}", str(pushed(folder, i)))
     while any(g["lag_records"] for s in json.loads(run(binary, folder, "status", "--json"))["stream"]["sources"] for g in s["groups"]):
         time.sleep(0.2)
+    time.sleep(1)  # what was read is written within the group's flush, 100 ms
 
 
 def check(binary: str, folder: pathlib.Path, url: str) -> None:
@@ -310,10 +311,31 @@ def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, 
         fill(binary, folder, push=True)
         check(binary, folder, http)
     for case, rows, features in CASES:
+        known: dict = {}
         with up(binary, folder, PATIENT, SLOWLY) as (http, grpc, pid):
             for who, m in ours(cache, load, http, grpc, pid, rows, features):
+                known = m if "HTTP" in who else known
                 yield case, who, m, theirs[case][1]
+        yield case, "a server that only spins as long", spinning(cache, load, known), None
         yield case, *theirs[case], None
+
+
+def spinning(cache: pathlib.Path, load: pathlib.Path, like: dict) -> dict:
+    """The latencies of a server that does nothing but spin as long as ours works, under the same load: the part of the machine and the generator."""
+    binary = cache / "spin"
+    subprocess.run(["go", "build", "-o", str(binary), "./bench/spin"], cwd=HERE.parent, check=True)
+    overhead = 0.08  # ms of CPU that HTTP takes by itself
+    took = max(0.0, like["cpu_ms"] - overhead)
+    server = subprocess.Popen([str(binary), "-for", f"{took:.3f}ms", "-bytes", str(like["bytes"])], stdout=subprocess.PIPE, text=True)
+    try:
+        asking = Load(load, cache, server.stdout.readline().strip(), {"rows": [{"id": "@"}]})
+        asking.shot(like["rate"], 1, 0)
+        before = cpu(server.pid)
+        calm = min((asking.shot(like["rate"], 4) for _ in range(2)), key=lambda r: r["p99_ms"])
+        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (2 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"]}
+    finally:
+        server.kill()
+        server.wait()
 
 
 class Wire:
