@@ -84,7 +84,7 @@ type freshness struct {
 const (
 	markEvery = 20 * time.Millisecond
 	lookEvery = 10 * time.Millisecond // for marked events that were not seen yet
-	tick      = 2 * time.Millisecond // of the sender
+	tick      = 2 * time.Millisecond  // of the sender
 )
 
 // pace writes events by schedule, some of them marked, looks for the marked ones, and waits until all are folded.
