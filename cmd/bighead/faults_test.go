@@ -139,9 +139,9 @@ v = bh.FeatureView("v", groups=[g])
 	return dir
 }
 
-// faultEvent is one event of key a, of a moment ago.
-func faultEvent(id int) string {
-	return fmt.Sprintf(`[{"id":%d,"k":"a","ts":%d}]`, id, outside.clock()-1000)
+// faultEvent is one event of a moment ago.
+func faultEvent(id int, k string) string {
+	return fmt.Sprintf(`[{"id":%d,"k":%q,"ts":%d}]`, id, k, outside.clock()-1000)
 }
 
 // fullDisk is a disk, of the log, the store or both, that is full for a while: a write takes half and fails, and nothing new can be made.
@@ -199,13 +199,13 @@ func TestADiskThatDoesNotSync(t *testing.T) {
 	dir := faultProject(t)
 	u := upInside(t, dir)
 	for id := range 5 {
-		if status, _, text := u.post("/v1/events/e", faultEvent(id)); status != http.StatusOK {
+		if status, _, text := u.post("/v1/events/e", faultEvent(id, "a")); status != http.StatusOK {
 			t.Fatalf("%d %s", status, text)
 		}
 	}
 	u.awaits("a", 5)
 	broken.Store(true)
-	if status, head, text := u.post("/v1/events/e", faultEvent(5)); status != http.StatusServiceUnavailable || head.Get("Retry-After") == "" || !strings.Contains(text, syscall.EIO.Error()) {
+	if status, head, text := u.post("/v1/events/e", faultEvent(5, "a")); status != http.StatusServiceUnavailable || head.Get("Retry-After") == "" || !strings.Contains(text, syscall.EIO.Error()) {
 		t.Errorf("%d %s", status, text)
 	}
 	code := <-u.ended
@@ -215,7 +215,7 @@ func TestADiskThatDoesNotSync(t *testing.T) {
 	}
 	broken.Store(false)
 	u = upInside(t, dir)
-	if status, _, text := u.post("/v1/events/e", faultEvent(5)); status != http.StatusOK { // it may be there or not
+	if status, _, text := u.post("/v1/events/e", faultEvent(5, "a")); status != http.StatusOK { // it may be there or not
 		t.Fatalf("%d %s", status, text)
 	}
 	u.awaits("a", 6)
@@ -262,7 +262,7 @@ func TestADiskThatIsFullForAWhile(t *testing.T) {
 			u := upInside(t, dir)
 			id, acked := 0, 0
 			push := func() int {
-				status, head, text := u.post("/v1/events/e", faultEvent(id))
+				status, head, text := u.post("/v1/events/e", faultEvent(id, "a"))
 				switch {
 				case status == http.StatusOK && (strings.Contains(text, `"accepted":1`) || strings.Contains(text, `"duplicated":1`)):
 					id++

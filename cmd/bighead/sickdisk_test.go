@@ -153,7 +153,7 @@ func testSickDisk(t *testing.T, sick func(*sickDisk) func(), says string) {
 	acked := map[string]int{}
 	push := func(k string) {
 		t.Helper()
-		if status, _, text := u.post("/v1/events/e", faultEvent(id)); status != http.StatusOK || !strings.Contains(text, `"accepted":1`) {
+		if status, _, text := u.post("/v1/events/e", faultEvent(id, k)); status != http.StatusOK || !strings.Contains(text, `"accepted":1`) {
 			t.Fatalf("%d %s", status, text)
 		}
 		id++

@@ -22,7 +22,7 @@ type Options struct {
 	Path string // the folder; made where it is not there
 	// CacheBytes is the memory for blocks that were read; 0: DefaultCache.
 	CacheBytes int64
-	// MemoryBytes is how much of what was written is gathered in memory before it is laid down, with as much behind it at most; 0:
+	// MemoryBytes is how much of what was written is gathered in memory before it is laid down, with three times as much behind it at most; 0:
 	// DefaultMemory. Tiles are written over and over: what is overwritten before is never laid down.
 	MemoryBytes uint64
 	Logger      *slog.Logger // what pebble does at Debug, what goes wrong at Warn and Error; nil: nowhere
@@ -34,7 +34,7 @@ type Options struct {
 // What a store takes of memory where nobody says otherwise.
 const (
 	DefaultCache  = 64 << 20
-	DefaultMemory = 128 << 20
+	DefaultMemory = 16 << 20
 )
 
 // Store is a store.Store in a folder.
@@ -116,7 +116,7 @@ func (s *Store) openDB(o Options) error {
 	opts := &pebble.Options{
 		FS: s.disk, WALDir: pebble.MakeStoreRelativePath(s.disk, "log"), Lock: s.lock, Cache: s.cache, Comparer: comparer, Logger: s.state, EventListener: s.state.listener(),
 		FormatMajorVersion: pebble.FormatColumnarBlocks, // below FormatWALSyncChunks: see disk
-		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 2, L0CompactionThreshold: 8, LBaseMaxBytes: 256 << 20, DisableAutomaticCompactions: o.noCompactions,
+		MemTableSize:       o.MemoryBytes, MemTableStopWritesThreshold: 4, DisableAutomaticCompactions: o.noCompactions,
 	}
 	// Pebble takes starts for versions of which the newest matters, and would move the values of the others out of the way.
 	opts.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
