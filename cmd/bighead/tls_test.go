@@ -68,7 +68,7 @@ func TestTLS(t *testing.T) {
 
 	byHTTP := func(config *tls.Config, url, token, body string) (int, string, error) {
 		k := &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
-		req, err := http.NewRequestWithContext(t.Context(), "POST", url, strings.NewReader(body))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,12 +12,12 @@ import (
 	"github.com/bighead-ml/bighead/store"
 )
 
-func keepAside(ctx context.Context, a *Aside, values map[string]string, keep time.Duration) error {
+func keepAside(ctx context.Context, a *Aside, values map[string]string) error {
 	var names []string
 	for n := range values {
 		names = append(names, n)
 	}
-	return a.Put(ctx, len(names), func(i int) (string, []byte) { return names[i], []byte(values[names[i]]) }, keep)
+	return a.Put(ctx, len(names), func(i int) (string, []byte) { return names[i], []byte(values[names[i]]) }, time.Hour)
 }
 
 func aside(t *testing.T, url string) *Aside {
@@ -51,13 +51,13 @@ func keptAside(t *testing.T, a *Aside, names ...string) string {
 func testAside(t *testing.T, url string) {
 	a := aside(t, url)
 	values := map[string]string{"x:\x00key {a}": "1", "y": "", "z": "\xff\x00"}
-	if err := keepAside(t.Context(), a, values, time.Hour); err != nil {
+	if err := keepAside(t.Context(), a, values); err != nil {
 		t.Fatal(err)
 	}
 	if x := keptAside(t, a, "y", "none", "x:\x00key {a}", "z", "y"); x != " - 1 \xff\x00 " {
 		t.Errorf("got %q", x)
 	}
-	if err := keepAside(t.Context(), a, map[string]string{"y": "2"}, time.Hour); err != nil {
+	if err := keepAside(t.Context(), a, map[string]string{"y": "2"}); err != nil {
 		t.Fatal(err)
 	}
 	if x := keptAside(t, a, "y"); x != "2" {
@@ -86,11 +86,11 @@ func TestAsideWithoutAServer(t *testing.T) {
 	if _, err := a.Get(t.Context(), []string{"x"}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("without a server: %v", err)
 	}
-	if err := keepAside(t.Context(), a, map[string]string{"x": "1"}, time.Hour); !errors.Is(err, store.ErrUnavailable) {
+	if err := keepAside(t.Context(), a, map[string]string{"x": "1"}); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("without a server: %v", err)
 	}
 	r.Start(t)
-	for keepAside(t.Context(), a, map[string]string{"x": "1"}, time.Hour) != nil {
+	for keepAside(t.Context(), a, map[string]string{"x": "1"}) != nil {
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-t.Context().Done():
