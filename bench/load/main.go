@@ -1,4 +1,4 @@
-// Load sends requests at a constant rate and reports latency from the moment each was due, so a server that stalls is charged for every
+// Command load sends requests at a constant rate and reports latency from the moment each was due, so a server that stalls is charged for every
 // request that should have been sent meanwhile (no coordinated omission).
 //
 //	go run ./bench/load -url http://127.0.0.1:6566/get-online-features -body body.json -rate 200 -for 10s

@@ -1,4 +1,4 @@
-// Wire starts a Redis and stands between it and whoever asks it, so that the store can be made to fail and to be slow while a benchmark runs.
+// Command wire starts a Redis and stands between it and whoever asks it, so that the store can be made to fail and to be slow while a benchmark runs.
 //
 // It prints a line of JSON with the address, then obeys a line of standard input each, and says when it is done: "fail" closes every
 // connection and refuses new ones; "slow 1s" holds each answer back for so long; "pass" ends both. It ends, and Redis with it, when its

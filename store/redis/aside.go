@@ -29,21 +29,11 @@ const reconnectEvery = time.Second
 // OpenAside connects. Where no server answers it goes on trying beside, and all calls fail meanwhile with store.ErrUnavailable; any other error is
 // a mistake, and ends it.
 func OpenAside(ctx context.Context, o Options) (*Aside, error) {
-	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
-	}
-	if o.Timeout == 0 {
-		o.Timeout = DefaultTimeout
-	}
-	opt, at, err := parseURL(o.URL)
+	s, opt, err := o.unconnected()
 	if err != nil {
 		return nil, fmt.Errorf("second cache: %w", err)
 	}
-	if !prefixForm.MatchString(o.Prefix) {
-		return nil, fmt.Errorf("second cache %s: prefix %q: want letters, digits, and _ . : -", at, o.Prefix)
-	}
-	opt.ConnWriteTimeout, opt.Dialer.Timeout, opt.Sentinel.Dialer.Timeout = o.Timeout, o.Timeout, o.Timeout
-	a := &Aside{names: names{o.Prefix}, at: at, timeout: o.Timeout, ended: make(chan struct{})}
+	a := &Aside{names: s.names, at: s.at, timeout: s.timeout, ended: make(chan struct{})}
 	if err := a.connect(ctx, opt); err != nil && !errors.Is(err, store.ErrUnavailable) {
 		return nil, err
 	}

@@ -47,8 +47,8 @@ type Store struct {
 
 var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
 
-// Open connects, and refuses a server that would lose values. It fails with store.ErrUnavailable where no server answers.
-func Open(ctx context.Context, o Options) (*Store, error) {
+// unconnected is a store without its client, and how to make that.
+func (o Options) unconnected() (*Store, rueidis.ClientOption, error) {
 	if o.Prefix == "" {
 		o.Prefix = DefaultPrefix
 	}
@@ -57,13 +57,21 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	opt, at, err := parseURL(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("online store: %w", err)
+		return nil, opt, err
 	}
-	s := &Store{names: names{o.Prefix}, at: at, timeout: o.Timeout}
 	if !prefixForm.MatchString(o.Prefix) {
-		return nil, fmt.Errorf("online store %s: prefix %q: want letters, digits, and _ . : -", at, o.Prefix)
+		return nil, opt, fmt.Errorf("%s: prefix %q: want letters, digits, and _ . : -", at, o.Prefix)
 	}
 	opt.ConnWriteTimeout, opt.Dialer.Timeout, opt.Sentinel.Dialer.Timeout = o.Timeout, o.Timeout, o.Timeout
+	return &Store{names: names{o.Prefix}, at: at, timeout: o.Timeout}, opt, nil
+}
+
+// Open connects, and refuses a server that would lose values. It fails with store.ErrUnavailable where no server answers.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	s, opt, err := o.unconnected()
+	if err != nil {
+		return nil, fmt.Errorf("online store: %w", err)
+	}
 	if err := s.connect(ctx, opt); err != nil {
 		return nil, s.fail(ctx, "open", err)
 	}
