@@ -35,7 +35,12 @@ func (c *cli) getCommand() *cobra.Command {
 		Use:   "get VIEW key=value…",
 		Short: "Ask for one vector of features as they are online now",
 		Long:  "Ask the server of this project, another with --server, or, where none runs, the online store itself. Values are those of the definitions that were applied.",
-		Args:  cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("%s takes VIEW and a key=value for each of its keys, such as `bighead get departure carrier=UA`", cmd.CommandPath())
+			}
+			return nil
+		},
 
 		ValidArgsFunction: c.complete(viewNames, rowNames),
 		RunE: func(cmd *cobra.Command, args []string) error {

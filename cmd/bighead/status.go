@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -175,17 +177,27 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		}
 	}
 	for _, src := range s.Stream.Sources {
-		for _, g := range src.Groups {
-			if g.Unseen != nil {
-				fmt.Fprintf(c.stdout, "group %s: %s is neither in batch's part nor did the stream see it, and values whose window meets it are partial; once the source's files have all of it: bighead backfill %s --online\n",
-					g.Group, g.Unseen, g.Group)
-			}
-		}
+		src.printUnseen(c.stdout)
 		if src.KeepMS > 0 {
 			fmt.Fprintf(c.stdout, "source %s: %s records, %s bytes in its log, which keeps what came within %s\n", src.Source, count(src.Records), count(src.LogBytes), value.FormatDuration(src.KeepMS))
 		}
 	}
 	return printTopics(c.stdout, s.Stream.Sources)
+}
+
+// printUnseen says of which time nothing is known of groups, and the cure; of those of which it is the same time together.
+func (s *sourceStatus) printUnseen(w io.Writer) {
+	of := map[string][]string{} // groups by time
+	for _, g := range s.Groups {
+		if g.Unseen != nil {
+			of[g.Unseen.String()] = append(of[g.Unseen.String()], g.Group)
+		}
+	}
+	for _, when := range slices.Sorted(maps.Keys(of)) {
+		names := strings.Join(of[when], " ")
+		fmt.Fprintf(w, "group %s: %s is neither in batch's part nor did the stream see it, and values whose window meets it are partial; once the files of source %s have all of it: bighead backfill %s --online\n",
+			strings.Join(of[when], ", "), when, s.Source, names)
+	}
 }
 
 // streamCollector shows how the stream stands as metrics.
