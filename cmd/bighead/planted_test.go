@@ -81,8 +81,9 @@ func TestFaultOnline(t *testing.T) {
 	}
 	p, r, scripts := onlineParts(t.TempDir()), recorder{}, corpus(t)
 	d := newDrawn(t, p)
-	for range 4 {
+	for i := range 4 {
 		s := road.Draw(d.Rand, []string{"memory"}, d.wires)
+		s.Batch = i%2 == 0 // much of what is planted is batch's part
 		suite := enginetest.Suite{Root: corpusFolder, Record: r.record, Roads: []engine.Engine{road.Road{Parts: p, Settings: s}}}
 		res, err := suite.Run(t.Context(), scripts)
 		if err != nil {
