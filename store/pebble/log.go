@@ -105,6 +105,9 @@ type logFile struct {
 	owing atomic.Bool // a sync was left out since the last one
 }
 
+// Preallocate takes no room ahead: that of a whole memtable, in each file. What a full disk refuses shows where it is written.
+func (f *logFile) Preallocate(int64, int64) error { return nil }
+
 func (f *logFile) do(what string, g func() error) { f.disk.attempt(what, f.name, g) }
 
 // Write appends to the file.

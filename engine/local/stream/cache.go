@@ -22,6 +22,7 @@ type cache struct {
 	// space began empty, and all of it is here; MaxTime: it is not known.
 	gone    []int64
 	dirty   []*key   // with changed places
+	aloft   []*entry // on their way to the store as they were
 	changed int      // places
 	missing []*entry // to be read
 	tick    uint32   // of writes, for what was used when
@@ -256,7 +257,8 @@ func (c *cache) forget(e *entry) {
 	}
 }
 
-// expire takes what lies before a time out of memory: nobody needs it any more. What is still to be written stays until it is.
+// expire takes what lies before a time out of memory: nobody needs it any more. What is still to be written stays until it is, and nothing
+// is on its way.
 func (c *cache) expire(slot int, before int64) {
 	for _, k := range c.keys {
 		for i := len(k.slots[slot]) - 1; i >= 0; i-- {
@@ -267,14 +269,14 @@ func (c *cache) expire(slot int, before int64) {
 	}
 }
 
-// written notes that all changes are in the store.
-func (c *cache) written() {
+// takeOff notes that all changes are on their way to the store. Until they have landed nothing may be let go: who looks in the store before
+// finds what was.
+func (c *cache) takeOff() {
 	for _, k := range c.dirty {
 		for _, e := range k.dirty {
-			if e.dirty = false; e.gone || e.rows != nil && len(e.rows.Rows) == 0 {
-				c.forget(e)
-			}
+			e.dirty = false
 		}
+		c.aloft = append(c.aloft, k.dirty...)
 		clear(k.dirty)
 		k.dirty = k.dirty[:0]
 	}
@@ -283,10 +285,22 @@ func (c *cache) written() {
 	c.tick++
 }
 
+// landed notes that what was on its way is in the store.
+func (c *cache) landed() {
+	for _, e := range c.aloft {
+		if !e.dirty && (e.gone || e.rows != nil && len(e.rows.Rows) == 0) {
+			c.forget(e)
+		}
+	}
+	clear(c.aloft)
+	c.aloft = c.aloft[:0]
+}
+
 // sampled is by how many entries evict judges what was not used for long.
 const sampled = 2000
 
-// evict lets go of what was not used for longest, until a quarter of the limit is free. Only what is written may go.
+// evict lets go of what was not used for longest, until a quarter of the limit is free. Only what is written may go, and nothing is on its
+// way.
 func (c *cache) evict(limit int64) {
 	for rounds := 0; c.bytes > limit && rounds < 8; rounds++ {
 		var used []uint32

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"time"
 
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/store"
@@ -12,20 +13,52 @@ func (x *space) changed() bool {
 	return x.cache.changed > 0 || x.moved || x.marked || x.waiting.changed()
 }
 
+// flight is a write on its way to the store: what changed until a moment, encoded. The space goes on meanwhile, and what changes then is in
+// the next, which takes off once this one has landed. A write that failed is made again as it is, so that at most one is ever in doubt.
+type flight struct {
+	*store.Write
+	next    int64 // the place in the log up to which it is true
+	began   time.Duration
+	arrived []arrival
+	waiters bool       // it has the waiting events, of which none may come or go until it has landed
+	done    chan error // buffered; nil: it is not under way
+}
+
 // write brings what changed into the store: tiles, rows, waiting events, and the place in the log up to which all of that is true. After
 // an error it is to be called again. sync asks that it survive a loss of power.
 func (x *space) write(ctx context.Context, sync bool) error {
+	if err := x.land(ctx); err != nil {
+		return err
+	}
 	if !x.changed() && !sync {
 		return nil
 	}
-	o := &x.s.o
-	began := o.Timer.Now()
-	if fresh := x.waiting.puts(); len(fresh) > 0 && !o.Store.Traits().Atomic {
-		if err := o.Store.Write(ctx, &store.Write{Epoch: o.Epoch, Meta: fresh}); err != nil {
-			return err
-		}
+	x.takeOff(sync)
+	return x.land(ctx)
+}
+
+// writeBeside is write, which goes on beside the loop where it can: what is read meanwhile is folded, and does not wait. The channel hears
+// when it is to be landed.
+func (x *space) writeBeside(ctx context.Context, sync bool, landed chan<- struct{}) error {
+	if x.waiting.changed() {
+		return x.write(ctx, sync)
 	}
-	w := &store.Write{Epoch: o.Epoch, Puts: x.puts(), Sync: sync}
+	x.takeOff(sync)
+	f := x.flight
+	f.done = make(chan error, 1)
+	x.s.group.Go(func() {
+		f.done <- x.fly(ctx, f)
+		select {
+		case landed <- struct{}{}:
+		default:
+		}
+	})
+	return nil
+}
+
+// takeOff makes a flight of what changed.
+func (x *space) takeOff(sync bool) {
+	w := &store.Write{Epoch: x.s.o.Epoch, Puts: x.puts(), Sync: sync}
 	w.Meta = append(w.Meta, x.waiting.puts()...)
 	w.Meta = append(w.Meta, store.MetaPut{Name: x.stateName(), Bytes: x.at.append(nil)})
 	w.Meta = append(w.Meta, store.MetaPut{Name: x.PlaceName(), Bytes: plan.AppendPlace([]byte{}, x.applied)})
@@ -33,32 +66,76 @@ func (x *space) write(ctx context.Context, sync bool) error {
 	if x.marked {
 		w.Meta = append(w.Meta, store.MetaPut{Name: x.MarksName(), Bytes: x.marks.Append(nil)})
 	}
-	x.writing.Store(max(int64(o.Timer.Now()), 1))
-	err := o.Store.Write(ctx, w)
-	x.writing.Store(0)
+	x.cache.takeOff()
+	x.flight = &flight{Write: w, next: x.at.next, began: x.s.o.Timer.Now(), arrived: x.arrived, waiters: x.waiting.changed()}
+	x.marked, x.moved, x.arrived, x.since = false, false, nil, -1
+}
+
+// fly writes. It may run beside the loop, and touches nothing that is the loop's.
+func (x *space) fly(ctx context.Context, f *flight) error {
+	x.writing.Store(max(int64(x.s.o.Timer.Now()), 1))
+	defer x.writing.Store(0)
+	return x.s.o.Store.Write(ctx, f.Write)
+}
+
+// flying reports whether a write is on its way, and has not come back yet.
+func (x *space) flying() bool {
+	return x.flight != nil && x.flight.done != nil && len(x.flight.done) == 0
+}
+
+// land waits for what is on its way, and makes it again where it has failed.
+func (x *space) land(ctx context.Context) error {
+	f := x.flight
+	if f == nil {
+		return nil
+	}
+	var err error
+	if f.done != nil {
+		err = <-f.done // it ends with the context
+		f.done = nil
+	} else {
+		err = x.lift(ctx, f)
+	}
 	if err != nil {
 		return err
 	}
-	x.cache.written()
-	x.waiting.written()
-	x.marked, x.moved, x.took = false, false, o.Timer.Now()-began
-	x.report()
+	x.flight = nil
+	x.cache.landed()
+	if f.waiters {
+		x.waiting.written()
+	}
+	x.took = x.s.o.Timer.Now() - f.began
+	x.report(f.arrived)
 	x.cache.evict(x.s.memory())
+	if f.Sync {
+		x.synced, x.lasted = f.began, true
+		x.durable.Store(f.next)
+	}
+	x.publish()
 	return nil
 }
 
+// lift writes in the loop. Where the store is not atomic, waiting events must be there before anything says that they are taken.
+func (x *space) lift(ctx context.Context, f *flight) error {
+	if f.waiters && !x.s.o.Store.Traits().Atomic {
+		if err := x.s.o.Store.Write(ctx, &store.Write{Epoch: f.Epoch, Meta: x.waiting.puts()}); err != nil {
+			return err
+		}
+	}
+	return x.fly(ctx, f)
+}
+
 // report tells how long it took until what arrived was to be seen.
-func (x *space) report() {
+func (x *space) report(arrived []arrival) {
+	now := x.s.o.Clock()
 	if f := x.s.o.Freshness; f != nil {
-		now := x.s.o.Clock()
-		for _, a := range x.arrived {
+		for _, a := range arrived {
 			f(x.Group.Name, now-a.at, a.rows)
 		}
 	}
-	if n := len(x.arrived); n > 0 {
-		x.fresh = x.s.o.Clock() - x.arrived[n-1].at
+	if n := len(arrived); n > 0 {
+		x.fresh = now - arrived[n-1].at
 	}
-	x.arrived = x.arrived[:0]
 }
 
 // puts are the changed tiles and rows, encoded into one stretch of memory.

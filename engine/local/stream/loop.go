@@ -21,6 +21,7 @@ type loop struct {
 	reached atomic.Int64
 	main    *loop // of a loop that catches up: whom it joins; nil: it is the main one
 	tasks   chan *task
+	landed  chan struct{} // hears that writes have come back
 
 	record   *eventlog.Record // taken from the log, not yet applied to all
 	task     *task            // begun, not yet done
@@ -52,15 +53,16 @@ const (
 )
 
 func newLoop(src *source, spaces []*space, next int64) *loop {
-	l := &loop{source: src, spaces: spaces, next: next, tasks: make(chan *task, 16), kept: -upkeepEvery}
+	l := &loop{source: src, spaces: spaces, next: next, tasks: make(chan *task, 16), landed: make(chan struct{}, 1), kept: -upkeepEvery}
 	l.reached.Store(next)
 	return l
 }
 
 // run reads and applies until the context ends or something cannot go on.
 func (l *loop) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
 	records, stop := l.feed(ctx)
-	defer stop()
+	defer func() { cancel(); l.end(); stop() }()
 	for {
 		from := records
 		err := l.settle(ctx)
@@ -88,8 +90,18 @@ func (l *loop) run(ctx context.Context) error {
 		case t := <-l.taskWhile(from != nil):
 			l.task = t
 		case <-wait:
+		case <-l.landed:
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+	}
+}
+
+// end waits for what is on its way to the store; the loop's context has ended.
+func (l *loop) end() {
+	for _, x := range l.spaces {
+		if f := x.flight; f != nil && f.done != nil {
+			<-f.done
 		}
 	}
 }
@@ -157,6 +169,9 @@ func drain(out <-chan fed, ended <-chan struct{}) {
 // settle does what is to be done now: the task and the record at hand, events whose time has come, writes that are due. After an error it
 // is to be called again.
 func (l *loop) settle(ctx context.Context) error {
+	if err := l.land(ctx); err != nil {
+		return err
+	}
 	if l.task != nil {
 		err := l.task.do(ctx)
 		if errors.Is(err, store.ErrUnavailable) {
@@ -190,6 +205,19 @@ func (l *loop) settle(ctx context.Context) error {
 	return l.join(ctx)
 }
 
+// land takes in the writes that have come back, and makes those again that failed. A task finds none on its way.
+func (l *loop) land(ctx context.Context) error {
+	for _, x := range l.spaces {
+		if x.flying() && l.task == nil {
+			continue
+		}
+		if err := x.land(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // upkeep is the main loop's: a space that catches up has little that is old yet.
 func (l *loop) upkeep(ctx context.Context) error {
 	now := l.source.s.o.Timer.Now()
@@ -197,6 +225,9 @@ func (l *loop) upkeep(ctx context.Context) error {
 		return nil
 	}
 	for _, x := range l.spaces {
+		if err := x.land(ctx); err != nil {
+			return err
+		}
 		if err := x.upkeep(ctx, l.background); err != nil {
 			return err
 		}
@@ -232,23 +263,25 @@ func (l *loop) apply(ctx context.Context) error {
 // a loss of power too: only then may the log let go of what is in it.
 func (l *loop) flush(ctx context.Context) error {
 	now := l.source.s.o.Timer.Now()
-	asked := slices.ContainsFunc(l.flushers, func(f flusher) bool { return f.before <= l.next })
+	asked, lasted := slices.ContainsFunc(l.flushers, func(f flusher) bool { return f.before <= l.next }), false
 	for _, x := range l.spaces {
 		x.notice(now)
 		lasting := asked || x.durable.Load() != x.at.next && now >= x.synced+syncEvery
-		if !lasting && !(x.since >= 0 && now >= x.since+x.delay(l.behind(x))) {
-			continue
+		var err error
+		switch {
+		case asked:
+			err = x.write(ctx, true)
+		case x.flight != nil: // one after the other
+		case lasting || x.since >= 0 && now >= x.since+x.delay(l.behind(x)):
+			err = x.writeBeside(ctx, lasting, l.landed)
 		}
-		if err := x.write(ctx, lasting); err != nil {
+		if err != nil {
 			return err
 		}
-		x.since = -1
-		if lasting {
-			x.synced = now
-			x.durable.Store(x.at.next)
-			l.source.release()
-		}
-		x.publish()
+		lasted, x.lasted = lasted || x.lasted, false
+	}
+	if lasted {
+		l.source.release()
 	}
 	l.flushers = slices.DeleteFunc(l.flushers, func(f flusher) bool {
 		if f.before > l.next {
@@ -274,10 +307,10 @@ func (l *loop) wait() <-chan time.Time {
 	d := l.kept + upkeepEvery - now
 	for _, x := range l.spaces {
 		x.notice(now)
-		if x.since >= 0 {
+		if x.since >= 0 && x.flight == nil {
 			d = min(d, x.since+x.delay(l.behind(x))-now)
 		}
-		if x.durable.Load() != x.at.next {
+		if x.durable.Load() != x.at.next && x.flight == nil {
 			d = min(d, x.synced+syncEvery-now)
 		}
 		if next := x.waiting.next(); next < plan.MaxTime {
@@ -302,8 +335,14 @@ func (l *loop) join(ctx context.Context) error {
 	if l.main == nil || l.next < l.main.reached.Load() {
 		return nil
 	}
-	l.joined = true
-	return l.main.background(ctx, func(ctx context.Context) error { return l.main.adopt(ctx, l.spaces, l.source) })
+	for _, x := range l.spaces {
+		if err := x.land(ctx); err != nil {
+			return err
+		}
+	}
+	spaces := l.spaces
+	l.joined, l.spaces = true, nil
+	return l.main.background(ctx, func(ctx context.Context) error { return l.main.adopt(ctx, spaces, l.source) })
 }
 
 // adopt takes spaces over, once they have the few records that they lack.

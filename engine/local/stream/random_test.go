@@ -73,8 +73,11 @@ func runCase(t *testing.T, seed uint64, seen *tally) {
 	if r.IntN(4) == 0 {
 		d.store.flaky = rand.New(rand.NewPCG(seed, 2))
 	}
+	if r.IntN(2) == 0 {
+		d.store.slow = rand.New(rand.NewPCG(seed, 3))
+	}
 	if r.IntN(3) == 0 {
-		d.o.Memory = 1 // everything is let go at once
+		d.o.Memory = []int64{1, 3000}[r.IntN(2)] // everything is let go at once, or now and then
 	}
 	for _, s := range plan.ForStream(p.Groups) {
 		if s.Source.Time == nil {

@@ -54,6 +54,7 @@ type space struct {
 	cache   cache
 	counts  GroupCounts
 	arrived []arrival     // applied, not yet written
+	flight  *flight       // a write on its way to the store, or one that failed and is to be made again; nil: there is none
 	fresh   int64         // ms from arrival to write, of the last
 	walks   bool          // a walk through all keys is on its way
 	turned  time.Duration // when the batch watermark was moved, or read
@@ -64,6 +65,7 @@ type space struct {
 	took     time.Duration // the last write
 	patience atomic.Int64  // the group's flush, ms: it may be set anew
 	synced   time.Duration // when it was last written to survive a loss of power
+	lasted   bool          // it was, and the log has not heard of it
 	durable  atomic.Int64  // the place that was written then
 	writing  atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
 	dropped  bool

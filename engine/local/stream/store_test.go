@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bighead-ml/bighead/store"
 )
@@ -29,6 +31,9 @@ type memoryStore struct {
 	broken      error
 	flaky       *rand.Rand // one call in four finds the store out of reach; nil: none does
 	keeps       map[place4]int64
+	slow        *rand.Rand    // writes let others go before them; nil: they do not
+	gate        chan struct{} // nil, or each write waits until something comes from there
+	begun       atomic.Int64  // writes that have come to it
 }
 
 type place4 struct {
@@ -91,9 +96,34 @@ func (m *memoryStore) Read(_ context.Context, ranges []store.Range, found func(i
 
 var errCrash = errors.New("the power is gone")
 
-func (m *memoryStore) Write(_ context.Context, w *store.Write) error {
+// wait holds a write up.
+func (m *memoryStore) wait(ctx context.Context) {
+	m.mu.Lock()
+	gate, turns := m.gate, 0
+	if m.slow != nil {
+		turns = m.slow.IntN(100)
+	}
+	m.mu.Unlock()
+	for range turns {
+		runtime.Gosched()
+	}
+	if gate == nil {
+		return
+	}
+	m.begun.Add(1)
+	select {
+	case <-gate:
+	case <-ctx.Done():
+	}
+}
+
+func (m *memoryStore) Write(ctx context.Context, w *store.Write) error {
+	m.wait(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return store.Ended(ctx, "write")
+	}
 	if err := m.reached(); err != nil {
 		return err
 	}

@@ -1,0 +1,87 @@
+package stream
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/bighead-ml/bighead/store"
+)
+
+// gated is a world whose store is at its first write for some clicks, which does not end until the gate lets it.
+func gated(t *testing.T) *world {
+	w := newWorld(t, newMemoryStore(true))
+	w.time.set(noon)
+	w.open(clicks(t, nil, count("1h")))
+	t.Cleanup(w.kill)
+	w.flush() // the first write, of the space's place
+	w.store.mu.Lock()
+	w.store.gate = make(chan struct{})
+	w.store.mu.Unlock()
+	w.push(click(1, -9))
+	w.begun(1)
+	return w
+}
+
+// begun waits until the store has come to the n-th write since the gate is there.
+func (w *world) begun(n int64) { w.until(func() bool { return w.store.begun.Load() >= n }) }
+
+// space is the only one there is.
+func (w *world) space() *space { return w.source("clicks").main.spaces[0] }
+
+// What comes while the store is at a write is folded, and written by the next.
+func TestEventsAreFoldedWhileTheStoreWrites(t *testing.T) {
+	w := gated(t)
+	x := w.space()
+	for i := range 3 {
+		w.push(click(2+i, int64(i)-8))
+		w.until(func() bool { return w.stands(0).Counts.Applied == int64(2+i) })
+	}
+	if n := w.store.begun.Load(); n != 1 {
+		t.Fatalf("%d writes are under way", n)
+	}
+	w.wants(x.Space, noon, "0")
+	w.store.gate <- struct{}{}
+	w.begun(2)
+	w.wants(x.Space, noon, "1")
+	w.store.gate <- struct{}{}
+	w.until(func() bool { return w.value(x.Space, noon) == "4" })
+}
+
+// A write that failed beside the loop is made again as it was, before any other.
+func TestAWriteBesideThatFailsIsMadeAgain(t *testing.T) {
+	w := gated(t)
+	x := w.space()
+	w.push(click(2, -8))
+	w.until(func() bool { return w.stands(0).Counts.Applied == 2 })
+	w.store.fail(fmt.Errorf("no connection: %w", store.ErrUnavailable))
+	w.store.gate <- struct{}{}
+	w.until(func() bool { return w.Status().Sources[0].Held != "" })
+	w.begun(2)
+	w.store.fail(nil)
+	w.store.gate <- struct{}{}
+	w.begun(3)
+	w.wants(x.Space, noon, "1")
+	w.store.gate <- struct{}{}
+	w.until(func() bool { return w.value(x.Space, noon) == "2" })
+}
+
+// What has to be in the store waits for the write that is under way: a batch watermark, a flush. And a stream that is ended waits for none.
+func TestAWatermarkWaitsForTheWriteBesideIt(t *testing.T) {
+	w := gated(t)
+	x := w.space()
+	set := make(chan error, 1)
+	go func() { set <- w.SetBatch(t.Context(), x.ID, noon-noon%86_400_000, 1, noon) }()
+	w.store.gate <- struct{}{}
+	w.begun(2)
+	if len(set) > 0 {
+		t.Fatal("the watermark is set before it is written")
+	}
+	w.store.gate <- struct{}{}
+	if err := <-set; err != nil {
+		t.Fatal(err)
+	}
+	w.push(click(2, -8))
+	w.begun(3)
+	w.kill()
+	w.wants(x.Space, noon, "1")
+}
