@@ -20,7 +20,7 @@ import bighead as bh
 
 FAKE = """
     #!{python}
-    import json, os, sys, time
+    import json, os, signal, sys, time
     args = sys.argv[1:]
     here = os.path.dirname(os.path.abspath(__file__))
     plan = json.load(open(os.path.join(here, "plan.json")))
@@ -31,6 +31,7 @@ FAKE = """
         note["definitions"] = json.load(open(args[args.index("--definitions") + 1]))
     json.dump(note, open(os.path.join(here, "note.json"), "w"))
     if plan.get("sleep"):
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have had it ignored
         open(os.path.join(here, "started"), "w").close()
         try:
             time.sleep(600)
@@ -158,7 +159,7 @@ class Binary(WithBinary):
 
     def test_an_interrupt_reaches_the_binary(self) -> None:
         self.answer(sleep=True)
-        code = f"import sys; sys.path.insert(0, {str(pathlib.Path(bh.__file__).parents[1])!r})\nimport bighead as bh\ntry:\n    bh.Project({str(self.dir)!r}, binary={str(self.binary)!r}).explain('g')\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
+        code = f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.path.insert(0, {str(pathlib.Path(bh.__file__).parents[1])!r})\nimport bighead as bh\ntry:\n    bh.Project({str(self.dir)!r}, binary={str(self.binary)!r}).explain('g')\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
         child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
         while not (self.dir / "started").exists():
             self.assertIsNone(child.poll(), "it ended before it was interrupted")
