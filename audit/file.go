@@ -65,7 +65,7 @@ func shapeOf(v *feature.View) *shape {
 }
 
 // batch is the rows of records, as they lie in the file.
-func (s *shape) batch(records []*feature.Served) *value.Batch {
+func (s *shape) batch(records []*feature.Served, pause func()) *value.Batch {
 	b := &value.Batch{Schema: s.schema, Columns: make([]*value.Column, len(s.schema))}
 	for _, r := range records {
 		b.N += len(r.Rows)
@@ -77,6 +77,7 @@ func (s *shape) batch(records []*feature.Served) *value.Batch {
 	for _, r := range records {
 		s.fill(b.Columns, from, r)
 		from += len(r.Rows)
+		pause()
 	}
 	return b
 }

@@ -65,6 +65,7 @@ type Log struct {
 	failing  bool
 	dropping atomic.Bool
 	lastHour int64 // that was looked at
+	hurried  bool  // somebody waits for all to be written
 }
 
 // flushed is who waits until all that was recorded before is written.
@@ -224,15 +225,45 @@ func (l *Log) run() {
 			l.due(now)
 			l.turnHour(now)
 		case f := <-l.asked:
+			l.hurried = true
 			l.drain()
 			f.done <- l.flush()
+			l.hurried = false
 		case <-l.stop:
+			l.hurried = true
 			l.drain()
 			_ = l.flush() // it is counted and logged
 			return
 		}
 	}
 }
+
+// pace gives what the writing goroutine calls between stretches of work: a burst of it would hold up the requests that come meanwhile, so it
+// rests for three times as long as it has worked, and less the more there is that waits for it. Who waits for all to be written is not made to.
+func (l *Log) pace() func() {
+	began := time.Now()
+	return func() {
+		worked := time.Since(began)
+		if worked < leastWork {
+			return
+		}
+		rest := worked * time.Duration(restRatio*max(0, l.o.Cells/2-l.held.Load())) / time.Duration(max(1, l.o.Cells/2))
+		if rest > 0 && !l.hurried {
+			select {
+			case <-time.After(min(rest, mostRest)):
+			case <-l.stop:
+			}
+		}
+		began = time.Now()
+	}
+}
+
+// How the writing goroutine paces itself.
+const (
+	leastWork = time.Millisecond
+	mostRest  = 20 * time.Millisecond
+	restRatio = 6 // three where a part is written as soon as it may be
+)
 
 // drain takes in all that has been handed over.
 func (l *Log) drain() {

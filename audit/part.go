@@ -66,12 +66,13 @@ func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) 
 	}
 	n := name{hour: hour, fingerprint: feature.Short(v.Fingerprint), process: l.process, from: l.parts, to: l.parts + 1}
 	path := filepath.Join(dir, n.String()+l.o.Formats[0].Extensions()[0])
-	w, err := l.create(path, s.schema, v.Name, v.Fingerprint)
+	pace := l.pace()
+	w, err := l.create(path, s.schema, v.Name, v.Fingerprint, pace)
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	if err := w.Write(s.batch(records)); err != nil {
+	if err := w.Write(s.batch(records, pace)); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
@@ -88,9 +89,9 @@ const (
 	fingerprintKey = "bighead.fingerprint"
 )
 
-func (l *Log) create(path string, schema value.Schema, view, fingerprint string) (dataset.Writer, error) {
+func (l *Log) create(path string, schema value.Schema, view, fingerprint string, pace func()) (dataset.Writer, error) {
 	m := dataset.Metadata{Keys: map[string]string{viewKey: view, fingerprintKey: fingerprint}}
-	return dataset.Create(l.o.Formats, path, schema, m, dataset.WriteOptions{Parallel: 1})
+	return dataset.Create(l.o.Formats, path, schema, m, dataset.WriteOptions{Parallel: 1, Pause: pace})
 }
 
 // turnHour makes one file of each view's parts of hours that are over, and lets go what is older than Keep.
@@ -136,6 +137,7 @@ func (l *Log) merge(ctx context.Context, group []written) error {
 	n.to = group[len(group)-1].name.to
 	path := filepath.Join(filepath.Dir(group[0].path), n.String()+l.o.Formats[0].Extensions()[0])
 	var w dataset.Writer
+	pace := l.pace()
 	for _, part := range group {
 		t, err := dataset.Open(ctx, l.o.Formats, part.path, dataset.Options{})
 		if err != nil {
@@ -143,7 +145,7 @@ func (l *Log) merge(ctx context.Context, group []written) error {
 		}
 		if w == nil {
 			m := t.Parts()[0].Metadata
-			if w, err = l.create(path, t.Schema(), m.Keys[viewKey], m.Keys[fingerprintKey]); err != nil {
+			if w, err = l.create(path, t.Schema(), m.Keys[viewKey], m.Keys[fingerprintKey], pace); err != nil {
 				return err
 			}
 			defer w.Abort()

@@ -48,17 +48,30 @@ func (p Positions) Covers(partition int32, offset int64) bool {
 }
 
 // Advance notes that a partition was read up to an offset; it never goes back.
-func (p *Positions) Advance(partition int32, offset int64) {
+func (p *Positions) Advance(partition int32, offset int64) { p.Take(partition, offset) }
+
+// Take is Covers, and where it says no Advance: it reports whether the event is new.
+func (p *Positions) Take(partition int32, offset int64) bool {
 	i, ok := p.find(partition)
-	if !ok {
+	switch {
+	case !ok:
 		*p = slices.Insert(*p, i, Position{partition, offset})
-	} else if (*p)[i].Offset < offset {
+	case offset <= (*p)[i].Offset:
+		return false
+	default:
 		(*p)[i].Offset = offset
 	}
+	return true
 }
 
+// find goes from one to the next: a tile has a few.
 func (p Positions) find(partition int32) (int, bool) {
-	return slices.BinarySearchFunc(p, partition, func(x Position, n int32) int { return int(x.Partition) - int(n) })
+	for i := range p {
+		if p[i].Partition >= partition {
+			return i, p[i].Partition == partition
+		}
+	}
+	return len(p), false
 }
 
 // Header is what every tile says of itself.

@@ -23,3 +23,53 @@ func TestCatalog(t *testing.T) {
 		}
 	})
 }
+
+// A stamp stays while the catalog is read, and changes with what is written: by it a server knows that there is nothing to read.
+func TestStamp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catalog.db")
+	stamps := map[string]string{sqlite.Stamp(path): "nothing"}
+	open := func() *sqlite.Catalog {
+		c, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	wants := func(what string, change bool) {
+		t.Helper()
+		s := sqlite.Stamp(path)
+		if old, same := stamps[s]; same == change {
+			t.Errorf("after %s: a stamp as after %q (%v); want another: %v", what, old, same, change)
+		}
+		stamps[s] = what
+	}
+	if err := open().Close(); err != nil {
+		t.Fatal(err)
+	}
+	wants("the first opening", true)
+	for range 3 {
+		c := open()
+		if _, err := c.Typical(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wants("reading", false)
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wants("closing", false)
+	}
+	c := open()
+	defer c.Close()
+	if err := c.Register(t.Context(), 0, &catalog.Version{By: "somebody", Definitions: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	wants("a version", true)
+	if err := c.SetTypical(t.Context(), []catalog.Typical{{Fingerprint: "f", Value: []byte{1}}}); err != nil {
+		t.Fatal(err)
+	}
+	wants("what is usual", true)
+	if _, err := c.Current(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wants("reading it", false)
+}

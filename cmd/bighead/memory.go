@@ -46,6 +46,11 @@ func storeCache(p *project.Project) int64 {
 	return portion(p, "store.cache", 64, 64<<20, 512<<20)
 }
 
+// storeMemory is for what the embedded store gathers before it lays it down: a part of its cache.
+func storeMemory(p *project.Project) uint64 {
+	return uint64(min(max(storeCache(p)/4, pebbleMemory), 64<<20))
+}
+
 // serverGarbage is how much garbage may lie about in a server, in percent of what is in use, where GOGC does not say it: what it keeps is large and
 // lasts, and to look through it often costs more than the memory.
 const serverGarbage = 200

@@ -27,6 +27,11 @@ import (
 type applied struct {
 	*loaded
 	version *catalog.Version
+	spaces  func() map[string]bool // that the stream fills, by name
+}
+
+func newApplied(l *loaded, v *catalog.Version) *applied {
+	return &applied{l, v, sync.OnceValue(func() map[string]bool { return spaceIDs(plan.ForStream(l.typed.Groups)) })}
 }
 
 // loadApplied reads and checks what is applied.
@@ -69,7 +74,7 @@ func (c *cli) loadRegistered(ctx context.Context, p *project.Project, v *catalog
 	if l.problems.Failed() {
 		return nil, mistakef("applied version %d no longer checks, a source has changed since: %v", v.ID, l.problems)
 	}
-	return &applied{l, v}, nil
+	return newApplied(l, v), nil
 }
 
 // online is a project's online side in this process: store, stream and server over what is applied.
@@ -202,19 +207,26 @@ func (o *online) close(ctx context.Context) error {
 var reloadEvery = time.Second
 
 // follow takes in what is applied while the server runs, until ctx ends: the active process fills its spaces and says when it is served, the
-// others hear it. Definitions that cannot be served leave the old ones in place.
+// others hear it. Definitions that cannot be served leave the old ones in place. The catalog is opened only once something was written to it.
 func (o *online) follow(ctx context.Context, c *cli) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	refused := int64(0)
+	usual, applied, refused := "", "", int64(0) // stamps of the catalog when it was read last
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		if err := o.usually.load(ctx, o.project.Root); err != nil && ctx.Err() == nil {
-			o.log.WarnContext(ctx, "what features usually are cannot be read; what was read before stands", "error", err)
+		stamp := catalogStamp(o.project.Root)
+		if stamp != usual {
+			err := o.usually.load(ctx, o.project.Root)
+			switch {
+			case err == nil:
+				usual = stamp
+			case ctx.Err() == nil:
+				o.log.WarnContext(ctx, "what features usually are cannot be read; what was read before stands", "error", err)
+			}
 		}
 		t := o.active()
 		if t == nil {
@@ -223,23 +235,42 @@ func (o *online) follow(ctx context.Context, c *cli) {
 			}
 			continue
 		}
-		next, err := c.loadAppliedAfter(ctx, o.project, max(o.current().version.ID, refused))
-		switch {
-		case err != nil && ctx.Err() == nil:
-			o.log.WarnContext(ctx, "what is applied cannot be read; the version that is served stays", "error", err)
-		case err == nil && next != nil:
-			if err := o.switchTo(ctx, t, next); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
-				if !errors.Is(err, store.ErrUnavailable) {
-					refused = next.version.ID
-				}
-				o.log.ErrorContext(ctx, "an applied version cannot be served; the one before it stays", "version", next.version.ID, "error", err)
+		if stamp != applied {
+			var done bool
+			if refused, done = o.followApplied(ctx, c, t, refused); !done {
+				continue
 			}
-		case err == nil:
-			if err := o.settle(ctx, t); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
-				o.log.WarnContext(ctx, "the version that is served is not settled", "error", err)
-			}
+			applied = stamp
+		}
+		if err := o.settle(ctx, t); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
+			o.log.WarnContext(ctx, "the version that is served is not settled", "error", err)
 		}
 	}
+}
+
+// followApplied switches to what is applied, where that is newer than what is served and was not refused before. It gives the version that
+// was refused last; done is false where it is to be tried again.
+func (o *online) followApplied(ctx context.Context, c *cli, t *turn, before int64) (refused int64, done bool) {
+	next, err := c.loadAppliedAfter(ctx, o.project, max(o.current().version.ID, before))
+	if err != nil {
+		if ctx.Err() == nil {
+			o.log.WarnContext(ctx, "what is applied cannot be read; the version that is served stays", "error", err)
+		}
+		return before, false
+	}
+	if next == nil {
+		return before, true
+	}
+	if err := o.switchTo(ctx, t, next); err != nil {
+		if ctx.Err() == nil && t.stream.Err() == nil {
+			o.log.ErrorContext(ctx, "an applied version cannot be served; the one before it stays", "version", next.version.ID, "error", err)
+		}
+		if ctx.Err() != nil || t.stream.Err() != nil || errors.Is(err, store.ErrUnavailable) {
+			return before, false
+		}
+		return next.version.ID, true
+	}
+	return before, true
 }
 
 // loadAppliedAfter is what is applied where that is newer than a version, else nil.
@@ -337,7 +368,7 @@ func (o *online) ready() bool {
 // forgetOthers drops spaces that no served definition reads, after requests that began before have had their time, and other processes
 // that to hear of it.
 func (o *online) forgetOthers(ctx context.Context, t *turn) error {
-	wanted := spaceIDs(plan.ForStream(o.current().typed.Groups))
+	wanted := o.current().spaces()
 	var others []string
 	for _, s := range t.stream.Status().Sources {
 		for _, g := range s.Groups {

@@ -54,10 +54,18 @@ func engines(o engineOptions) []engine.Engine {
 	}
 }
 
+// pebbleMemory is what the embedded store gathers where nobody says otherwise.
+const pebbleMemory = pebble.DefaultMemory
+
 // openCatalog opens what remembers applied definitions.
 func openCatalog(ctx context.Context, root string) (catalog.Catalog, error) {
-	return sqlite.Open(ctx, filepath.Join(root, ".bighead", "catalog.db"))
+	return sqlite.Open(ctx, catalogPath(root))
 }
+
+// catalogStamp changes with whatever is written to the catalog.
+func catalogStamp(root string) string { return sqlite.Stamp(catalogPath(root)) }
+
+func catalogPath(root string) string { return filepath.Join(root, ".bighead", "catalog.db") }
 
 // What the stream of this binary is, and says of itself.
 type (
@@ -100,7 +108,7 @@ func openStore(ctx context.Context, p *project.Project, log *slog.Logger) (store
 		if err := folder(path); err != nil {
 			return nil, err
 		}
-		o := pebble.Options{Path: path, Logger: log, CacheBytes: storeCache(p)}
+		o := pebble.Options{Path: path, Logger: log, CacheBytes: storeCache(p), MemoryBytes: storeMemory(p)}
 		outside.store(&o)
 		return pebble.OpenHealing(o)
 	case "redis":

@@ -28,7 +28,7 @@ const createdBy = "bighead version 1.0.0 (build bighead)"
 // Encode starts a Parquet file. Columns are nullable; timestamps are TIMESTAMP(MILLIS, UTC), lists and maps have the three levels of
 // the standard. Integers, times and dates are DELTA_BINARY_PACKED, strings dictionary-encoded, floats plain.
 func (Format) Encode(w io.Writer, s value.Schema, m dataset.Metadata, o dataset.WriteOptions) (dataset.Encoder, error) {
-	e := &encoder{w: w, schema: s, metadata: m, groupRows: o.RowGroupRows, parallel: o.Parallel}
+	e := &encoder{w: w, schema: s, metadata: m, groupRows: o.RowGroupRows, parallel: o.Parallel, pause: o.Pause}
 	if e.groupRows <= 0 {
 		e.groupRows = defaultGroupRows
 	}
@@ -55,6 +55,7 @@ type encoder struct {
 	metadata  dataset.Metadata
 	groupRows int
 	parallel  int
+	pause     func() // nil: there is none
 	columns   []*shredder
 	leaves    []*leafWriter
 	offset    int64
@@ -123,6 +124,9 @@ func (e *encoder) each(f func(i int) error, cells int) error {
 				return
 			}
 			errs[i] = f(i)
+			if e.pause != nil {
+				e.pause()
+			}
 		}
 	}
 	var wg sync.WaitGroup

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -18,13 +19,16 @@ func (d *disk) thaw(f func() error) error {
 }
 
 // file opens a file to write, which freezes with the disk.
-func (d *disk) file(open func() (vfs.File, error)) (vfs.File, error) {
+func (d *disk) file(category vfs.DiskWriteCategory, open func() (vfs.File, error)) (vfs.File, error) {
 	if d.frozen.Load() {
 		return nil, errFrozen
 	}
 	f, err := open()
 	if err != nil {
 		return nil, err
+	}
+	if category == flushCategory || category == compactionCategory {
+		f = &pacedFile{File: f, pacer: &d.pacer, since: time.Now()}
 	}
 	return frozenFile{File: f, disk: d}, nil
 }
@@ -34,7 +38,7 @@ func (d *disk) Unwrap() vfs.FS { return d.FS }
 
 // OpenReadWrite opens a file that is there or makes it.
 func (d *disk) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
-	return d.file(func() (vfs.File, error) { return d.FS.OpenReadWrite(name, category, opts...) })
+	return d.file(category, func() (vfs.File, error) { return d.FS.OpenReadWrite(name, category, opts...) })
 }
 
 // Link gives a file a second name.

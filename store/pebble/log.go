@@ -9,10 +9,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// walCategory is what pebble calls the files of its log when it makes them.
-const walCategory vfs.DiskWriteCategory = "pebble-wal"
+// What pebble calls files when it makes them: those of its log, and tables by what they are written for.
+const (
+	walCategory        vfs.DiskWriteCategory = "pebble-wal"
+	flushCategory      vfs.DiskWriteCategory = "pebble-memtable-flush"
+	compactionCategory vfs.DiskWriteCategory = "pebble-compaction"
+)
 
-// A disk is the file system that pebble sees. It does two things to the log, whose folder is logs, and two to all:
+// A disk is the file system that pebble sees. It does two things to the log, whose folder is logs, and three to all:
 //
 //  1. It leaves out syncs that no write asked for. That is safe because logs are synced before they are closed: a synced write is never
 //     behind a hole in an older log. And the format of tables stays below FormatWALSyncChunks, in which the log itself says how far it
@@ -22,7 +26,8 @@ const walCategory vfs.DiskWriteCategory = "pebble-wal"
 //  3. After a failure that is for good it is frozen: nothing is written, made, renamed or removed any more, as if the process had ended
 //     there, which is what pebble relies on. Without that it would lay down again what a manifest that failed has already, or remove
 //     it; and write a log behind half a record, which is no damage only at the end.
-//  4. It slows down pebble's repeating of a flush or a compaction that failed, which would otherwise take a core.
+//  4. It paces flushes and compactions: see pacer.
+//  5. It slows down pebble's repeating of a flush or a compaction that failed, which would otherwise take a core.
 type disk struct {
 	vfs.FS
 	logs    string
@@ -30,6 +35,7 @@ type disk struct {
 	synced  atomic.Bool // what is written now must be synced; changed between commits only
 	frozen  atomic.Bool
 	failing atomic.Bool // the last flush or compaction failed
+	pacer   pacer
 }
 
 const retryAfter = 200 * time.Millisecond
@@ -42,7 +48,7 @@ func (d *disk) Create(name string, category vfs.DiskWriteCategory) (vfs.File, er
 	if d.failing.Load() {
 		time.Sleep(retryAfter)
 	}
-	return d.file(func() (vfs.File, error) { return d.FS.Create(name, category) })
+	return d.file(category, func() (vfs.File, error) { return d.FS.Create(name, category) })
 }
 
 // ReuseForWrite makes a file out of an old one.
@@ -50,7 +56,7 @@ func (d *disk) ReuseForWrite(from, to string, category vfs.DiskWriteCategory) (v
 	if category == walCategory {
 		return d.newLog(to, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
 	}
-	return d.file(func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
+	return d.file(category, func() (vfs.File, error) { return d.FS.ReuseForWrite(from, to, category) })
 }
 
 func (d *disk) newLog(name string, make func() (vfs.File, error)) (vfs.File, error) {

@@ -132,6 +132,9 @@ func (s *Store) openDB(o Options) error {
 	}
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
 	s.db = db
+	if err == nil {
+		s.disk.pacer.pace(db)
+	}
 	if failed := s.state.failure(); failed != nil {
 		err = failed // what pebble says of it comes after
 	}
@@ -202,6 +205,7 @@ func (s *Store) Close() error {
 func (s *Store) closeDB() error {
 	closed := make(chan error, 1)
 	go func() {
+		s.disk.pacer.pace(nil)
 		_, err := guarded(func() (struct{}, error) { return struct{}{}, s.db.Close() })
 		s.cache.Unref()
 		closed <- err

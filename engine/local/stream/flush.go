@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/bighead-ml/bighead/plan"
@@ -138,10 +139,10 @@ func (x *space) report(arrived []arrival) {
 	}
 }
 
-// puts are the changed tiles and rows, encoded into one stretch of memory.
+// puts are the changed tiles and rows, encoded into one stretch of memory, good until the next.
 func (x *space) puts() []store.Put {
 	c := &x.cache
-	puts, ends := make([]store.Put, 0, c.changed), make([]int, 0, c.changed)
+	puts, ends := slices.Grow(x.scratch.puts[:0], c.changed), slices.Grow(x.scratch.ends[:0], c.changed)
 	buf := x.scratch.encoded[:0]
 	for _, places := range c.sorted() {
 		for _, e := range places {
@@ -157,7 +158,7 @@ func (x *space) puts() []store.Put {
 		}
 		from = end
 	}
-	x.scratch.encoded = buf
+	x.scratch.encoded, x.scratch.puts, x.scratch.ends = buf, puts, ends
 	return puts
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/sift"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
 )
@@ -42,7 +43,9 @@ type scratch struct {
 	order   []*value.Column
 	ties    []*value.Column
 	tied    *value.Column // all columns as one value
-	encoded []byte        // of a write
+	encoded []byte        // of a write, as what follows
+	puts    []store.Put
+	ends    []int
 }
 
 // fold puts the rows into their tiles and chunks: all, or after an error none.
@@ -89,11 +92,10 @@ func (x *space) enter(i int, m *moment, to []*entry) bool {
 			continue
 		}
 		h := e.header()
-		if h.Positions.Covers(m.partition, offset) {
+		if !h.Positions.Take(m.partition, offset) {
 			to[s] = nil
 			continue
 		}
-		h.Positions.Advance(m.partition, offset)
 		h.Newest = max(h.Newest, last)
 		x.cache.touch(e)
 		some = true

@@ -196,10 +196,10 @@ func (l *loop) settle(ctx context.Context) error {
 		}
 		x.publish()
 	}
-	if err := l.flush(ctx); err != nil {
+	if err := l.upkeep(ctx); err != nil {
 		return err
 	}
-	if err := l.upkeep(ctx); err != nil {
+	if err := l.flush(ctx); err != nil {
 		return err
 	}
 	return l.join(ctx)
@@ -218,21 +218,26 @@ func (l *loop) land(ctx context.Context) error {
 	return nil
 }
 
-// upkeep is the main loop's: a space that catches up has little that is old yet.
+func (l *loop) flying() bool {
+	return slices.ContainsFunc(l.spaces, func(x *space) bool { return x.flight != nil })
+}
+
+// untended reports whether upkeep is due. It is the main loop's: a space that catches up has little that is old yet.
+func (l *loop) untended() bool {
+	return l.main == nil && l.source.s.o.Timer.Now() >= l.kept+upkeepEvery
+}
+
+// upkeep waits until nothing is on its way to the store, and meanwhile nothing more takes off.
 func (l *loop) upkeep(ctx context.Context) error {
-	now := l.source.s.o.Timer.Now()
-	if l.main != nil || now < l.kept+upkeepEvery {
+	if !l.untended() || l.flying() {
 		return nil
 	}
 	for _, x := range l.spaces {
-		if err := x.land(ctx); err != nil {
-			return err
-		}
 		if err := x.upkeep(ctx, l.background); err != nil {
 			return err
 		}
 	}
-	l.kept = now
+	l.kept = l.source.s.o.Timer.Now()
 	return nil
 }
 
@@ -271,7 +276,7 @@ func (l *loop) flush(ctx context.Context) error {
 		switch {
 		case asked:
 			err = x.write(ctx, true)
-		case x.flight != nil: // one after the other
+		case x.flight != nil, l.untended(): // one after the other
 		case lasting || x.since >= 0 && now >= x.since+x.delay(l.behind(x)):
 			err = x.writeBeside(ctx, lasting, l.landed)
 		}
@@ -304,7 +309,10 @@ func (l *loop) behind(x *space) bool {
 // wait ends when something is due.
 func (l *loop) wait() <-chan time.Time {
 	now := l.source.s.o.Timer.Now()
-	d := l.kept + upkeepEvery - now
+	d := upkeepEvery
+	if !l.flying() {
+		d = l.kept + upkeepEvery - now
+	}
 	for _, x := range l.spaces {
 		x.notice(now)
 		if x.since >= 0 && x.flight == nil {

@@ -211,6 +211,19 @@ func (c *clockwork) pass(d time.Duration) {
 	})
 }
 
+// next lets time go by until the first alarm, where that is near.
+func (c *clockwork) next(within time.Duration) {
+	c.mu.Lock()
+	first := within + 1
+	for _, a := range c.waiting {
+		first = min(first, a.at-c.passed)
+	}
+	c.mu.Unlock()
+	if first <= within {
+		c.pass(max(first, 0))
+	}
+}
+
 // world is a store, logs and a clock, and the stream over them, which may be ended and begun again.
 type world struct {
 	*Stream
