@@ -118,7 +118,7 @@ func (x *Piece) tile(p *part, b []byte, a int64) {
 	v := &p.values[0]
 	var states []agg.State
 	for _, s := range v.states {
-		states = append(states, t.States[p.windows[0].folds[s]])
+		states = append(states, t.State(p.windows[0].folds[s]))
 	}
 	x.Alone = v.feature.Agg.Finish(v.in, v.feature.Params, states, a)
 }

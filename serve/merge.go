@@ -118,7 +118,7 @@ func (m *merger) tile(need int, start int64, b []byte) {
 			continue
 		}
 		for k, f := range m.part.windows[u.window].folds {
-			w.states[k].Merge(m.scratch.States[f])
+			w.states[k].Merge(m.scratch.State(f))
 		}
 		if base {
 			m.through(w)

@@ -17,6 +17,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"unsafe"
 
 	"github.com/bighead-ml/bighead/agg"
 )
@@ -83,12 +84,26 @@ type Header struct {
 	Positions Positions
 }
 
-// Tile is the states of a layout's folds over some events.
+// Tile is the states of a layout's folds over some events. It is made by Layout.New, and never copied.
 type Tile struct {
 	Header
-	States []agg.State // by fold
-
+	layout  *Layout
+	grows   []agg.State // those of no fixed size, in the order of their folds
 	decoder agg.Decoder
+}
+
+// State is that of a fold, by its place in the layout. It lies in the tile.
+func (t *Tile) State(fold int) agg.State {
+	p := &t.layout.places[fold]
+	if p.offset == 0 {
+		return t.grows[p.nth]
+	}
+	// An interface is a word for the type and one for where the value lies. The fixed states of a tile lie behind it in one piece of memory, whose
+	// type the collector knows; to keep an interface for each would be as much memory again, to be fetched with each event and looked through by the
+	// collector.
+	s := p.like
+	(*[2]unsafe.Pointer)(unsafe.Pointer(&s))[1] = unsafe.Add(unsafe.Pointer(t), p.offset)
+	return s
 }
 
 // Layout is the folds that the tiles of a space hold, in order. It never changes and is safe for concurrent use.
@@ -96,8 +111,18 @@ type Layout struct {
 	folds []agg.Fold
 	empty [][]byte // the encoding of no event, by fold
 	mark  uint32
-	piece reflect.Type    // what a tile lies in
-	fixed []reflect.Value // its states of a fixed size, of no event
+
+	piece  reflect.Type // what a tile lies in
+	places []place      // of its states, by fold
+	fixed  int          // how many are of a fixed size
+}
+
+// place is where the state of a fold is in a tile.
+type place struct {
+	offset uintptr       // in the piece; 0: it is of no fixed size
+	nth    int           // the field of the piece, or the place among those of no fixed size
+	like   agg.State     // a state of no event
+	value  reflect.Value // what it points to
 }
 
 // NewLayout is the layout of folds, each under the fingerprint that it is kept by (docs/semantics.md I1).
@@ -119,32 +144,29 @@ func (l *Layout) Folds() []agg.Fold { return l.folds }
 // New is a tile of no event. It is one piece of memory with its positions and all states of a fixed size: who keeps millions of them, and goes
 // from one to another with each event, waits for memory more than for anything else.
 func (l *Layout) New() *Tile {
-	piece := reflect.New(l.piece).Elem()
-	t := piece.Field(0).Addr().Interface().(*Tile)
-	t.Newest, t.Through = None, None
-	t.Positions = piece.Field(1).Slice(0, 0).Interface().([]Position)
-	t.States = piece.Field(2).Slice(0, len(l.folds)).Interface().([]agg.State)
-	next := 3
+	piece := reflect.New(l.piece)
+	t := (*Tile)(piece.UnsafePointer())
+	t.Newest, t.Through, t.layout = None, None, l
+	t.Positions = piece.Elem().Field(1).Slice(0, 0).Interface().([]Position)
+	if n := len(l.folds) - l.fixed; n > 0 {
+		t.grows = make([]agg.State, 0, n)
+	}
 	for i, f := range l.folds {
-		if !f.Fixed() {
-			t.States[i] = f.New()
-			continue
+		if p := &l.places[i]; p.offset == 0 {
+			t.grows = append(t.grows, f.New())
+		} else {
+			piece.Elem().Field(p.nth).Set(p.value)
 		}
-		state := piece.Field(next)
-		state.Set(l.fixed[next-3])
-		t.States[i] = state.Addr().Interface().(agg.State)
-		next++
 	}
 	return t
 }
 
-// lay decides on the piece of memory of a tile: itself, its positions while they are few, its states, and those of a fixed size.
+// lay decides on the piece of memory of a tile: itself, its positions while they are few, and its states of a fixed size.
 func (l *Layout) lay() {
-	parts := []reflect.Type{reflect.TypeFor[Tile](), reflect.TypeFor[[partitionsInPlace]Position](), reflect.ArrayOf(len(l.folds), reflect.TypeFor[agg.State]())}
+	parts := []reflect.Type{reflect.TypeFor[Tile](), reflect.TypeFor[[partitionsInPlace]Position]()}
 	for _, f := range l.folds {
 		if f.Fixed() {
-			state := reflect.ValueOf(f.New()).Elem()
-			parts, l.fixed = append(parts, state.Type()), append(l.fixed, state)
+			parts = append(parts, reflect.TypeOf(f.New()).Elem())
 		}
 	}
 	fields := make([]reflect.StructField, len(parts))
@@ -152,11 +174,24 @@ func (l *Layout) lay() {
 		fields[i] = reflect.StructField{Name: fmt.Sprintf("Part%d", i), Type: p}
 	}
 	l.piece = reflect.StructOf(fields)
+	l.fixed = len(parts) - 2
+	fixed, grows := 2, 0
+	for _, f := range l.folds {
+		p := place{like: f.New(), nth: grows}
+		p.value = reflect.ValueOf(p.like).Elem()
+		if f.Fixed() {
+			p.offset, p.nth = l.piece.Field(fixed).Offset, fixed
+			fixed++
+		} else {
+			grows++
+		}
+		l.places = append(l.places, p)
+	}
 }
 
 // Size is how many bytes a tile takes in memory, without what its states refer to; varies: there are such that do.
 func (l *Layout) Size() (bytes int64, varies bool) {
-	return int64(l.piece.Size()), len(l.fixed) < len(l.folds)
+	return int64(l.piece.Size()), l.fixed < len(l.folds)
 }
 
 // partitionsInPlace is for how many partitions a tile has room in its own memory.
@@ -168,8 +203,8 @@ func (t *Tile) Merge(u *Tile) {
 	for _, p := range u.Positions {
 		t.Positions.Advance(p.Partition, p.Offset)
 	}
-	for i, s := range t.States {
-		s.Merge(u.States[i])
+	for i := range t.layout.folds {
+		t.State(i).Merge(u.State(i))
 	}
 }
 
@@ -187,8 +222,10 @@ func (l *Layout) AppendAs(dst []byte, t *Tile, version byte) []byte {
 	from := len(dst)
 	dst = begin(dst, version, l.mark)
 	dst = appendHeader(dst, &t.Header)
-	for i, s := range t.States {
-		dst = appendSized(dst, func(b []byte) []byte { return agg.AppendState(b, s) }, l.empty[i])
+	for i := range l.folds {
+		at := len(dst)
+		dst = agg.AppendState(append(dst, 0), t.State(i))
+		dst = sized(dst, at, l.empty[i])
 	}
 	return seal(dst, from)
 }
@@ -213,15 +250,13 @@ func appendHeader(dst []byte, h *Header) []byte {
 	return dst
 }
 
-// appendSized writes what add adds behind its length, and only a 0 where that is no more than nothing.
-func appendSized(dst []byte, add func([]byte) []byte, nothing []byte) []byte {
-	at := len(dst)
-	dst = add(append(dst, 0)) // most are shorter than 128 bytes
+// sized puts the length of what stands behind place at there; what is no more than nothing becomes a 0.
+func sized(dst []byte, at int, nothing []byte) []byte {
 	n := len(dst) - at - 1
 	if n == len(nothing) && string(dst[at+1:]) == string(nothing) {
 		return dst[:at+1]
 	}
-	if n < 0x80 {
+	if n < 0x80 { // most are
 		dst[at] = byte(n)
 		return dst
 	}
@@ -282,10 +317,10 @@ func (l *Layout) decode(t *Tile, b []byte, wanted []int) error {
 			wanted = wanted[1:]
 		}
 		if len(s) == 0 {
-			t.States[i].Reset()
+			t.State(i).Reset()
 			continue
 		}
-		rest, err := t.decoder.DecodeInto(t.States[i], s)
+		rest, err := t.decoder.DecodeInto(t.State(i), s)
 		if err == nil && len(rest) > 0 {
 			err = errors.New("bytes behind a state")
 		}
@@ -304,7 +339,7 @@ func (l *Layout) MergeInto(states []agg.State, wanted []int, b []byte, scratch *
 		return Header{}, err
 	}
 	for k, i := range wanted {
-		states[k].Merge(scratch.States[i])
+		states[k].Merge(scratch.State(i))
 	}
 	return scratch.Header, nil
 }

@@ -66,7 +66,7 @@ func filled(l *Layout) *Tile {
 			if f.In.Kind != value.KindNull {
 				v, _ = value.Parse(f.In, text)
 			}
-			t.States[i].Add(&agg.Event{TS: int64(n) * 1000, Value: v})
+			t.State(i).Add(&agg.Event{TS: int64(n) * 1000, Value: v})
 		}
 	}
 	return t
@@ -173,7 +173,7 @@ func TestMergeOfTilesIsTheTileOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := agg.AppendState(nil, states[0]), agg.AppendState(nil, a.States[0]); !bytes.Equal(got, want) {
+	if got, want := agg.AppendState(nil, states[0]), agg.AppendState(nil, a.State(0)); !bytes.Equal(got, want) {
 		t.Fatalf("merged %x, want %x", got, want)
 	}
 }
@@ -187,12 +187,12 @@ func TestFoldsThatAreNotWantedAreLeftAlone(t *testing.T) {
 		if err := l.DecodeFolds(got, b, wanted); err != nil {
 			t.Fatal(err)
 		}
-		for i, s := range got.States {
+		for i := range l.Folds() {
 			want := l.Folds()[i].New()
 			if slices.Contains(wanted, i) {
-				want = full.States[i]
+				want = full.State(i)
 			}
-			if !bytes.Equal(agg.AppendState(nil, s), agg.AppendState(nil, want)) {
+			if !bytes.Equal(agg.AppendState(nil, got.State(i)), agg.AppendState(nil, want)) {
 				t.Errorf("%v wanted: fold %d", wanted, i)
 			}
 		}

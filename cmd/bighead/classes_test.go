@@ -421,9 +421,9 @@ func TestAuditFindsSkew(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range tile.States {
+			for i := range space.Layout().Folds() {
 				if f := space.Folds[i]; f.Kind == agg.KindIntSum {
-					tile.States[i].Merge(tile.States[i].Clone())
+					tile.State(i).Merge(tile.State(i).Clone())
 				}
 			}
 			p.Bytes = space.Layout().Append(nil, tile)

@@ -209,7 +209,7 @@ func (f *filler) fold(p place, row []value.Value, ts, newest int64, tie []value.
 		if d.By >= 0 {
 			e.By = row[f.space.Group.Source.Schema.Index(f.space.Bys[d.By])]
 		}
-		x.States[i].Add(&e)
+		x.State(i).Add(&e)
 	}
 	return x
 }

@@ -133,8 +133,8 @@ func (c *cache) newTile() *tile.Tile {
 	t := c.pool[n-1]
 	c.pool = c.pool[:n-1]
 	t.Newest, t.Through, t.Positions = tile.None, tile.None, t.Positions[:0]
-	for _, s := range t.States {
-		s.Reset()
+	for i := range c.x.Layout().Folds() {
+		t.State(i).Reset()
 	}
 	return t
 }

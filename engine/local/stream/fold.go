@@ -161,7 +161,7 @@ func (x *space) add(i int, rows *sift.Rows, to []*entry) {
 				continue
 			}
 			for _, f := range group.folds {
-				t.tile.States[f].Add(e)
+				t.tile.State(f).Add(e)
 			}
 		}
 	}

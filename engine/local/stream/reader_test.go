@@ -110,7 +110,7 @@ func finish(x *plan.Space, c *plan.Cover, got [][]found, i int, t int64) (value.
 				continue
 			}
 			for k, n := range v.Folds {
-				states[k].Merge(f.tile.States[n])
+				states[k].Merge(f.tile.State(n))
 			}
 		}
 	}

@@ -97,7 +97,7 @@ g = bh.FeatureGroup("g", source=e, keys=["k"], features=[bh.max("x", offset="30s
 		got := s.Folds[c.fold].New()
 		err := st.Scan(t.Context(), s.BatchSpace(1), c.step, func(_ string, _ int64, b []byte) error {
 			x, err := s.Layout().Decode(b)
-			got.Merge(x.States[c.fold])
+			got.Merge(x.State(c.fold))
 			return err
 		})
 		f := s.Values[c.fold].Feature

@@ -325,7 +325,7 @@ func (t *tiler) tile(newest, through int64) *tile.Tile {
 func (t *tiler) merge(into *tile.Tile, folds []int, level int64) {
 	for _, k := range folds {
 		if level%t.steps[k] == 0 {
-			into.States[k].Merge(t.one[k])
+			into.State(k).Merge(t.one[k])
 		}
 	}
 }
