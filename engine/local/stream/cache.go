@@ -34,14 +34,16 @@ type cache struct {
 
 // key is one key with what is in memory of it.
 type key struct {
-	text  string
-	slots [][]ref  // newest last
-	dirty []*entry // changed since the last write
-	last  int32    // of rows that are being arranged, the last of this key, counted from 1; 0 otherwise
+	text   string
+	places []ref    // those that were used last stand last, about
+	dirty  []*entry // changed since the last write
+	last   int32    // of rows that are being arranged, the last of this key, counted from 1; 0 otherwise
 }
 
+// ref is where an entry is, beside where it lies: who looks for one does not fetch the others.
 type ref struct {
 	start int64
+	slot  int32
 	*entry
 }
 
@@ -68,7 +70,7 @@ func (e *entry) header() *tile.Header {
 // What things take in memory, about.
 const (
 	bytesOfKey   = 160
-	bytesOfEntry = 96
+	bytesOfEntry = 104
 	bytesOfCell  = 56
 	waitInList   = 32 // elements that a list gathers before it sorts them in
 	pooled       = 1024
@@ -97,19 +99,16 @@ func (c *cache) key(text []byte) *key {
 	if k := c.keys[string(text)]; k != nil {
 		return k
 	}
-	k := &key{text: string(text), slots: make([][]ref, c.slots)}
+	k := &key{text: string(text)}
 	c.keys[k.text] = k
-	c.bytes += bytesOfKey + int64(len(k.text)+24*c.slots)
+	c.bytes += bytesOfKey + int64(len(k.text))
 	return k
 }
 
 // entry finds a place, or makes it, to be read by the next load.
 func (c *cache) entry(k *key, slot int, start int64) *entry {
-	refs := k.slots[slot]
-	for i := len(refs) - 1; i >= 0; i-- {
-		if refs[i].start == start {
-			return refs[i].entry
-		}
+	if e := k.find(slot, start); e != nil {
+		return e
 	}
 	e := &entry{key: k, slot: slot, start: start, used: c.tick, size: c.perTile}
 	if slot < c.slots-1 {
@@ -118,12 +117,35 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 		e.rows, e.size = &tile.Rows{Header: none()}, bytesOfEntry
 	}
 	c.bytes += e.size
-	k.slots[slot] = append(refs, ref{start, e})
+	k.places = append(k.places, ref{start, int32(slot), e})
 	if start <= c.gone[slot] {
 		c.missing = append(c.missing, e)
 	}
 	return e
 }
+
+// find gives what is in memory of a place, or nil. What it finds moves towards the end, where the next search begins: events go to a few
+// places of a key at a time, and the many of a key that is asked about for long stay behind.
+func (k *key) find(slot int, start int64) *entry {
+	last := len(k.places) - 1
+	for i := last; i >= 0; i-- {
+		r := k.places[i]
+		if r.start != start || r.slot != int32(slot) {
+			continue
+		}
+		if i < last-near {
+			k.places[i], k.places[last] = k.places[last], r
+		}
+		return r.entry
+	}
+	return nil
+}
+
+// near is how many places of a key are looked through without any order.
+const near = 8
+
+// baseOf is the base tile of a key, which must be in memory.
+func (c *cache) baseOf(k *key) *entry { return k.find(c.base, 0) }
 
 func (c *cache) newTile() *tile.Tile {
 	n := len(c.pool)
@@ -244,16 +266,16 @@ func (c *cache) resumed(newest int64) {
 
 // forget takes an entry out of memory.
 func (c *cache) forget(e *entry) {
-	refs := e.key.slots[e.slot]
-	i := slices.IndexFunc(refs, func(r ref) bool { return r.entry == e })
-	e.key.slots[e.slot] = slices.Delete(refs, i, i+1)
+	k := e.key
+	i := slices.IndexFunc(k.places, func(r ref) bool { return r.entry == e })
+	k.places = slices.Delete(k.places, i, i+1)
 	c.bytes -= e.size
 	if e.tile != nil && len(c.pool) < pooled {
 		c.pool = append(c.pool, e.tile)
 	}
-	if !slices.ContainsFunc(e.key.slots, func(s []ref) bool { return len(s) > 0 }) {
-		delete(c.keys, e.key.text)
-		c.bytes -= bytesOfKey + int64(len(e.key.text)+24*c.slots)
+	if len(k.places) == 0 {
+		delete(c.keys, k.text)
+		c.bytes -= bytesOfKey + int64(len(k.text))
 	}
 }
 
@@ -261,8 +283,8 @@ func (c *cache) forget(e *entry) {
 // is on its way.
 func (c *cache) expire(slot int, before int64) {
 	for _, k := range c.keys {
-		for i := len(k.slots[slot]) - 1; i >= 0; i-- {
-			if r := k.slots[slot][i]; !r.dirty && r.start < before {
+		for i := len(k.places) - 1; i >= 0; i-- {
+			if r := k.places[i]; r.slot == int32(slot) && r.start < before && !r.dirty {
 				c.forget(r.entry)
 			}
 		}
@@ -305,10 +327,8 @@ func (c *cache) evict(limit int64) {
 	for rounds := 0; c.bytes > limit && rounds < 8; rounds++ {
 		var used []uint32
 		for _, k := range c.keys {
-			for _, refs := range k.slots {
-				for _, r := range refs {
-					used = append(used, r.used)
-				}
+			for _, r := range k.places {
+				used = append(used, r.used)
 			}
 			if len(used) >= sampled {
 				break
@@ -326,12 +346,10 @@ func (c *cache) evict(limit int64) {
 // dropUntil lets go of what was last used at a tick or before, until so many bytes are left.
 func (c *cache) dropUntil(tick uint32, left int64) {
 	for _, k := range c.keys {
-		for slot := range k.slots {
-			for i := len(k.slots[slot]) - 1; i >= 0; i-- {
-				if r := k.slots[slot][i]; !r.dirty && r.used <= tick {
-					c.gone[slot] = max(c.gone[slot], r.start)
-					c.forget(r.entry)
-				}
+		for i := len(k.places) - 1; i >= 0; i-- {
+			if r := k.places[i]; !r.dirty && r.used <= tick {
+				c.gone[r.slot] = max(c.gone[r.slot], r.start)
+				c.forget(r.entry)
 			}
 		}
 		if c.bytes <= left {

@@ -36,6 +36,7 @@ type scratch struct {
 	rows    []int32  // in the order of their keys, those of a key together
 	after   []int32  // by row, the next of its key; -1: none
 	entries []*entry // by row, then slot: where each row goes; nil: nowhere
+	nowhere []*entry // where no row goes, by slot
 	event   agg.Event
 	inputs  []*value.Column
 	wheres  []*value.Column
@@ -242,12 +243,18 @@ func (x *space) find(ctx context.Context, rows *sift.Rows) error {
 		rowsFrom = x.rowsFrom()
 	}
 	daily := x.daily()
+	var before *key     // of the row before
+	var beside []*entry // where that row goes
 	for _, row := range s.rows {
 		i := int(row)
 		k, ts, to := s.keys[i], rows.Times[i], s.entries[i*c.slots:(i+1)*c.slots]
-		if x.places(k, ts, daily, from, to) {
+		if k != before {
+			before, beside = k, x.scratch.nowhere
+		}
+		if x.places(k, ts, daily, from, beside, to) {
 			old = append(old, late{i, k})
 		}
+		beside = to
 		if x.Rows != nil {
 			if start := x.Rows.Start(ts); start >= rowsFrom {
 				to[c.slots-1] = c.entry(k, c.slots-1, start)
@@ -284,8 +291,8 @@ func (x *space) arrange(rows *sift.Rows) {
 	}
 }
 
-// places gives a row its tile of each level that needs it. old: it goes into the base tile of its key.
-func (x *space) places(k *key, ts int64, daily int, from []int64, to []*entry) (old bool) {
+// places gives a row its tile of each level that needs it: often that of the row beside it. old: it goes into the base tile of its key.
+func (x *space) places(k *key, ts int64, daily int, from []int64, beside, to []*entry) (old bool) {
 	base := x.marks.Batch == plan.MinTime
 	for l := range x.Levels {
 		start, dead := value.Floor(ts, x.Levels[l].Step), false
@@ -301,7 +308,11 @@ func (x *space) places(k *key, ts int64, daily int, from []int64, to []*entry) (
 			old = true
 			dead = start < from[l]
 		}
-		if !dead {
+		switch e := beside[l]; {
+		case dead:
+		case e != nil && e.start == start:
+			to[l] = e
+		default:
 			to[l] = x.cache.entry(k, l, start)
 		}
 	}

@@ -156,7 +156,7 @@ func (x *space) rollKeys(ctx context.Context, keys []*key) error {
 	}
 	var behind []*key
 	for _, k := range keys {
-		if k.slots[c.base][0].tile.Through < x.at.target && !slices.Contains(behind, k) {
+		if c.baseOf(k).tile.Through < x.at.target && !slices.Contains(behind, k) {
 			behind = append(behind, k)
 		}
 	}
@@ -165,9 +165,9 @@ func (x *space) rollKeys(ctx context.Context, keys []*key) error {
 	}
 	dead := x.keptFrom(x.daily())
 	for _, k := range behind {
-		base := k.slots[c.base][0]
-		for _, day := range k.slots[x.daily()] {
-			if day.start >= x.at.target || day.start < base.tile.Through {
+		base := c.baseOf(k)
+		for _, day := range k.places {
+			if day.slot != int32(x.daily()) || day.start >= x.at.target || day.start < base.tile.Through {
 				continue
 			}
 			base.tile.Merge(day.tile)
@@ -177,7 +177,7 @@ func (x *space) rollKeys(ctx context.Context, keys []*key) error {
 			}
 		}
 		base.tile.Through = x.at.target
-		c.touch(base.entry)
+		c.touch(base)
 	}
 	return nil
 }
@@ -213,11 +213,11 @@ func (x *space) loadDays(ctx context.Context, keys []*key) error {
 	}
 	ranges := make([]store.Range, len(keys))
 	for i, k := range keys {
-		ranges[i] = store.Range{Space: x.ID, Key: k.text, Step: value.DayMS, From: max(k.slots[c.base][0].tile.Through, x.at.rolled), To: x.at.target}
+		ranges[i] = store.Range{Space: x.ID, Key: k.text, Step: value.DayMS, From: max(c.baseOf(k).tile.Through, x.at.rolled), To: x.at.target}
 	}
 	return x.s.o.Store.Read(ctx, ranges, func(i int, start int64, b []byte) error {
 		k := keys[i]
-		if slices.ContainsFunc(k.slots[daily], func(r ref) bool { return r.start == start }) {
+		if k.find(daily, start) != nil {
 			return nil
 		}
 		e := c.entry(k, daily, start)

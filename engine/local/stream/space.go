@@ -132,6 +132,7 @@ func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	x.ordered = x.Tiled > 0 && p.Ordered()
 	x.groupFolds()
 	x.cache.init(x)
+	x.scratch.nowhere = make([]*entry, x.cache.slots)
 	x.waiting.init(x)
 	x.expired = slices.Repeat([]int64{plan.MinTime}, len(p.Levels)+1)
 	return x
