@@ -106,19 +106,28 @@ func TestAStoreThatDoesNotComeBack(t *testing.T) {
 	}
 }
 
-// An embedded store that is late, and lets go when it is told to, is a busy machine's and is asked again; one that holds on fails, and so
-// does one behind a network that is late.
+// A store that is late is a busy machine's and is asked again: an embedded one that lets go when it is told to, one behind a network that
+// answers all the same. One that holds on fails.
 func TestALateStoreIsLeftAloneWhereItHangs(t *testing.T) {
 	p := servetest.Definitions(t, strings.ReplaceAll(smallDefinitions, `deadline="10m"`, `deadline="1ms"`))
 	release := make(chan struct{})
 	defer close(release)
 	letsGo := func(ctx context.Context, _ []store.Range) error { <-ctx.Done(); return ctx.Err() }
 	holdsOn := func(context.Context, []store.Range) error { <-release; return nil }
+	answered := make(chan struct{}) // hears that a request has its answer
+	comes := func(ctx context.Context, _ []store.Range) error {
+		select {
+		case <-answered:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	for name, c := range map[string]struct {
 		fault   func(context.Context, []store.Range) error
 		network bool
 		opens   bool
-	}{"embedded, lets go": {letsGo, false, false}, "embedded, holds on": {holdsOn, false, true}, "shared, lets go": {letsGo, true, true}, "shared, holds on": {holdsOn, true, true}} {
+	}{"embedded, lets go": {letsGo, false, false}, "embedded, holds on": {holdsOn, false, true}, "shared, comes": {comes, true, false}, "shared, does not come": {letsGo, true, true}, "shared, holds on": {holdsOn, true, true}} {
 		fake := servetest.NewStore()
 		servetest.Fill(t, fake, p.Groups[0], nil, now, plan.NoMarks, plan.MinTime)
 		var st store.Store = fake
@@ -134,6 +143,9 @@ func TestALateStoreIsLeftAloneWhereItHangs(t *testing.T) {
 				t.Fatal(err)
 			}
 			expect(t, text(&r.Rows[0], r.Features), "g__x_sum_1h=null failed")
+			if name == "shared, comes" {
+				answered <- struct{}{}
+			}
 		}
 		for range 20 { // no fewer than the breaker needs, and as many where it must not open
 			ask()

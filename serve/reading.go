@@ -100,9 +100,9 @@ func (r *reading) release() {
 	}
 }
 
-// lateFor is how long after its time an embedded store may take to let go of a reading. It shares the machine with who asks it: where all
-// is busy readings are late, and come back when they are told that their time is over. Then nothing is wrong with the store, and to leave
-// it alone would answer a wave of requests with nothing. A store behind a network has a machine of its own: there late is failed.
+// lateFor is how long after its time a reading may end without the store having failed. Where the machine of who asks is busy, readings are
+// late though nothing is wrong with the store, and to leave it alone would answer a wave of requests with nothing. An embedded store lets go of
+// a reading when it is told that its time is over, and one behind a network is waited for, by nobody who answers.
 const lateFor = 250 * time.Millisecond
 
 // run reads, and returns when all is there, when the store fails, or when nothing more can come in time.
@@ -111,16 +111,23 @@ func (r *reading) run(ctx context.Context, s *Server) {
 	if !s.breaker.allow() {
 		return
 	}
-	ctx, cancel := context.WithDeadline(ctx, r.limits[len(r.limits)-1].at)
-	defer cancel()
+	last := r.limits[len(r.limits)-1].at
+	asking, done := context.WithDeadline(ctx, last)
+	defer done()
+	waiting, stop := asking, func() {}
+	if !s.embedded {
+		waiting, stop = context.WithDeadline(context.WithoutCancel(ctx), last.Add(lateFor))
+	}
 	r.holders.Store(2)
-	go r.read(ctx, s)
-	switch how := r.wait(ctx); {
+	go func() {
+		defer stop()
+		r.read(waiting, s)
+	}()
+	switch how := r.wait(asking); {
 	case how != givenUp:
-	case errors.Is(context.Cause(ctx), context.Canceled): // the request has not waited as long as it said it would
+	case errors.Is(context.Cause(asking), context.Canceled): // the request has not waited as long as it said it would
 		r.tell(s, givenUp)
-	case !s.embedded:
-		r.tell(s, failed)
+		stop()
 	default:
 		r.holders.Add(1)
 		time.AfterFunc(lateFor, func() {
