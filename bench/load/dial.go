@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -52,7 +54,7 @@ func bodies(template []byte) [][]byte {
 func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, error) {
 	made := bodies(template)
 	if u.Scheme != "grpc" {
-		return overHTTP(), made, nil
+		return overHTTP(u), made, nil
 	}
 	for i, b := range made {
 		var q pb.GetFeaturesRequest
@@ -68,20 +70,72 @@ func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, 
 	return send, made, err
 }
 
-func overHTTP() func([]byte) ([]byte, error) {
-	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConns: *conns, MaxIdleConnsPerHost: *conns, DisableCompression: true}}
+// overHTTP sends each request and reads its answer in the goroutine that asks, on a connection of its own: what a client with goroutines of its
+// own for both would take of the machine, the server that is measured would lack.
+func overHTTP(u *url.URL) func([]byte) ([]byte, error) {
+	idle := make(chan *conn, *conns)
 	return func(request []byte) ([]byte, error) {
-		res, err := client.Post(*target, "application/json", bytes.NewReader(request))
-		if err != nil {
-			return nil, err
+		var c *conn
+		select {
+		case c = <-idle:
+		default:
+			var err error
+			if c, err = connect(u); err != nil {
+				return nil, err
+			}
 		}
-		defer res.Body.Close()
-		b := bytes.NewBuffer(make([]byte, 0, max(512, res.ContentLength+512)))
-		if _, err = io.Copy(b, res.Body); err == nil && res.StatusCode != http.StatusOK {
-			err = fmt.Errorf("%s", res.Status)
+		answer, err := c.post(request)
+		if c.spent {
+			c.Close()
+		} else {
+			idle <- c
 		}
-		return b.Bytes(), err
+		return answer, err
 	}
+}
+
+// conn is a connection that is kept alive.
+type conn struct {
+	net.Conn
+	head  []byte // of a request, up to its length
+	out   []byte
+	in    *bufio.Reader
+	spent bool
+}
+
+func connect(u *url.URL) (*conn, error) {
+	c, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		return nil, err
+	}
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: ", u.RequestURI(), u.Host)
+	return &conn{Conn: c, head: []byte(head), in: bufio.NewReaderSize(c, 64<<10)}, nil
+}
+
+func (c *conn) post(request []byte) ([]byte, error) {
+	c.out = append(strconv.AppendInt(append(c.out[:0], c.head...), int64(len(request)), 10), "\r\n\r\n"...)
+	c.out = append(c.out, request...)
+	c.spent = true // until the answer is whole
+	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return nil, err
+	}
+	if _, err := c.Write(c.out); err != nil {
+		return nil, err
+	}
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	b := bytes.NewBuffer(make([]byte, 0, max(512, res.ContentLength+512)))
+	if _, err := io.Copy(b, res.Body); err != nil {
+		return nil, err
+	}
+	c.spent = res.Close
+	if res.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s", res.Status)
+	}
+	return b.Bytes(), err
 }
 
 // grpcConns is how many connections the calls share: one would be written by one goroutine of the server alone.

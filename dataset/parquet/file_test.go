@@ -59,6 +59,26 @@ func TestRowGroupsAreSkippedByRange(t *testing.T) {
 	}
 }
 
+// Who writes beside what may not wait is asked to pause after each column.
+func TestWritingPauses(t *testing.T) {
+	schema := value.Schema{{Name: "a", Type: value.Int}, {Name: "b", Type: value.Int}, {Name: "c", Type: value.Int}}
+	pauses := 0
+	w, err := dataset.Create(formats, filepath.Join(t.TempDir(), "x.parquet"), schema, dataset.Metadata{}, dataset.WriteOptions{Parallel: 1, Pause: func() { pauses++ }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := w.Write(value.BatchOf(schema, [][]value.Value{{value.OfInt(1), value.OfInt(2), value.OfInt(3)}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if pauses != 2*len(schema) { // a column is taken in, and encoded
+		t.Errorf("%d pauses for %d columns", pauses, len(schema))
+	}
+}
+
 func TestIntegersAsTimes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.parquet")
 	schema := value.Schema{{Name: "t", Type: value.Int}, {Name: "s", Type: value.String}}
