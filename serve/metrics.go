@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -10,7 +12,7 @@ type Metrics struct {
 	registry prometheus.Registerer
 	// Requests is by view ("": refused before it was known) and code: the HTTP status, or gRPC's name of its own. The surfaces count.
 	Requests *prometheus.CounterVec
-	// Seconds is by view and stage of a request. The surfaces observe parse and encode.
+	// Seconds is by view and stage of a request. The surfaces observe parse and encode, and the whole, by Whole.
 	Seconds *prometheus.HistogramVec
 	values  *prometheus.CounterVec
 	cache   *prometheus.CounterVec
@@ -24,8 +26,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		registry: r,
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_requests_total", Help: "Requests answered, by view and HTTP status or gRPC code."}, []string{"view", "code"}),
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "bighead_request_seconds", Help: "How long each stage of a request took.",
-			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1},
+			Name: "bighead_request_seconds", Help: "How long each stage of a request took, and from when it was read until it was answered all of it: whole.",
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .02, .05, .1, .25, 1},
 		}, []string{"view", "stage"}),
 		values:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_values_total", Help: "Values answered, by status."}, []string{"group", "status"}),
 		cache:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_cache_total", Help: "Look-ups in a cache, by result."}, []string{"level", "result"}),
@@ -38,6 +40,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		r.MustRegister(m.Requests, m.Seconds, m.values, m.cache, m.refused)
 	}
 	return m
+}
+
+// Whole observes what a surface knows of a request that was answered: reading it, writing the answer, and all of it.
+func (m *Metrics) Whole(view string, parse, encode, whole time.Duration) {
+	m.Seconds.WithLabelValues(view, "parse").Observe(parse.Seconds())
+	m.Seconds.WithLabelValues(view, "encode").Observe(encode.Seconds())
+	m.Seconds.WithLabelValues(view, "whole").Observe(whole.Seconds())
 }
 
 func (m *Metrics) watchBreaker(store string, b *breaker) {

@@ -52,11 +52,11 @@ func (h *Handler) features(w http.ResponseWriter, r *http.Request) error {
 	answered := time.Now()
 	x.out = appendAnswer(x.out[:0], &x.answer, x.question.status)
 	encoded := time.Now()
-	h.observe(v.Name(), parsed.Sub(began), encoded.Sub(answered))
 	serve.Stage(r.Context(), "parse", began, parsed)
 	serve.Stage(r.Context(), "encode", answered, encoded)
 	serve.Traced(r.Context(), v.Name(), nil)
 	h.answered(w, v.Name(), x.out)
+	h.o.Metrics.Whole(v.Name(), parsed.Sub(began), encoded.Sub(answered), time.Since(began))
 	return nil
 }
 
@@ -73,9 +73,4 @@ func (x *exchange) give() {
 	if cap(x.out) <= maxKept {
 		exchanges.Put(x)
 	}
-}
-
-func (h *Handler) observe(view string, parse, encode time.Duration) {
-	h.o.Metrics.Seconds.WithLabelValues(view, "parse").Observe(parse.Seconds())
-	h.o.Metrics.Seconds.WithLabelValues(view, "encode").Observe(encode.Seconds())
 }

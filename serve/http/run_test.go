@@ -122,6 +122,7 @@ func TestMetrics(t *testing.T) {
 		`bighead_values_total{group="carrier",status="present"} 3`, `bighead_cache_total{level="l1",result="miss"} 1`, `bighead_breaker_state{store="fake"} 0`,
 		`bighead_request_seconds_count{stage="parse",view="departure"} 1`, `bighead_request_seconds_count{stage="fetch",view="departure"} 1`, `bighead_request_seconds_count{stage="merge",view="departure"} 1`,
 		`bighead_request_seconds_count{stage="derive",view="departure"} 1`, `bighead_request_seconds_count{stage="encode",view="departure"} 1`,
+		`bighead_request_seconds_count{stage="whole",view="departure"} 1`,
 	} {
 		if !strings.Contains(body, want+"\n") {
 			t.Errorf("no %s in\n%s", want, body)
