@@ -329,6 +329,9 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
             note = f"{m['cpu_ms']:.3f} ms CPU a request"
             if "saturated" in m:
                 note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
+            if all := m.get("whole", {}).get("+Inf"):
+                goal = {"P7": "0.002", "P8": "0.01"}[case]
+                note += f", of which {100 * m['whole'][goal] / all:.2f} % within {1000 * float(goal):.0f} ms in the server"
             if "at" in m:
                 note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms: the machine's and the generator's part"
             if peer:

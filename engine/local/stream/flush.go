@@ -143,12 +143,12 @@ func (x *space) report(arrived []arrival) {
 func (x *space) puts() []store.Put {
 	c := &x.cache
 	puts, ends := slices.Grow(x.scratch.puts[:0], c.changed), slices.Grow(x.scratch.ends[:0], c.changed)
-	buf := x.scratch.encoded[:0]
+	buf, now := x.scratch.encoded[:0], x.clock()
 	for _, places := range c.sorted() {
 		for _, e := range places {
 			from := len(buf)
 			buf = x.encode(buf, e)
-			puts, ends = append(puts, x.put(e, len(buf)-from)), append(ends, len(buf))
+			puts, ends = append(puts, x.put(e, len(buf)-from, now)), append(ends, len(buf))
 		}
 	}
 	from := 0
@@ -175,10 +175,10 @@ func (x *space) encode(dst []byte, e *entry) []byte {
 }
 
 // put is the write of a place that takes so many bytes, without them.
-func (x *space) put(e *entry, bytes int) store.Put {
+func (x *space) put(e *entry, bytes int, now int64) store.Put {
 	p := store.Put{Space: x.ID, Key: e.key.text, Step: x.cache.step(e.slot), Start: e.start}
 	if bytes > 0 {
-		p.Keep = x.keep(e)
+		p.Keep = x.keep(e, now)
 		x.cache.resize(e, bytes)
 	}
 	return p
@@ -186,10 +186,10 @@ func (x *space) put(e *entry, bytes int) store.Put {
 
 // keep is for how long a place is needed from now on; 0: until it is deleted. Days wait for their base tile, and the store does not know the
 // clock of the events.
-func (x *space) keep(e *entry) int64 {
+func (x *space) keep(e *entry, now int64) int64 {
 	var keep int64
 	switch {
-	case x.s.o.Events || e.slot == x.cache.base || e.slot == x.daily():
+	case x.s.o.Events || e.slot == x.cache.base || e.slot == x.daily:
 		return 0
 	case e.slot < x.cache.base:
 		keep = x.Levels[e.slot].Keep
@@ -198,5 +198,5 @@ func (x *space) keep(e *entry) int64 {
 	default:
 		keep = x.Rows.Keep
 	}
-	return max(plus(e.start, keep)-x.clock(), 1)
+	return max(plus(e.start, keep)-now, 1)
 }

@@ -242,7 +242,7 @@ func (x *space) find(ctx context.Context, rows *sift.Rows) error {
 	if x.Rows != nil {
 		rowsFrom = x.rowsFrom()
 	}
-	daily := x.daily()
+	daily := x.daily
 	var before *key     // of the row before
 	var beside []*entry // where that row goes
 	for _, row := range s.rows {

@@ -36,7 +36,7 @@ func (x *space) upkeep(ctx context.Context, to background) error {
 			return err
 		}
 	}
-	if x.daily() >= 0 && x.marks.Batch == plan.MinTime && !x.walks {
+	if x.daily >= 0 && x.marks.Batch == plan.MinTime && !x.walks {
 		if target := x.RollEnd(now); target > x.at.target {
 			x.at.target, x.moved = target, true
 		}
@@ -163,11 +163,11 @@ func (x *space) rollKeys(ctx context.Context, keys []*key) error {
 	if err := x.loadDays(ctx, behind); err != nil {
 		return err
 	}
-	dead := x.keptFrom(x.daily())
+	dead := x.keptFrom(x.daily)
 	for _, k := range behind {
 		base := c.baseOf(k)
 		for _, day := range k.places {
-			if day.slot != int32(x.daily()) || day.start >= x.at.target || day.start < base.tile.Through {
+			if day.slot != int32(x.daily) || day.start >= x.at.target || day.start < base.tile.Through {
 				continue
 			}
 			base.tile.Merge(day.tile)
@@ -193,7 +193,7 @@ func (x *space) rollAhead(newest int64) {
 
 // rolledSince finds up to when days are rolled, where an earlier bighead left a state that does not say: to the oldest that is there.
 func (x *space) rolledSince(ctx context.Context) error {
-	if x.daily() < 0 || x.marks.Batch > plan.MinTime || x.at.rolled > plan.MinTime || x.at.newest == plan.MinTime {
+	if x.daily < 0 || x.marks.Batch > plan.MinTime || x.at.rolled > plan.MinTime || x.at.newest == plan.MinTime {
 		return nil
 	}
 	oldest := x.RollEnd(x.clock())
@@ -207,7 +207,7 @@ func (x *space) rolledSince(ctx context.Context) error {
 
 // loadDays brings the days before the target that are not in base tiles into memory.
 func (x *space) loadDays(ctx context.Context, keys []*key) error {
-	c, daily := &x.cache, x.daily()
+	c, daily := &x.cache, x.daily
 	if c.gone[daily] == plan.MinTime || len(keys) == 0 {
 		return nil
 	}
@@ -248,7 +248,7 @@ func (x *space) expire(ctx context.Context) error {
 	}
 	for i, l := range x.Levels {
 		before := x.keptFrom(i)
-		if i == x.daily() {
+		if i == x.daily {
 			if before = min(before, x.at.rolled); x.marks.Batch > plan.MinTime {
 				if x.s.o.Timer.Now() < x.turned+2*plan.MarksAge {
 					continue // readers may still go by the watermark before it

@@ -38,6 +38,7 @@ type space struct {
 	ties    []*sift.Program // of kept rows
 	named   []int           // all columns in name order, where kept rows are tied by them
 	deleted int
+	daily   int  // the level of days, which base tiles are made of; -1 where there are none
 	ordered bool // the order within a millisecond matters to a tile
 	groups  []foldGroup
 	nulls   sift.Nulls
@@ -97,7 +98,7 @@ type foldGroup struct {
 
 func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	src := p.Group.Source
-	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, now: plan.MinTime, heard: plan.MinTime, swept: plan.MinTime, since: -1, synced: -syncEvery}
+	x := &space{Space: p, s: s, source: src, schema: schema, deleted: -1, daily: -1, now: plan.MinTime, heard: plan.MinTime, swept: plan.MinTime, since: -1, synced: -syncEvery}
 	x.patience.Store(p.Group.Flush)
 	x.at = place{newest: plan.MinTime, target: plan.MinTime, rolled: plan.MinTime, kept: plan.MinTime}
 	x.sifter = sift.New(src, schema, &x.nulls)
@@ -131,6 +132,9 @@ func newSpace(s *Stream, p *plan.Space, schema value.Schema) *space {
 	}
 	x.ordered = x.Tiled > 0 && p.Ordered()
 	x.groupFolds()
+	if p.Base {
+		x.daily = slices.IndexFunc(p.Levels, func(l plan.Level) bool { return l.Step == value.DayMS })
+	}
 	x.cache.init(x)
 	x.scratch.nowhere = make([]*entry, x.cache.slots)
 	x.waiting.init(x)
@@ -312,14 +316,6 @@ func (x *space) rowsFrom() int64 {
 		return plan.MinTime
 	}
 	return plus(x.clock(), -x.Rows.Keep)
-}
-
-// daily is the level of days, which base tiles are made of; -1 where there are none.
-func (x *space) daily() int {
-	if !x.Base {
-		return -1
-	}
-	return slices.IndexFunc(x.Levels, func(l plan.Level) bool { return l.Step == value.DayMS })
 }
 
 // none is a header of no event.

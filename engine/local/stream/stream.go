@@ -193,7 +193,7 @@ func (s *Stream) SetBatch(ctx context.Context, id string, watermark, generation,
 			watermark += value.DayMS
 		}
 		return src.do(ctx, func(ctx context.Context) error {
-			if x.marks.Batch == plan.MinTime && watermark < x.at.target && x.daily() >= 0 {
+			if x.marks.Batch == plan.MinTime && watermark < x.at.target && x.daily >= 0 {
 				x.marks.Complete = max(x.marks.Complete, x.at.target)
 			}
 			x.marks.Batch, x.marks.Generation, x.marks.Loaded, x.marked = max(x.marks.Batch, watermark), generation, loaded, true
