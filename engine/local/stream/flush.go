@@ -47,13 +47,13 @@ func (x *space) writeBeside(ctx context.Context, sync bool, landed chan<- struct
 	x.takeOff(sync)
 	f := x.flight
 	f.done = make(chan error, 1)
-	x.s.group.Go(func() {
+	go func() { // land, or the end of the loop, waits for it
 		f.done <- x.fly(ctx, f)
 		select {
 		case landed <- struct{}{}:
 		default:
 		}
-	})
+	}()
 	return nil
 }
 
@@ -105,7 +105,9 @@ func (x *space) land(ctx context.Context) error {
 	if f.waiters {
 		x.waiting.written()
 	}
-	x.took = x.s.o.Timer.Now() - f.began
+	now := x.s.o.Timer.Now()
+	x.took = now - f.began
+	x.rested = now + x.took/2
 	x.report(f.arrived)
 	x.cache.evict(x.s.memory())
 	if f.Sync {

@@ -277,7 +277,7 @@ func (l *loop) flush(ctx context.Context) error {
 		case asked:
 			err = x.write(ctx, true)
 		case x.flight != nil, l.untended(): // one after the other
-		case lasting || x.since >= 0 && now >= x.since+x.delay(l.behind(x)):
+		case lasting || x.since >= 0 && now >= x.due(l.behind(x)):
 			err = x.writeBeside(ctx, lasting, l.landed)
 		}
 		if err != nil {
@@ -316,7 +316,7 @@ func (l *loop) wait() <-chan time.Time {
 	for _, x := range l.spaces {
 		x.notice(now)
 		if x.since >= 0 && x.flight == nil {
-			d = min(d, x.since+x.delay(l.behind(x))-now)
+			d = min(d, x.due(l.behind(x))-now)
 		}
 		if x.durable.Load() != x.at.next && x.flight == nil {
 			d = min(d, x.synced+syncEvery-now)

@@ -64,6 +64,7 @@ type space struct {
 
 	since    time.Duration // when it changed after the last write; -1: it has not
 	took     time.Duration // the last write
+	rested   time.Duration // until when no other is begun, but where somebody waits for it
 	patience atomic.Int64  // the group's flush, ms: it may be set anew
 	synced   time.Duration // when it was last written to survive a loss of power
 	lasted   bool          // it was, and the log has not heard of it
@@ -162,6 +163,10 @@ func (x *space) delay(behind bool) time.Duration {
 	}
 	return d
 }
+
+// due is when what has changed is to be written, by the timer: not before the last write has been back for half as long as it took, so that a
+// stream which is up to date leaves a third of the time to others.
+func (x *space) due(behind bool) time.Duration { return max(x.since+x.delay(behind), x.rested) }
 
 // notice notes when the space began to differ from what is written.
 func (x *space) notice(now time.Duration) {
