@@ -32,6 +32,9 @@ d = bh.FeatureGroup("d", source=n, keys=["k"], features=[
     bh.first("x", windows=["90s", "7m"], tumbling=True), bh.time_since_first(windows=["1h"]), bh.max("x", windows=["54m"], resolution="27s"),
     bh.min("x", windows=["60d"], resolution="2d"), bh.sum("x"),
 ])
+f = bh.FeatureGroup("f", source=n, keys=["k"], features=[bh.variance("x", windows=["60d"], resolution="3d")])
+g = bh.FeatureGroup("g", source=n, keys=["k"], features=[bh.sum("x", windows=["30d"], resolution="2d"), bh.count(windows=["1h"])])
+h = bh.FeatureGroup("h", source=e, keys=["k"], features=[bh.sum("x", windows=["14d"], tumbling=True)])
 `
 
 func coverGroups(t *testing.T) []*feature.Group {

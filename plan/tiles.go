@@ -177,7 +177,8 @@ func fill(levels []int64) []int64 {
 }
 
 // keepOf is how long tiles of level i are needed for reads. A level finer than a window's resolution serves its end alone, until a tile
-// of the next level fits; where levels do not divide each other a cover may come back to any of them.
+// of the next level fits; where levels do not divide each other a cover may come back to any of them. A resolution that a midnight need not be
+// a multiple of is parted by batch's watermark too, which may lie anywhere in the window.
 func keepOf(steps []int64, i int, windows []Window) int64 {
 	chain := true
 	for k := 1; k < len(steps); k++ {
@@ -190,7 +191,7 @@ func keepOf(steps []int64, i int, windows []Window) int64 {
 		if w.Unbounded {
 			start, back = value.DayMS, w.Lag()+value.DayMS // from the base tile on
 		}
-		if chain && steps[i] < start {
+		if parted := start > 0 && value.DayMS%start != 0 && steps[i] >= w.coverStep(); chain && steps[i] < start && !parted {
 			back = w.Lag() + steps[i+1]
 		}
 		keep = max(keep, back)
