@@ -49,6 +49,7 @@ type Store struct {
 	// writer holds one token; who takes it may commit, and owns what follows.
 	writer  chan struct{}
 	epoch   int64
+	laid    time.Time        // when a deletion had what is in memory laid down
 	expired map[stepOf]int64 // the first period that was not expired, while nothing was written below it since
 }
 

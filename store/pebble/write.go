@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -141,7 +142,7 @@ func (s *Store) Expire(ctx context.Context, space string, step, before int64) er
 		return s.expireWalk(ctx, space, step, before)
 	}
 	at, period := stepOf{space, step}, store.Expired(step, before)
-	return s.deleteRange(ctx, "expire in", func(b *pebble.Batch) (func(), error) {
+	return s.deleteRange(ctx, "expire in", layEvery, func(b *pebble.Batch) (func(), error) {
 		if last, ok := s.expired[at]; ok && period <= last {
 			return func() {}, nil // nothing new, and each range deletion costs reads
 		}
@@ -189,7 +190,7 @@ func (s *Store) expireWalk(ctx context.Context, space string, step, before int64
 
 // Drop implements store.Store.
 func (s *Store) Drop(ctx context.Context, space string) error {
-	return s.deleteRange(ctx, "drop from", func(b *pebble.Batch) (func(), error) {
+	return s.deleteRange(ctx, "drop from", 0, func(b *pebble.Batch) (func(), error) {
 		from, to := spaceBounds(space)
 		forget := func() {
 			for at := range s.expired {
@@ -202,8 +203,13 @@ func (s *Store) Drop(ctx context.Context, space string) error {
 	})
 }
 
-// deleteRange commits a range deletion and has what is in memory laid down, since only then compactions know of it.
-func (s *Store) deleteRange(ctx context.Context, what string, fill func(b *pebble.Batch) (func(), error)) error {
+// layEvery is how often what is in memory is laid down for what expires: one level does so after the other, and to lay down for each would fill
+// the queue of what is to be laid down, in which writes wait then.
+const layEvery = time.Minute
+
+// deleteRange commits a range deletion and has what is in memory laid down, since only then compactions know of it; where that was done within
+// a while, the next time.
+func (s *Store) deleteRange(ctx context.Context, what string, while time.Duration, fill func(b *pebble.Batch) (func(), error)) error {
 	return s.commit(ctx, what, false, 0, func(b *pebble.Batch) (func(), error) {
 		then, err := fill(b)
 		if err != nil || b.Empty() {
@@ -211,6 +217,10 @@ func (s *Store) deleteRange(ctx context.Context, what string, fill func(b *pebbl
 		}
 		return func() {
 			then()
+			if time.Since(s.laid) < while {
+				return
+			}
+			s.laid = time.Now()
 			if _, err := guarded(s.db.AsyncFlush); err != nil {
 				s.state.fail(err)
 			}
