@@ -101,7 +101,7 @@ func (l *loop) run(ctx context.Context) error {
 func (l *loop) end() {
 	for _, x := range l.spaces {
 		if f := x.flight; f != nil && f.done != nil {
-			_ = <-f.done // what it had is replayed
+			<-f.done //nolint:errcheck // what it had is replayed
 		}
 	}
 }
