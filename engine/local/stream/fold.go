@@ -201,7 +201,7 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 
 // prune lets versions go that nobody asks for any more.
 func (x *space) prune(t *tile.Rows) {
-	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom(), x.waiting.oldest))
+	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom(), x.hiddenFrom()))
 }
 
 // prunedFrom is the time before which all but the newest version may go. It goes by when the last record arrived, not by now: what is still
@@ -214,14 +214,24 @@ func (x *space) prunedFrom() int64 {
 	return plus(from, -x.Rows.Keep)
 }
 
+// hiddenFrom is the time before which a deletion has nothing left to hide: nothing that waits is older, and batch's part, where there is one,
+// has the deletion itself. One that is loaded later has it too, for its watermark lies less than a day behind what is let go.
+func (x *space) hiddenFrom() int64 {
+	from := min(x.prunedFrom(), x.waiting.oldest)
+	if x.marks.Batch > plan.MinTime {
+		return min(from, x.marks.Batch)
+	}
+	return plus(from, -value.DayMS)
+}
+
 // prunable is how many versions may go: those after which another became true before the time, and of these the newest too where it is a
-// deletion and nothing waits that is older, from oldest on, which it would have to hide.
-func prunable(t *tile.Rows, before, oldest int64) int {
+// deletion from before it has nothing left to hide.
+func prunable(t *tile.Rows, before, hidden int64) int {
 	n := 0
 	for n+1 < len(t.Rows) && (t.Rows[n+1].TS < before || fault.Planted("stream: a version goes as soon as there is another")) {
 		n++
 	}
-	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < min(before, oldest) {
+	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < min(before, hidden) {
 		n++
 	}
 	return n

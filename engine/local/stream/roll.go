@@ -58,10 +58,10 @@ func (x *space) upkeep(ctx context.Context, to background) error {
 
 // sweep lets versions go of keys to which nothing comes any more, once a day.
 func (x *space) sweep(ctx context.Context, now int64, to background) error {
-	from, oldest := x.prunedFrom(), x.waiting.oldest
+	from, hidden := x.prunedFrom(), x.hiddenFrom()
 	old := func(_ int64, b []byte) bool {
 		t, err := x.RowLayout().Decode(b)
-		return err != nil || prunable(t, from, oldest) > 0 // what is damaged shows when it is loaded
+		return err != nil || prunable(t, from, hidden) > 0 // what is damaged shows when it is loaded
 	}
 	return x.walk(ctx, walking{step: plan.WholeStep, want: old, do: x.pruneKeys, end: func() { x.swept = now }}, to)
 }
