@@ -42,7 +42,15 @@ var schema = []string{
 }
 
 // Catalog is a catalog in a SQLite file.
-type Catalog struct{ db *sql.DB }
+type Catalog struct {
+	db   *sql.DB
+	path string
+}
+
+// fail says of which file it is: what a damaged one comes to is the database's words.
+func (c *Catalog) fail(what string, err error) error {
+	return fmt.Errorf("catalog %s: %s: %w", c.path, what, err)
+}
 
 // Open opens or makes the file, and brings an older one up to date.
 func Open(ctx context.Context, path string) (*Catalog, error) {
@@ -54,7 +62,7 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalog %s: %w", path, err)
 	}
-	c := &Catalog{db}
+	c := &Catalog{db, path}
 	if err := c.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalog %s: %w", path, err), db.Close())
 	}
@@ -110,7 +118,10 @@ func (c *Catalog) Current(ctx context.Context) (*catalog.Version, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, catalog.ErrNone
 	}
-	return v, err
+	if err != nil {
+		return nil, c.fail("read a version", err)
+	}
+	return v, nil
 }
 
 // Version is one of those that were registered, or catalog.ErrNone.
@@ -120,7 +131,10 @@ func (c *Catalog) Version(ctx context.Context, id int64) (*catalog.Version, erro
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, catalog.ErrNone
 	}
-	return v, err
+	if err != nil {
+		return nil, c.fail("read a version", err)
+	}
+	return v, nil
 }
 
 // Register adds a version after parent; see catalog.Catalog.
@@ -131,22 +145,22 @@ func (c *Catalog) Register(ctx context.Context, parent int64, v *catalog.Version
 	}
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("register: %w", err)
+		return c.fail("register", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	var newest int64
 	if err := tx.QueryRowContext(ctx, "select coalesce(max(id), 0) from versions").Scan(&newest); err != nil {
-		return fmt.Errorf("register: %w", err)
+		return c.fail("register", err)
 	}
 	if newest != parent {
 		return catalog.ErrStale
 	}
 	if _, err := tx.ExecContext(ctx, "insert into versions (id, at, by, entries, definitions) values (?, ?, ?, ?, ?)",
 		parent+1, v.At.UnixMilli(), v.By, string(entries), v.Definitions); err != nil {
-		return fmt.Errorf("register: %w", err)
+		return c.fail("register", err)
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("register: %w", err)
+		return c.fail("register", err)
 	}
 	v.ID = parent + 1
 	return nil
@@ -177,14 +191,14 @@ func (c *Catalog) Lease(ctx context.Context, name, holder string, now time.Time,
 	}
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+		return catalog.Lease{}, c.fail("lease "+name, err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	var l catalog.Lease
 	var until int64
 	err = tx.QueryRowContext(ctx, "select holder, epoch, until from leases where name = ?", name).Scan(&l.Holder, &l.Epoch, &until)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+		return catalog.Lease{}, c.fail("lease "+name, err)
 	}
 	l.Until = time.UnixMilli(until).UTC()
 	if l.Holder != holder {
@@ -195,10 +209,10 @@ func (c *Catalog) Lease(ctx context.Context, name, holder string, now time.Time,
 	}
 	l.Until = time.UnixMilli(now.Add(ttl).UnixMilli()).UTC()
 	if _, err := tx.ExecContext(ctx, "insert or replace into leases (name, holder, epoch, until) values (?, ?, ?, ?)", name, l.Holder, l.Epoch, l.Until.UnixMilli()); err != nil {
-		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+		return catalog.Lease{}, c.fail("lease "+name, err)
 	}
 	if err := tx.Commit(); err != nil {
-		return catalog.Lease{}, fmt.Errorf("lease %s: %w", name, err)
+		return catalog.Lease{}, c.fail("lease "+name, err)
 	}
 	return l, nil
 }
@@ -206,7 +220,7 @@ func (c *Catalog) Lease(ctx context.Context, name, holder string, now time.Time,
 // Release ends a lease; see catalog.Catalog.
 func (c *Catalog) Release(ctx context.Context, name, holder string) error {
 	if _, err := c.db.ExecContext(ctx, "update leases set holder = '', until = 0 where name = ? and holder = ?", name, holder); err != nil {
-		return fmt.Errorf("release lease %s: %w", name, err)
+		return c.fail("release lease "+name, err)
 	}
 	return nil
 }
@@ -215,17 +229,17 @@ func (c *Catalog) Release(ctx context.Context, name, holder string) error {
 func (c *Catalog) SetTypical(ctx context.Context, values []catalog.Typical) error {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("keep typical values: %w", err)
+		return c.fail("keep typical values", err)
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	for _, v := range values {
 		if _, err := tx.ExecContext(ctx, "insert or replace into typical (fingerprint, value, at, training_set, rows) values (?, ?, ?, ?, ?)",
 			v.Fingerprint, v.Value, v.At.UnixMilli(), v.TrainingSet, v.Rows); err != nil {
-			return fmt.Errorf("keep typical values: %w", err)
+			return c.fail("keep typical values", err)
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("keep typical values: %w", err)
+		return c.fail("keep typical values", err)
 	}
 	return nil
 }
@@ -234,7 +248,7 @@ func (c *Catalog) SetTypical(ctx context.Context, values []catalog.Typical) erro
 func (c *Catalog) Typical(ctx context.Context) ([]catalog.Typical, error) {
 	rows, err := c.db.QueryContext(ctx, "select fingerprint, value, at, training_set, rows from typical order by fingerprint")
 	if err != nil {
-		return nil, fmt.Errorf("read typical values: %w", err)
+		return nil, c.fail("read typical values", err)
 	}
 	defer rows.Close()
 	var out []catalog.Typical
@@ -242,7 +256,7 @@ func (c *Catalog) Typical(ctx context.Context) ([]catalog.Typical, error) {
 		var v catalog.Typical
 		var at int64
 		if err := rows.Scan(&v.Fingerprint, &v.Value, &at, &v.TrainingSet, &v.Rows); err != nil {
-			return nil, fmt.Errorf("read typical values: %w", err)
+			return nil, c.fail("read typical values", err)
 		}
 		v.At = time.UnixMilli(at).UTC()
 		out = append(out, v)
