@@ -211,7 +211,7 @@ var reloadEvery = time.Second
 func (o *online) follow(ctx context.Context, c *cli) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	usual, applied, refused := "", "", int64(0) // stamps of the catalog when it was read last
+	usual, taken, refused := "", "", int64(0) // stamps of the catalog when it was read last
 	for {
 		select {
 		case <-ctx.Done():
@@ -235,12 +235,12 @@ func (o *online) follow(ctx context.Context, c *cli) {
 			}
 			continue
 		}
-		if stamp != applied {
+		if stamp != taken {
 			var done bool
 			if refused, done = o.followApplied(ctx, c, t, refused); !done {
 				continue
 			}
-			applied = stamp
+			taken = stamp
 		}
 		if err := o.settle(ctx, t); err != nil && ctx.Err() == nil && t.stream.Err() == nil {
 			o.log.WarnContext(ctx, "the version that is served is not settled", "error", err)

@@ -125,7 +125,7 @@ func (c *cli) definitionsFor(ctx context.Context, online bool) (*applied, error)
 		if err != nil {
 			return nil, err
 		}
-		return &applied{loaded: l}, nil
+		return newApplied(l, nil), nil
 	}
 	p, err := c.open()
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -348,7 +349,9 @@ func TestAStoreIsToldForHowLongTilesAreNeeded(t *testing.T) {
 	}
 }
 
-func TestADeletedEntityGoesInTheEnd(t *testing.T) {
+// shops is a source of entities that may be deleted.
+func shops(t *testing.T) []*plan.Stream {
+	t.Helper()
 	defs := &feature.Definitions{Version: feature.FormatVersion, Sources: []feature.SourceDef{{Kind: feature.EntitySource, Name: *text("shops"), Keys: []feature.Text{*text("k")}, Time: text("ts"), Deleted: text("gone"),
 		Columns: []feature.ColumnDef{{Name: *text("k"), Type: feature.TypeDef{Type: "string"}}, {Name: *text("ts"), Type: feature.TypeDef{Type: "timestamp"}}, {Name: *text("gone"), Type: feature.TypeDef{Type: "bool"}}}}}}
 	defs.Groups = []feature.GroupDef{{Name: *text("g"), Source: &feature.Ref{Index: 0}, Features: []feature.FeatureDef{{Aggregation: "latest", Input: text("gone")}}}}
@@ -356,7 +359,41 @@ func TestADeletedEntityGoesInTheEnd(t *testing.T) {
 	if problems.Failed() {
 		t.Fatal(problems.Err())
 	}
-	w := opened(t, plan.ForStream(p.Groups))
+	return plan.ForStream(p.Groups)
+}
+
+// A deletion stays until batch's part has it, and a day longer where there is none yet: it would rise from the dead in a part that is loaded with
+// a watermark before it.
+func TestADeletionStaysUntilBatchHasIt(t *testing.T) {
+	w := newWorld(t, newMemoryStore(true))
+	w.time.set(noon)
+	w.open(shops(t))
+	x := w.source("shops").main.spaces[0]
+	w.kill() // what the loop owns is the test's now
+	const deleted, none = int64(noon), int64(plan.MinTime)
+	kept := x.Rows.Keep
+	for _, c := range []struct {
+		now, batch int64
+		goes       int
+	}{
+		{deleted + kept + 1, none, 0},
+		{deleted + kept + value.DayMS, none, 0},
+		{deleted + kept + value.DayMS + 1, none, 1},
+		{deleted + kept + 9*value.DayMS, deleted, 0},
+		{deleted + kept + 9*value.DayMS, deleted + 1, 1},
+		{deleted + kept, deleted + 1, 0}, // late rows may come that it must hide
+	} {
+		w.time.set(c.now)
+		x.heard, x.now, x.marks.Batch = c.now, c.now, c.batch
+		rows := &tile.Rows{Rows: []tile.Row{{TS: deleted, Deleted: true}}}
+		if got := prunable(rows, x.prunedFrom(), x.hiddenFrom()); got != c.goes {
+			t.Errorf("%+v: %d go", c, got)
+		}
+	}
+}
+
+func TestADeletedEntityGoesInTheEnd(t *testing.T) {
+	w := opened(t, shops(t))
 	row := func(key string, ts int64, gone bool) []byte {
 		return fmt.Appendf(nil, `{"k":%q,"ts":%d,"gone":%t}`, key, ts, gone)
 	}
