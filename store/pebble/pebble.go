@@ -131,15 +131,17 @@ func (s *Store) openDB(o Options) error {
 			opts.Levels[i].Compression = uncompressed // it is written anew soon
 		}
 	}
+	compactions := newCompactions()
+	opts.Experimental.CompactionScheduler = compactions
 	db, err := guarded(func() (*pebble.DB, error) { return pebble.Open(o.Path, opts) })
 	s.db = db
-	if err == nil {
-		s.disk.pacer.pace(db)
-	}
+	s.state.opened()
 	if failed := s.state.failure(); failed != nil {
 		err = failed // what pebble says of it comes after
 	}
 	if err == nil {
+		compactions.begin()
+		s.disk.pacer.pace(db)
 		return nil
 	}
 	if db == nil {

@@ -19,13 +19,14 @@ type state struct {
 	mu      sync.Mutex
 	failed  error // for good: what was to be written last may be lost
 	trouble error // of the last flush or compaction, which is tried again
+	opening bool  // pebble has not come back from opening the database
 }
 
 func newState(path string, d *disk, log *slog.Logger) *state {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &state{path: path, disk: d, log: log.With("store", path)}
+	return &state{path: path, disk: d, log: log.With("store", path), opening: true}
 }
 
 // Infof logs what pebble does.
@@ -48,6 +49,33 @@ func (s *state) fail(err error) {
 	s.mu.Unlock()
 	s.disk.frozen.Store(true)
 	s.log.Error("the online store has failed", "error", err)
+}
+
+// damaged refuses writes since files are damaged. While pebble opens the database the disk is frozen only after: an opening that fails takes
+// what it has opened away from under what has begun beside it, a panic that ends the process (v2.1.7).
+func (s *state) damaged(err error) {
+	s.mu.Lock()
+	later := s.opening
+	if later && s.failed == nil {
+		s.failed = err
+	}
+	s.mu.Unlock()
+	if later {
+		s.log.Error("the online store is damaged", "error", err)
+		return
+	}
+	s.fail(err)
+}
+
+// opened notes that pebble has come back.
+func (s *state) opened() {
+	s.mu.Lock()
+	s.opening = false
+	failed := s.failed
+	s.mu.Unlock()
+	if failed != nil {
+		s.disk.frozen.Store(true)
+	}
 }
 
 // failure is why nothing can be written any more, nil while it can.
@@ -96,11 +124,11 @@ func (s *state) listener() *pebble.EventListener {
 		BackgroundError: func(err error) {
 			s.log.Warn("the online store could not lay down what was written, and tries again", "error", err)
 			if pebble.IsCorruptionError(err) {
-				s.fail(err)
+				s.damaged(err)
 			}
 			s.laid(err)
 		},
-		DataCorruption:  func(i pebble.DataCorruptionInfo) { s.fail(i.Details) },
+		DataCorruption:  func(i pebble.DataCorruptionInfo) { s.damaged(i.Details) },
 		FlushBegin:      func(pebble.FlushInfo) { s.log.Debug("what was written is being laid down") },
 		CompactionBegin: func(pebble.CompactionInfo) { s.log.Debug("what was laid down is being merged") },
 		FlushEnd:        func(pebble.FlushInfo) { s.laid(nil) },
