@@ -64,7 +64,7 @@ func (es Errors) sorted() Errors {
 }
 
 // Nearest lists the names that one may have meant by name, best first and at most three: those within a third of its length in
-// edits (insert, delete, replace, swap neighbours), or that differ in case alone.
+// edits (insert, delete, replace, swap neighbours), or that differ in case alone; where there is none, those that begin or end with it.
 func Nearest(name string, among []string) []string {
 	type near struct {
 		name string
@@ -86,7 +86,23 @@ func Nearest(name string, among []string) []string {
 		}
 		out = append(out, f.name)
 	}
+	if len(out) == 0 && len(name) >= 3 {
+		return longer(name, among)
+	}
 	return out
+}
+
+// longer lists at most three names that begin or end with name, the shortest first.
+func longer(name string, among []string) []string {
+	var out []string
+	word := strings.ToLower(name)
+	for _, n := range among {
+		if l := strings.ToLower(n); strings.HasPrefix(l, word) || strings.HasSuffix(l, word) {
+			out = append(out, n)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) })
+	return out[:min(3, len(out))]
 }
 
 // edits is the optimal string alignment distance, cut off beyond limit.

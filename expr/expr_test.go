@@ -65,7 +65,7 @@ func TestConstAndColumn(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	among := []string{"dep_delay", "dep_time", "arr_delay", "carrier", "Origin", "x"}
-	for name, want := range map[string]string{"dep_dlay": "dep_delay", "depdelay": "dep_delay", "origin": "Origin", "carreir": "carrier", "y": "", "nothing_like_it": "", "": "", "dep_tiem": "dep_time"} {
+	for name, want := range map[string]string{"dep_dlay": "dep_delay", "depdelay": "dep_delay", "origin": "Origin", "carreir": "carrier", "y": "", "nothing_like_it": "", "": "", "dep_tiem": "dep_time", "delay": "arr_delay dep_delay", "DEP": "dep_time dep_delay", "de": ""} {
 		if got := strings.Join(expr.Nearest(name, among), " "); got != want {
 			t.Errorf("nearest to %q is %q, not %q", name, got, want)
 		}

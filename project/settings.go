@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -172,35 +173,8 @@ func parseSize(s string) (int64, error) {
 
 // nearest is the known name that a misspelt one most likely meant; empty where none is near.
 func nearest(name string, known []string) string {
-	best, at := "", len(name)/3+2
-	for _, k := range known {
-		if d := distance(name, k); d < at {
-			best, at = k, d
-		}
+	if near := expr.Nearest(name, known); len(near) > 0 {
+		return near[0]
 	}
-	return best
-}
-
-// distance is that of Levenshtein, with a swap of neighbours as one step.
-func distance(a, b string) int {
-	two, one := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range one {
-		one[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(one[j]+1, row[j-1]+1, one[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], two[j-2]+1)
-			}
-		}
-		two, one = one, row
-	}
-	return one[len(b)]
+	return ""
 }
