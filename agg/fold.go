@@ -16,7 +16,7 @@ const (
 	KindIntSum                       // IntSumState: exact, 128 bits
 	KindFloatSum                     // FloatSumState
 	KindMoments                      // MomentsState: n, mean and central power sums up to Order
-	KindExtreme                      // ExtremeState: the least input, the greatest with Last
+	KindExtreme                      // ExtremeState, of numbers NumberExtremeState: the least input, the greatest with Last
 	KindTimeBound                    // TimeState: the least time, the greatest with Last; Rows
 	KindEdge                         // EdgeState: the first event by E2, the last with Last; Rows
 	KindEventList                    // EventListState: the K first events by E2, the last with Last
@@ -71,7 +71,7 @@ var foldKinds = [...]foldKind{
 	KindIntSum:       {"intsum", 1, func(Fold) State { return &IntSumState{} }, fields("sum", value.Int, "total", value.Float)},
 	KindFloatSum:     {"floatsum", 1, func(Fold) State { return &FloatSumState{} }, fields("total", value.Float)},
 	KindMoments:      {"moments", 1, func(f Fold) State { return &MomentsState{order: f.Order} }, momentsColumns},
-	KindExtreme:      {"extreme", 1, func(f Fold) State { return &ExtremeState{in: shared(f.In), last: f.Last} }, inputColumn},
+	KindExtreme:      {"extreme", 1, newExtreme, inputColumn},
 	KindTimeBound:    {"timebound", 1, func(f Fold) State { return &TimeState{rows: f.Rows, last: f.Last} }, fields("ts", value.Int)},
 	KindEdge:         {"edge", 1, func(f Fold) State { return &EdgeState{in: f.In, rows: f.Rows, last: f.Last} }, inputColumn},
 	KindEventList:    {"eventlist", 1, newEventList, listColumn},
@@ -80,21 +80,6 @@ var foldKinds = [...]foldKind{
 	KindBucketCounts: {"bucketcounts", 1, func(f Fold) State { return &BucketCountsState{bits: f.Bits} }, fields()},
 	KindRegisters:    {"registers", 1, func(f Fold) State { return &RegistersState{bits: f.Bits} }, fields()},
 }
-
-// shared is a type that many states refer to: of one without parameters always the same.
-func shared(t value.Type) *value.Type {
-	if t.Elem != nil || t.Fields != nil {
-		return &t
-	}
-	return &plainTypes[t.Kind]
-}
-
-var plainTypes = func() (out [value.KindStruct + 1]value.Type) {
-	for k := range out {
-		out[k].Kind = value.Kind(k)
-	}
-	return out
-}()
 
 // fields makes the columns of a kind of pairs of name and type.
 func fields(pairs ...any) func(Fold) []value.Field {

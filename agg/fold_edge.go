@@ -8,45 +8,6 @@ import (
 	"github.com/bighead-ml/bighead/value/fault"
 )
 
-// ExtremeState is the least or the greatest input, null while there is none.
-type ExtremeState struct {
-	Value value.Value
-	in    *value.Type // shared by many
-	last  bool
-}
-
-// Add takes in the input unless it is null.
-func (s *ExtremeState) Add(e *Event) { s.AddValue(e.Value) }
-
-// AddValue takes in one value unless it is null.
-func (s *ExtremeState) AddValue(v value.Value) {
-	if v.IsNull() {
-		return
-	}
-	if s.Value.IsNull() || (value.Compare(v, s.Value) > 0) == s.last {
-		s.Value = v
-	}
-}
-
-// Merge takes in the other's extreme.
-func (s *ExtremeState) Merge(other State) { s.AddValue(other.(*ExtremeState).Value) }
-
-// Clone copies the state.
-func (s *ExtremeState) Clone() State { c := *s; return &c }
-
-// Reset forgets all events.
-func (s *ExtremeState) Reset() { s.Value = value.Value{} }
-
-// Cells is the extreme.
-func (s *ExtremeState) Cells(dst []value.Value) []value.Value { return append(dst, s.Value) }
-
-func (s *ExtremeState) append(dst []byte) []byte { return value.Append(dst, s.Value) }
-
-func (s *ExtremeState) decode(r *reader) (err error) {
-	s.Value, err = r.value(*s.in)
-	return err
-}
-
 // TimeState is the least or greatest time of the rows, or of those with a non-null input.
 type TimeState struct {
 	Any  bool // there is such a row

@@ -29,7 +29,3 @@ var minimum = &Aggregation{
 
 // sameType is the output of aggregations that give one of their inputs.
 func sameType(in value.Type, _ Params) value.Type { return in }
-
-func finishExtreme(_ value.Type, _ Params, s []State, _ int64) value.Value {
-	return s[0].(*ExtremeState).Value
-}

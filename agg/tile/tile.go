@@ -113,6 +113,7 @@ type Layout struct {
 	mark  uint32
 
 	piece  reflect.Type // what a tile lies in
+	slab   reflect.Type // some pieces in a row
 	places []place      // of its states, by fold
 	fixed  int          // how many are of a fixed size
 }
@@ -143,11 +144,26 @@ func (l *Layout) Folds() []agg.Fold { return l.folds }
 
 // New is a tile of no event. It is one piece of memory with its positions and all states of a fixed size: who keeps millions of them, and goes
 // from one to another with each event, waits for memory more than for anything else.
-func (l *Layout) New() *Tile {
-	piece := reflect.New(l.piece)
-	t := (*Tile)(piece.UnsafePointer())
+func (l *Layout) New() *Tile { return l.begin(reflect.New(l.piece).Elem()) }
+
+// Slab adds some tiles of no event to dst, that lie in one piece of memory: to the collector that is one thing to find instead of many. It is let
+// go when none of them is used any more.
+func (l *Layout) Slab(dst []*Tile) []*Tile {
+	pieces := reflect.New(l.slab).Elem()
+	for i := range pieces.Len() {
+		dst = append(dst, l.begin(pieces.Index(i)))
+	}
+	return dst
+}
+
+// slabBytes is how long a slab is, about, where a tile is no longer.
+const slabBytes = 16 << 10
+
+// begin makes a piece of memory, all zero, a tile of no event.
+func (l *Layout) begin(piece reflect.Value) *Tile {
+	t := (*Tile)(piece.Addr().UnsafePointer())
 	t.Newest, t.Through, t.layout = None, None, l
-	t.Positions = piece.Elem().Field(1).Slice(0, 0).Interface().([]Position)
+	t.Positions = piece.Field(1).Slice(0, 0).Interface().([]Position)
 	if n := len(l.folds) - l.fixed; n > 0 {
 		t.grows = make([]agg.State, 0, n)
 	}
@@ -155,10 +171,18 @@ func (l *Layout) New() *Tile {
 		if p := &l.places[i]; p.offset == 0 {
 			t.grows = append(t.grows, f.New())
 		} else {
-			piece.Elem().Field(p.nth).Set(p.value)
+			piece.Field(p.nth).Set(p.value)
 		}
 	}
 	return t
+}
+
+// Reset makes a tile one of no event again.
+func (t *Tile) Reset() {
+	t.Newest, t.Through, t.Positions = None, None, t.Positions[:0]
+	for i := range t.layout.folds {
+		t.State(i).Reset()
+	}
 }
 
 // lay decides on the piece of memory of a tile: itself, its positions while they are few, and its states of a fixed size.
@@ -174,6 +198,7 @@ func (l *Layout) lay() {
 		fields[i] = reflect.StructField{Name: fmt.Sprintf("Part%d", i), Type: p}
 	}
 	l.piece = reflect.StructOf(fields)
+	l.slab = reflect.ArrayOf(max(1, slabBytes/int(l.piece.Size())), l.piece)
 	l.fixed = len(parts) - 2
 	fixed, grows := 2, 0
 	for _, f := range l.folds {

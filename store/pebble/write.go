@@ -80,6 +80,9 @@ func (s *Store) Fence(ctx context.Context, epoch int64) error {
 	})
 }
 
+// retained is up to how many bytes of a batch's memory are kept for the next: a stream writes some megabytes a few times a second.
+const retained = 16 << 20
+
 // commit commits what fill makes, of about so many bytes. Fill runs where the writer's state may be used, before commit returns, and gives what is to be done
 // with that state after a success. The commit itself runs beside: where pebble holds it up (its compactions are behind, the disk is
 // slow) and the context ends, the caller is let go, and the next commit waits for this one.
@@ -96,7 +99,7 @@ func (s *Store) commit(ctx context.Context, what string, sync bool, size int, fi
 		<-s.writer
 		return fmt.Errorf("%s: %w", s.doing(what), err)
 	}
-	b := s.db.NewBatchWithSize(size)
+	b := s.db.NewBatchWithSize(size, pebble.WithMaxRetainedSizeBytes(retained))
 	then, err := guarded(func() (func(), error) { return fill(b) })
 	if err != nil {
 		b.Close()

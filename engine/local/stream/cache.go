@@ -29,7 +29,11 @@ type cache struct {
 	bytes   int64
 	perTile int64 // an empty one
 	varies  bool  // with what is in it
-	pool    []*tile.Tile
+	// What is not used is kept to be used again. Tiles and entries are made many at once: they are all that the collector has to look through, and
+	// what it waits for is finding each. So none can be let go by itself.
+	tiles   []*tile.Tile
+	entries []*entry
+	order   [][]*entry // for sorted
 }
 
 // key is one key with what is in memory of it.
@@ -69,16 +73,16 @@ func (e *entry) header() *tile.Header {
 
 // What things take in memory, about.
 const (
-	bytesOfKey   = 160
-	bytesOfEntry = 104
-	bytesOfCell  = 56
-	waitInList   = 32 // elements that a list gathers before it sorts them in
-	pooled       = 1024
+	bytesOfKey    = 160
+	bytesOfEntry  = 104
+	bytesOfCell   = 56
+	waitInList    = 32 // elements that a list gathers before it sorts them in
+	entriesAtOnce = 64
 )
 
 func (c *cache) init(x *space) {
 	c.x, c.slots, c.base = x, len(x.Levels)+2, len(x.Levels)
-	c.keys, c.gone = map[string]*key{}, make([]int64, c.slots)
+	c.keys, c.gone, c.order = map[string]*key{}, make([]int64, c.slots), make([][]*entry, c.slots)
 	for slot := range c.slots {
 		c.gone[slot] = plan.MaxTime
 	}
@@ -110,7 +114,8 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 	if e := k.find(slot, start); e != nil {
 		return e
 	}
-	e := &entry{key: k, slot: slot, start: start, used: c.tick, size: c.perTile}
+	e := c.newEntry()
+	*e = entry{key: k, slot: slot, start: start, used: c.tick, size: c.perTile}
 	if slot < c.slots-1 {
 		e.tile = c.newTile()
 	} else {
@@ -148,17 +153,26 @@ const near = 8
 func (c *cache) baseOf(k *key) *entry { return k.find(c.base, 0) }
 
 func (c *cache) newTile() *tile.Tile {
-	n := len(c.pool)
-	if n == 0 {
-		return c.x.Layout().New()
+	if len(c.tiles) == 0 {
+		c.tiles = c.x.Layout().Slab(c.tiles)
 	}
-	t := c.pool[n-1]
-	c.pool = c.pool[:n-1]
-	t.Newest, t.Through, t.Positions = tile.None, tile.None, t.Positions[:0]
-	for i := range c.x.Layout().Folds() {
-		t.State(i).Reset()
-	}
+	last := len(c.tiles) - 1
+	t := c.tiles[last]
+	c.tiles = c.tiles[:last]
 	return t
+}
+
+func (c *cache) newEntry() *entry {
+	if len(c.entries) == 0 {
+		made := make([]entry, entriesAtOnce)
+		for i := range made {
+			c.entries = append(c.entries, &made[i])
+		}
+	}
+	last := len(c.entries) - 1
+	e := c.entries[last]
+	c.entries = c.entries[:last]
+	return e
 }
 
 // step is the store's step of a slot.
@@ -241,13 +255,15 @@ func (c *cache) touch(e *entry) {
 // sorted is what changed by slot and key, as stores lie mostly: neighbours are cheap to put.
 func (c *cache) sorted() [][]*entry {
 	slices.SortFunc(c.dirty, func(a, b *key) int { return strings.Compare(a.text, b.text) })
-	out := make([][]*entry, c.slots)
+	for slot := range c.order {
+		c.order[slot] = c.order[slot][:0]
+	}
 	for _, k := range c.dirty {
 		for _, e := range k.dirty {
-			out[e.slot] = append(out[e.slot], e)
+			c.order[e.slot] = append(c.order[e.slot], e)
 		}
 	}
-	return out
+	return c.order
 }
 
 // began notes that nothing of the space is in the store.
@@ -270,9 +286,12 @@ func (c *cache) forget(e *entry) {
 	i := slices.IndexFunc(k.places, func(r ref) bool { return r.entry == e })
 	k.places = slices.Delete(k.places, i, i+1)
 	c.bytes -= e.size
-	if e.tile != nil && len(c.pool) < pooled {
-		c.pool = append(c.pool, e.tile)
+	if e.tile != nil {
+		e.tile.Reset()
+		c.tiles = append(c.tiles, e.tile)
 	}
+	*e = entry{}
+	c.entries = append(c.entries, e)
 	if len(k.places) == 0 {
 		delete(c.keys, k.text)
 		c.bytes -= bytesOfKey + int64(len(k.text))

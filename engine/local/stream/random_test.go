@@ -167,13 +167,29 @@ func (d *drawn) run() {
 		}
 		d.time.pass(upkeepEvery)
 		d.settle()
-		d.group.Wait()
+		d.passing(d.walked)
 		d.settle()
 		d.check(now)
 		if d.t.Failed() {
 			return
 		}
 	}
+}
+
+// walked waits until no space walks through its keys.
+func (d *drawn) walked(ctx context.Context) error {
+	for walks := true; walks; {
+		walks = false
+		for _, src := range d.all() {
+			if err := src.do(ctx, func(context.Context) error {
+				walks = walks || slices.ContainsFunc(src.main.spaces, func(x *space) bool { return x.walks })
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // start begins a stream, where there is none.
