@@ -78,6 +78,7 @@ type Aggregation struct {
 	folds  func(in value.Type, p Params) []Fold
 	finish func(in value.Type, p Params, states []State, asOf int64) value.Value
 	text   func(in value.Type, p Params) string // nil: finish alone
+	spark  func(in value.Type, p Params) string // where text is nil; nil: Spark cannot finish it
 	rule   func(in value.Type) Rule             // nil: Exact
 }
 
@@ -169,4 +170,14 @@ func (a *Aggregation) Text(in value.Type, p Params) (string, bool) {
 		return "", false
 	}
 	return a.text(in, p), true
+}
+
+// Spark is the finish as Spark SQL where it is a function of ours; false where there is none. $list stands for what engine/spark keeps of the
+// one fold, an array in ascending order: of textcounts every string that came, of bucketcounts every number, of registers each distinct
+// register · 256 + rank. Under by it is the finish of one entry.
+func (a *Aggregation) Spark(in value.Type, p Params) (string, bool) {
+	if a.spark == nil {
+		return "", false
+	}
+	return a.spark(in, p), true
 }

@@ -1,7 +1,9 @@
 package agg
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -47,6 +49,7 @@ var approxCountDistinct = &Aggregation{
 		}
 		return estimate(p.LgK, ranks[0], sum)
 	},
+	spark: sparkEstimate,
 }
 
 // estimate is the count of A1 from how many of 2^lgK registers are empty and the sum of 2^−rank over all.
@@ -57,4 +60,14 @@ func estimate(lgK, empty int, sum float64) value.Value {
 		e = m * math.Log(m/float64(empty))
 	}
 	return value.OfInt(int64(math.Round(e))) // half away from zero
+}
+
+// sparkEstimate is estimate over the last element of each register, which has its greatest rank.
+func sparkEstimate(_ value.Type, p Params) string {
+	m := float64(int(1) << p.LgK)
+	ranks := "filter($list, (v, i) -> coalesce(get($list, i + 1) div 256 <> v div 256, true))"
+	seen := fmt.Sprintf("transform(array(%s), r -> struct(%dL - size(r) as empty, aggregate(r, cast(%dL - size(r) as double), (s, v) -> s + pow(2d, -(v %% 256L))) as sum))", ranks, int(m), int(m))
+	e := strconv.FormatFloat(0.7213/(1+1.079/m)*m*m, 'e', -1, 64) + "d / s.sum"
+	return fmt.Sprintf("get(transform(%s, s -> cast(round(if(%s <= %sd and s.empty > 0, %sd * ln(%sd / s.empty), %s)) as bigint)), 0)",
+		seen, e, strconv.FormatFloat(2.5*m, 'e', -1, 64), strconv.FormatFloat(m, 'e', -1, 64), strconv.FormatFloat(m, 'e', -1, 64), e)
 }

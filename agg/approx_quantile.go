@@ -1,8 +1,10 @@
 package agg
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
@@ -54,7 +56,21 @@ var approxQuantile = &Aggregation{
 		}
 		panic("agg: a rank beyond the last bucket")
 	},
+	spark: sparkQuantile,
 }
 
 // rankOf is ⌊q·(n−1)⌋, counted from 0, with one float multiplication (A2).
 func rankOf(q float64, n int64) int64 { return int64(math.Floor(q * float64(n-1))) }
+
+// sparkQuantile takes the element of the rank and finds its bucket by the power of two below it, which log2 tells to one, and comparing tells
+// for sure; powers of two and their products are exact.
+func sparkQuantile(_ value.Type, p Params) string {
+	m, half := mantissaBits(p.Accuracy), "0.5d"
+	if m == 52 {
+		half = "0d"
+	}
+	x := fmt.Sprintf("get($list, cast(floor(%sd * (size($list) - 1)) as int))", strconv.FormatFloat(p.Q, 'e', -1, 64))
+	about := "transform(array(" + x + "), x -> struct(x as x, floor(log2(abs(x))) as e))"
+	step := fmt.Sprintf("transform(%s, s -> struct(s.x as x, pow(2d, s.e - if(pow(2d, s.e) > abs(s.x), 1, 0) + if(pow(2d, s.e + 1) <= abs(s.x), 1, 0) - %d) as step))", about, m)
+	return "get(transform(" + step + ", s -> if(abs(s.x) < 2.2250738585072014E-308d, 0d, sign(s.x) * (floor(abs(s.x) / s.step) + " + half + ") * s.step)), 0)"
+}

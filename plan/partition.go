@@ -1,8 +1,10 @@
 package plan
 
 import (
+	"fmt"
 	"strconv"
 
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 	"github.com/bighead-ml/bighead/value/fault"
 )
@@ -31,4 +33,20 @@ func PartitionEnd(v value.Value) (ms int64, ok bool) {
 	}
 	h, err := strconv.ParseUint(hours, 10, 8)
 	return days*value.DayMS + (int64(h)+1)*hour, err == nil && h < 24
+}
+
+// PartitionEndOf is PartitionEnd of a column as an expression, in ms since the epoch, for engines that print it.
+func PartitionEndOf(column string, t value.Type) *expr.Expr {
+	c := expr.QuoteName(column)
+	text := fmt.Sprintf("extract(epoch_ms from %s) + 86400000", c)
+	if t.Kind == value.KindString {
+		text = fmt.Sprintf("case when length(%[1]s) = 13 and substr(%[1]s, 11, 1) = '-' then "+
+			"case when substr(%[1]s, 12, 2) between '00' and '23' then extract(epoch_ms from cast(substr(%[1]s, 1, 10) as date)) + (cast(substr(%[1]s, 12, 2) as int) + 1) * 3600000 end "+
+			"else extract(epoch_ms from cast(%[1]s as date)) + 86400000 end", c)
+	}
+	e, mistakes := expr.Check(text, value.Schema{{Name: column, Type: t}})
+	if mistakes != nil {
+		panic("plan: " + text + ": " + mistakes.Error())
+	}
+	return e
 }

@@ -37,56 +37,88 @@ func NewForward(within int64) Window {
 	return Window{Window: feature.Window{Size: within}, Forward: within}
 }
 
-// AsOf is u and a of §4: the time the window ends about, and the time that time_since_* counts from.
-func (w Window) AsOf(t int64) (u, a int64) {
-	if w.Forward > 0 {
-		return t + w.Forward, t + w.Forward
+// Arithmetic is what times are computed with: numbers, or the text of an engine that computes them over a column.
+type Arithmetic[T any] interface {
+	Add(x T, ms int64) T
+	Floor(x T, ms int64) T // to a multiple, toward −∞ (W4)
+}
+
+// numbers computes with times themselves.
+type numbers struct{}
+
+func (numbers) Add(x, ms int64) int64 { return x + ms }
+
+// Floor is value.Floor.
+func (numbers) Floor(x, ms int64) int64 {
+	if fault.Planted("plan: floors go toward zero") {
+		return x / ms * ms
 	}
-	v := t - w.Delay
+	return value.Floor(x, ms)
+}
+
+// AsOf is u and a of §4: the time the window ends about, and the time that time_since_* counts from.
+func (w Window) AsOf(t int64) (u, a int64) { return AsOfIn(w, t, numbers{}) }
+
+// AsOfIn is AsOf in any arithmetic.
+func AsOfIn[T any](w Window, t T, m Arithmetic[T]) (u, a T) {
+	if w.Forward > 0 {
+		u = m.Add(t, w.Forward)
+		return u, u
+	}
+	v := m.Add(t, -w.Delay)
 	if w.Daily {
-		v = floor(v, value.DayMS)
+		v = m.Floor(v, value.DayMS)
 		if fault.Planted("plan: the delay is taken off the midnight") {
-			v = floor(t, value.DayMS) - w.Delay
+			v = m.Add(m.Floor(t, value.DayMS), -w.Delay)
 		}
 	}
 	if fault.Planted("plan: time_since counts without the delay") {
-		return v - w.Offset, v
+		return m.Add(v, -w.Offset), v
 	}
 	if fault.Planted("plan: the offset is ignored") {
-		return v, v + w.Delay
+		return v, m.Add(v, w.Delay)
 	}
-	return v - w.Offset, v + w.Delay
+	return m.Add(v, -w.Offset), m.Add(v, w.Delay)
 }
 
 // Bounds is [start, end) of the events that a row at t sees; start is MinTime where the window is unbounded. Both never decrease
 // as t grows.
 func (w Window) Bounds(t int64) (start, end int64) {
-	start, end = w.bounds(t)
-	switch {
-	case fault.Planted("plan: the start is exclusive") && !w.Unbounded:
-		return start + 1, end
-	case fault.Planted("plan: the end is inclusive"):
-		return start, end + 1
+	start, end = BoundsIn(w, t, numbers{})
+	if w.Unbounded {
+		start = MinTime
 	}
 	return start, end
 }
 
-func (w Window) bounds(t int64) (start, end int64) {
-	u, _ := w.AsOf(t)
+// BoundsIn is Bounds in any arithmetic. Where the window is unbounded there is no start, and what is given for it has no meaning.
+func BoundsIn[T any](w Window, t T, m Arithmetic[T]) (start, end T) {
+	start, end = boundsIn(w, t, m)
+	switch {
+	case fault.Planted("plan: the start is exclusive") && !w.Unbounded:
+		return m.Add(start, 1), end
+	case fault.Planted("plan: the end is inclusive"):
+		return start, m.Add(end, 1)
+	}
+	return start, end
+}
+
+func boundsIn[T any](w Window, t T, m Arithmetic[T]) (start, end T) {
+	u, _ := AsOfIn(w, t, m)
 	if w.Tumbling {
-		return w.tumbling(u)
+		return tumblingIn(w, u, m)
 	}
 	end = u
 	if w.cut() {
-		end = floor(u, w.endStep())
+		end = m.Floor(u, w.endStep())
 	}
 	switch {
 	case w.Unbounded:
-		return MinTime, end
+		return start, end
 	case w.exact(), fault.Planted("plan: the start is not floored"):
-		return u - w.Size, end
+		return m.Add(u, -w.Size), end
 	}
-	return floor(u-w.Size, w.Resolution), end
+	return m.Floor(m.Add(u, -w.Size), w.Resolution), end
 }
 
 // cut tells whether the end falls to a step (W3).
@@ -102,25 +134,17 @@ func (w Window) cut() bool {
 	return !w.exact() && w.Delay+w.Offset > 0
 }
 
-// tumbling is the last whole window of the grid before u.
-func (w Window) tumbling(u int64) (start, end int64) {
+// tumblingIn is the last whole window of the grid before u.
+func tumblingIn[T any](w Window, u T, m Arithmetic[T]) (start, end T) {
 	origin := w.Origin
 	if fault.Planted("plan: the origin is ignored") {
 		origin = 0
 	}
-	end = floor(u-origin, w.Size) + origin
+	end = m.Add(m.Floor(m.Add(u, -origin), w.Size), origin)
 	if fault.Planted("plan: a tumbling window is the one that runs") {
-		return end, end + w.Size
+		return end, m.Add(end, w.Size)
 	}
-	return end - w.Size, end
-}
-
-// floor is value.Floor.
-func floor(x, y int64) int64 {
-	if fault.Planted("plan: floors go toward zero") {
-		return x / y * y
-	}
-	return value.Floor(x, y)
+	return m.Add(end, -w.Size), end
 }
 
 // EachBounds writes the Bounds of each t.

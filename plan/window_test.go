@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"fmt"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -100,4 +101,22 @@ func TestBoundsNeverGoBackAndNeverLookForward(t *testing.T) {
 			t.Fatalf("%s: [%d, %d) is longer than asked by more than the resolution", w.Text(), start, end)
 		}
 	})
+}
+
+// text writes a time as the sums and floors that it is made of.
+type text struct{}
+
+func (text) Add(x string, ms int64) string   { return fmt.Sprintf("(%s %+d)", x, ms) }
+func (text) Floor(x string, ms int64) string { return fmt.Sprintf("[%s / %d]", x, ms) }
+
+// An engine that computes edges itself gets them from here, as text over t.
+func TestBoundsInText(t *testing.T) {
+	w := plan.NewWindow(feature.Window{Size: hour, Resolution: minute, Daily: true, Offset: minute}, second)
+	start, end := plan.BoundsIn(w, "t", text{})
+	if start != "[(([(t -1000) / 86400000] -60000) -3600000) / 60000]" {
+		t.Errorf("the start is %s", start)
+	}
+	if end != "[([(t -1000) / 86400000] -60000) / 1000]" {
+		t.Errorf("the end is %s", end)
+	}
 }

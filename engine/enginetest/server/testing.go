@@ -88,6 +88,12 @@ func lacking(t testing.TB, err error) {
 	}
 }
 
+// SparkURL is where the test binary's Spark listens.
+func SparkURL(t testing.TB) string {
+	t.Helper()
+	return spark.get(t).URL
+}
+
 // Spark gives the test a session on the test binary's Spark.
 func Spark(t testing.TB) *connect.Session {
 	t.Helper()

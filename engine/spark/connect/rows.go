@@ -34,6 +34,17 @@ func (s *Session) Query(ctx context.Context, sql string) (Result, error) {
 	return res, err
 }
 
+// Results runs a query and hands its rows to yield as they come, a few at a time. An error of yield ends the query and is returned.
+func (s *Session) Results(ctx context.Context, sql string, yield func(*Result) error) error {
+	return s.Records(ctx, sql, func(rec arrow.RecordBatch) error {
+		var res Result
+		if err := res.add(rec); err != nil {
+			return err
+		}
+		return yield(&res)
+	})
+}
+
 // Records runs a query and hands each Arrow record to yield, which must not keep it. An error of yield ends the query and
 // is returned.
 func (s *Session) Records(ctx context.Context, sql string, yield func(arrow.RecordBatch) error) error {

@@ -1,0 +1,18 @@
+// Package spark is the batch engine that lets Spark compute: it prints a plan as one query of Spark SQL, submits it over Spark Connect
+// (package connect) and hands back the rows. It computes nothing itself, so that the numbers are Spark's, and the oracle's.
+//
+// The road of a run:
+//
+//	stage.go    tables that Spark cannot read in place become lists of values in the query, or Parquet in a folder of the run
+//	print.go    the query as named steps, each with the definition that it stands for
+//	spine.go    the spine: rows, their numbers, at, where, range, sample (sample.go)
+//	source.go   a join's source: E1, copies (E3), partitions (E6), what is read of an event
+//	pairs.go    each asking row beside the events of its key, a flag for each window
+//	folds.go    each fold as an aggregate: the one table of kinds; order.go says how values are put in order
+//	values.go   folds of a window, entries of by, finish, default
+//	row.go      derived columns, labels, the reasons why a row is left out, output
+//	results.go  Arrow records as batches of the plan's output
+//
+// print.go to row.go are pure: from a plan and where its tables are to text. Times are BIGINT ms in every step, dates days. Edges of windows
+// come from plan/window.go. The room must not know aggregations: it prints folds, and the finish by the text that an aggregation gives.
+package spark

@@ -1,0 +1,167 @@
+package spark
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/spark/connect"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Options say where Spark is.
+type Options struct {
+	Connect string // sc://host:port
+	// Stage is a folder that Spark sees under the same path: there lie, while a run lasts, the tables that are too long for the query.
+	Stage   string
+	Parquet dataset.Format // that they are written in
+}
+
+// Engine lets Spark compute. It may be used by many at once; they share one session, which Close ends.
+type Engine struct {
+	options Options
+
+	mu      sync.Mutex
+	session *connect.Session
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New makes an engine, which connects when it is first used.
+func New(o Options) *Engine { return &Engine{options: o} }
+
+// Name is "spark".
+func (e *Engine) Name() string { return "spark" }
+
+// settings are what the printed SQL stands on. Names of columns differ by case, as ours do.
+var settings = []string{
+	"set spark.sql.ansi.enabled = true", "set spark.sql.session.timeZone = UTC", "set spark.sql.caseSensitive = true",
+}
+
+// connected is the session, opened if there is none yet.
+func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session != nil {
+		return e.session, nil
+	}
+	s, err := connect.Open(ctx, e.options.Connect)
+	if err != nil {
+		return nil, err
+	}
+	for _, sql := range settings {
+		if err := s.Exec(ctx, sql); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	e.session = s
+	return s, nil
+}
+
+// lost forgets a session that the server no longer knows, so that the next run opens another.
+func (e *Engine) lost(s *connect.Session, err error) {
+	var answer *connect.Error
+	if err == nil || errors.As(err, &answer) && !strings.HasPrefix(answer.Class, "INVALID_HANDLE") {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session == s {
+		e.session = nil
+		_ = s.Close() // it is of no use any more
+	}
+}
+
+// Close ends the session, if one is open.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.session == nil {
+		return nil
+	}
+	s := e.session
+	e.session = nil
+	return s.Close()
+}
+
+// Run prints the plan, lets Spark compute it, and hands the rows out as they come. What Spark cannot be told is an *Unsupported before anything
+// is read; what it fails at is a *StepError where it says at which step.
+func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func(*value.Batch) error) (_ *engine.Report, err error) {
+	if _, err := Print(p, Tables{Joins: make([]Table, len(p.Joined()))}); err != nil {
+		return nil, err
+	}
+	report := &engine.Report{Dropped: map[engine.DropReason]int64{}}
+	s := &stage{options: &e.options}
+	defer func() { err = errors.Join(err, s.remove()) }()
+	tables, err := s.tables(ctx, p, in, report)
+	if err != nil {
+		return nil, err
+	}
+	query, err := Print(p, tables)
+	if err != nil {
+		return nil, err
+	}
+	session, err := e.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := newResults(p, query, report)
+	var stopped error // out's error, or a defect: none of Spark's
+	err = session.Results(ctx, query.String(), func(res *connect.Result) error {
+		b, err := r.batch(res)
+		if err == nil && b != nil {
+			err = out(b)
+		}
+		stopped = err
+		return err
+	})
+	switch {
+	case stopped != nil:
+		return nil, stopped
+	case err != nil:
+		e.lost(session, err)
+		return nil, query.traced(err)
+	}
+	for _, m := range slices.Sorted(maps.Keys(r.months)) {
+		report.Months = append(report.Months, *r.months[m])
+	}
+	return report, nil
+}
+
+// Counts tells which of a report's counts there are: rows, what became of them, and of values all but whether the source has the key.
+func (*Engine) Counts(name string) bool {
+	_, count, of := strings.Cut(name, ": ")
+	switch count {
+	case "rows", "nulls", "defaults", "null input", "computed":
+		return true
+	}
+	return !of || strings.HasPrefix(name, "dropped: ")
+}
+
+var lineOf = regexp.MustCompile(`\(line (\d+), pos`)
+
+// traced names the step that Spark's error speaks of, where it does.
+func (q *Query) traced(err error) error {
+	var answer *connect.Error
+	if !errors.As(err, &answer) {
+		return err
+	}
+	m := lineOf.FindStringSubmatch(strings.ReplaceAll(answer.Message, "position", "pos"))
+	if m == nil {
+		return err
+	}
+	line, _ := strconv.Atoi(m[1]) // digits
+	s, ok := q.stepAt(line)
+	if !ok {
+		return err
+	}
+	return &StepError{Step: s.name, Of: s.of, Err: err}
+}

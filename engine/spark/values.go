@@ -1,0 +1,207 @@
+package spark
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// What a value is, in its column of query.values; null inputs and no rows are told apart only where the value is null.
+const (
+	isPresent = iota
+	isDefault
+	isNoRow
+	isNullInput
+	isComputed
+)
+
+// leg is the values of a join that are grouped alike: by the row that asks, and under by its string.
+type leg struct {
+	j      *joined
+	by     int // index into Bys; −1: none
+	values []*plan.Value
+	// columns are the aggregates, each once, by name.
+	columns columns
+	names   map[string]bool
+}
+
+// values prints the folds of the join's windows and finishes them.
+func (p *printer) values(j *joined) {
+	var legs []*leg
+	for by := -1; by < len(j.plan.Bys); by++ {
+		l := &leg{j: j, by: by, names: map[string]bool{}}
+		for i := range j.plan.Values {
+			if v := &j.plan.Values[i]; v.By == by {
+				l.values = append(l.values, v)
+			}
+		}
+		if len(l.values) > 0 {
+			legs = append(legs, l)
+			p.fold(l)
+		}
+	}
+	out, from := columns{"a." + name(rowNumber)}, "from "+j.name("asked")+" a"
+	for _, l := range legs {
+		if l.by < 0 {
+			from += fmt.Sprintf("\nleft join %s f on f.`#row` = a.`#row`", l.name("folds"))
+		} else {
+			from += fmt.Sprintf("\nleft join %s m%d on m%d.`#row` = a.`#row`", l.name("maps"), l.by, l.by)
+		}
+	}
+	for i := range j.plan.Values {
+		p.value(j, &j.plan.Values[i], &out)
+	}
+	p.step(j.name("values"), "the values of "+j.of+":\n"+j.definitions(), out.selects(from))
+}
+
+// definitions lists where each value is defined.
+func (j *joined) definitions() string {
+	lines := make([]string, len(j.plan.Values))
+	for i, v := range j.plan.Values {
+		lines[i] = fmt.Sprintf("%s %s over %s (%s)", v.Name, v.Feature.Agg.Name, v.Window.Text(), v.Feature.Pos)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (l *leg) name(step string) string {
+	if l.by < 0 {
+		return l.j.name(step)
+	}
+	return fmt.Sprintf("%s_%s%d", l.j.prefix, step, l.by)
+}
+
+// add adds an aggregate, once.
+func (l *leg) add(as, sql string) {
+	if !l.names[as] {
+		l.names[as] = true
+		l.columns.add(sql, as)
+	}
+}
+
+// filter keeps the events of a window that pass a value's where.
+func (l *leg) filter(window, where int) string {
+	f := fmt.Sprintf("`#w%d`", window)
+	if where >= 0 {
+		f += fmt.Sprintf(" and `#c%d`", where)
+	}
+	return " filter (where " + f + ")"
+}
+
+// fold prints the aggregates of a leg, and under by its maps.
+func (p *printer) fold(l *leg) {
+	for _, v := range l.values {
+		w := l.j.window(v.Window)
+		l.add(rowsColumn(w, v.Where), "count(*)"+l.filter(w, v.Where))
+		if l.by < 0 && v.Input >= 0 {
+			l.add(inputsColumn(w, v.Where, v.Input), fmt.Sprintf("count(`#i%d`)", v.Input)+l.filter(w, v.Where))
+		}
+		for _, n := range v.Folds {
+			f := l.j.plan.Folds[n]
+			x := ""
+			if f.Input >= 0 {
+				x = fmt.Sprintf("`#i%d`", f.Input)
+			}
+			kind := aggregates[f.Kind]
+			for i, sql := range kind.sql(f.Fold, x, l.filter(w, f.Where)) {
+				l.add(foldColumn(n, w, kind.columns[i]), sql)
+			}
+		}
+		l.add(fmt.Sprintf("#asof%d", w), fmt.Sprintf("max(`#asof%d`)", w))
+	}
+	keys := name(rowNumber)
+	what := "the folds of each row that asks, one for each window that reads it"
+	where := ""
+	if l.by >= 0 {
+		by := fmt.Sprintf("`#b%d`", l.by)
+		keys, where = keys+", "+by, "\nwhere "+by+" is not null"
+		what += ", by " + l.j.plan.Bys[l.by] + " (A3)"
+	}
+	p.step(l.name("folds"), what, slices.Concat(columns{keys}, l.columns).selects("from "+l.j.name("pairs")+where+"\ngroup by "+keys))
+	if l.by >= 0 {
+		p.maps(l)
+	}
+}
+
+func rowsColumn(window, where int) string { return fmt.Sprintf("#rows_w%d_c%d", window, where) }
+
+func inputsColumn(window, where, input int) string {
+	return fmt.Sprintf("#inputs_w%d_c%d_i%d", window, where, input)
+}
+
+func foldColumn(fold, window int, column string) string {
+	return fmt.Sprintf("#f%d_w%d_%s", fold, window, column)
+}
+
+// maps prints a map of each value of a leg of by: an entry for each string with a row, the least strings first (A3).
+func (p *printer) maps(l *leg) {
+	out := columns{name(rowNumber)}
+	for _, v := range l.values {
+		entry := fmt.Sprintf("struct(`#b%d` as k, %s as v)", l.by, p.finish(l.j, v, ""))
+		rows := fmt.Sprintf("collect_list(%s) filter (where %s > 0)", entry, name(rowsColumn(l.j.window(v.Window), v.Where)))
+		sorted := "array_sort(" + rows + ", (a, b) -> case when a.k < b.k then -1 when a.k > b.k then 1 else 0 end)"
+		out.add(fmt.Sprintf("map_from_entries(slice(%s, 1, %d))", sorted, v.Feature.Params.ByMax), v.Name)
+	}
+	p.step(l.name("maps"), "an entry for each string of "+l.j.plan.Bys[l.by]+", the least "+"first", out.selects("from "+l.name("folds")+"\ngroup by "+name(rowNumber)))
+}
+
+// value prints one value of an asking row, after its default, and what it is.
+func (p *printer) value(j *joined, v *plan.Value, out *columns) {
+	how := "#is " + v.Name
+	if v.By >= 0 {
+		t := v.Feature.Type
+		out.add(fmt.Sprintf("coalesce(m%d.%s, %s)", v.By, name(v.Name), dialect.Literal(t, value.OfMap(nil))), v.Name)
+		out.add(fmt.Sprint(isPresent), how)
+		return
+	}
+	x, w := p.finish(j, v, "f."), j.window(v.Window)
+	null := fmt.Sprint(isDefault)
+	got := x
+	if v.Feature.Default.IsNull() {
+		null = fmt.Sprintf("case when f.%s = 0 then %d", name(rowsColumn(w, v.Where)), isNoRow)
+		if v.Input >= 0 {
+			null += fmt.Sprintf(" when f.%s = 0 then %d", name(inputsColumn(w, v.Where, v.Input)), isNullInput)
+		} else {
+			null += fmt.Sprintf(" when true then %d", isNullInput)
+		}
+		null += fmt.Sprintf(" else %d end", isComputed)
+	} else {
+		got = fmt.Sprintf("coalesce(%s, %s)", x, dialect.Literal(v.Feature.Type, v.Feature.Default))
+	}
+	out.add(got, v.Name)
+	out.add(fmt.Sprintf("if(%s is not null, %d, %s)", x, isPresent, null), how)
+}
+
+// finish prints the value of its folds, whose columns the table of that name has.
+func (p *printer) finish(j *joined, v *plan.Value, table string) string {
+	f, w := v.Feature, j.window(v.Window)
+	in := value.Null
+	if f.Input != nil {
+		in = f.Input.Type()
+	}
+	schema, where := value.Schema{{Name: "as_of", Type: value.Int}}, map[string]string{"as_of": table + fmt.Sprintf("`#asof%d`", w)}
+	for _, n := range v.Folds {
+		fold := j.plan.Folds[n]
+		schema = append(schema, fold.Columns()...)
+		for _, c := range aggregates[fold.Kind].columns {
+			where[c] = table + name(foldColumn(n, w, c))
+		}
+	}
+	if text, ok := f.Agg.Text(in, f.Params); ok {
+		e, mistakes := expr.Check(text, schema)
+		if mistakes != nil {
+			p.fail(fmt.Errorf("the finish of %s: %w", f.Agg.Name, mistakes))
+			return "null"
+		}
+		return p.exprOver(e, v.Name, f.Pos, func(c string) string { return where[c] })
+	}
+	sql, ok := f.Agg.Spark(in, f.Params)
+	if !ok {
+		p.fail(&Unsupported{What: f.Agg.Name + " has no text for Spark SQL", Of: v.Name, At: f.Pos, Cure: "take another aggregation, or compute with engine = \"local\""})
+		return "null"
+	}
+	return strings.ReplaceAll(sql, "$list", where["list"])
+}
