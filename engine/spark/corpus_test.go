@@ -18,7 +18,7 @@ const corpus = "../enginetest/testdata"
 
 // TestCorpus runs every script on Spark.
 func TestCorpus(t *testing.T) {
-	road := onSpark(t)
+	road := onSpark(t, quick)
 	folders, err := os.ReadDir(corpus)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package spark
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -23,6 +24,8 @@ type Options struct {
 	// Stage is a folder that Spark sees under the same path: there lie, while a run lasts, the tables that are too long for the query.
 	Stage   string
 	Parquet dataset.Format // that they are written in
+	// Settings are set for the session, beside those that the printed SQL stands on: spark.sql.shuffle.partitions and the like.
+	Settings map[string]string
 }
 
 // Engine lets Spark compute. It may be used by many at once; they share one session, which Close ends.
@@ -42,9 +45,7 @@ func New(o Options) *Engine { return &Engine{options: o} }
 func (e *Engine) Name() string { return "spark" }
 
 // settings are what the printed SQL stands on. Names of columns differ by case, as ours do.
-var settings = []string{
-	"set spark.sql.ansi.enabled = true", "set spark.sql.session.timeZone = UTC", "set spark.sql.caseSensitive = true",
-}
+var settings = map[string]string{"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
 
 // connected is the session, opened if there is none yet.
 func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
@@ -57,9 +58,11 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, sql := range settings {
-		if err := s.Exec(ctx, sql); err != nil {
-			return nil, errors.Join(err, s.Close())
+	for _, of := range []map[string]string{e.options.Settings, settings} {
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			if err := s.Exec(ctx, "set "+name+" = "+of[name]); err != nil {
+				return nil, errors.Join(fmt.Errorf("set %s = %s: %w", name, of[name], err), s.Close())
+			}
 		}
 	}
 	e.session = s

@@ -34,7 +34,9 @@ func (p *printer) asked(j *joined) {
 			out.add(start, fmt.Sprintf("#start%d", i))
 		}
 		out.add(end, fmt.Sprintf("#end%d", i))
-		out.add(a, fmt.Sprintf("#asof%d", i))
+		if j.readsAsOf(i, false) {
+			out.add(a, fmt.Sprintf("#asof%d", i))
+		}
 	}
 	p.step(j.name("asked"), "who asks "+j.plan.Name+", and what each window is then:\n"+strings.Join(texts, "\n"), out.selects(from+"\nwhere "+name(whyColumn)+" is null"))
 }
@@ -52,7 +54,9 @@ func (p *printer) pairs(j *joined) {
 			in = fmt.Sprintf("e.`#ts` >= a.`#start%d` and ", i) + in
 		}
 		out.add("("+in+")", fmt.Sprintf("#w%d", i))
-		out.add(fmt.Sprintf("a.`#asof%d`", i), "")
+		if j.readsAsOf(i, true) {
+			out.add(fmt.Sprintf("a.`#asof%d`", i), "")
+		}
 	}
 	for i := range j.plan.Inputs {
 		out.add(fmt.Sprintf("e.`#i%d`", i), "")

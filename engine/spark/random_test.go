@@ -7,6 +7,7 @@ import (
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest/random"
+	"github.com/bighead-ml/bighead/engine/spark"
 )
 
 var (
@@ -16,10 +17,18 @@ var (
 
 // TestRandomCases draws definitions, events and spines, and compares Spark with the oracle.
 func TestRandomCases(t *testing.T) {
-	e := onSpark(t)
-	road := random.Road{Name: "spark", Open: func(*rand.Rand) (engine.Engine, string) { return e, "its settings" }}
+	engines := []*spark.Engine{
+		onSpark(t, quick), onSpark(t, nil),
+		onSpark(t, map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}),
+		onSpark(t, map[string]string{"spark.sql.shuffle.partitions": "3", "spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.enabled": "false"}),
+	}
+	words := []string{"quick settings", "its own settings", "no generated code", "three partitions, no broadcast"}
+	road := random.Road{Name: "spark", Open: func(r *rand.Rand) (engine.Engine, string) {
+		i := r.IntN(len(engines))
+		return engines[i], words[i]
+	}}
 	t.Logf("seeds %d to %d", *seed, *seed+uint64(*cases)-1)
-	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: *cases, Roads: []random.Road{road}, Whole: true, Failures: 3})
+	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: *cases, Roads: []random.Road{road}, Whole: true, Workers: 2, Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

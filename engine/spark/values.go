@@ -44,7 +44,7 @@ func (p *printer) values(j *joined) {
 			p.fold(l)
 		}
 	}
-	out, from := columns{"a." + name(rowNumber)}, "from "+j.name("asked")+" a"
+	finished, from := columns{"a." + name(rowNumber)}, "from "+j.name("asked")+" a"
 	for _, l := range legs {
 		if l.by < 0 {
 			from += fmt.Sprintf("\nleft join %s f on f.`#row` = a.`#row`", l.name("folds"))
@@ -52,10 +52,35 @@ func (p *printer) values(j *joined) {
 			from += fmt.Sprintf("\nleft join %s m%d on m%d.`#row` = a.`#row`", l.name("maps"), l.by, l.by)
 		}
 	}
+	out, counts := columns{name(rowNumber)}, map[string]bool{}
 	for i := range j.plan.Values {
-		p.value(j, &j.plan.Values[i], &out)
+		v := &j.plan.Values[i]
+		if v.By >= 0 {
+			finished.add(fmt.Sprintf("m%d.%s", v.By, name(v.Name)), "")
+			out.add(fmt.Sprintf("coalesce(%s, %s)", name(v.Name), dialect.Literal(v.Feature.Type, value.OfMap(nil))), v.Name)
+			out.add(fmt.Sprint(isPresent), "#is "+v.Name)
+			continue
+		}
+		finished.add(p.finish(j, v, "f.", "a."), v.Name)
+		for _, c := range j.counts(v) {
+			if !counts[c] {
+				counts[c] = true
+				finished.add("f."+name(c), "")
+			}
+		}
+		j.value(v, &out)
 	}
-	p.step(j.name("values"), "the values of "+j.of+":\n"+j.definitions(), out.selects(from))
+	p.step(j.name("finished"), "the values of "+j.of+":\n"+j.definitions(), finished.selects(from))
+	p.step(j.name("values"), "the same after their defaults (A4), and what each is", out.selects("from "+j.name("finished")))
+}
+
+// counts are the columns that tell why a value is null.
+func (j *joined) counts(v *plan.Value) []string {
+	w := j.window(v.Window)
+	if v.Input < 0 {
+		return []string{rowsColumn(w, v.Where)}
+	}
+	return []string{rowsColumn(w, v.Where), inputsColumn(w, v.Where, v.Input)}
 }
 
 // definitions lists where each value is defined.
@@ -80,6 +105,23 @@ func (l *leg) add(as, sql string) {
 		l.names[as] = true
 		l.columns.add(sql, as)
 	}
+}
+
+// readsAsOf tells whether a value counts from the time that is asked of.
+func readsAsOf(v *plan.Value) bool {
+	in := value.Null
+	if v.Feature.Input != nil {
+		in = v.Feature.Input.Type()
+	}
+	text, _ := v.Feature.Agg.Text(in, v.Feature.Params)
+	return strings.Contains(text, "as_of")
+}
+
+// readsAsOf tells whether a value of the window counts from the time that is asked of, of all or of those under by.
+func (j *joined) readsAsOf(window int, by bool) bool {
+	return slices.ContainsFunc(j.plan.Values, func(v plan.Value) bool {
+		return j.window(v.Window) == window && (v.By >= 0 || !by) && readsAsOf(&v)
+	})
 }
 
 // filter keeps the events of a window that pass a value's where.
@@ -110,7 +152,9 @@ func (p *printer) fold(l *leg) {
 				l.add(foldColumn(n, w, kind.columns[i]), sql)
 			}
 		}
-		l.add(fmt.Sprintf("#asof%d", w), fmt.Sprintf("max(`#asof%d`)", w))
+		if l.by >= 0 && readsAsOf(v) {
+			l.add(fmt.Sprintf("#asof%d", w), fmt.Sprintf("max(`#asof%d`)", w))
+		}
 	}
 	keys := name(rowNumber)
 	what := "the folds of each row that asks, one for each window that reads it"
@@ -126,10 +170,17 @@ func (p *printer) fold(l *leg) {
 	}
 }
 
-func rowsColumn(window, where int) string { return fmt.Sprintf("#rows_w%d_c%d", window, where) }
+func rowsColumn(window, where int) string { return "#rows" + suffix(window, where) }
 
 func inputsColumn(window, where, input int) string {
-	return fmt.Sprintf("#inputs_w%d_c%d_i%d", window, where, input)
+	return fmt.Sprintf("#inputs%d%s", input, suffix(window, where))
+}
+
+func suffix(window, where int) string {
+	if where < 0 {
+		return fmt.Sprintf("_w%d", window)
+	}
+	return fmt.Sprintf("_w%d_c%d", window, where)
 }
 
 func foldColumn(fold, window int, column string) string {
@@ -140,49 +191,38 @@ func foldColumn(fold, window int, column string) string {
 func (p *printer) maps(l *leg) {
 	out := columns{name(rowNumber)}
 	for _, v := range l.values {
-		entry := fmt.Sprintf("struct(`#b%d` as k, %s as v)", l.by, p.finish(l.j, v, ""))
+		entry := fmt.Sprintf("struct(`#b%d` as k, %s as v)", l.by, p.finish(l.j, v, "", ""))
 		rows := fmt.Sprintf("collect_list(%s) filter (where %s > 0)", entry, name(rowsColumn(l.j.window(v.Window), v.Where)))
 		sorted := "array_sort(" + rows + ", (a, b) -> case when a.k < b.k then -1 when a.k > b.k then 1 else 0 end)"
 		out.add(fmt.Sprintf("map_from_entries(slice(%s, 1, %d))", sorted, v.Feature.Params.ByMax), v.Name)
 	}
-	p.step(l.name("maps"), "an entry for each string of "+l.j.plan.Bys[l.by]+", the least "+"first", out.selects("from "+l.name("folds")+"\ngroup by "+name(rowNumber)))
+	p.step(l.name("maps"), "an entry for each string of "+l.j.plan.Bys[l.by]+", the least first", out.selects("from "+l.name("folds")+"\ngroup by "+name(rowNumber)))
 }
 
 // value prints one value of an asking row, after its default, and what it is.
-func (p *printer) value(j *joined, v *plan.Value, out *columns) {
-	how := "#is " + v.Name
-	if v.By >= 0 {
-		t := v.Feature.Type
-		out.add(fmt.Sprintf("coalesce(m%d.%s, %s)", v.By, name(v.Name), dialect.Literal(t, value.OfMap(nil))), v.Name)
-		out.add(fmt.Sprint(isPresent), how)
+func (j *joined) value(v *plan.Value, out *columns) {
+	x, counts := name(v.Name), j.counts(v)
+	if def := v.Feature.Default; !def.IsNull() {
+		out.add(fmt.Sprintf("coalesce(%s, %s)", x, dialect.Literal(v.Feature.Type, def)), v.Name)
+		out.add(fmt.Sprintf("if(%s is null, %d, %d)", x, isDefault, isPresent), "#is "+v.Name)
 		return
 	}
-	x, w := p.finish(j, v, "f."), j.window(v.Window)
-	null := fmt.Sprint(isDefault)
-	got := x
-	if v.Feature.Default.IsNull() {
-		null = fmt.Sprintf("case when f.%s = 0 then %d", name(rowsColumn(w, v.Where)), isNoRow)
-		if v.Input >= 0 {
-			null += fmt.Sprintf(" when f.%s = 0 then %d", name(inputsColumn(w, v.Where, v.Input)), isNullInput)
-		} else {
-			null += fmt.Sprintf(" when true then %d", isNullInput)
-		}
-		null += fmt.Sprintf(" else %d end", isComputed)
-	} else {
-		got = fmt.Sprintf("coalesce(%s, %s)", x, dialect.Literal(v.Feature.Type, v.Feature.Default))
+	out.add(x, v.Name)
+	is := fmt.Sprintf("case when %s is not null then %d when %s = 0 then %d", x, isPresent, name(counts[0]), isNoRow)
+	if len(counts) > 1 {
+		is += fmt.Sprintf(" when %s > 0 then %d", name(counts[1]), isComputed)
 	}
-	out.add(got, v.Name)
-	out.add(fmt.Sprintf("if(%s is not null, %d, %s)", x, isPresent, null), how)
+	out.add(is+fmt.Sprintf(" else %d end", isNullInput), "#is "+v.Name)
 }
 
-// finish prints the value of its folds, whose columns the table of that name has.
-func (p *printer) finish(j *joined, v *plan.Value, table string) string {
+// finish prints the value of its folds, whose columns the table has; asked has the window's as-of time.
+func (p *printer) finish(j *joined, v *plan.Value, table, asked string) string {
 	f, w := v.Feature, j.window(v.Window)
 	in := value.Null
 	if f.Input != nil {
 		in = f.Input.Type()
 	}
-	schema, where := value.Schema{{Name: "as_of", Type: value.Int}}, map[string]string{"as_of": table + fmt.Sprintf("`#asof%d`", w)}
+	schema, where := value.Schema{{Name: "as_of", Type: value.Int}}, map[string]string{"as_of": asked + fmt.Sprintf("`#asof%d`", w)}
 	for _, n := range v.Folds {
 		fold := j.plan.Folds[n]
 		schema = append(schema, fold.Columns()...)

@@ -1,0 +1,97 @@
+package spark_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/engine/spark"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write testdata/*.sql; read the diff")
+
+// TestPrinted compares the queries of testdata/*.py with those of testdata/*.sql.
+func TestPrinted(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.py")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for i, p := range defined(t, files) {
+		q, err := spark.Print(planOf(p), tablesOf(planOf(p)))
+		if err != nil {
+			t.Fatalf("%s: %v", files[i], err)
+		}
+		file := strings.TrimSuffix(files[i], ".py") + ".sql"
+		if *rewrite {
+			if err := os.WriteFile(file, []byte(q.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(want) != q.String() {
+			t.Errorf("%s is printed otherwise:\n%s", file, q)
+		}
+	}
+}
+
+// defined types the definitions of files.
+func defined(t *testing.T, files []string) []*feature.Project {
+	t.Helper()
+	units := make([]project.Unit, len(files))
+	for i, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		units[i] = project.Unit{Name: filepath.Base(f), Text: &text}
+	}
+	defs, err := record(t.Context(), units)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]*feature.Project, len(files))
+	for i, d := range defs {
+		p, problems := feature.Check(d, feature.Options{})
+		if problems.Failed() {
+			t.Fatalf("%s: %v", files[i], problems.Err())
+		}
+		out[i] = p
+	}
+	return out
+}
+
+// planOf plans the last that a file defines: a training set, a view or a group.
+func planOf(p *feature.Project) *plan.Batch {
+	switch {
+	case len(p.TrainingSets) > 0:
+		return plan.ForTrainingSet(p.TrainingSets[len(p.TrainingSets)-1])
+	case len(p.Views) > 0:
+		return plan.ForView(p.Views[len(p.Views)-1], nil)
+	}
+	return plan.ForGroup(p.Groups[len(p.Groups)-1], nil)
+}
+
+// tablesOf names a table for each that the plan reads.
+func tablesOf(b *plan.Batch) spark.Tables {
+	t := spark.Tables{Spine: spark.Table{From: "spine_table"}}
+	for _, j := range b.Joined() {
+		s := j.Scan.Source
+		table := spark.Table{From: s.Name + "_table"}
+		if s.Kind == feature.Snapshots {
+			table.Parts = []value.Value{value.OfDate(19723), value.OfDate(19724)}
+		}
+		t.Joins = append(t.Joins, table)
+	}
+	return t
+}

@@ -1,0 +1,5 @@
+plane = bh.EntitySource("plane", columns={"tail": bh.String, "year": bh.Int, "gone": bh.Bool, "changed": bh.Timestamp}, keys=["tail"], time="changed", deleted="gone")
+daily = bh.EntitySource("daily", columns={"tail": bh.String, "score": bh.Float, "tags": bh.Map(bh.Int), "ds": bh.Date}, keys=["tail"], snapshot="ds")
+planes = bh.FeatureGroup("planes", source=plane, features=[bh.latest("year"), bh.latest("year", offset="30d", name="year_before")])
+scores = bh.FeatureGroup("scores", source=daily, features=[bh.latest("score", default=0.5)])
+v = bh.FeatureView("v", groups=[planes, scores], derive={"age": "extract(year from at) - planes__year", "old": "age > 20"})
