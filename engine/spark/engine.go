@@ -24,6 +24,8 @@ type Options struct {
 	// Stage is a folder that Spark sees under the same path: there lie, while a run lasts, the tables that are too long for the query.
 	Stage   string
 	Parquet dataset.Format // that they are written in
+	// Inline is how long a table may be, in bytes of text, to be handed over in the query; 0: 64 KiB; below: none is.
+	Inline int
 	// Settings are set for the session, beside those that the printed SQL stands on: spark.sql.shuffle.partitions and the like.
 	Settings map[string]string
 }
@@ -39,7 +41,12 @@ type Engine struct {
 var _ engine.Engine = (*Engine)(nil)
 
 // New makes an engine, which connects when it is first used.
-func New(o Options) *Engine { return &Engine{options: o} }
+func New(o Options) *Engine {
+	if o.Inline == 0 {
+		o.Inline = 64 << 10
+	}
+	return &Engine{options: o}
+}
 
 // Name is "spark".
 func (e *Engine) Name() string { return "spark" }
@@ -131,7 +138,7 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, stopped
 	case err != nil:
 		e.lost(session, err)
-		return nil, query.traced(err)
+		return nil, query.Traced(err)
 	}
 	for _, m := range slices.Sorted(maps.Keys(r.months)) {
 		report.Months = append(report.Months, *r.months[m])
@@ -149,15 +156,15 @@ func (*Engine) Counts(name string) bool {
 	return !of || strings.HasPrefix(name, "dropped: ")
 }
 
-var lineOf = regexp.MustCompile(`\(line (\d+), pos`)
+var lineOf = regexp.MustCompile(`\bline (\d+),? pos`)
 
-// traced names the step that Spark's error speaks of, where it does.
-func (q *Query) traced(err error) error {
+// Traced names the step that Spark's error speaks of, where it does.
+func (q *Query) Traced(err error) error {
 	var answer *connect.Error
 	if !errors.As(err, &answer) {
 		return err
 	}
-	m := lineOf.FindStringSubmatch(strings.ReplaceAll(answer.Message, "position", "pos"))
+	m := lineOf.FindStringSubmatch(answer.Message)
 	if m == nil {
 		return err
 	}

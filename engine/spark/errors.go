@@ -2,6 +2,7 @@ package spark
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/bighead-ml/bighead/feature"
 )
@@ -30,7 +31,9 @@ type StepError struct {
 }
 
 func (e *StepError) Error() string {
-	return fmt.Sprintf("spark, computing %s (step %s of the query): %v", e.Of, e.Step, e.Err)
+	of, _, _ := strings.Cut(e.Of, "\n")
+	text, _, _ := strings.Cut(e.Err.Error(), ";\n'") // where the plan of the whole query would follow
+	return fmt.Sprintf("computing %s (step %s of the query): %s", strings.TrimSuffix(of, ":"), e.Step, text)
 }
 
 func (e *StepError) Unwrap() error { return e.Err }

@@ -16,8 +16,18 @@ var quick = map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.
 
 // onSpark is the engine on the test binary's Spark.
 func onSpark(t testing.TB, settings map[string]string) *spark.Engine {
+	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: settings})
+}
+
+// inFiles is the engine that hands over every table in a file.
+func inFiles(t testing.TB) *spark.Engine {
+	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: quick, Inline: -1})
+}
+
+func with(t testing.TB, o spark.Options) *spark.Engine {
 	t.Helper()
-	e := spark.New(spark.Options{Connect: server.SparkURL(t), Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: settings})
+	o.Connect = server.SparkURL(t)
+	e := spark.New(o)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Errorf("close the engine: %v", err)

@@ -21,8 +21,9 @@ func TestRandomCases(t *testing.T) {
 		onSpark(t, quick), onSpark(t, nil),
 		onSpark(t, map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}),
 		onSpark(t, map[string]string{"spark.sql.shuffle.partitions": "3", "spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.enabled": "false"}),
+		inFiles(t),
 	}
-	words := []string{"quick settings", "its own settings", "no generated code", "three partitions, no broadcast"}
+	words := []string{"quick settings", "its own settings", "no generated code", "three partitions, no broadcast", "tables in files"}
 	road := random.Road{Name: "spark", Open: func(r *rand.Rand) (engine.Engine, string) {
 		i := r.IntN(len(engines))
 		return engines[i], words[i]

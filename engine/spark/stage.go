@@ -17,9 +17,6 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// inlineBytes is about how long a table may be as a list of values in the query.
-const inlineBytes = 64 << 10
-
 // stage makes the tables of a run readable for Spark.
 type stage struct {
 	options *Options
@@ -139,7 +136,7 @@ type tableWriter struct {
 func (w *tableWriter) write(b *value.Batch) error {
 	b = w.physical(b)
 	if w.file == nil {
-		for i := 0; i < b.N && w.size <= inlineBytes; i++ {
+		for i := 0; i < b.N && w.size <= w.stage.options.Inline; i++ {
 			cells := make([]string, len(w.schema))
 			for c, f := range w.schema {
 				cells[c] = dialect.Literal(f.Type, b.Columns[c].At(i))
@@ -147,7 +144,7 @@ func (w *tableWriter) write(b *value.Batch) error {
 			row := "(" + strings.Join(cells, ", ") + ")"
 			w.inline, w.size = append(w.inline, row), w.size+len(row)
 		}
-		if w.held = append(w.held, b); w.size <= inlineBytes {
+		if w.held = append(w.held, b); w.size <= w.stage.options.Inline {
 			return nil
 		}
 		if err := w.create(); err != nil {
@@ -167,7 +164,7 @@ func (w *tableWriter) write(b *value.Batch) error {
 func (w *tableWriter) create() (err error) {
 	s := w.stage
 	if s.options.Stage == "" {
-		return errors.New("its rows have to be written where Spark can read them: name a folder that Spark sees in [engines.spark] stage")
+		return errors.New("its rows have to be written where Spark can read them: name a folder that Spark sees in batch.stage")
 	}
 	if s.dir == "" {
 		if s.dir, err = os.MkdirTemp(s.options.Stage, "bighead-run-*"); err != nil {
