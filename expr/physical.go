@@ -39,12 +39,15 @@ func (d Dialect) Literal(t value.Type, v value.Value) string {
 //
 // It fails for what a dialect cannot say: Flink has no way to apply a printing to each element of a list or map.
 func (d Dialect) SourceColumn(name string, t value.Type) (string, error) {
-	text, err := d.normalise(quoteBack(name), t)
+	text, err := d.Normalised(quoteBack(name), t)
 	if err != nil {
 		return "", fmt.Errorf("column %q: %w", name, err)
 	}
 	return text, nil
 }
+
+// Normalised is SourceColumn of what SQL x gives.
+func (d Dialect) Normalised(x string, t value.Type) (string, error) { return d.normalise(x, t) }
 
 // normalise prints x with every part of it normalised, and x itself where there is nothing to do.
 func (d Dialect) normalise(x string, t value.Type) (string, error) {

@@ -3,7 +3,7 @@
 //
 // The road of a run:
 //
-//	stage.go    tables that Spark cannot read in place become lists of values in the query, or Parquet in a folder of the run
+//	stage.go    tables that Spark cannot read in place (place.go) become lists of values in the query, or Parquet in a folder of the run
 //	print.go    the query as named steps, each with the definition that it stands for
 //	spine.go    the spine: rows, their numbers, at, where, range, sample (sample.go)
 //	source.go   a join's source: E1, copies (E3), partitions (E6), what is read of an event

@@ -52,7 +52,11 @@ func New(o Options) *Engine {
 func (e *Engine) Name() string { return "spark" }
 
 // settings are what the printed SQL stands on. Names of columns differ by case, as ours do.
-var settings = map[string]string{"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true"}
+// Parquet files have days and times of the one calendar.
+var settings = map[string]string{
+	"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true",
+	"spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED", "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+}
 
 // connected is the session, opened if there is none yet.
 func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {

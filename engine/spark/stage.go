@@ -22,6 +22,8 @@ type stage struct {
 	options *Options
 	dir     string // of the run; "" until something is written
 	files   int
+	at      string // the spine's column that is its time, "" where it is computed
+	asked   *asked // nil: not known
 }
 
 // remove leaves nothing behind.
@@ -38,6 +40,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 	spine, err := in.SpineRows(ctx, &p.Spine)
 	if err == nil {
 		var counts dataset.Counts
+		s.at, _ = p.Spine.At.Column()
 		out.Spine, counts, err = s.table(ctx, spine, p.Spine.Schema, p.Spine.Read, true)
 		report.SpineRows = counts.Rows
 	}
@@ -55,7 +58,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 			rows, err := in.Rows(ctx, source)
 			var t staged
 			if err == nil {
-				t.table, t.counts, err = s.table(ctx, rows, source.Schema, readOf(p, source), false)
+				t.table, t.counts, err = s.source(ctx, rows, p, source)
 			}
 			if err != nil {
 				return out, fmt.Errorf("source %q: %w", source.Name, err)
@@ -74,6 +77,54 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 	return out, nil
 }
 
+// source names a source's files, or stages its rows.
+func (s *stage) source(ctx context.Context, rows dataset.Table, p *plan.Batch, source *feature.Source) (Table, dataset.Counts, error) {
+	read := readOf(p, source)
+	if t, counts, ok := inPlace(rows, source, read, s.within(p, source)); ok {
+		return t, counts, nil
+	}
+	return s.table(ctx, rows, source.Schema, read, false)
+}
+
+// within is when events of a source matter to the spine's rows: the reach of its joins about the times that are asked of. Everything matters to
+// a label that must lie within the data (I2).
+func (s *stage) within(p *plan.Batch, source *feature.Source) span {
+	if s.asked == nil || source.Kind != feature.Events {
+		return span{}
+	}
+	var reach plan.Reach
+	for _, j := range p.Joined() {
+		if j.Scan.Source == source {
+			if j.Forward {
+				return span{}
+			}
+			reach = reach.Union(j.Scan.Reach)
+		}
+	}
+	return span{from: s.asked.first - reach.Back, hasFrom: reach.Back >= 0, to: s.asked.last + reach.Ahead, hasTo: true}
+}
+
+// asked are the times that the spine's rows ask of.
+type asked struct{ first, last int64 }
+
+// take takes in a batch of the spine, where its time is a column of it.
+func (s *stage) take(b *value.Batch, column string) {
+	i := b.Schema.Index(column)
+	if i < 0 || b.Schema[i].Type.Kind != value.KindTimestamp {
+		return
+	}
+	for n := range b.N {
+		if b.Columns[i].IsNull(n) {
+			continue
+		}
+		t := b.Columns[i].Ints[n]
+		if s.asked == nil {
+			s.asked = &asked{t, t}
+		}
+		s.asked.first, s.asked.last = min(s.asked.first, t), max(s.asked.last, t)
+	}
+}
+
 // readOf are the columns that joins read of a source, in its order.
 func readOf(p *plan.Batch, s *feature.Source) []string {
 	needed := map[string]bool{}
@@ -89,11 +140,7 @@ func readOf(p *plan.Batch, s *feature.Source) []string {
 
 // table stages the columns of a table: as values where they are few, else as Parquet.
 func (s *stage) table(ctx context.Context, t dataset.Table, schema value.Schema, read []string, numbered bool) (Table, dataset.Counts, error) {
-	w := &tableWriter{stage: s, numbered: numbered}
-	for _, c := range read {
-		typ, _ := schema.Lookup(c)
-		w.schema = append(w.schema, value.Field{Name: c, Type: typ})
-	}
+	w := &tableWriter{stage: s, numbered: numbered, schema: schemaOf(schema, read)}
 	if numbered {
 		w.schema = append(w.schema, value.Field{Name: rowNumber, Type: value.Int})
 	}
@@ -112,12 +159,24 @@ func (s *stage) table(ctx context.Context, t dataset.Table, schema value.Schema,
 			return Table{From: from}, counts, err
 		}
 		if err == nil {
+			if numbered {
+				s.take(b, s.at)
+			}
 			err = w.write(b)
 		}
 		if err != nil {
 			return Table{}, dataset.Counts{}, err
 		}
 	}
+}
+
+// schemaOf is the columns of those names.
+func schemaOf(s value.Schema, names []string) value.Schema {
+	out := make(value.Schema, len(names))
+	for i, n := range names {
+		out[i] = s[s.Index(n)]
+	}
+	return out
 }
 
 // tableWriter takes rows in as text until they are too many for it, and into a file from then on.

@@ -1,0 +1,154 @@
+package spark
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// files is some files of one folder with the same partition.
+type files struct {
+	folder    string
+	names     []string
+	partition map[string]value.Value
+}
+
+// inPlace names the Parquet files of a source's table where Spark can read them as they are; false where it cannot: other formats, files of
+// which the table has some rows only, or that grow, names that a pattern of Hadoop's would be read into or that it hides.
+//
+// The rows are those of parts that may hold an event between from and to.
+func inPlace(t dataset.Table, s *feature.Source, read []string, within span) (Table, dataset.Counts, bool) {
+	var counts dataset.Counts
+	var all []*files
+	for _, p := range t.Parts() {
+		path, err := filepath.Abs(p.Path)
+		folder, base := filepath.Split(path)
+		if err != nil || filepath.Ext(base) != ".parquet" || p.Shown != "" || p.Grows || p.Rows < 0 ||
+			strings.ContainsAny(path, "{}[]*?,\\`") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
+			return Table{}, counts, false
+		}
+		if within.outside(p, s) {
+			counts.PartsSkipped++
+			continue
+		}
+		counts.Parts++
+		counts.Rows += p.Rows
+		if n := len(all); n == 0 || all[n-1].folder != folder {
+			all = append(all, &files{folder: folder, partition: p.Partition})
+		}
+		all[len(all)-1].names = append(all[len(all)-1].names, base)
+	}
+	if len(all) == 0 {
+		if counts.PartsSkipped == 0 {
+			return Table{}, counts, false
+		}
+		none := tableWriter{schema: schemaOf(s.Schema, read)}
+		from, err := none.close()
+		return Table{From: from}, counts, err == nil
+	}
+	var union []string
+	for _, f := range all {
+		text, ok := f.query(s, read)
+		if !ok {
+			return Table{}, counts, false
+		}
+		union = append(union, text)
+	}
+	return Table{From: "(\n  " + strings.ReplaceAll(strings.Join(union, "\nunion all\n"), "\n", "\n  ") + "\n)"}, counts, true
+}
+
+// query is the files' rows as the contract reads them.
+func (f *files) query(s *feature.Source, read []string) (string, bool) {
+	out := columns{}
+	for _, c := range read {
+		t, _ := s.Schema.Lookup(c)
+		if v, ok := f.partition[c]; ok {
+			out.add(dialect.Literal(t, v), c)
+			continue
+		}
+		x := name(c)
+		switch {
+		case t.Kind == value.KindTimestamp && slices.Contains(s.Place.TimeColumns, c):
+			x = ofUnit(x, s.Place.TimeUnit)
+		default:
+			x = converted(x, t)
+		}
+		normal, err := dialect.Normalised(x, t)
+		if err != nil {
+			return "", false
+		}
+		out.add(normal, c)
+	}
+	if len(read) == 0 {
+		out.add("1", "#nothing")
+	}
+	path := f.folder + f.names[0]
+	if len(f.names) > 1 {
+		path = f.folder + "{" + strings.Join(f.names, ",") + "}"
+	}
+	return out.selects("from parquet." + name(path)), true
+}
+
+// ofUnit is an integer that is a time as ms.
+func ofUnit(x, unit string) string {
+	x = "cast(" + x + " as bigint)"
+	switch unit {
+	case "s":
+		return "try_multiply(" + x + ", 1000L)"
+	case "us":
+		return fmt.Sprintf("((%s - pmod(%s, 1000L)) div 1000L)", x, x)
+	case "ns":
+		return fmt.Sprintf("((%s - pmod(%s, 1000000L)) div 1000000L)", x, x)
+	}
+	return x
+}
+
+// converted is a column of a Parquet file in the physical type, whatever the file has that we read as t: narrower numbers, decimals, timestamps
+// with and without a zone.
+func converted(x string, t value.Type) string {
+	switch t.Kind {
+	case value.KindInt:
+		return "try_cast(" + x + " as bigint)"
+	case value.KindFloat:
+		return "cast(" + x + " as double)"
+	case value.KindTimestamp:
+		return "unix_millis(cast(" + x + " as timestamp))"
+	case value.KindDate:
+		return "cast(unix_date(" + x + ") as bigint)"
+	case value.KindList:
+		return "transform(" + x + ", e -> " + converted("e", *t.Elem) + ")"
+	case value.KindMap:
+		return "transform_values(" + x + ", (k, e) -> " + converted("e", *t.Elem) + ")"
+	case value.KindStruct:
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = text(f.Name) + ", " + converted(x+"."+name(f.Name), f.Type)
+		}
+		return "if(" + x + " is null, null, named_struct(" + strings.Join(fields, ", ") + "))"
+	}
+	return x
+}
+
+// span is the times in which events matter to a spine: [from, to), without an end where it is not known.
+type span struct {
+	from, to       int64
+	hasFrom, hasTo bool
+}
+
+// outside tells whether no event of a part lies in the span, by what its file says of the column that is the source's time.
+func (w span) outside(p dataset.Part, s *feature.Source) bool {
+	if s.Time == nil {
+		return false
+	}
+	column, ok := s.Time.Column()
+	b, known := p.Bounds[column]
+	if !ok || !known {
+		return false
+	}
+	return w.hasFrom && b.Max.Kind() == value.KindTimestamp && b.Max.Int() < w.from || w.hasTo && b.Min.Kind() == value.KindTimestamp && b.Min.Int() >= w.to
+}

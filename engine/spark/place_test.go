@@ -1,0 +1,111 @@
+package spark_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/engine/enginetest/server"
+	"github.com/bighead-ml/bighead/engine/spark"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// native is rows as other writers have them: narrow numbers, decimals, times with and without a zone and as integers, days before the reform of
+// the calendar, text that is none, NaN, −0.0.
+const native = `select cast(id % 3 as int) as k, timestamp_micros(1704067200000000 + id * 60000999) as ts, cast(id as smallint) as n,
+  cast(if(id = 5, 'NaN', if(id = 6, '-0.0', id / 8)) as float) as f, cast(id * 1.25 as decimal(10, 2)) as m,
+  cast(timestamp_micros(id * 1000 - 62135596800000000 + 7) as timestamp_ntz) as z, date_from_unix_date(cast(id as int) - 200000) as d,
+  1704067200 + id as u, if(id = 4, cast(x'ff' as string), concat('s', id % 4)) as s, array(cast(id as int), null) as l, map('a', cast(id as float)) as p,
+  named_struct('t', timestamp_micros(id)) as r
+  from range(%FROM%, %TO%)`
+
+const filesPy = `e = bh.EventSource("e", path="%DIR%", time="ts", time_unit="s", known_at="u")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[
+    bh.sum("n", windows=["1h"]), bh.avg("f"), bh.sum("m"), bh.max("z"), bh.min("d"), bh.last("u"), bh.histogram("s", k=5), bh.last("l"), bh.last("p"), bh.last("r"), bh.last("day"),
+])
+near = bh.FeatureGroup("near", source=e, keys=["k"], features=[bh.sum("n", windows=["1h"])])
+`
+
+// Files of Spark's own making are read in place, with the values that our reader gives.
+func TestFilesInPlace(t *testing.T) {
+	session, dir := server.Spark(t), t.TempDir()
+	for i, day := range []string{"2024-01-01", "2024-01-02"} {
+		rows := strings.NewReplacer("%FROM%", []string{"0", "1500"}[i], "%TO%", []string{"40", "1540"}[i]).Replace(native)
+		folder := filepath.Join(dir, "day="+day)
+		if i == 1 { // INT96 has no bounds; the files of the day after have some
+			if err := session.Exec(t.Context(), "set spark.sql.parquet.outputTimestampType = TIMESTAMP_MICROS"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := session.Exec(t.Context(), "insert overwrite directory '"+folder+"' using parquet "+rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"g", "near"} {
+		t.Run(name, func(t *testing.T) { inPlace(t, dir, name) })
+	}
+}
+
+func inPlace(t *testing.T, dir, group string) {
+	open := func(ctx context.Context, place feature.Place) (dataset.Table, error) {
+		o := dataset.Options{TimeUnits: map[string]string{}}
+		for _, c := range place.TimeColumns {
+			o.TimeUnits[c] = place.TimeUnit
+		}
+		return dataset.Open(ctx, []dataset.Format{parquet.Format{}}, place.Path, o)
+	}
+	text := strings.ReplaceAll(filesPy, "%DIR%", dir)
+	defs, err := record(t.Context(), []project.Unit{{Name: "files.py", Text: &text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, problems := feature.Check(defs[0], feature.Options{Schema: func(place feature.Place) (value.Schema, []string, error) {
+		table, err := open(t.Context(), place)
+		if err != nil {
+			return nil, nil, err
+		}
+		return table.Schema(), nil, nil
+	}})
+	if problems.Failed() {
+		t.Fatal(problems.Err())
+	}
+	var b *plan.Batch
+	for _, g := range p.Groups {
+		if g.Name == group {
+			b = plan.ForGroup(g, nil)
+		}
+	}
+	var asks [][]value.Value
+	for i := range int64(12) {
+		asks = append(asks, []value.Value{value.OfTimestamp(1704067200000 + i*300_000), value.OfInt(i % 4)})
+	}
+	in := engine.Inputs{Spine: enginetest.NewTable(b.Spine.Schema, enginetest.Part{Rows: asks}), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
+		return open(ctx, place)
+	}}
+	j, err := enginetest.NewJudge(t.Context(), b, in, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := with(t, spark.Options{}) // no folder to write to
+	got, err := enginetest.Ask(t.Context(), e, b, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range j.Compare(got) {
+		t.Error(d)
+	}
+	if read := got.Report.Sources[0].Read; group == "near" && read.PartsSkipped == 0 {
+		t.Errorf("no file of the day after is passed over: %+v", read)
+	}
+	if n := got.Report.Sources[0].Rows; n == 0 {
+		t.Error("no rows are counted")
+	}
+}
