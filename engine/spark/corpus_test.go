@@ -18,13 +18,14 @@ const corpus = "../enginetest/testdata"
 
 // TestCorpus runs every script on Spark.
 func TestCorpus(t *testing.T) {
-	road := onSpark(t, quick)
+	road := onSpark(t, quick, false)
 	folders, err := os.ReadDir(corpus)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, folder := range folders {
 		t.Run(folder.Name(), func(t *testing.T) {
+			t.Parallel() // planning a query takes longer than running it, and takes one core
 			sources := scripts(t, filepath.Join(corpus, folder.Name()))
 			suite := &enginetest.Suite{Roads: []engine.Engine{road}, Root: corpus, Record: record}
 			res, err := suite.Run(t.Context(), sources)

@@ -26,6 +26,8 @@ type Options struct {
 	Parquet dataset.Format // that they are written in
 	// Inline is how long a table may be, in bytes of text, to be handed over in the query; 0: 64 KiB; below: none is.
 	Inline int
+	// Uncounted leaves the rows of sources uncounted, which saves reading them a second time.
+	Uncounted bool
 	// Settings are set for the session, beside those that the printed SQL stands on: spark.sql.shuffle.partitions and the like.
 	Settings map[string]string
 }
@@ -144,20 +146,28 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		e.lost(session, err)
 		return nil, query.Traced(err)
 	}
+	if query.counts != nil && !e.options.Uncounted {
+		res, err := session.Query(ctx, query.counts.String())
+		if err != nil {
+			e.lost(session, err)
+			return nil, query.counts.Traced(err)
+		}
+		countSources(&res, report.Sources)
+	}
 	for _, m := range slices.Sorted(maps.Keys(r.months)) {
 		report.Months = append(report.Months, *r.months[m])
 	}
 	return report, nil
 }
 
-// Counts tells which of a report's counts there are: rows, what became of them, and of values all but whether the source has the key.
-func (*Engine) Counts(name string) bool {
+// Counts tells which of a report's counts there are: all but those of nulls that expressions make, and of a null value whether no row has the
+// key, or none of its rows lies in the window.
+func (e *Engine) Counts(name string) bool {
 	_, count, of := strings.Cut(name, ": ")
-	switch count {
-	case "rows", "nulls", "defaults", "null input", "computed":
-		return true
+	if e.options.Uncounted && of && !slices.Contains([]string{"nulls", "defaults", "null input", "computed"}, count) {
+		return strings.HasPrefix(name, "dropped: ")
 	}
-	return !of || strings.HasPrefix(name, "dropped: ")
+	return !strings.HasSuffix(name, ": unknown key") && !strings.HasSuffix(name, ": no event")
 }
 
 var lineOf = regexp.MustCompile(`\bline (\d+),? pos`)

@@ -100,7 +100,7 @@ func TestARunThatEndsEarly(t *testing.T) {
 // A run ends when its context does, while Spark computes, and the engine is of use after it.
 func TestACancelledQuery(t *testing.T) {
 	b, in := groupPlan(t)
-	e := onSpark(t, quick)
+	e := onSpark(t, quick, false)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() {

@@ -15,13 +15,13 @@ func TestMain(m *testing.M) { os.Exit(server.Main(m)) }
 var quick = map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "1"}
 
 // onSpark is the engine on the test binary's Spark.
-func onSpark(t testing.TB, settings map[string]string) *spark.Engine {
-	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: settings})
+func onSpark(t testing.TB, settings map[string]string, uncounted bool) *spark.Engine {
+	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: settings, Uncounted: uncounted})
 }
 
 // inFiles is the engine that hands over every table in a file.
 func inFiles(t testing.TB) *spark.Engine {
-	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: quick, Inline: -1})
+	return with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: quick, Inline: -1, Uncounted: true})
 }
 
 func with(t testing.TB, o spark.Options) *spark.Engine {

@@ -41,6 +41,7 @@ type Query struct {
 	steps []step
 	// values are the names of the columns that say how each value came about, after rowNumber, whyColumn and the plan's Output.
 	values []string
+	counts *Query // of the sources' rows; nil where there is no source
 }
 
 // step is one named table of the query.
@@ -57,6 +58,7 @@ func Print(b *plan.Batch, t Tables) (*Query, error) {
 	for i, j := range b.Joined() {
 		p.join(i, j)
 	}
+	p.counts()
 	p.row()
 	if p.err != nil {
 		return nil, p.err
@@ -111,6 +113,7 @@ type printer struct {
 	plan   *plan.Batch
 	tables Tables
 	query  *Query
+	joins  []*joined
 	err    error
 }
 

@@ -46,6 +46,7 @@ func (p *printer) join(i int, pj *plan.Join) {
 			j.windows = append(j.windows, v.Window)
 		}
 	}
+	p.joins = append(p.joins, j)
 	p.read(j)
 	p.kept(j)
 	p.events(j)
@@ -121,11 +122,7 @@ func (p *printer) kept(j *joined) {
 		conditions = append(conditions, name(k)+" is not null")
 	}
 	if s.Where != nil {
-		where := p.expr(s.Where, "where of "+s.Name, s.Pos)
-		if s.Deleted != "" {
-			where = "(`#deleted` or " + where + ")"
-		}
-		conditions = append(conditions, where)
+		conditions = append(conditions, p.counting(s))
 	}
 	if s.KnownAt != nil {
 		conditions = append(conditions, "`#known` is not null")
