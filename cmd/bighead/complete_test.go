@@ -101,8 +101,15 @@ func TestExplainEngine(t *testing.T) {
 	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "local"); code != exitGood || out != plain || plain == "" {
 		t.Errorf("explain --engine local answers %d\n%s", code, out)
 	}
-	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "spark")
-	if want := "bighead: --engine \"spark\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {
-		t.Errorf("explain --engine spark answers %d\n%s%s", code, out, stderr)
+	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "spark"); code != exitGood || !strings.HasPrefix(out, "with\n-- ") || !strings.Contains(out, "features.py:") {
+		t.Errorf("explain --engine spark answers %d\n%s", code, out)
+	}
+	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "flink")
+	if want := "bighead: --engine \"flink\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {
+		t.Errorf("explain --engine flink answers %d\n%s%s", code, out, stderr)
+	}
+	code, _, stderr = bighead(t, dir, "training-set", "t", "--engine", "spark")
+	if code != exitMistake || !strings.Contains(stderr, "[batch] remote = ") {
+		t.Errorf("an engine without its server answers %d\n%s", code, stderr)
 	}
 }

@@ -88,7 +88,7 @@ func (d *demo) check(ctx context.Context) error {
 }
 
 func (d *demo) test(ctx context.Context) error {
-	roads, err := roadsNamed("")
+	roads, err := roadsNamed("", engineOptions{})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (c *cli) explainCommand() *cobra.Command {
 
 		ValidArgsFunction: c.complete(allNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if engine != "" {
+			if engine != "" && engine != "spark" {
 				if _, err := engineNamed(engine, engineOptions{}); err != nil {
 					return mistakef("--engine %v; what other engines are handed cannot be shown", err)
 				}
@@ -37,6 +37,13 @@ func (c *cli) explainCommand() *cobra.Command {
 			b, meaning, err := l.planOf(args[0])
 			if err != nil {
 				return err
+			}
+			if text, ok, err := handed(engine, b); ok || err != nil {
+				if err != nil {
+					return mistakef("%v", err)
+				}
+				fmt.Fprint(c.stdout, text)
+				return nil
 			}
 			stream, serve := l.onlinePlansOf(args[0])
 			if c.json {
@@ -54,7 +61,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&engine, "engine", "", "what this engine is handed; one that is in this binary")
-	offer(cmd, "engine", engineNames()...)
+	offer(cmd, "engine", append(engineNames(), "spark")...)
 	return cmd
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -210,6 +211,9 @@ func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine datas
 	if err != nil {
 		return nil, err
 	}
+	if session, ok := e.(io.Closer); ok {
+		defer session.Close()
+	}
 	bar := newProgress(c.stderr, b.Name)
 	defer bar.done()
 	in := l.inputs()
@@ -236,15 +240,27 @@ func (l *loaded) withinMemory() (end func()) {
 }
 
 func (l *loaded) engine() (engine.Engine, error) {
-	e, err := engineNamed(l.Config.String("batch.engine"), engineOptions{Memory: l.Config.Bytes("batch.memory"), Threads: int(l.Config.Int("batch.threads"))})
+	e, err := engineNamed(l.Config.String("batch.engine"), optionsOf(l.Project))
 	if err != nil {
 		return nil, mistakef("batch.engine %v", err)
 	}
 	return e, nil
 }
 
+// optionsOf is what a project says about running plans.
+func optionsOf(p *project.Project) engineOptions {
+	o := engineOptions{Memory: p.Config.Bytes("batch.memory"), Threads: int(p.Config.Int("batch.threads")), Remote: p.Config.String("batch.remote")}
+	if stage := p.Config.String("batch.stage"); stage != "" {
+		o.Stage = inProject(p, stage)
+	}
+	return o
+}
+
 // engineNamed is an engine of this binary.
 func engineNamed(name string, o engineOptions) (engine.Engine, error) {
+	if name == "spark" && o.Remote == "" {
+		return nil, errors.New("\"spark\" computes where a Connect server is: name it in bighead.toml, [batch] remote = \"sc://host:15002\"")
+	}
 	for _, e := range engines(o) {
 		if e.Name() == name {
 			return e, nil

@@ -37,7 +37,7 @@ func (c *cli) testCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			roads, err := roadsNamed(only)
+			roads, err := roadsNamed(only, optionsOf(p))
 			if err != nil {
 				return err
 			}
@@ -51,10 +51,10 @@ func (c *cli) testCommand() *cobra.Command {
 	return cmd
 }
 
-func roadsNamed(only string) ([]engine.Engine, error) {
+func roadsNamed(only string, o engineOptions) ([]engine.Engine, error) {
 	var roads []engine.Engine
 	var names []string
-	for _, e := range engines(engineOptions{}) {
+	for _, e := range engines(o) {
 		names = append(names, e.Name())
 		if e.Name() != "oracle" && (only == "" || only == e.Name()) {
 			roads = append(roads, e)

@@ -25,6 +25,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/stream"
 	"github.com/bighead-ml/bighead/engine/local/upload"
 	"github.com/bighead-ml/bighead/engine/oracle"
+	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -45,13 +46,28 @@ var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arro
 type engineOptions struct {
 	Memory  int64 // bytes; 0: the engine's default
 	Threads int   // 0: all cores
+	// Remote is where Spark listens, "": there is none. Stage is the folder in which tables are written for it.
+	Remote, Stage string
 }
 
 // engines are the roads of a batch plan, the one that is used by default first.
 func engines(o engineOptions) []engine.Engine {
-	return []engine.Engine{
+	all := []engine.Engine{
 		local.New(local.Options{Memory: o.Memory, Threads: o.Threads}),
 	}
+	if o.Remote != "" {
+		all = append(all, spark.New(spark.Options{Connect: o.Remote, Stage: o.Stage, Parquet: parquet.Format{}}))
+	}
+	return all
+}
+
+// handed is what an engine is handed for a plan, as text; false: the plan itself.
+func handed(engine string, b *plan.Batch) (string, bool, error) {
+	if engine != "spark" {
+		return "", false, nil
+	}
+	text, err := spark.Explain(b)
+	return text, true, err
 }
 
 // pebbleMemory is what the embedded store gathers where nobody says otherwise.

@@ -66,6 +66,19 @@ func Print(b *plan.Batch, t Tables) (*Query, error) {
 	return p.query, nil
 }
 
+// Explain is the query that Spark is handed for a plan, with each table under its source's name.
+func Explain(b *plan.Batch) (string, error) {
+	t := Tables{Spine: Table{From: name("rows of " + b.Name)}}
+	for _, j := range b.Joined() {
+		t.Joins = append(t.Joins, Table{From: name(j.Scan.Source.Name)})
+	}
+	q, err := Print(b, t)
+	if err != nil {
+		return "", err
+	}
+	return q.String(), nil
+}
+
 // String is the query's text.
 func (q *Query) String() string {
 	texts := make([]string, len(q.steps))

@@ -226,6 +226,9 @@ func (w *tableWriter) create() (err error) {
 		return errors.New("its rows have to be written where Spark can read them: name a folder that Spark sees in batch.stage")
 	}
 	if s.dir == "" {
+		if err := os.MkdirAll(s.options.Stage, 0o755); err != nil {
+			return err
+		}
 		if s.dir, err = os.MkdirTemp(s.options.Stage, "bighead-run-*"); err != nil {
 			return err
 		}
