@@ -2,7 +2,6 @@ package spark
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/value"
@@ -83,29 +82,19 @@ const welford = `(s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0
       'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
       'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))`
 
-// moments of the third and fourth order are collected and taken in one by one: Spark's own skewness and kurtosis cube and square what then
-// overflows.
+// moments of the second order are Spark's own, about the mean, and 0 of equal numbers; those of the third and fourth are collected and taken in
+// one by one, because its skewness and kurtosis cube and square what then overflows.
 func moments(f agg.Fold, x, filter string) []string {
+	x = "cast(" + x + " as double)"
 	if f.Order == 2 {
-		return spread(x, filter)
+		return []string{"count(" + x + ")" + filter, finite("avg(" + x + ")" + filter), finite("var_pop(" + x + ")" + filter + " * count(" + x + ")" + filter)}
 	}
-	state := "aggregate(collect_list(cast(" + x + " as double))" + filter + ", named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), " + welford + ")"
+	state := "aggregate(collect_list(" + x + ")" + filter + ", named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), " + welford + ")"
 	out := []string{state + ".n"}
 	for _, c := range []string{"mean", "m2", "m3", "m4"}[:f.Order] {
 		out = append(out, finite(state+"."+c))
 	}
 	return out
-}
-
-// spread is the moments of the second order. Spark merges partial ones about means that are a bit off, so that of equal numbers a rest would be
-// left, and multiplies means with each other, which overflows for large numbers: those are made smaller by a power of two.
-func spread(x, filter string) []string {
-	x = "cast(" + x + " as double)"
-	const large, scale = "1e150d", "2.409919865102884e-181d" // 2^-600
-	m2 := "case when min(X)F = max(X)F then 0d when max(abs(X))F > " + large +
-		" then var_pop(X * " + scale + ")F / " + scale + " / " + scale + " else var_pop(X)F end * count(X)F"
-	m2 = strings.NewReplacer("X", x, "F", filter).Replace(m2)
-	return []string{"count(" + x + ")" + filter, finite("avg(" + x + ")" + filter), finite(m2)}
 }
 
 func timeBound(f agg.Fold, x, filter string) []string {
