@@ -34,7 +34,7 @@ func (p *printer) asked(j *joined) {
 			out.add(start, fmt.Sprintf("#start%d", i))
 		}
 		out.add(end, fmt.Sprintf("#end%d", i))
-		if j.readsAsOf(i, false) {
+		if p.readsAsOf(j, i, false) {
 			out.add(a, fmt.Sprintf("#asof%d", i))
 		}
 	}
@@ -54,7 +54,7 @@ func (p *printer) pairs(j *joined) {
 			in = fmt.Sprintf("e.`#ts` >= a.`#start%d` and ", i) + in
 		}
 		out.add("("+in+")", fmt.Sprintf("#w%d", i))
-		if j.readsAsOf(i, true) {
+		if p.readsAsOf(j, i, true) {
 			out.add(fmt.Sprintf("a.`#asof%d`", i), "")
 		}
 	}

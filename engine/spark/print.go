@@ -53,7 +53,7 @@ type step struct {
 
 // Print prints a plan. An error is *Unsupported.
 func Print(b *plan.Batch, t Tables) (*Query, error) {
-	p := &printer{plan: b, tables: t, query: &Query{}}
+	p := &printer{plan: b, tables: t, query: &Query{}, finishes: map[*feature.Feature]*expr.Expr{}}
 	p.spine()
 	for i, j := range b.Joined() {
 		p.join(i, j)
@@ -127,7 +127,9 @@ type printer struct {
 	tables Tables
 	query  *Query
 	joins  []*joined
-	err    error
+	// finishes are those that have been typed; nil: a function of ours.
+	finishes map[*feature.Feature]*expr.Expr
+	err      error
 }
 
 func (p *printer) fail(err error) {

@@ -107,20 +107,11 @@ func (l *leg) add(as, sql string) {
 	}
 }
 
-// readsAsOf tells whether a value counts from the time that is asked of.
-func readsAsOf(v *plan.Value) bool {
-	in := value.Null
-	if v.Feature.Input != nil {
-		in = v.Feature.Input.Type()
-	}
-	text, _ := v.Feature.Agg.Text(in, v.Feature.Params)
-	return strings.Contains(text, "as_of")
-}
-
 // readsAsOf tells whether a value of the window counts from the time that is asked of, of all or of those under by.
-func (j *joined) readsAsOf(window int, by bool) bool {
+func (p *printer) readsAsOf(j *joined, window int, by bool) bool {
 	return slices.ContainsFunc(j.plan.Values, func(v plan.Value) bool {
-		return j.window(v.Window) == window && (v.By >= 0 || !by) && readsAsOf(&v)
+		text := p.finishText(j, &v)
+		return j.window(v.Window) == window && (v.By >= 0 || !by) && text != nil && slices.Contains(text.Columns(), "as_of")
 	})
 }
 
@@ -136,7 +127,7 @@ func (l *leg) filter(window, where int) string {
 // fold prints the aggregates of a leg, and under by its maps.
 func (p *printer) fold(l *leg) {
 	for _, v := range l.values {
-		w := l.j.window(v.Window)
+		w, text := l.j.window(v.Window), p.finishText(l.j, v)
 		l.add(rowsColumn(w, v.Where), "count(*)"+l.filter(w, v.Where))
 		if l.by < 0 && v.Input >= 0 {
 			l.add(inputsColumn(w, v.Where, v.Input), fmt.Sprintf("count(`#i%d`)", v.Input)+l.filter(w, v.Where))
@@ -149,10 +140,12 @@ func (p *printer) fold(l *leg) {
 			}
 			kind := aggregates[f.Kind]
 			for i, sql := range kind.sql(f.Fold, x, l.filter(w, f.Where)) {
-				l.add(foldColumn(n, w, kind.columns[i]), sql)
+				if text == nil || slices.Contains(text.Columns(), kind.columns[i]) {
+					l.add(foldColumn(n, w, kind.columns[i]), sql)
+				}
 			}
 		}
-		if l.by >= 0 && readsAsOf(v) {
+		if l.by >= 0 && text != nil && slices.Contains(text.Columns(), "as_of") {
 			l.add(fmt.Sprintf("#asof%d", w), fmt.Sprintf("max(`#asof%d`)", w))
 		}
 	}
@@ -215,6 +208,30 @@ func (j *joined) value(v *plan.Value, out *columns) {
 	out.add(is+fmt.Sprintf(" else %d end", isNullInput), "#is "+v.Name)
 }
 
+// finishText is a value's finish over its folds' columns and as_of; nil where it is a function of ours.
+func (p *printer) finishText(j *joined, v *plan.Value) *expr.Expr {
+	if e, ok := p.finishes[v.Feature]; ok {
+		return e
+	}
+	f, in := v.Feature, value.Null
+	if f.Input != nil {
+		in = f.Input.Type()
+	}
+	schema := value.Schema{{Name: "as_of", Type: value.Int}}
+	for _, n := range v.Folds {
+		schema = append(schema, j.plan.Folds[n].Columns()...)
+	}
+	var e *expr.Expr
+	if text, ok := f.Agg.Text(in, f.Params); ok {
+		var mistakes expr.Errors
+		if e, mistakes = expr.Check(text, schema); mistakes != nil {
+			p.fail(fmt.Errorf("the finish of %s: %w", f.Agg.Name, mistakes))
+		}
+	}
+	p.finishes[f] = e
+	return e
+}
+
 // finish prints the value of its folds, whose columns the table has; asked has the window's as-of time.
 func (p *printer) finish(j *joined, v *plan.Value, table, asked string) string {
 	f, w := v.Feature, j.window(v.Window)
@@ -222,20 +239,14 @@ func (p *printer) finish(j *joined, v *plan.Value, table, asked string) string {
 	if f.Input != nil {
 		in = f.Input.Type()
 	}
-	schema, where := value.Schema{{Name: "as_of", Type: value.Int}}, map[string]string{"as_of": asked + fmt.Sprintf("`#asof%d`", w)}
+	where := map[string]string{"as_of": asked + fmt.Sprintf("`#asof%d`", w)}
 	for _, n := range v.Folds {
 		fold := j.plan.Folds[n]
-		schema = append(schema, fold.Columns()...)
 		for _, c := range aggregates[fold.Kind].columns {
 			where[c] = table + name(foldColumn(n, w, c))
 		}
 	}
-	if text, ok := f.Agg.Text(in, f.Params); ok {
-		e, mistakes := expr.Check(text, schema)
-		if mistakes != nil {
-			p.fail(fmt.Errorf("the finish of %s: %w", f.Agg.Name, mistakes))
-			return "null"
-		}
+	if e := p.finishText(j, v); e != nil {
 		return p.exprOver(e, v.Name, f.Pos, func(c string) string { return where[c] })
 	}
 	sql, ok := f.Agg.Spark(in, f.Params)

@@ -135,7 +135,6 @@ j0_folds as (
     count(*) filter (where `#w0` and `#c0`) as `#rows_w0_c0`,
     count(`#i1`) filter (where `#w0` and `#c0`) as `#inputs1_w0_c0`,
     try_cast((cast(sum(shiftright(`#i1`, 32)) filter (where `#w0` and `#c0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i1` & 4294967295L) filter (where `#w0` and `#c0`) as decimal(20, 0))) as bigint) as `#f3_w0_sum`,
-    cast((cast(sum(shiftright(`#i1`, 32)) filter (where `#w0` and `#c0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i1` & 4294967295L) filter (where `#w0` and `#c0`) as decimal(20, 0))) as double) as `#f3_w0_total`,
     count(`#i1`) filter (where `#w0` and `#c0`) as `#f4_w0_n`,
     count(*) filter (where `#w2`) as `#rows_w2`,
     count(`#i2`) filter (where `#w2`) as `#inputs2_w2`,
@@ -155,7 +154,6 @@ j0_folds0 as (
     `#row`, `#b0`,
     count(*) filter (where `#w0`) as `#rows_w0`,
     try_cast((cast(sum(shiftright(`#i1`, 32)) filter (where `#w0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i1` & 4294967295L) filter (where `#w0`) as decimal(20, 0))) as bigint) as `#f8_w0_sum`,
-    cast((cast(sum(shiftright(`#i1`, 32)) filter (where `#w0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i1` & 4294967295L) filter (where `#w0`) as decimal(20, 0))) as double) as `#f8_w0_total`,
     count(`#i1`) filter (where `#w0`) as `#f9_w0_n`
   from j0_pairs
   where `#b0` is not null

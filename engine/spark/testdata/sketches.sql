@@ -110,34 +110,12 @@ j0_folds as (
         'mean', s.mean + q.step,
         'm2', s.m2 + q.square,
         'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
-        'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).mean) < double('Infinity'), aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
-        'n', s.n + 1L,
-        'mean', s.mean + q.step,
-        'm2', s.m2 + q.square,
-        'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
-        'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).mean + 0d, null) as `#f2_w0_mean`,
-    if(abs(aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
-        'n', s.n + 1L,
-        'mean', s.mean + q.step,
-        'm2', s.m2 + q.square,
-        'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
         'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).m2) < double('Infinity'), aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
         'n', s.n + 1L,
         'mean', s.mean + q.step,
         'm2', s.m2 + q.square,
         'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
         'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).m2 + 0d, null) as `#f2_w0_m2`,
-    if(abs(aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
-        'n', s.n + 1L,
-        'mean', s.mean + q.step,
-        'm2', s.m2 + q.square,
-        'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
-        'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).m3) < double('Infinity'), aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
-        'n', s.n + 1L,
-        'mean', s.mean + q.step,
-        'm2', s.m2 + q.square,
-        'm3', s.m3 + (q.square * q.step * (q.n - 2d) - 3d * q.step * s.m2),
-        'm4', s.m4 + (q.square * q.step * q.step * (q.n * q.n - 3d * q.n + 3d) + 6d * q.step * q.step * s.m2 - 4d * q.step * s.m3))), 0))).m3 + 0d, null) as `#f2_w0_m3`,
     if(abs(aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
         'n', s.n + 1L,
         'mean', s.mean + q.step,

@@ -99,7 +99,6 @@ j0_folds as (
     count(*) filter (where `#w0`) as `#rows_w0`,
     count(`#i0`) filter (where `#w0`) as `#inputs0_w0`,
     try_cast((cast(sum(shiftright(`#i0`, 32)) filter (where `#w0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i0` & 4294967295L) filter (where `#w0`) as decimal(20, 0))) as bigint) as `#f0_w0_sum`,
-    cast((cast(sum(shiftright(`#i0`, 32)) filter (where `#w0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i0` & 4294967295L) filter (where `#w0`) as decimal(20, 0))) as double) as `#f0_w0_total`,
     count(`#i0`) filter (where `#w0`) as `#f1_w0_n`,
     max(`#i0`) filter (where `#w0`) as `#f2_w0_value`
   from j0_pairs
