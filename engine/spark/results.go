@@ -16,6 +16,7 @@ type results struct {
 	report *engine.Report
 	schema value.Schema
 	months map[string]*engine.MonthReport
+	timed  bool // report.EarliestAt is one
 }
 
 func newResults(p *plan.Batch, q *Query, report *engine.Report) *results {
@@ -102,8 +103,8 @@ func (r *results) row(row []value.Value) (bool, error) {
 }
 
 func (r *results) earliest(at value.Value) {
-	if !at.IsNull() && (r.report.EarliestAt == 0 || at.Int() < r.report.EarliestAt) {
-		r.report.EarliestAt = at.Int()
+	if !at.IsNull() && (!r.timed || at.Int() < r.report.EarliestAt) {
+		r.report.EarliestAt, r.timed = at.Int(), true
 	}
 }
 
