@@ -114,6 +114,10 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	if _, err := Print(p, Tables{Joins: make([]Table, len(p.Joined()))}); err != nil {
 		return nil, err
 	}
+	session, err := e.connected(ctx) // before tables are written for it
+	if err != nil {
+		return nil, err
+	}
 	report := &engine.Report{Dropped: map[engine.DropReason]int64{}}
 	s := &stage{options: &e.options}
 	defer func() { err = errors.Join(err, s.remove()) }()
@@ -122,10 +126,6 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, err
 	}
 	query, err := Print(p, tables)
-	if err != nil {
-		return nil, err
-	}
-	session, err := e.connected(ctx)
 	if err != nil {
 		return nil, err
 	}

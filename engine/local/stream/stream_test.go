@@ -370,7 +370,7 @@ func TestADeletionStaysUntilBatchHasIt(t *testing.T) {
 	w.open(shops(t))
 	x := w.source("shops").main.spaces[0]
 	w.kill() // what the loop owns is the test's now
-	const deleted, none = int64(noon), int64(plan.MinTime)
+	const deleted, none = noon, int64(plan.MinTime)
 	kept := x.Rows.Keep
 	for _, c := range []struct {
 		now, batch int64
