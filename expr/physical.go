@@ -7,10 +7,6 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// Physical is the SQL type in which an engine holds values of a type: every int is 64 bits wide, timestamps are milliseconds and dates
-// days since the epoch as integers, because calendar types go wrong before 1970 (Flink) or fail at the ends of their range (Spark).
-func (d Dialect) Physical(t value.Type) string { return d.physical(t) }
-
 // Name writes an identifier; all dialects take backticks, without which reserved words bite.
 func (d Dialect) Name(name string) string { return quoteBack(name) }
 
@@ -31,7 +27,7 @@ func (d Dialect) Literal(t value.Type, v value.Value) string {
 		}
 	}
 	function := map[value.Kind]string{value.KindList: "array", value.KindMap: "map", value.KindStruct: "named_struct"}[t.Kind]
-	return "cast(" + function + "(" + strings.Join(parts, ", ") + ") as " + d.physical(t) + ")"
+	return "cast(" + function + "(" + strings.Join(parts, ", ") + ") as " + d.Physical(t) + ")"
 }
 
 // SourceColumn prints a raw column of the physical type as the contract reads it (V2, V3, V5): NaN and infinities null, −0.0 as 0.0, times
@@ -46,11 +42,8 @@ func (d Dialect) SourceColumn(name string, t value.Type) (string, error) {
 	return text, nil
 }
 
-// Normalised is SourceColumn of what SQL x gives.
-func (d Dialect) Normalised(x string, t value.Type) (string, error) { return d.normalise(x, t) }
-
-// normalise prints x with every part of it normalised, and x itself where there is nothing to do.
-func (d Dialect) normalise(x string, t value.Type) (string, error) {
+// Normalised is SourceColumn of what SQL x gives: x with every part of it normalised, and x itself where there is nothing to do.
+func (d Dialect) Normalised(x string, t value.Type) (string, error) {
 	switch t.Kind {
 	case value.KindFloat:
 		return d.normaliseFloat(x), nil
@@ -80,7 +73,7 @@ func (d Dialect) normaliseFloat(x string) string {
 }
 
 func (d Dialect) normaliseElements(x string, t value.Type) (string, error) {
-	elem, err := d.normalise("e", *t.Elem)
+	elem, err := d.Normalised("e", *t.Elem)
 	switch {
 	case err != nil:
 		return "", err
@@ -98,7 +91,7 @@ func (d Dialect) normaliseFields(x string, t value.Type) (string, error) {
 	fields, changed := make([]string, len(t.Fields)), false
 	for i, f := range t.Fields {
 		before := x + "." + quoteBack(f.Name)
-		after, err := d.normalise(before, f.Type)
+		after, err := d.Normalised(before, f.Type)
 		if err != nil {
 			return "", err
 		}
@@ -113,6 +106,6 @@ func (d Dialect) normaliseFields(x string, t value.Type) (string, error) {
 	case d == SparkSQL:
 		return "if(" + x + " is null, null, named_struct(" + all + "))", nil
 	default:
-		return "CASE WHEN " + x + " IS NOT NULL THEN CAST(ROW(" + all + ") AS " + d.physical(t) + ") END", nil
+		return "CASE WHEN " + x + " IS NOT NULL THEN CAST(ROW(" + all + ") AS " + d.Physical(t) + ") END", nil
 	}
 }

@@ -172,8 +172,9 @@ func (d Dialect) guard(t value.Type, x string) string {
 	return fmt.Sprintf("CASE WHEN %s BETWEEN %s AND %s THEN %s END", x, d.int(low), d.int(high), x)
 }
 
-// physical is the type in which an engine holds values of t.
-func (d Dialect) physical(t value.Type) string {
+// Physical is the SQL type in which an engine holds values of a type: every int is 64 bits wide, timestamps are milliseconds and dates
+// days since the epoch as integers, because calendar types go wrong before 1970 (Flink) or fail at the ends of their range (Spark).
+func (d Dialect) Physical(t value.Type) string {
 	switch t.Kind {
 	case value.KindBool:
 		return "BOOLEAN"
@@ -184,13 +185,13 @@ func (d Dialect) physical(t value.Type) string {
 	case value.KindBytes:
 		return [...]string{"BINARY", "BYTES"}[d]
 	case value.KindList:
-		return "ARRAY<" + d.physical(*t.Elem) + ">"
+		return "ARRAY<" + d.Physical(*t.Elem) + ">"
 	case value.KindMap:
-		return "MAP<STRING, " + d.physical(*t.Elem) + ">"
+		return "MAP<STRING, " + d.Physical(*t.Elem) + ">"
 	case value.KindStruct:
 		fields := make([]string, len(t.Fields))
 		for i, f := range t.Fields {
-			fields[i] = quoteBack(f.Name) + [...]string{": ", " "}[d] + d.physical(f.Type)
+			fields[i] = quoteBack(f.Name) + [...]string{": ", " "}[d] + d.Physical(f.Type)
 		}
 		return [...]string{"STRUCT", "ROW"}[d] + "<" + strings.Join(fields, ", ") + ">"
 	}
@@ -202,7 +203,7 @@ func quoteBack(name string) string { return "`" + strings.ReplaceAll(name, "`", 
 // literal prints a constant with its full type: an engine would take 5 for 32 bits, 1.5 for a decimal and 'a' for a CHAR(1).
 func (d Dialect) literal(t value.Type, v value.Value) string {
 	if v.IsNull() {
-		return "CAST(NULL AS " + d.physical(t) + ")"
+		return "CAST(NULL AS " + d.Physical(t) + ")"
 	}
 	switch t.Kind {
 	case value.KindBool:

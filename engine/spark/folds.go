@@ -44,7 +44,10 @@ var aggregates = [...]aggregate{
 }
 
 // finite is x as a value: null where infinite or NaN, no −0.0 (V2).
-func finite(x string) string { return "if(abs(" + x + ") < double('Infinity'), " + x + " + 0d, null)" }
+func finite(x string) string {
+	text, _ := dialect.Normalised(x, value.Float) // a float can always be said
+	return text
+}
 
 func least(first, last string, isLast bool) string {
 	if isLast {
