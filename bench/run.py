@@ -281,6 +281,7 @@ g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
         d.mkdir(parents=True, exist_ok=True)
         program = str(self.a.cache / "ingest.bin")
         Run(["go", "build", "-o", program, "./bench/ingest"], cwd=HERE.parent)
+        self.machine("P6")
         load = os.getloadavg()[0]
         r = Run([program, "-binary", self.binary, "-dir", str(d)])
         f = json.loads([x for x in r.text.splitlines() if x.startswith("{")][-1])
@@ -297,6 +298,12 @@ g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
         row = {"#": "P6", "what": what, "wall s": f"{wall:.2f}", "CPU s": f"{cpu:.2f}", "peak MB": str(mb), "note": note}
         self.rows.append(row)
         print("  ".join(row.values()), flush=True)
+
+    def machine(self, case: str) -> None:
+        """What no server on this machine could do better."""
+        import serving
+
+        self.note(case, "the machine, nothing running", serving.away())
 
     def p11(self) -> None:
         d = self.a.cache / "data" / "many"
@@ -325,6 +332,7 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         """P7 and P8, which share their servers."""
         import serving
 
+        self.machine("P7")
         for case, who, m, peer in serving.measure(self.binary, self.a.cache):
             note = f"{m['cpu_ms']:.3f} ms CPU a request"
             if "saturated" in m:
@@ -343,6 +351,7 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
     def p9(self) -> None:
         import serving
 
+        self.machine("P9")
         for what, note in serving.faults(self.binary, self.a.cache):
             self.note("P9", what, note)
 

@@ -86,7 +86,7 @@ class Load:
             sys.exit(done.stderr or done.stdout)
         return {"cpu_ms": 1000 * (cpu(pid) - before) / shot["sent"], "sent": shot["sent"]}
 
-    def measure(self, pid: int, tries: int = 2, http: str = "") -> dict:
+    def measure(self, pid: int, tries: int = 4, http: str = "") -> dict:
         """Saturation, CPU a request at it, and the latencies at 60 % of it: the best of some runs, for noise only adds. With the address of a server of ours also what
         it says itself of how long it was at them."""
         self.shot(0, 2, 0)
@@ -101,6 +101,27 @@ class Load:
         calm = min(shots, key=lambda r: r["p99_ms"])
         return {"whole": calm["whole"], "saturated": full["achieved"], "cpu_ms": 1000 * used / full["sent"], "rate": calm["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"],
                 "bytes": full["response_bytes"]}
+
+
+# LOOKING looks at nothing but the clock, on one core, and prints for how long at a time it was not let to.
+LOOKING = """import os, sys, time
+os.sched_setaffinity(0, {int(sys.argv[1])})
+last = end = time.perf_counter()
+end += float(sys.argv[2])
+while last < end:
+    now = time.perf_counter()
+    if now - last > 0.001:
+        print(1000 * (now - last))
+    last = now
+"""
+
+
+def away(seconds: float = 5) -> str:
+    """For how long the cores of the machine are away while nothing else of ours runs: no server on it can answer meanwhile."""
+    cores = sorted(os.sched_getaffinity(0))
+    looking = [subprocess.Popen([sys.executable, "-c", LOOKING, str(c), str(seconds)], stdout=subprocess.PIPE, text=True) for c in cores]
+    gaps = [float(x) for p in looking for x in p.communicate()[0].split()]
+    return f"{len(cores)} cores for {seconds:.0f} s: away {len(gaps)} times for more than 1 ms, {sum(gaps):.0f} ms together, {max(gaps, default=0):.1f} ms at most"
 
 
 def wholes(http: str) -> dict[str, int]:
@@ -302,7 +323,7 @@ def failed(http: str) -> int:
     return sum(int(float(x.rsplit(" ", 1)[1])) for x in lines if re.match(r'bighead_values_total.*status="(failed|stale|fallback)"', x))
 
 
-def ours(cache: pathlib.Path, load: pathlib.Path, http: str, grpc: str, pid: int, rows: int, features: int, tries: int = 2) -> Iterator[tuple[str, dict]]:
+def ours(cache: pathlib.Path, load: pathlib.Path, http: str, grpc: str, pid: int, rows: int, features: int, tries: int = 4) -> Iterator[tuple[str, dict]]:
     """A case: over HTTP with each key asked for the first time, so that the store is read; then, when all are known, over HTTP and gRPC."""
     names = post(http + "/v1/features/v", {"rows": [{"id": 1}]})["features"]
     some, before = names[:: len(names) // features], failed(http)
@@ -346,8 +367,8 @@ def spinning(cache: pathlib.Path, load: pathlib.Path, like: dict) -> dict:
         asking = Load(load, cache, server.stdout.readline().strip(), {"rows": [{"id": "@"}]})
         asking.shot(like["rate"], 1, 0)
         before = cpu(server.pid)
-        calm = min((asking.shot(like["rate"], 4) for _ in range(2)), key=lambda r: r["p99_ms"])
-        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (2 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"]}
+        calm = min((asking.shot(like["rate"], 4) for _ in range(4)), key=lambda r: r["p99_ms"])
+        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (4 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"]}
     finally:
         server.kill()
         server.wait()

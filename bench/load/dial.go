@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,10 +12,6 @@ import (
 	"strconv"
 	"time"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -54,7 +49,7 @@ func bodies(template []byte) [][]byte {
 func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, error) {
 	made := bodies(template)
 	if u.Scheme != "grpc" {
-		return overHTTP(u), made, nil
+		return pooled(func() (caller, error) { return connect(u) }), made, nil
 	}
 	for i, b := range made {
 		var q pb.GetFeaturesRequest
@@ -66,26 +61,33 @@ func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, 
 			return nil, nil, fmt.Errorf("%s: %w", *file, err)
 		}
 	}
-	send, err := overGRPC(u.Host)
-	return send, made, err
+	return pooled(func() (caller, error) { return connectGRPC(u.Host) }), made, nil
 }
 
-// overHTTP sends each request and reads its answer in the goroutine that asks, on a connection of its own: what a client with goroutines of its
+// caller is a connection that is kept alive and takes one request at a time.
+type caller interface {
+	call(request []byte) (answer []byte, err error)
+	// done reports whether the connection is of no more use.
+	done() bool
+	Close() error
+}
+
+// pooled sends each request and reads its answer in the goroutine that asks, on a connection of its own: what a client with goroutines of its
 // own for both would take of the machine, the server that is measured would lack.
-func overHTTP(u *url.URL) func([]byte) ([]byte, error) {
-	idle := make(chan *conn, *conns)
+func pooled(connect func() (caller, error)) func([]byte) ([]byte, error) {
+	idle := make(chan caller, *conns)
 	return func(request []byte) ([]byte, error) {
-		var c *conn
+		var c caller
 		select {
 		case c = <-idle:
 		default:
 			var err error
-			if c, err = connect(u); err != nil {
+			if c, err = connect(); err != nil {
 				return nil, err
 			}
 		}
-		answer, err := c.post(request)
-		if c.spent {
+		answer, err := c.call(request)
+		if c.done() {
 			c.Close()
 		} else {
 			idle <- c
@@ -94,7 +96,10 @@ func overHTTP(u *url.URL) func([]byte) ([]byte, error) {
 	}
 }
 
-// conn is a connection that is kept alive.
+// patience is how long a request may take.
+const patience = 10 * time.Second
+
+// conn is a caller of HTTP/1.1.
 type conn struct {
 	net.Conn
 	head  []byte // of a request, up to its length
@@ -112,11 +117,13 @@ func connect(u *url.URL) (*conn, error) {
 	return &conn{Conn: c, head: []byte(head), in: bufio.NewReaderSize(c, 64<<10)}, nil
 }
 
-func (c *conn) post(request []byte) ([]byte, error) {
+func (c *conn) done() bool { return c.spent }
+
+func (c *conn) call(request []byte) ([]byte, error) {
 	c.out = append(strconv.AppendInt(append(c.out[:0], c.head...), int64(len(request)), 10), "\r\n\r\n"...)
 	c.out = append(c.out, request...)
 	c.spent = true // until the answer is whole
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
 	if _, err := c.Write(c.out); err != nil {
@@ -136,40 +143,4 @@ func (c *conn) post(request []byte) ([]byte, error) {
 		err = fmt.Errorf("%s", res.Status)
 	}
 	return b.Bytes(), err
-}
-
-// grpcConns is how many connections the calls share: one would be written by one goroutine of the server alone.
-const grpcConns = 4
-
-func overGRPC(address string) (func([]byte) ([]byte, error), error) {
-	var pool []*grpc.ClientConn
-	for range grpcConns {
-		c, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{})))
-		if err != nil {
-			return nil, err
-		}
-		pool = append(pool, c)
-	}
-	return func(request []byte) (answer []byte, err error) {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		err = pool[rand.IntN(len(pool))].Invoke(ctx, pb.FeatureService_GetFeatures_FullMethodName, request, &answer)
-		return answer, err
-	}, nil
-}
-
-// raw passes messages as bytes, so that the generator's own work stays small.
-type raw struct{}
-
-var _ encoding.CodecV2 = raw{}
-
-func (raw) Name() string { return "proto" }
-
-func (raw) Marshal(x any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(x.([]byte))}, nil
-}
-
-func (raw) Unmarshal(b mem.BufferSlice, x any) error {
-	*x.(*[]byte) = b.Materialize()
-	return nil
 }

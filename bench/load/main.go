@@ -106,7 +106,7 @@ type load struct {
 
 // run sends for d: request i is due at i/rate whatever became of those before it. At rate 0 it is due when a request before it is answered.
 func (l *load) run(d time.Duration) *shots {
-	began := time.Now()
+	began, used := time.Now(), processorTime()
 	s := &shots{rate: l.rate}
 	due := make(chan int, max(1, int(l.rate*d.Seconds())))
 	var wg sync.WaitGroup
@@ -141,7 +141,7 @@ func (l *load) run(d time.Duration) *shots {
 	}
 	close(due)
 	wg.Wait()
-	s.total = time.Since(began)
+	s.total, s.cpu = time.Since(began), processorTime()-used
 	return s
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +27,14 @@ type shots struct {
 	all   []shot
 	rate  float64
 	total time.Duration
+	cpu   time.Duration // of this process meanwhile
+}
+
+// processorTime is what this process has taken so far.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // of oneself it does not fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 type report struct {
@@ -40,6 +49,7 @@ type report struct {
 	P99      float64        `json:"p99_ms"`
 	P999     float64        `json:"p999_ms"`
 	Max      float64        `json:"max_ms"`
+	Own      float64        `json:"generator_ms"`   // of processor time, a request
 	Bytes    int            `json:"response_bytes"` // of one answer
 	Statuses map[string]int `json:"statuses,omitempty"`
 }
@@ -102,6 +112,7 @@ func (s *shots) report(from, to float64) report {
 		}
 		return float64(took[min(len(took)-1, int(q*float64(len(took))))].Microseconds()) / 1000
 	}
+	r.Own = float64(s.cpu.Microseconds()) / 1000 / max(1, float64(len(s.all)))
 	r.Achieved = float64(r.Sent-r.Errors) / (s.total.Seconds() * (to - from))
 	r.P50, r.P90, r.P99, r.P999, r.Max = at(.5), at(.9), at(.99), at(.999), at(1)
 	return r
