@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -196,5 +197,61 @@ func TestFrameworks(t *testing.T) {
 	}
 	if compared < 97 {
 		t.Errorf("%d outputs compared", compared)
+	}
+}
+
+// firstRows are the rows that scikit-learn's and ONNX's fixtures were asked for.
+func firstRows(t testing.TB, f fixture) []float64 {
+	rows, width := npy(t, "inputs.npy")
+	rows = rows[:f.Rows*width]
+	for i, x := range rows {
+		if f.NaNToZero && math.IsNaN(x) {
+			rows[i] = 0
+		}
+	}
+	return rows
+}
+
+// TestONNX compares with ONNX Runtime, which adds in float32 as we do, and whose exponential function is another one.
+func TestONNX(t *testing.T) {
+	run, refused := 0, map[string]string{
+		"onnx_lr":    "the graph has Imputer, Scaler, LinearClassifier",
+		"onnx_mlp":   "the graph has Scaler, Cast, MatMul, Add, Relu, Softmax, ArgMax, ArrayFeatureExtractor, Reshape",
+		"onnx_ridge": "the graph has Cast, Mul, Add, LinearRegressor",
+		"onnx_mixed": "the graph has Concat, Gather, Imputer, OneHotEncoder, Reshape, Scaler, LinearClassifier",
+	}
+	for _, f := range fixtures(t) {
+		if f.Family != "onnx" {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			m, err := Read(archive()[f.File])
+			if want, no := refused[f.Name]; no {
+				if !errors.Is(err, model.ErrForeign) || !strings.Contains(err.Error(), want) {
+					t.Errorf("%v, want %q", err, want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			run++
+			want, _ := npy(t, f.Outputs["ort"].File)
+			got := predict(t, m, firstRows(t, f), 0)
+			// Scores beside 0 are differences of such beside 1.
+			for i := range got {
+				if math.Abs(got[i]-want[i]) > 2e-7 {
+					t.Errorf("at %d: %v, want %v", i, got[i], want[i])
+				}
+			}
+			if f.Name == "onnx_rf" { // without a link there is nothing to be off in
+				if err := near(got, want, 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	if run != 3 {
+		t.Errorf("%d were run", run)
 	}
 }

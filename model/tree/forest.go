@@ -10,21 +10,22 @@ import (
 
 // A forest is what a file says. Every reader makes one, check holds it to be sound, and compile lays it out.
 type forest struct {
-	format  string
-	inputs  []model.Input
-	classes []string
-	outputs int // numbers that are added up for a row
-	trees   []tree
-	base    []float64 // what the sums begin with, by output; nil: 0
-	late    []float64 // what is added to the sums after the trees, by output; nil: nothing
-	linear  []float64 // of a booster without trees: by feature and output, then what is added by output; nil: none
-	narrow  bool      // sums are float32
-	prepare prepare
-	divide  float64 // sums are divided by it before the link; 0: they are not
-	link    link
-	answer  model.Output // what the link gives
-	class   class        // how the answer is told as a class, too
-	margins bool         // the sums are an answer of their own
+	format    string
+	inputs    []model.Input
+	classes   []string
+	outputs   int // numbers that are added up for a row
+	trees     []tree
+	base      []float64 // what the sums begin with, by output; nil: 0
+	late      []float64 // what is added to the sums once they are divided, by output; nil: nothing
+	linear    []float64 // of a booster without trees: by feature and output, then what is added by output; nil: none
+	narrow    bool      // sums are float32
+	prepare   prepare
+	divide    float64 // sums are divided by it before the link; 0: they are not
+	link      link
+	answer    model.Output // what the link gives
+	class     class        // how the answer is told as a class, too
+	className string       // of the output that tells it; "": class
+	margins   bool         // the sums are an answer of their own
 }
 
 // prepare says what becomes of a row before any tree looks at it.

@@ -17,6 +17,7 @@ var formats = []struct {
 }{
 	{"LightGBM's text", isLightGBM, readLightGBM},
 	{"XGBoost's UBJSON", isUBJ, readXGBoostUBJ},
+	{"ONNX", isONNX, readONNX},
 	{"XGBoost's JSON", isXGBoostJSON, readXGBoostJSON},
 }
 

@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"sync"
@@ -29,8 +30,8 @@ type scratch struct {
 	nodes  tile
 	wide   []float64 // sums by row and output
 	narrow []float32
-	// Of one row: its sums, divided, and its answer.
-	divided, answer []float64
+	// Of one row: its sums as the link takes them, and its answer.
+	linked, answer []float64
 }
 
 // A tile is where up to block rows have come in up to eight trees.
@@ -49,7 +50,7 @@ func newModel(f *forest) (*Model, error) {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "margin", Kind: model.Margin, Width: f.outputs})
 	}
 	if f.class != classNone {
-		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "class", Kind: model.Class, Width: 1})
+		m.info.Outputs = append(m.info.Outputs, model.Output{Name: cmp.Or(f.className, "class"), Kind: model.Class, Width: 1})
 	}
 	if len(f.trees) > 0 {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "leaf", Kind: model.Leaf, Width: len(f.trees)})
@@ -89,7 +90,7 @@ func (m *Model) layValues() {
 }
 
 func (m *Model) newScratch() *scratch {
-	s := &scratch{wide: make([]float64, block*m.forest.outputs), divided: make([]float64, m.forest.outputs), answer: make([]float64, m.forest.answer.Width)}
+	s := &scratch{wide: make([]float64, block*m.forest.outputs), linked: make([]float64, m.forest.outputs), answer: make([]float64, m.forest.answer.Width)}
 	if m.forest.narrow {
 		s.narrow = make([]float32, block*m.forest.outputs)
 	}
@@ -344,9 +345,6 @@ func (m *Model) finish(s *scratch, count, first int, out [][]float64) {
 	}
 	for row := range count {
 		sums := s.wide[row*f.outputs : (row+1)*f.outputs]
-		for i := range f.late {
-			sums[i] = f.link.round(sums[i] + f.late[i])
-		}
 		for i, o := range out {
 			if o != nil {
 				m.write(i, s, sums, o[(first+row)*m.info.Outputs[i].Width:][:m.info.Outputs[i].Width])
@@ -359,26 +357,32 @@ func (m *Model) finish(s *scratch, count, first int, out [][]float64) {
 func (m *Model) write(i int, s *scratch, sums, out []float64) {
 	f := m.forest
 	if i == 0 {
-		f.link.apply(f.divided(s, sums), out)
+		f.link.apply(f.linked(s, sums), out)
 		return
 	}
 	switch m.info.Outputs[i].Kind {
 	case model.Margin:
 		copy(out, sums)
 	case model.Class:
-		sums = f.divided(s, sums)
+		sums = f.linked(s, sums)
 		f.link.apply(sums, s.answer)
 		out[0] = f.class.of(sums, s.answer)
 	}
 }
 
-// divided are the sums as the link takes them.
-func (f *forest) divided(s *scratch, sums []float64) []float64 {
-	if f.divide == 0 {
+// linked are the sums as the link takes them.
+func (f *forest) linked(s *scratch, sums []float64) []float64 {
+	if f.divide == 0 && f.late == nil {
 		return sums
 	}
 	for i, x := range sums {
-		s.divided[i] = f.link.round(x / f.divide)
+		if f.divide != 0 {
+			x = f.link.round(x / f.divide)
+		}
+		if f.late != nil {
+			x = f.link.round(x + f.late[i])
+		}
+		s.linked[i] = x
 	}
-	return s.divided
+	return s.linked
 }
