@@ -3,6 +3,7 @@ package tree
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -23,13 +24,13 @@ type layout struct {
 	leaf  []uint32 // by node: the number of the leaf in its tree
 
 	columns []column
-	tables  []float64
+	tables  []uint64 // thresholds, as ordered makes them
 	sets    []slotSet
 	slots   int
 }
 
 // A column is one feature's thresholds under one notion of missing: ranks come from them by search. They stand ascending in
-// tables[table : table+size], and size is a power of two above their number n: what is left is filled with +Inf.
+// tables[table : table+size], and size is a power of two above their number n: what is left is filled with what no number is above.
 type column struct {
 	feature int32
 	missing missing
@@ -96,16 +97,17 @@ func (l *layout) gather(f *forest) map[columnKey]*ranked {
 		}
 	}
 	keys := make([]columnKey, 0, len(found))
-	for key := range found {
+	for key, r := range found {
+		slices.Sort(r.thresholds)
+		r.thresholds = slices.Compact(r.thresholds) // -0 and 0 are one: no number lies between them
 		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, func(a, b columnKey) int {
-		return cmp.Or(cmp.Compare(a.feature, b.feature), cmp.Compare(a.missing, b.missing))
+		n, m := bits.Len(uint(len(found[a].thresholds))), bits.Len(uint(len(found[b].thresholds))) // searches of one length side by side
+		return cmp.Or(cmp.Compare(n, m), cmp.Compare(a.feature, b.feature), cmp.Compare(a.missing, b.missing))
 	})
 	for _, key := range keys {
 		r := found[key]
-		slices.Sort(r.thresholds)
-		r.thresholds = slices.Compact(r.thresholds) // -0 and 0 are one: no number lies between them
 		r.first = len(l.columns)
 		for part := range slices.Chunk(r.thresholds, maxRanks) {
 			l.addColumn(key, part)
@@ -119,9 +121,11 @@ func (l *layout) addColumn(key columnKey, thresholds []float64) {
 	for c.size <= c.n {
 		c.size *= 2
 	}
-	l.tables = append(l.tables, thresholds...)
+	for _, t := range thresholds {
+		l.tables = append(l.tables, ordered(math.Float64bits(t+0))) // -0 is 0
+	}
 	for range c.size - c.n {
-		l.tables = append(l.tables, math.Inf(1))
+		l.tables = append(l.tables, math.MaxUint64)
 	}
 	l.columns = append(l.columns, c)
 }

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"math"
+	"math/bits"
 	"unsafe"
 )
 
@@ -10,7 +11,7 @@ const lanes = 8
 
 // step goes from a node to its child: see layout. It asks for no bounds: compile has made every child a node, and ranks has as many slots
 // as nodes name.
-func step(nodes, ranks unsafe.Pointer, node uint64) uint64 {
+func step(ranks unsafe.Pointer, node uint64) uint64 {
 	return (node + uint64(*(*uint32)(unsafe.Add(ranks, uintptr(uint16(node))*4)))) >> 32
 }
 
@@ -34,8 +35,8 @@ func (l *layout) walkTrees(ranks []uint32, at *[lanes]uint32, depth uint32) {
 			a, b, c, d, e, f, g, h = a>>32, b>>32, c>>32, d>>32, e>>32, f>>32, g>>32, h>>32
 			break
 		}
-		a, b, c, d = step(nodes, row, a), step(nodes, row, b), step(nodes, row, c), step(nodes, row, d)
-		e, f, g, h = step(nodes, row, e), step(nodes, row, f), step(nodes, row, g), step(nodes, row, h)
+		a, b, c, d = step(row, a), step(row, b), step(row, c), step(row, d)
+		e, f, g, h = step(row, e), step(row, f), step(row, g), step(row, h)
 	}
 	*at = [lanes]uint32{uint32(a), uint32(b), uint32(c), uint32(d), uint32(e), uint32(f), uint32(g), uint32(h)}
 }
@@ -66,8 +67,7 @@ func stepOf(rows unsafe.Pointer, lane uintptr, node uint64) uint64 {
 func (l *layout) rank(row []float64, ranks []uint32, stride int) {
 	for i := range l.columns {
 		c := &l.columns[i]
-		x := row[c.feature]
-		low, high := l.search(c, x)
+		low, high := l.search(c, math.Float64bits(row[c.feature]))
 		if c.low >= 0 {
 			ranks[int(c.low)*stride] = low << 16
 		}
@@ -87,21 +87,33 @@ func (l *layout) rank(row []float64, ranks []uint32, stride int) {
 	}
 }
 
-// search counts the thresholds below x, for nodes whose missing numbers go left and for those where they go right.
-func (l *layout) search(c *column, x float64) (low, high uint32) {
-	if c.missing == missingNone {
-		if x != x {
-			x = 0
-		}
-	} else if x != x || c.missing == missingZero && math.Abs(x) <= zero {
-		return 0, c.n
+const (
+	sign     = 1 << 63
+	infinity = 0x7ff << 52
+)
+
+// ordered maps the bits of numbers to integers of the same order; -0 is below 0.
+func ordered(bits uint64) uint64 { return bits ^ (uint64(int64(bits)>>63) | sign) }
+
+var zeroBits = math.Float64bits(zero)
+
+// search counts the thresholds below a number, for nodes whose missing numbers go left and for those where they go right. Nothing in it
+// depends on the number but what is added: a branch would be guessed wrongly every other time.
+func (l *layout) search(c *column, x uint64) (low, high uint32) {
+	size := x &^ sign
+	missing := size > infinity || c.missing == missingZero && size <= zeroBits
+	if c.missing == missingNone && missing {
+		x, missing = 0, false
 	}
+	key, at := ordered(x), uint64(0)
 	table := l.tables[c.table : c.table+c.size]
-	var r uint32
-	for half := c.size / 2; half > 0; half /= 2 {
-		if table[r+half-1] < x {
-			r += half
-		}
+	for half := uint64(c.size / 2); half > 0; half /= 2 {
+		_, below := bits.Sub64(table[at+half-1], key, 0)
+		at += half & -below
 	}
-	return r, r
+	low, high = uint32(at), uint32(at)
+	if missing {
+		low, high = 0, c.n
+	}
+	return low, high
 }
