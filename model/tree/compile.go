@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A layout is a forest as the walk wants it. All nodes of all trees lie in one array of 8 bytes each, tree after tree and in each
-// breadth first, the children of a node side by side:
+// A layout is a forest as the walk wants it. All nodes of all trees lie in one array of 8 bytes each, tree after tree,
+// the children of a node side by side:
 //
 //	bits 0–15   slot: where in the row's ranks the node looks
 //	bits 16–31  65535 minus the rank k of the node's threshold
@@ -135,18 +135,18 @@ func (l *layout) place(f *forest, ranks map[columnKey]*ranked) bool {
 	var order []reached
 	for i := range f.trees {
 		t := &f.trees[i]
-		for len(l.nodes)%8 != 0 { // a cache line holds the root and the two levels below it
+		for len(l.nodes)%lineNodes != 0 {
 			l.grow(1)
 		}
 		at, depth := uint32(len(l.nodes)), uint32(0)
 		order = t.breadthFirst(order[:0])
 		l.grow(len(order) + 1)
-		for j, r := range order {
-			place := at + uint32(j+min(j, 1)) // beside the root a place is free, so that pairs begin at even ones
+		arrange(order, at)
+		for _, r := range order {
 			depth = max(depth, r.depth)
 			if r.at < 0 {
-				l.nodes[place], l.leaf[place] = pack(0, stay, place), uint32(^r.at)
-			} else if !l.placeNode(&t.nodes[r.at], place, at+r.left+1, ranks) {
+				l.nodes[r.place], l.leaf[r.place] = pack(0, stay, r.place), uint32(^r.at)
+			} else if !l.placeNode(&t.nodes[r.at], r.place, order[r.left].place, ranks) {
 				return false
 			}
 		}
@@ -160,7 +160,9 @@ func (l *layout) place(f *forest, ranks map[columnKey]*ranked) bool {
 type reached struct {
 	at    int32
 	depth uint32
-	left  uint32 // where in the order its children stand
+	left  uint32 // where in the order its children stand; 0: it is a leaf
+	place uint32 // in the layout
+	below uint32 // how many leaves
 }
 
 // breadthFirst appends what can be reached from the root to order, the root first and the children of a node side by side.
@@ -176,6 +178,65 @@ func (t *tree) breadthFirst(order []reached) []reached {
 	}
 	return order
 }
+
+// lineNodes is how many nodes one line of the processor's cache holds.
+const lineNodes = 8
+
+// arrange gives what can be reached its places from at on, so that a way from the root crosses few lines: each line is filled with a pair of
+// children and then, below it, with the pairs that most leaves are under. Beside the root a place is free.
+func arrange(order []reached, at uint32) {
+	for i := len(order) - 1; i >= 0; i-- {
+		if r := &order[i]; r.left == 0 {
+			r.below = 1
+		} else {
+			r.below = order[r.left].below + order[r.left+1].below
+		}
+	}
+	order[0].place = at
+	at += 2
+	// Pairs that wait for a place, by their first: those below the line that is being filled, others, and others of which both are leaves.
+	var near, far, ends []uint32
+	wait := func(r *reached) {
+		if r.left != 0 {
+			near = append(near, r.left)
+		}
+	}
+	for wait(&order[0]); len(near)+len(far)+len(ends) > 0; at += 2 {
+		if at%lineNodes == 0 {
+			for _, pair := range near {
+				if order[pair].left == 0 && order[pair+1].left == 0 {
+					ends = append(ends, pair)
+				} else {
+					far = append(far, pair)
+				}
+			}
+			near = near[:0]
+		}
+		var pair uint32
+		switch {
+		case len(near) > 0:
+			best := 0
+			for i := range near {
+				if weight(order, near[i]) > weight(order, near[best]) {
+					best = i
+				}
+			}
+			pair = near[best]
+			near[best] = near[len(near)-1]
+			near = near[:len(near)-1]
+		case len(far) == 0 || len(ends) > 0 && at%lineNodes > lineNodes/2:
+			pair, ends = ends[len(ends)-1], ends[:len(ends)-1]
+		default:
+			pair, far = far[len(far)-1], far[:len(far)-1]
+		}
+		order[pair].place, order[pair+1].place = at, at+1
+		wait(&order[pair])
+		wait(&order[pair+1])
+	}
+}
+
+// weight is how many leaves a pair has under it.
+func weight(order []reached, pair uint32) uint32 { return order[pair].below + order[pair+1].below }
 
 func (l *layout) grow(n int) {
 	l.nodes = append(l.nodes, make([]uint64, n)...)
