@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks of this stage (P1–P9, P11) beside their peers, each checked before its time is printed.
+"""The benchmarks of this stage (P1–P11; of P10 the trees) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -356,6 +356,20 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
             self.note("P9", what, note)
 
 
+    def p10(self) -> None:
+        """The trees alone, in process; a request with features and trees is not measured yet."""
+        where, ours = self.a.cache / "data" / "trees", self.a.cache / "trees"
+        subprocess.run(["go", "build", "-o", str(ours), "./bench/trees"], cwd=HERE.parent, check=True)
+        run = Run([self.python, str(HERE / "trees.py"), "--ours", str(ours), "--dir", str(where), "--rounds", str(self.a.runs)])
+        f = json.loads(run.text.splitlines()[-1])
+        ours, trees = f["ours"], f["model"]["trees"]
+        for what, k in (("a row", "row_us"), ("a row of 100", "batch_row_us")):
+            self.note("P10", f"trees of bighead, {what}", f"{ours[k]:.1f} µs CPU, {ours[k] / trees * 1000:.0f} ns a tree; **{f['lightgbm'][k] / ours[k]:.1f} × LightGBM's C API, "
+                      f"{f['onnxruntime'][k] / ours[k]:.1f} × ONNX Runtime**; all sums are LightGBM's to the bit")
+            for name, peer in (("lightgbm 4.7.0, C API", "lightgbm"), ("onnxruntime 1.32.0", "onnxruntime")):
+                self.note("P10", f"{name}, {what}", f"{f[peer][k]:.1f} µs CPU")
+
+
 def machine() -> str:
     cpu = next((x.split(":", 1)[1].strip() for x in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")), platform.processor())
     memory = next(int(x.split()[1]) for x in pathlib.Path("/proc/meminfo").read_text().splitlines() if x.startswith("MemTotal")) // 1024 // 1024
@@ -385,7 +399,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--cache", type=pathlib.Path, required=True, help="where data and peers are kept")
     p.add_argument("--binary", type=pathlib.Path, required=True)
-    p.add_argument("--only", default="P1,P2,P3,P4,P5,P6,P7,P9,P11")
+    p.add_argument("--only", default="P1,P2,P3,P4,P5,P6,P7,P9,P10,P11")
     p.add_argument("--size", default="medium")
     p.add_argument("--shapes", default="tiles", help="DuckDB's shapes to run: tiles was the fastest of all six here")
     p.add_argument("--runs", type=int, default=3)

@@ -165,3 +165,20 @@ func TestTypes(t *testing.T) {
 		}
 	}
 }
+
+// TestScikitLearn sees that trees which no framework's own format holds are refused as another's.
+func TestScikitLearn(t *testing.T) {
+	refused := 0
+	for _, f := range fixtures(t) {
+		if f.Family != "sklearn_trees" {
+			continue
+		}
+		refused++
+		if _, err := Read(archive()[f.File]); !errors.Is(err, model.ErrForeign) || !strings.Contains(err.Error(), "is JSON of something else") {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+	if refused != 5 {
+		t.Errorf("%d", refused)
+	}
+}

@@ -50,7 +50,8 @@ func readLightGBM(data []byte) (*forest, error) {
 
 // splitLightGBM cuts the file into its head and its trees. What follows them (importances, parameters) is the trainer's.
 func splitLightGBM(data string) (head *text, trees []*text, ended bool, err error) {
-	now, line := (*text)(nil), 0
+	head = &text{values: map[string]string{}, line: 1}
+	now, line := head, 0
 	for data != "" {
 		var s string
 		s, data, _ = strings.Cut(data, "\n")
@@ -61,9 +62,7 @@ func splitLightGBM(data string) (head *text, trees []*text, ended bool, err erro
 		}
 		key, val, _ := strings.Cut(s, "=")
 		switch {
-		case line == 1:
-			head = &text{values: map[string]string{}, line: 1}
-			now = head
+		case line == 1: // "tree"
 			continue
 		case key == "Tree":
 			if val != strconv.Itoa(len(trees)) {
