@@ -125,6 +125,34 @@ func (s *set) has(x float64) bool {
 	return s.bits[i>>5]>>(i&31)&1 != 0
 }
 
+// maxCategory is how many categories XGBoost can tell apart: greater ones are no integers of float32 any more.
+const maxCategory = 1 << 24
+
+// setOf is a set of categories; as numbers where bits would take much more room than the file does.
+func setOf(categories []int32) (*set, error) {
+	top := int32(0)
+	for _, c := range categories {
+		if c < 0 || c >= maxCategory {
+			return nil, fmt.Errorf("category %d is not in [0, 2^24)", c)
+		}
+		top = max(top, c)
+	}
+	s := &set{}
+	if int(top/32) > 1024+16*len(categories) {
+		for _, c := range categories {
+			s.numbers = append(s.numbers, float64(c))
+		}
+		slices.Sort(s.numbers)
+		s.whole = true
+		return s, nil
+	}
+	s.bits = make([]uint32, top/32+1)
+	for _, c := range categories {
+		s.bits[c>>5] |= 1 << (c & 31)
+	}
+	return s, nil
+}
+
 // lessThan is the threshold t' with x <= t' where x < t, for each number x of float64.
 func lessThan(t float64) float64 { return math.Nextafter(t, math.Inf(-1)) }
 

@@ -229,20 +229,9 @@ func (f *forest) onnxTrees(n *onnxNode, w onnxWeights) error {
 	if len(w.trees) != len(w.nodes) || len(w.trees) != len(w.ids) || len(w.trees) != len(w.values) {
 		return fmt.Errorf("%d, %d, %d and %d entries of what leaves give", len(w.trees), len(w.nodes), len(w.ids), len(w.values))
 	}
-	places, leafWeights := map[onnxPlace]int{}, map[onnxPlace][]int{}
-	for i := range trees {
-		at := onnxPlace{trees[i], ids[i]}
-		if _, twice := places[at]; twice {
-			return fmt.Errorf("tree %d has two nodes %d", at.tree, at.node)
-		}
-		places[at] = i
-	}
-	for i := range w.trees {
-		at := onnxPlace{w.trees[i], w.nodes[i]}
-		if j, ok := places[at]; !ok || modes[j] != "LEAF" || w.ids[i] < 0 || w.ids[i] >= int64(f.outputs) {
-			return fmt.Errorf("weight %d is of output %d at node %d of tree %d, which is none", i, w.ids[i], at.node, at.tree)
-		}
-		leafWeights[at] = append(leafWeights[at], i)
+	places, leafWeights, err := f.onnxPlaces(trees, ids, modes, w)
+	if err != nil {
+		return err
 	}
 	for first := 0; first < len(trees); {
 		end := first
@@ -261,6 +250,26 @@ func (f *forest) onnxTrees(n *onnxNode, w onnxWeights) error {
 		first = end
 	}
 	return nil
+}
+
+// onnxPlaces finds nodes by their tree and number, and what leaves give.
+func (f *forest) onnxPlaces(trees, ids []int64, modes []string, w onnxWeights) (places map[onnxPlace]int, weights map[onnxPlace][]int, err error) {
+	places, weights = map[onnxPlace]int{}, map[onnxPlace][]int{}
+	for i := range trees {
+		at := onnxPlace{trees[i], ids[i]}
+		if _, twice := places[at]; twice {
+			return nil, nil, fmt.Errorf("tree %d has two nodes %d", at.tree, at.node)
+		}
+		places[at] = i
+	}
+	for i := range w.trees {
+		at := onnxPlace{w.trees[i], w.nodes[i]}
+		if j, ok := places[at]; !ok || modes[j] != "LEAF" || w.ids[i] < 0 || w.ids[i] >= int64(f.outputs) {
+			return nil, nil, fmt.Errorf("weight %d is of output %d at node %d of tree %d, which is none", i, w.ids[i], at.node, at.tree)
+		}
+		weights[at] = append(weights[at], i)
+	}
+	return places, weights, nil
 }
 
 // An onnxTree is the nodes of one tree, which stand together; the first is the root.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -89,9 +88,6 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	}
 	return nil
 }
-
-// maxCategory is how many categories XGBoost can tell apart: greater ones are no integers of float32 any more.
-const maxCategory = 1 << 24
 
 // maxNameless is how many features without a name a model may have.
 const maxNameless = 1 << 16
@@ -368,31 +364,6 @@ func (x *xgbTree) sets() (map[int32]*set, error) {
 		sets[node] = s
 	}
 	return sets, nil
-}
-
-// setOf is a set of categories; as numbers where bits would take much more room than the file does.
-func setOf(categories []int32) (*set, error) {
-	top := int32(0)
-	for _, c := range categories {
-		if c < 0 || c >= maxCategory {
-			return nil, fmt.Errorf("category %d is not in [0, 2^24)", c)
-		}
-		top = max(top, c)
-	}
-	s := &set{}
-	if int(top/32) > 1024+16*len(categories) {
-		for _, c := range categories {
-			s.numbers = append(s.numbers, float64(c))
-		}
-		slices.Sort(s.numbers)
-		s.whole = true
-		return s, nil
-	}
-	s.bits = make([]uint32, top/32+1)
-	for _, c := range categories {
-		s.bits[c>>5] |= 1 << (c & 31)
-	}
-	return s, nil
 }
 
 // isXGBoostJSON reports whether a file may be one of XGBoost's: an object that names its learner.
