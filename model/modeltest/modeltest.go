@@ -273,12 +273,17 @@ func (s *suite) testAllocations() {
 		s.t.Skip("waits for another process")
 	}
 	in, out, ctx := s.part(0, 1), s.room(1), context.Background()
-	// The garbage collector may empty a pool between two calls, so that one of some hundred allocates anew.
-	if n := testing.AllocsPerRun(200, func() {
-		if err := s.m.Predict(ctx, in, out); err != nil {
-			s.t.Error(err)
-		}
-	}); n >= 1 {
-		s.t.Errorf("%v allocations for a row", n)
+	// What is kept for the next call may be gone: the garbage collector empties pools, and the race detector throws away a part of what is put
+	// into them. So there must be a call without, and what every call allocates shows in each.
+	least := math.Inf(1)
+	for range 50 {
+		least = min(least, testing.AllocsPerRun(1, func() {
+			if err := s.m.Predict(ctx, in, out); err != nil {
+				s.t.Error(err)
+			}
+		}))
+	}
+	if least > 0 {
+		s.t.Errorf("each call allocates %v times for a row", least)
 	}
 }
