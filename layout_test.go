@@ -26,7 +26,7 @@ var implementations = []string{
 	"engine/oracle", "engine/local", "engine/spark", "engine/flink",
 	"catalog/sqlite", "catalog/postgres",
 	"store/memory", "store/pebble", "store/redis",
-	"dataset/parquet", "dataset/text", "dataset/arrow", "dataset/kafka", "dataset/iceberg",
+	"dataset/parquet", "dataset/text", "dataset/arrow", "dataset/kafka", "dataset/hive", "dataset/iceberg",
 	"model/tree", "model/onnx", "model/remote",
 }
 

@@ -51,7 +51,7 @@ func Open(ctx context.Context, formats []Format, pattern string, o Options) (Tab
 		}
 	}
 	t := &table{files: make([]File, len(files)), parts: make([]Part, len(files)), hive: hive}
-	err = each(ctx, len(files), runtime.GOMAXPROCS(0), func(i int) error {
+	err = Each(ctx, len(files), runtime.GOMAXPROCS(0), func(i int) error {
 		info, err := os.Stat(files[i].path)
 		if err != nil {
 			return err
@@ -122,8 +122,8 @@ func chooseFormat(formats []Format, files []found, name string) (Format, error) 
 	return first, nil
 }
 
-// each runs f for 0 … n−1 on several goroutines and gives the error of the least index, so that the message does not depend on chance.
-func each(ctx context.Context, n, workers int, f func(i int) error) error {
+// Each runs f for 0 … n−1 on several goroutines and gives the error of the least index, so that the message does not depend on chance.
+func Each(ctx context.Context, n, workers int, f func(i int) error) error {
 	errs := make([]error, n)
 	var next atomic.Int64
 	var failed atomic.Bool

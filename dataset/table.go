@@ -26,6 +26,13 @@ func Of(schema value.Schema, files []File, parts []Part) Table {
 	return t
 }
 
+// Keyed is Of with columns behind the schema's that no file holds: keys, and their values by file, as a catalog has them of partitions.
+func Keyed(schema value.Schema, files []File, parts []Part, keys value.Schema, values [][]value.Value) Table {
+	t := &table{schema: append(slices.Clip(schema), keys...), files: files, parts: parts, hive: partitions{schema: keys, rows: values}}
+	t.describe()
+	return t
+}
+
 func (t *table) Schema() value.Schema { return t.schema }
 func (t *table) Warnings() []Warning  { return t.warnings }
 func (t *table) Parts() []Part        { return t.parts }

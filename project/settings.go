@@ -74,6 +74,9 @@ var settings = []Setting{
 	{Key: "catalog.path", Default: ".bighead/catalog.db", Doc: "the file of the SQLite catalog"},
 	{Key: "catalog.url", Secret: true, Doc: "the Postgres server"},
 
+	{Key: "hive.metastore", kind: list, Doc: "the Hive metastores of tables \"hive:db.table\", tried in turn: thrift://host:9083"},
+	{Key: "hive.timeout", kind: duration, Default: "30s", Doc: "how long a metastore may take for an answer"},
+
 	{Key: "events.path", Default: ".bighead/events", Doc: "the log of accepted events"},
 	{Key: "events.keep", kind: duration, Default: "90d", Doc: "how long the log keeps events"},
 

@@ -102,10 +102,8 @@ func (l *loaded) backfillOf(ctx context.Context, names []string, from, to string
 func (l *loaded) withRows(ctx context.Context, groups []*feature.Group) (with []*feature.Group, without []plan.Raw, err error) {
 	for _, g := range groups {
 		switch p := g.Source.Place; {
-		case p.Path != "":
+		case p.Path != "" || p.Table != "":
 			with = append(with, g)
-		case p.Table != "":
-			without = append(without, plan.Raw{Group: g.Name, Reason: fmt.Sprintf("its source %s is table %s, and the embedded engine reads files", g.Source.Name, p.Table)})
 		default: // a log alone
 			_, logged, err := l.history(ctx, g.Source)
 			if err != nil {

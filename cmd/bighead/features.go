@@ -53,7 +53,7 @@ func (c *cli) featuresCommand() *cobra.Command {
 
 func (c *cli) runFeatures(cmd *cobra.Command, l *loaded, v *feature.View, b *plan.Batch, table dataset.Table, out string) error {
 	began := time.Now()
-	s, err := c.newSink(out, b, map[string]string{"bighead.view": v.Name, "bighead.fingerprint": v.Fingerprint, "bighead.version": version})
+	s, err := c.sinkFor(cmd.Context(), l, out, v.Name, b, map[string]string{"bighead.view": v.Name, "bighead.fingerprint": v.Fingerprint, "bighead.version": version})
 	if err != nil {
 		return err
 	}

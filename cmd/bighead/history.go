@@ -49,7 +49,10 @@ type sides struct {
 
 func (l *loaded) sides(ctx context.Context, s *feature.Source) (h sides, err error) {
 	if s.Place.Path != "" || s.Place.Table != "" {
-		if h.path, err = l.table(ctx, s.Place); err != nil {
+		if h.path, err = l.table(ctx, s.Place); err == nil {
+			err = l.unchanged(h.path, s.Place, s.Schema)
+		}
+		if err != nil {
 			return h, err
 		}
 	}

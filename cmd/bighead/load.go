@@ -160,27 +160,40 @@ func (l *loaded) table(ctx context.Context, place feature.Place) (dataset.Table,
 
 func openPlace(ctx context.Context, p *project.Project, place feature.Place) (dataset.Table, error) {
 	if place.Path == "" {
-		return nil, fmt.Errorf("table %q: the embedded engine reads files; give a path", place.Table)
+		return openTable(ctx, p, place)
 	}
 	return dataset.Open(ctx, formats, p.Path(place.Path), options(place))
 }
 
 func (l *loaded) schema(ctx context.Context, place feature.Place) (value.Schema, []string, error) {
-	t, err := l.table(ctx, place)
+	schema, found, err := l.columns(ctx, place)
 	if err != nil {
 		return nil, nil, err
 	}
 	var warnings []string
-	for _, w := range t.Warnings() {
+	for _, w := range found {
 		warnings = append(warnings, strings.TrimSpace(w.Column+" "+w.Message))
 	}
-	return t.Schema(), warnings, nil
+	return schema, warnings, nil
+}
+
+// columns asks the catalog of a table, and opens files, which say it themselves.
+func (l *loaded) columns(ctx context.Context, place feature.Place) (value.Schema, []dataset.Warning, error) {
+	if place.Path == "" {
+		return tableSchema(ctx, l.Project, place)
+	}
+	t, err := l.table(ctx, place)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t.Schema(), t.Warnings(), nil
 }
 
 // inputs opens the tables that plans name; tiles of earlier backfills may stand for rows.
 func (l *loaded) inputs() engine.Inputs {
-	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
-		return l.table(ctx, place)
+	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, schema value.Schema) (dataset.Table, error) {
+		t, err := l.table(ctx, place)
+		return t, errors.Join(err, l.unchanged(t, place, schema))
 	}, Source: func(ctx context.Context, s *feature.Source) (dataset.Table, error) {
 		rows, _, err := l.history(ctx, s)
 		return rows, err

@@ -47,7 +47,7 @@ func (c *cli) trainingSetCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "where the rows go: a .parquet, .csv, .ndjson or .arrow file (default: a look at the first rows)")
+	f.StringVarP(&out, "out", "o", "", "where the rows go: a .parquet, .csv, .ndjson or .arrow file, or a table such as hive:db.table (default: a look at the first rows)")
 	f.StringVar(&start, "start", "", "only rows with at on or after this time (RFC 3339, or a date)")
 	f.StringVar(&end, "end", "", "only rows with at before this time, and labels known by it")
 	c.engineFlags(cmd)
@@ -85,7 +85,7 @@ func bounded(t *feature.TrainingSet, start, end string) (*feature.TrainingSet, e
 func (c *cli) runTrainingSet(ctx context.Context, p *loaded, t *feature.TrainingSet, out string) error {
 	b := plan.ForTrainingSet(t)
 	began := time.Now()
-	sink, err := c.newSink(out, b, map[string]string{"bighead.training_set": t.Name, "bighead.fingerprint": t.Fingerprint, "bighead.version": version})
+	sink, err := c.sinkFor(ctx, p, out, t.Name, b, map[string]string{"bighead.training_set": t.Name, "bighead.fingerprint": t.Fingerprint, "bighead.version": version})
 	if err != nil {
 		return err
 	}
@@ -133,15 +133,7 @@ func (c *cli) newSink(out string, b *plan.Batch, keys map[string]string) (*sink,
 	if out == "" {
 		return s, nil
 	}
-	schema := make(value.Schema, len(b.Output))
-	meta := dataset.Metadata{Keys: keys, Columns: map[string]dataset.ColumnInfo{}}
-	for i, o := range b.Output {
-		schema[i] = value.Field{Name: o.Name, Type: o.Type}
-		if o.Doc != "" || o.Fingerprint != "" {
-			meta.Columns[o.Name] = dataset.ColumnInfo{Doc: o.Doc, Fingerprint: o.Fingerprint}
-		}
-	}
-	w, err := dataset.Create(formats, out, schema, meta, dataset.WriteOptions{})
+	w, err := dataset.Create(formats, out, outputSchema(b), outputMetadata(b, keys), dataset.WriteOptions{})
 	if world := new(fs.PathError); err != nil && !errors.As(err, &world) {
 		return nil, mistakef("%v", err) // a name that tells no format, or is a folder's
 	} else if err != nil {
@@ -149,6 +141,17 @@ func (c *cli) newSink(out string, b *plan.Batch, keys map[string]string) (*sink,
 	}
 	s.writer = w
 	return s, nil
+}
+
+// outputMetadata is what a file says of the columns of a plan's rows.
+func outputMetadata(b *plan.Batch, keys map[string]string) dataset.Metadata {
+	meta := dataset.Metadata{Keys: keys, Columns: map[string]dataset.ColumnInfo{}}
+	for _, o := range b.Output {
+		if o.Doc != "" || o.Fingerprint != "" {
+			meta.Columns[o.Name] = dataset.ColumnInfo{Doc: o.Doc, Fingerprint: o.Fingerprint}
+		}
+	}
+	return meta
 }
 
 func (s *sink) write(b *value.Batch) error {
@@ -207,7 +210,7 @@ func find[T any](kind string, all []T, name func(T) string, want string) (T, err
 }
 
 func trainingSetJSON(t *feature.TrainingSet, out string, r *engine.Report) map[string]any {
-	if out != "" {
+	if out != "" && !isTable(out) {
 		if abs, err := filepath.Abs(out); err == nil {
 			out = abs
 		}

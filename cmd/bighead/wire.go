@@ -16,6 +16,7 @@ import (
 	"github.com/bighead-ml/bighead/catalog/sqlite"
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/dataset/arrow"
+	"github.com/bighead-ml/bighead/dataset/hive"
 	"github.com/bighead-ml/bighead/dataset/kafka"
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
@@ -338,4 +339,24 @@ func roadStores() map[string]func(dir string) (store.Store, error) {
 			return serve.Watch(st), err
 		},
 	}
+}
+
+// tableKinds are what the name of a table may begin with.
+var tableKinds = []string{"hive"}
+
+// openTables is the catalog of tables of a kind; nothing is asked of it yet.
+func openTables(p *project.Project, kind string) (tables, error) {
+	switch kind {
+	case "hive":
+		uris := p.Config.Strings("hive.metastore")
+		if len(uris) == 0 {
+			return nil, errors.New(`no Hive metastore is named: write [hive] metastore = ["thrift://host:9083"] in bighead.toml`)
+		}
+		m, err := hive.New(hive.Config{URIs: uris, Timeout: p.Config.Duration("hive.timeout")})
+		if err != nil {
+			return nil, fmt.Errorf("[hive] %w", err)
+		}
+		return hive.Tables{Metastore: m, Parquet: parquet.Format{}}, nil
+	}
+	return nil, fmt.Errorf("there are no tables %q in this binary; it has %s", kind+":", strings.Join(tableKinds, ", "))
 }

@@ -28,14 +28,18 @@ var sparkModules = []string{
 // StartSpark fetches Spark if need be and starts its Connect server: two local cores, 1 GB, ANSI mode, UTC, a catalogue in
 // memory, no user interface.
 func StartSpark(ctx context.Context) (*Server, error) {
+	return startSpark(ctx, "spark.sql.catalogImplementation=in-memory")
+}
+
+func startSpark(ctx context.Context, conf ...string) (*Server, error) {
 	home, err := fetch.Spark(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, home, "spark", runSpark)
+	return start(ctx, home, "spark", func(ctx context.Context, home fetch.Home, s *Server) error { return runSpark(ctx, home, s, conf) })
 }
 
-func runSpark(ctx context.Context, home fetch.Home, s *Server) error {
+func runSpark(ctx context.Context, home fetch.Home, s *Server, more []string) error {
 	ports, err := proc.FreePorts(1)
 	if err != nil {
 		return err
@@ -44,14 +48,14 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server) error {
 	args := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
 	args = append(args, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit",
 		"--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
-	for _, conf := range []string{
+	for _, conf := range append([]string{
 		"spark.connect.grpc.binding.address=127.0.0.1", "spark.connect.grpc.binding.port=" + port,
 		"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1",
-		"spark.ui.enabled=false", "spark.sql.catalogImplementation=in-memory",
+		"spark.ui.enabled=false",
 		"spark.sql.ansi.enabled=true", "spark.sql.session.timeZone=UTC",
 		"spark.sql.warehouse.dir=" + filepath.Join(s.dir, "warehouse"), "spark.local.dir=" + s.dir,
 		"spark.sql.shuffle.partitions=2", "spark.default.parallelism=2",
-	} {
+	}, more...) {
 		args = append(args, "--conf", conf)
 	}
 	// Without SPARK_LOCAL_IP Spark also listens on the outer interface. An own folder of settings keeps a SPARK_CONF_DIR or

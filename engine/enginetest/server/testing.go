@@ -33,6 +33,9 @@ var (
 	flink = &shared[*Server]{start: StartFlink}
 	kafka = &shared[*Broker]{start: StartKafka}
 
+	metastore = &shared[*Server]{start: StartMetastore}
+	sparkHive = &shared[*Server]{start: func(ctx context.Context) (*Server, error) { return StartSparkOnHive(ctx, metastore.server.URL) }}
+
 	inMain bool
 )
 
@@ -43,6 +46,8 @@ func Main(m *testing.M) int {
 		spark.stop()
 		flink.stop()
 		kafka.stop()
+		sparkHive.stop()
+		metastore.stop()
 	}()
 	return m.Run()
 }
@@ -97,7 +102,12 @@ func SparkURL(t testing.TB) string {
 // Spark gives the test a session on the test binary's Spark.
 func Spark(t testing.TB) *connect.Session {
 	t.Helper()
-	s, err := connect.Open(t.Context(), spark.get(t).URL)
+	return session(t, spark.get(t).URL)
+}
+
+func session(t testing.TB, url string) *connect.Session {
+	t.Helper()
+	s, err := connect.Open(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +117,20 @@ func Spark(t testing.TB) *connect.Session {
 		}
 	})
 	return s
+}
+
+// Metastore is where the test binary's Hive metastore listens: thrift://127.0.0.1:port.
+func Metastore(t testing.TB) string {
+	t.Helper()
+	return metastore.get(t).URL
+}
+
+// SparkOnHive gives the test a session on a Spark whose catalogue is the test binary's metastore; the URL is for engines.
+func SparkOnHive(t testing.TB) (s *connect.Session, url string) {
+	t.Helper()
+	metastore.get(t)
+	url = sparkHive.get(t).URL
+	return session(t, url), url
 }
 
 // Flink gives the test a session on the test binary's Flink, in batch mode.

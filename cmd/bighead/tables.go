@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// tables are what "hive:db.table" and the like stand for: a catalog that knows a table's columns, and opens its rows.
+type tables interface {
+	// Schema is a table's columns, and what is to be said of them, without its files being looked at.
+	Schema(ctx context.Context, table string, o dataset.Options) (value.Schema, []dataset.Warning, error)
+	Open(ctx context.Context, table string, o dataset.Options) (dataset.Table, error)
+	// Create starts writing rows into a table, which is made where it is not there. The writer's Close commits them. of names what is written:
+	// what was written of it before is replaced.
+	Create(ctx context.Context, table, of string, s value.Schema, m dataset.Metadata) (dataset.Writer, error)
+	// Ping says whether it answers.
+	Ping(ctx context.Context) error
+}
+
+// tableOf finds the catalog of a table's name, and the name there.
+func tableOf(p *project.Project, name string) (tables, string, error) {
+	kind, rest, ok := strings.Cut(name, ":")
+	if !ok {
+		return nil, "", fmt.Errorf("table %q does not say whose it is; write \"hive:%s\"", name, name)
+	}
+	t, err := openTables(p, kind)
+	return t, rest, err
+}
+
+// isTable tells a table's name from a file's.
+func isTable(name string) bool {
+	kind, _, ok := strings.Cut(name, ":")
+	return ok && slices.Contains(tableKinds, kind)
+}
+
+// sinkFor takes rows into the table or file that out names. of is what is written, by whose name a table knows what was written before.
+func (c *cli) sinkFor(ctx context.Context, l *loaded, out, of string, b *plan.Batch, keys map[string]string) (*sink, error) {
+	if !isTable(out) {
+		return c.newSink(out, b, keys)
+	}
+	t, name, err := tableOf(l.Project, out)
+	if err != nil {
+		return nil, mistakef("%v", err)
+	}
+	w, err := t.Create(ctx, name, of, outputSchema(b), outputMetadata(b, keys))
+	if err != nil {
+		return nil, err
+	}
+	return &sink{writer: w, path: out}, nil
+}
+
+func openTable(ctx context.Context, p *project.Project, place feature.Place) (dataset.Table, error) {
+	c, name, err := tableOf(p, place.Table)
+	if err != nil {
+		return nil, err
+	}
+	return c.Open(ctx, name, options(place))
+}
+
+func tableSchema(ctx context.Context, p *project.Project, place feature.Place) (value.Schema, []dataset.Warning, error) {
+	c, name, err := tableOf(p, place.Table)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Schema(ctx, name, options(place))
+}
+
+// unchanged says where a table is no longer what the definitions were checked against: others alter it as they please.
+func (l *loaded) unchanged(t dataset.Table, place feature.Place, checked value.Schema) error {
+	if t == nil || place.Table == "" {
+		return nil
+	}
+	for _, f := range checked {
+		switch got, ok := t.Schema().Lookup(f.Name); {
+		case !ok:
+			return fmt.Errorf("table %q: column %q (%s) was there when the definitions were checked, and is gone: it was altered meanwhile; run again", place.Table, f.Name, f.Type)
+		case !got.Equal(f.Type):
+			return fmt.Errorf("table %q: column %q was %s when the definitions were checked, and is %s now: it was altered meanwhile; run again", place.Table, f.Name, f.Type, got)
+		}
+	}
+	return nil
+}
