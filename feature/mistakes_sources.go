@@ -26,8 +26,12 @@ func (r *reporter) severalPlaces(at Span, what string, given []string) {
 }
 
 // unreadable is a place whose columns could not be found out.
-func (r *reporter) unreadable(at Span, what string, err error) {
-	r.add(codeUnreadable, at, "%s cannot be read: %v", what, err).cure("check the path; relative ones start at the folder of bighead.toml")
+func (r *reporter) unreadable(at Span, what string, p Place, err error) {
+	cure := "check the path; relative ones start at the folder of bighead.toml"
+	if p.Path == "" {
+		cure = "where the table's catalog is stands in bighead.toml; bighead doctor asks it"
+	}
+	r.add(codeUnreadable, at, "%s cannot be read: %v", what, err).cure("%s", cure)
 }
 
 // remotePlace is a path of a scheme that nothing reads yet.

@@ -44,7 +44,7 @@ func (c *checker) ask(p Place) schemaResult {
 func (c *checker) real(p Place, at Span, what string) value.Schema {
 	r := c.ask(p)
 	if r.err != nil {
-		c.unreadable(at, what, r.err)
+		c.unreadable(at, what, p, r.err)
 		return nil
 	}
 	for _, w := range r.warnings {
@@ -74,7 +74,7 @@ func (c *checker) realOf(d *SourceDef, p *Place, at Span, what string) value.Sch
 	columns := c.selected(d.Table, c.ask(bare).columns)
 	c.compare(d, p, columns, !untyped(p))
 	if c.soundSince(mark) && len(p.TimeColumns) == 0 {
-		c.unreadable(at, what, c.ask(*p).err) // it is something else
+		c.unreadable(at, what, *p, c.ask(*p).err) // it is something else
 		return nil
 	}
 	return columns

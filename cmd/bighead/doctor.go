@@ -77,9 +77,11 @@ func (c *cli) examine(ctx context.Context) []finding {
 		if l, err := c.check(ctx, p); err != nil {
 			found = append(found, finding{What: "definitions", Says: err.Error(), Cure: "run bighead check"})
 		} else if l.problems.Failed() {
+			found = append(found, tablesFindings(ctx, p, l)...)
 			found = append(found, finding{What: "definitions", Says: "they have mistakes", Cure: "run bighead check"})
 		} else {
 			found = append(found, finding{What: "definitions", Good: true, Says: summary(l)})
+			found = append(found, tablesFindings(ctx, p, l)...)
 			for _, s := range l.typed.Sources {
 				if t := s.Place.Topic; t != "" && !slices.Contains(topics, t) {
 					topics = append(topics, t)

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,7 +90,7 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts", keep=["ds", "delay"])
 func (h *onHive) flightsTable(name, kind string) {
 	h.t.Helper()
 	h.exec(fmt.Sprintf(`create table {db}.%s (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string, ds date) %s partitioned by (ds)`, name, kind))
-	h.exec(fmt.Sprintf(`insert into {db}.%s select timestamp '2024-01-01 00:00:00' + make_interval(0, 0, 0, 0, 0, id * 5, id), concat('c', id %% 7),
+	h.exec(fmt.Sprintf(`insert into {db}.%s select timestamp '2024-01-01 00:00:00' + make_interval(0, 0, 0, 0, 0, id * 5, id div 10), concat('c', id %% 7),
 		if(id %% 11 = 0, null, cast(id %% 60 as int)), cast(id %% 97 / 4.0 as decimal(10,2)), concat('t', id %% 13), date_add(date '2024-01-01', cast(id div 288 as int)) from range(1000)`, name))
 }
 
@@ -102,4 +103,166 @@ func TestTrainingSetOfAHiveTable(t *testing.T) {
 	if table != folder || strings.Count(table, "\n") != 1001 {
 		t.Errorf("the table gives %d lines, the folder %d; the first are\n%.600s\n%.600s", strings.Count(table, "\n"), strings.Count(folder, "\n"), table, folder)
 	}
+}
+
+// What Hive keeps in other ways reads the same: its own Parquet tables, text, columns that were added later, one partition or some.
+func TestHiveTablesOfOtherKinds(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	all := h.rows(h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`)))
+	columns := "ts timestamp, carrier string, delay int, fare decimal(10,2), tail string"
+	for kind, create := range map[string]string{
+		"parquet": "create table {db}.own (" + columns + ") partitioned by (ds date) stored as parquet",
+		"text":    "create table {db}.own (" + columns + ") partitioned by (ds date) row format delimited fields terminated by '|' escaped by '\\\\' stored as textfile",
+	} {
+		h.exec("drop table if exists {db}.own")
+		h.exec(create)
+		h.exec("insert into {db}.own select * from {db}.flights")
+		if got := h.rows(h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.own"`))); got != all {
+			t.Errorf("%s gives\n%.600s\nwant\n%.600s", kind, got, all)
+		}
+	}
+	for place, want := range map[string]int{
+		"hive:{db}.flights/ds=2024-01-02": 288, "hive:{db}.flights/ds>=2024-01-02/ds<2024-01-04": 576, "hive:{db}.own/ds!=2024-01-01": 712,
+	} {
+		got := h.rows(h.project(fmt.Sprintf(hiveFeatures, fmt.Sprintf("table=%q", place))))
+		if n := strings.Count(got, "\n") - 1; n != want {
+			t.Errorf("%s gives %d rows, want %d", place, n, want)
+		}
+	}
+	h.exec("drop table {db}.own")
+	h.exec("create table {db}.own stored as parquet as select 'a' as k, timestamp '2024-01-01 00:00:00' as ts")
+	h.exec("alter table {db}.own add columns (x bigint)")
+	h.exec("insert into {db}.own values ('a', timestamp '2024-01-01 00:30:00', 7)")
+	got := h.rows(h.project(strings.ReplaceAll(smallFeatures, `path="e.csv"`, `table="hive:{db}.own"`)))
+	lines := slices.Sorted(strings.Lines(got))
+	if want := "a,2024-01-01T00:00:00Z,,0,0\na,2024-01-01T00:30:00Z,,0,0\nk,at,g__x_sum_1h,g__x_last,twice\n"; strings.Join(lines, "") != want {
+		t.Errorf("a column that was added later gives\n%swant\n%s", got, want)
+	}
+}
+
+// What is wrong is a line that names the table, the definition and the cure.
+func TestHiveMistakes(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	h.exec("create view {db}.seen as select * from {db}.flights")
+	h.exec("create table {db}.orcs (x int) stored as orc")
+	h.exec("insert into {db}.orcs values (1)")
+	h.exec("create table {db}.lost (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string, ds date) using parquet partitioned by (ds)")
+	h.exec("insert into {db}.lost select * from {db}.flights")
+	if err := os.RemoveAll(filepath.Join(h.dir, "lost", "ds=2024-01-03")); err != nil {
+		t.Fatal(err)
+	}
+	settings := "[hive]\nmetastore = [\"" + h.metastore + "\"]\n"
+	for _, c := range []struct{ table, settings, command, says string }{
+		{"hive:{db}.flihgts", settings, "check", `features.py:3:31: error[BH037]: source "e" cannot be read: there is no table "flihgts" in database {db} of the Hive metastore at ` + strings.TrimPrefix(h.metastore, "thrift://") + `; did you mean "flights"?`},
+		{"hive:{db}x.flights", settings, "check", `there is no database "{db}x" in the Hive metastore at`},
+		{"hive:{db}x.flights", settings, "check", `did you mean "{db}"?`},
+		{"hive:flights", settings, "check", `write "hive:db.table"`},
+		{"flights", settings, "check", `write "hive:flights"`},
+		{"hvie:{db}.flights", settings, "check", `there are no tables "hvie:" in this binary; it has hive`},
+		{"hive:{db}.seen", settings, "check", "is a view, which only Hive can compute"},
+		{"hive:{db}.orcs", settings, "training-set t", "is ORC, which is not read yet: have it copied into a Parquet table"},
+		{"hive:{db}.lost", settings, "training-set t", "partition ds=2024-01-03, is registered, but its folder"},
+		{"hive:{db}.flights/dd=2024-01-01", settings, "check", `"dd" is none of its partition columns; did you mean "ds"?`},
+		{"hive:{db}.flights/ds=monday", settings, "check", `partition column ds: "monday" is not a date`},
+		{"hive:{db}.flights/ds=2025-01-01", settings, "training-set t", "has no partition with ds=2025-01-01; it has 4, from ds=2024-01-01 to ds=2024-01-04"},
+		{"hive:{db}.flights", "", "check", `no Hive metastore is named: write [hive] metastore = ["thrift://host:9083"] in bighead.toml`},
+		{"hive:{db}.flights", "[hive]\nmetastore = [\"http://x\"]\n", "check", `metastore = "http://x" is no address of a metastore; write thrift://host:9083`},
+		{"hive:{db}.flights", "[hive]\nmetastore = [\"thrift://127.0.0.1:1\"]\n", "check", "the Hive metastore at 127.0.0.1:1 does not answer"},
+		{"hive:{db}.flights", "[hive]\nmetastore = [\"thrift://127.0.0.1:1\", \"" + h.metastore + "\"]\n", "check", ""},
+	} {
+		dir := h.project(fmt.Sprintf(hiveFeatures, fmt.Sprintf("table=%q", c.table)))
+		h.write(dir, "bighead.toml", c.settings)
+		code, out, stderr := bighead(t, dir, strings.Fields(c.command)...)
+		says := strings.ReplaceAll(c.says, "{db}", h.db)
+		if (code == exitGood) != (says == "") || !strings.Contains(stderr, says) {
+			t.Errorf("%s of %s answers %d\n%s%swant\n%s", c.command, c.table, code, out, stderr, says)
+		}
+	}
+	dir := h.project(strings.ReplaceAll(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`), `"delay", w`, `"dalay", w`))
+	if code, out, stderr := bighead(t, dir, "check"); code == exitGood || !strings.Contains(stderr, `"dalay"`) || !strings.Contains(stderr, `delay`) {
+		t.Errorf("a column that is not there answers %d\n%s%s", code, out, stderr)
+	}
+}
+
+// A training set goes into a new table and again into it, and Spark reads it; partitions are replaced, those of others are left.
+func TestTrainingSetIntoAHiveTable(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`))
+	write := func(args ...string) string {
+		t.Helper()
+		code, out, stderr := bighead(t, dir, append([]string{"training-set", "t"}, args...)...)
+		if code != exitGood {
+			return stderr
+		}
+		return out
+	}
+	csv := h.rows(dir)
+	sums := func(table string) string {
+		t.Helper()
+		h.exec("refresh table {db}." + table)
+		r, err := h.spark.Query(t.Context(), strings.ReplaceAll("select count(*), sum(hash(*)), count(distinct ds) from (select carrier, unix_millis(at), g__delay_sum_1h, g__delay_sum_2d, g__fare_avg_1d, g__tail_last, g__count_1d, delay, ds from {db}."+table+")", "{db}", h.db))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(r.Rows)
+	}
+	h.exec("create temporary view csv using csv options (path '" + h.csvFile(csv) + "', header true, inferSchema true)")
+	r, err := h.spark.Query(t.Context(), "select count(*), sum(hash(*)), count(distinct ds) from (select carrier, unix_millis(cast(at as timestamp)), cast(g__delay_sum_1h as bigint), cast(g__delay_sum_2d as bigint), cast(g__fare_avg_1d as double), g__tail_last, cast(g__count_1d as bigint), cast(delay as bigint), cast(ds as date) ds from csv)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprint(r.Rows)
+	for _, target := range []string{"late/ds", "late", "flat"} {
+		table, _, _ := strings.Cut(target, "/")
+		for range 2 {
+			if says := write("--out", "hive:"+h.db+"."+target); says != "" && !strings.HasPrefix(says, "{") {
+				t.Log(says)
+			}
+			if got := sums(table); got != want {
+				t.Errorf("%s gives %s, want %s", target, got, want)
+			}
+		}
+	}
+	h.exec("insert into {db}.late partition (ds = '2024-01-09') select * except (ds) from {db}.late limit 1")
+	if says := write("--out", "hive:"+h.db+".late", "--start", "2024-01-03"); strings.Contains(says, "error") {
+		t.Error(says)
+	}
+	back := h.project(`import bighead as bh
+e = bh.EventSource("e", table="hive:{db}.late", time="at")
+g = bh.FeatureGroup("g", source=e, keys=["carrier"], features=[bh.count()])
+v = bh.FeatureView("v", groups=[g])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="at"))
+`)
+	if n := strings.Count(h.rows(back), "\n"); n != 1002 {
+		t.Errorf("read again, the table has %d lines", n)
+	}
+	for _, c := range []struct{ target, says string }{
+		{"late/hour", "is there, and is partitioned by [ds]: name the table alone"},
+		{"new/hour", `is to be partitioned by "hour", which the rows do not have`},
+		{"flights", `which the rows do not have: write to another table, or keep= it`},
+		{"late/ds=2024-01-01", "leave conditions out"},
+	} {
+		if says := write("--out", "hive:"+h.db+"."+c.target); !strings.Contains(says, c.says) {
+			t.Errorf("--out %s says\n%s\nwant %s", c.target, says, c.says)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(h.dir, "*", ".bighead-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if left, _ := filepath.Glob(filepath.Join(h.dir, ".bighead-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// csvFile is a CSV that Spark reads.
+func (h *onHive) csvFile(text string) string {
+	h.t.Helper()
+	file := filepath.Join(h.t.TempDir(), "rows.csv")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		h.t.Fatal(err)
+	}
+	return file
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/feature"
@@ -87,4 +88,33 @@ func (l *loaded) unchanged(t dataset.Table, place feature.Place, checked value.S
 		}
 	}
 	return nil
+}
+
+// tablesFindings asks the catalogs that sources' tables are in.
+func tablesFindings(ctx context.Context, p *project.Project, l *loaded) []finding {
+	var out []finding
+	asked := map[string]bool{}
+	for i := range l.defs.Sources {
+		table := l.defs.Sources[i].Table
+		if table == nil || !isTable(table.Name.Value) {
+			continue
+		}
+		kind, _, _ := strings.Cut(table.Name.Value, ":")
+		if asked[kind] {
+			continue
+		}
+		asked[kind] = true
+		f := finding{What: "tables of " + kind, Good: true, Says: "their catalog answers"}
+		t, err := openTables(p, kind)
+		if err == nil {
+			within, cancel := context.WithTimeout(ctx, 10*time.Second)
+			err = t.Ping(within)
+			cancel()
+		}
+		if err != nil {
+			f.Good, f.Says, f.Cure = false, err.Error(), "correct ["+kind+"] in bighead.toml, or start what it names"
+		}
+		out = append(out, f)
+	}
+	return out
 }

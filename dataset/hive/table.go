@@ -181,6 +181,9 @@ func (m *Metastore) Schema(ctx context.Context, p Place, o dataset.Options) (val
 	if _, err := p.wanted(d.keys); err != nil {
 		return nil, nil, err
 	}
+	if _, err := storageOf(d.raw.object(7), d.raw.params(9)); err != nil {
+		return nil, nil, fmt.Errorf("hive table %s %w", p.Name(), err)
+	}
 	columns, err := d.read(o)
 	return append(columns, d.keys...), d.warnings, err
 }
