@@ -12,6 +12,11 @@ import (
 type Topics interface {
 	// Open starts reading a topic where from says. It fails where the broker cannot be reached or the definition does not fit.
 	Open(ctx context.Context, t Topic, from From) (TopicReader, error)
+	// Bounded is what a topic holds at this moment, from its oldest records on, a part for each partition. A record that is no row is an error.
+	Bounded(ctx context.Context, t Topic) (Table, error)
+	// Create starts writing rows into a topic, as records of the format ("json" or "avro"), of which readers of committed records see all at
+	// Close or none. of names what is written.
+	Create(ctx context.Context, topic, format, of string, s value.Schema) (Writer, error)
 	// Bury writes records that could not be read to a dead-letter topic, each with its origin and reason in headers, and returns once the
 	// broker has them.
 	Bury(ctx context.Context, topic string, dead []Poison) error

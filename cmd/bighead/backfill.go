@@ -105,7 +105,7 @@ func (l *loaded) withRows(ctx context.Context, groups []*feature.Group) (with []
 		case p.Path != "" || p.Table != "":
 			with = append(with, g)
 		default: // a log alone
-			_, logged, err := l.history(ctx, g.Source)
+			logged, err := l.logged(ctx, g.Source)
 			if err != nil {
 				return nil, nil, fmt.Errorf("source %q: %w", g.Source.Name, err)
 			}

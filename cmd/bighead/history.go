@@ -60,11 +60,20 @@ func (l *loaded) sides(ctx context.Context, s *feature.Source) (h sides, err err
 		}
 	}
 	if s.Time == nil || s.Kind == feature.Snapshots { // no stream takes it
-		return h, nil
+		if h.path == nil && s.Place.Topic != "" {
+			h.path, err = l.topicRows(ctx, s)
+		}
+		return h, err
 	}
 	log, err := openLogTable(ctx, logFolder(l.Project, s), s.Schema)
 	if err != nil || h.path != nil && len(log.Parts()) == 0 {
 		return h, err
+	}
+	if h.path == nil && len(log.Parts()) == 0 && s.Place.Topic != "" {
+		h.path, err = l.topicRows(ctx, s)
+		if h.path != nil || err != nil {
+			return h, err
+		}
 	}
 	h.log = log
 	if h.path != nil && divided(s) {
@@ -75,6 +84,34 @@ func (l *loaded) sides(ctx context.Context, s *feature.Source) (h sides, err err
 		h.cut = &at
 	}
 	return h, nil
+}
+
+// logged tells whether the stream has accepted anything of a source.
+func (l *loaded) logged(ctx context.Context, s *feature.Source) (bool, error) {
+	if s.Time == nil || s.Kind == feature.Snapshots {
+		return false, nil
+	}
+	log, err := openLogTable(ctx, logFolder(l.Project, s), s.Schema)
+	return err == nil && len(log.Parts()) > 0, err
+}
+
+// topicRows is what the topic of a source holds now, where there are brokers and nothing else has its rows: until bighead up has read it into its log,
+// that is its history. nil: no brokers are named.
+func (l *loaded) topicRows(ctx context.Context, s *feature.Source) (dataset.Table, error) {
+	broker, err := openBroker(l.Project, nil)
+	if broker == nil || err != nil {
+		return nil, err
+	}
+	within, cancel := context.WithTimeout(ctx, topicOpen)
+	defer cancel()
+	t, err := broker.Bounded(within, topicOf(s))
+	if err != nil && within.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("the brokers do not answer: %w", err)
+	}
+	if err != nil {
+		err = fmt.Errorf("%s: %w", s.Pos, err)
+	}
+	return t, errors.Join(err, broker.Close())
 }
 
 // divided reports whether rows of a source are told by their time to be its path's or its log's to give: nothing else tells copies apart.

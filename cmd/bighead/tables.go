@@ -39,19 +39,43 @@ func tableOf(p *project.Project, name string) (tables, string, error) {
 // isTable tells a table's name from a file's.
 func isTable(name string) bool {
 	kind, _, ok := strings.Cut(name, ":")
-	return ok && slices.Contains(tableKinds, kind)
+	return ok && (kind == topicKind || slices.Contains(tableKinds, kind))
 }
+
+// topicKind is what the name of a topic begins with, where rows go to one.
+const topicKind = "kafka"
 
 // sinkFor takes rows into the table or file that out names. of is what is written, by whose name a table knows what was written before.
 func (c *cli) sinkFor(ctx context.Context, l *loaded, out, of string, b *plan.Batch, keys map[string]string) (*sink, error) {
 	if !isTable(out) {
 		return c.newSink(out, b, keys)
 	}
+	if name, ok := strings.CutPrefix(out, topicKind+":"); ok {
+		return topicSink(ctx, l.Project, out, name, of, b)
+	}
 	t, name, err := tableOf(l.Project, out)
 	if err != nil {
 		return nil, mistakef("%v", err)
 	}
 	w, err := t.Create(ctx, name, of, outputSchema(b), outputMetadata(b, keys))
+	if err != nil {
+		return nil, err
+	}
+	return &sink{writer: w, path: out}, nil
+}
+
+// topicSink takes rows into a topic: kafka:topic has them as JSON, kafka:topic/avro as Avro.
+func topicSink(ctx context.Context, p *project.Project, out, name, of string, b *plan.Batch) (*sink, error) {
+	broker, err := openBroker(p, nil)
+	if err == nil && broker == nil {
+		err = mistakef("--out %s: no brokers are named; write [stream] brokers = [\"host:9092\"] in bighead.toml", out)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer broker.Close()
+	topic, format, _ := strings.Cut(name, "/")
+	w, err := broker.Create(ctx, topic, format, of, outputSchema(b))
 	if err != nil {
 		return nil, err
 	}

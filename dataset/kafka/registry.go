@@ -230,3 +230,9 @@ func absent(r *registered, m message, others []other, path []string) error {
 	}
 	return r.wrong(name, problem+fmt.Sprintf(" fields: %s", strings.Join(m.names(), ", ")))
 }
+
+// register gives the registry a schema under a subject and has its number, the same one where it is there already.
+func (s *Schemas) register(ctx context.Context, subject string, schema sr.Schema) (int, error) {
+	made, err := s.client.CreateSchema(ctx, subject, schema)
+	return made.ID, err
+}
