@@ -77,6 +77,12 @@ var settings = []Setting{
 	{Key: "hive.metastore", kind: list, Doc: "the Hive metastores of tables \"hive:db.table\", tried in turn: thrift://host:9083"},
 	{Key: "hive.timeout", kind: duration, Default: "30s", Doc: "how long a metastore may take for an answer"},
 
+	{Key: "iceberg.catalog", Choices: []string{"sqlite", "hadoop", "rest"}, Doc: "the kind of the catalog of tables \"iceberg:db.table\""},
+	{Key: "iceberg.uri", Doc: "the catalog: the file of sqlite, the URL of rest"},
+	{Key: "iceberg.name", Default: "default", Doc: "the catalog's name in a file of sqlite"},
+	{Key: "iceberg.warehouse", Doc: "the folder of the tables, of rest the warehouse's name"},
+	{Key: "iceberg.token", Secret: true, Doc: "the bearer's token for a catalog of rest"},
+
 	{Key: "events.path", Default: ".bighead/events", Doc: "the log of accepted events"},
 	{Key: "events.keep", kind: duration, Default: "90d", Doc: "how long the log keeps events"},
 

@@ -82,8 +82,16 @@ func topicSink(ctx context.Context, p *project.Project, out, name, of string, b 
 	return &sink{writer: w, path: out}, nil
 }
 
+// placeTable refuses what is not computed of tables.
+func placeTable(p *project.Project, place feature.Place) (tables, string, error) {
+	if len(place.TableSelect) > 0 {
+		return nil, "", fmt.Errorf("table %q: select= of a table is not computed yet; write the SQL where the column is used, or have the catalog's engine write such a table", place.Table)
+	}
+	return tableOf(p, place.Table)
+}
+
 func openTable(ctx context.Context, p *project.Project, place feature.Place) (dataset.Table, error) {
-	c, name, err := tableOf(p, place.Table)
+	c, name, err := placeTable(p, place)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +99,7 @@ func openTable(ctx context.Context, p *project.Project, place feature.Place) (da
 }
 
 func tableSchema(ctx context.Context, p *project.Project, place feature.Place) (value.Schema, []dataset.Warning, error) {
-	c, name, err := tableOf(p, place.Table)
+	c, name, err := placeTable(p, place)
 	if err != nil {
 		return nil, nil, err
 	}

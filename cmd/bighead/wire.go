@@ -17,6 +17,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/dataset/arrow"
 	"github.com/bighead-ml/bighead/dataset/hive"
+	"github.com/bighead-ml/bighead/dataset/iceberg"
 	"github.com/bighead-ml/bighead/dataset/kafka"
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
@@ -342,7 +343,7 @@ func roadStores() map[string]func(dir string) (store.Store, error) {
 }
 
 // tableKinds are what the name of a table may begin with.
-var tableKinds = []string{"hive"}
+var tableKinds = []string{"hive", "iceberg"}
 
 // openTables is the catalog of tables of a kind; nothing is asked of it yet.
 func openTables(p *project.Project, kind string) (tables, error) {
@@ -357,6 +358,22 @@ func openTables(p *project.Project, kind string) (tables, error) {
 			return nil, fmt.Errorf("[hive] %w", err)
 		}
 		return hive.Tables{Metastore: m, Parquet: parquet.Format{}}, nil
+	case "iceberg":
+		c := iceberg.Config{Kind: p.Config.String("iceberg.catalog"), URI: p.Config.String("iceberg.uri"), Name: p.Config.String("iceberg.name"), Warehouse: p.Config.String("iceberg.warehouse"), Token: p.Config.String("iceberg.token")}
+		switch {
+		case c.Kind == "":
+			return nil, errors.New(`no Iceberg catalog is named: write [iceberg] catalog = "rest", uri = "http://host:8181" in bighead.toml`)
+		case c.Kind != "hadoop" && c.URI == "":
+			return nil, fmt.Errorf("[iceberg] catalog = %q needs a uri", c.Kind)
+		case c.Kind == "hadoop" && c.Warehouse == "":
+			return nil, errors.New(`[iceberg] catalog = "hadoop" needs a warehouse, the folder of its tables`)
+		case c.Kind == "sqlite":
+			c.URI = inProject(p, c.URI)
+		}
+		if c.Kind != "rest" && c.Warehouse != "" {
+			c.Warehouse = inProject(p, c.Warehouse)
+		}
+		return iceberg.Tables{Config: c, Parquet: parquet.Format{}, Stream: arrow.Stream{}}, nil
 	}
 	return nil, fmt.Errorf("there are no tables %q in this binary; it has %s", kind+":", strings.Join(tableKinds, ", "))
 }

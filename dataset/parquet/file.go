@@ -32,6 +32,7 @@ type file struct {
 	groups   []format.RowGroup
 	nodes    []*node // of the schema
 	schema   value.Schema
+	ids      []int32 // of the schema's columns
 	warnings []dataset.Warning
 	metadata dataset.Metadata
 	stats    []dataset.Group
@@ -117,7 +118,7 @@ func (f *file) setup(foot *format.Footer, o dataset.Options) error {
 			f.warnings = append(f.warnings, dataset.Warning{Column: c.name, Message: c.why, LeftOut: true})
 			continue
 		}
-		f.nodes = append(f.nodes, c.node)
+		f.nodes, f.ids = append(f.nodes, c.node), append(f.ids, c.id)
 		f.schema = append(f.schema, value.Field{Name: c.name, Type: c.node.typ})
 		c.node.leaves(func(l *leaf) {
 			if l.conv.warning != "" {
@@ -180,7 +181,11 @@ func (f *file) groupStats(g *format.RowGroup) dataset.Group {
 func (f *file) Schema() value.Schema        { return f.schema }
 func (f *file) Warnings() []dataset.Warning { return f.warnings }
 func (f *file) Metadata() dataset.Metadata  { return f.metadata }
-func (f *file) Groups() []dataset.Group     { return f.stats }
+
+// FieldIDs are what a table format calls the schema's columns, 0 where the file says nothing: names change, these do not.
+func (f *file) FieldIDs() []int32 { return f.ids }
+
+func (f *file) Groups() []dataset.Group { return f.stats }
 
 // rowReader reads a column's rows in order.
 type rowReader interface {

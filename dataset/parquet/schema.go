@@ -50,6 +50,7 @@ const maxSchemaDepth = 32
 // column is a top-level column: readable, or left out for a reason.
 type column struct {
 	name string
+	id   int32
 	node *node
 	why  string
 }
@@ -80,7 +81,7 @@ func (s *schemaBuilder) columns() ([]column, error) {
 		if s.next >= len(s.elements) {
 			return nil, errors.New("the footer's schema is cut short")
 		}
-		name := s.elements[s.next].Name
+		name, id := s.elements[s.next].Name, s.elements[s.next].ID
 		n, err := s.node(0, 0, 0)
 		var why unreadable
 		if errors.As(err, &why) {
@@ -99,7 +100,7 @@ func (s *schemaBuilder) columns() ([]column, error) {
 			out = append(out, column{name: name, why: "it has no type, all its cells are null; declare its type with columns="})
 			continue
 		}
-		out = append(out, column{name: name, node: n})
+		out = append(out, column{name: name, id: id, node: n})
 	}
 	if s.next != len(s.elements) {
 		return nil, errors.New("the footer's schema has more elements than its root says")

@@ -85,6 +85,7 @@ type Element struct {
 	Repetition int32
 	Name       string
 	Children   int32
+	ID         int32 // of the field in a table format's schema; 0: none
 	Logical    Logical
 }
 
@@ -190,6 +191,8 @@ func (r *thrift) element(t byte) (e Element) {
 			scale = r.i32(t)
 		case 8:
 			precision = r.i32(t)
+		case 9:
+			e.ID = r.i32(t)
 		case 10:
 			e.Logical = r.logical(t)
 		default:
