@@ -1,0 +1,208 @@
+package hive
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// fake is a metastore of one database that answers as Hive 4 does, and fails where a test says so.
+type fake struct {
+	mu      sync.Mutex
+	dir     string
+	table   object
+	added   []object
+	failing string // a call that raises an exception
+}
+
+func (f *fake) answer(name string, args object) (kind byte, body object) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if name == f.failing {
+		return reply, object{1: object{1: "the database behind is full"}}
+	}
+	switch name {
+	case "get_all_databases":
+		return reply, object{0: []any{"db"}}
+	case "get_all_tables":
+		return reply, object{0: []any{}}
+	case "get_database":
+		return reply, object{0: object{1: "db", 3: "file://" + f.dir}}
+	case "get_table_req":
+		if f.table == nil {
+			return reply, object{2: object{1: "no such table"}}
+		}
+		return reply, object{0: object{1: f.table}}
+	case "create_table":
+		f.table = args.object(1)
+	case "drop_table":
+		f.table = nil
+	case "get_partitions_by_names":
+		return reply, object{0: []any{}}
+	case "add_partitions_req":
+		f.added = append(f.added, args.object(1).objects(3)...)
+		return reply, object{0: object{}}
+	default:
+		return exception, object{1: "Invalid method name: '" + name + "'", 2: int32(1)}
+	}
+	return reply, object{}
+}
+
+// serve answers on loopback; where mute it closes connections at the first call, as one does that wants SASL.
+func (f *fake) serve(t *testing.T, mute bool) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer c.Close()
+				in := bufio.NewReader(c)
+				for {
+					d := &decoder{in: in, left: maxMessage}
+					name, _, args := d.message()
+					if d.err != nil || mute {
+						return
+					}
+					kind, body := f.answer(name, args)
+					e := &encoder{}
+					e.message(name, kind, 1, body)
+					if _, err := c.Write(e.b); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	return "thrift://" + l.Addr().String()
+}
+
+func (f *fake) tables(t *testing.T) Tables {
+	t.Helper()
+	m, err := New(Config{URIs: []string{f.serve(t, false)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Tables{m, parquet.Format{}}
+}
+
+var schema = value.Schema{{Name: "x", Type: value.Int}, {Name: "ds", Type: value.String}}
+
+func write(t *testing.T, tables Tables) error {
+	t.Helper()
+	w, err := tables.Create(t.Context(), "db.t/ds", "late", schema, dataset.Metadata{})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := w.Write(value.BatchOf(schema, [][]value.Value{{value.OfInt(1), value.OfString("a/b")}, {value.OfInt(2), {}}, {value.OfInt(3), value.OfString("a/b")}})); err != nil {
+		return err
+	}
+	return w.Close()
+}
+
+// What fails in between leaves nothing: no table, no partition, no file; and the next run is as if nothing had been.
+func TestNothingIsHalfRegistered(t *testing.T) {
+	f := &fake{dir: t.TempDir()}
+	tables := f.tables(t)
+	for _, failing := range []string{"create_table", "add_partitions_req", "get_partitions_by_names"} {
+		f.failing = failing
+		if err := write(t, tables); err == nil || !strings.Contains(err.Error(), "hive table db.t: ") || !strings.Contains(err.Error(), "the database behind is full") {
+			t.Errorf("where %s fails, it says %v", failing, err)
+		}
+		var left []string
+		_ = filepath.WalkDir(f.dir, func(path string, _ fs.DirEntry, err error) error {
+			if path != f.dir {
+				left = append(left, path)
+			}
+			return err
+		})
+		if len(left) > 0 || f.table != nil || len(f.added) > 0 {
+			t.Errorf("where %s fails, there are %v, table %v, partitions %v", failing, left, f.table, f.added)
+		}
+	}
+	f.failing = ""
+	if err := write(t, tables); err != nil {
+		t.Fatal(err)
+	}
+	if f.table == nil || len(f.added) != 2 {
+		t.Fatalf("there are table %v and %d partitions", f.table, len(f.added))
+	}
+	for i, want := range []string{"ds=a%2Fb", "ds=" + nullPartition} {
+		if got := f.added[i].object(6).text(2); got != "file://"+f.dir+"/t/"+want {
+			t.Errorf("partition %d lies at %s", i, got)
+		}
+	}
+}
+
+// A metastore that is away, or wants to know who we are, is said to; another is asked meanwhile.
+func TestMetastoresInTurn(t *testing.T) {
+	f := &fake{dir: t.TempDir()}
+	mute, good := f.serve(t, true), f.serve(t, false)
+	for _, c := range []struct {
+		uris []string
+		says string
+	}{
+		{[]string{mute}, "hive.metastore.sasl.enabled=false"}, {[]string{"thrift://127.0.0.1:1"}, "start it, or correct [hive] metastore"}, {[]string{"thrift://127.0.0.1:1", mute, good}, ""},
+	} {
+		m, err := New(Config{URIs: c.uris})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = m.Ping(t.Context())
+		var away *Unreachable
+		if (c.says == "") != (err == nil) || err != nil && (!errors.As(err, &away) || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("%v say %v, want %q", c.uris, err, c.says)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	m, _ := New(Config{URIs: []string{good}})
+	if err := m.Ping(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("a context that ended gives %v", err)
+	}
+}
+
+// What Hive calls types is read as ours; what has none is an error.
+func TestTypes(t *testing.T) {
+	for text, want := range map[string]string{
+		"decimal(10,2)": "float", "array<struct<a:int,b:map<string,varchar(10)>>>": "list<struct<a:int,b:map<string,string>>>", "timestamp with local time zone": "timestamp", "char(3)": "string",
+		"uniontype<int,string>": "", "map<int,string>": "", "array<int": "", "int>": "", "interval_day_time": "", "struct<>": "", "": "",
+	} {
+		got, err := typeOfHive(text)
+		if want == "" && err == nil || want != "" && (err != nil || got.String() != want) {
+			t.Errorf("%q is %s (%v), want %q", text, got, err, want)
+		}
+	}
+}
+
+// Answers that are damaged are errors, however they are.
+func FuzzAnswer(f *testing.F) {
+	e := &encoder{}
+	e.message("get_table", reply, 1, object{0: object{1: "t", 3: int64(5), 7: object{2: "file:///x"}, 8: []any{object{1: "a"}}, 9: mapping{"k": "v"}}})
+	f.Add(e.b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := &decoder{in: strings.NewReader(string(b)), left: maxMessage}
+		_, _, body := d.message()
+		body.object(0).objects(8)
+		body.object(0).params(9)
+	})
+}
