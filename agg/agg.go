@@ -173,8 +173,9 @@ func (a *Aggregation) Text(in value.Type, p Params) (string, bool) {
 }
 
 // Spark is the finish as Spark SQL where it is a function of ours; false where there is none. $list stands for what engine/spark keeps of the
-// one fold, an array in ascending order: of textcounts every string that came, of bucketcounts every number, of registers each distinct
-// register · 256 + rank. Under by it is the finish of one entry.
+// one fold, an array in ascending order: of textcounts each string as v with how often it came as n, of bucketcounts the midpoint of a bucket as
+// v with how many inputs lie in it as n, which may come more than once, of registers each distinct register · 256 + rank. Under by it is the
+// finish of one entry.
 func (a *Aggregation) Spark(in value.Type, p Params) (string, bool) {
 	if a.spark == nil {
 		return "", false

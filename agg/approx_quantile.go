@@ -62,15 +62,8 @@ var approxQuantile = &Aggregation{
 // rankOf is ⌊q·(n−1)⌋, counted from 0, with one float multiplication (A2).
 func rankOf(q float64, n int64) int64 { return int64(math.Floor(q * float64(n-1))) }
 
-// sparkQuantile takes the element of the rank and finds its bucket by the power of two below it, which log2 tells to one, and comparing tells
-// for sure; powers of two and their products are exact.
+// sparkQuantile goes along the buckets until the rank lies in one.
 func sparkQuantile(_ value.Type, p Params) string {
-	m, half := mantissaBits(p.Accuracy), "0.5d"
-	if m == 52 {
-		half = "0d"
-	}
-	x := fmt.Sprintf("get($list, cast(floor(%sd * (size($list) - 1)) as int))", strconv.FormatFloat(p.Q, 'e', -1, 64))
-	about := "transform(array(" + x + "), x -> struct(x as x, floor(log2(abs(x))) as e))"
-	step := fmt.Sprintf("transform(%s, s -> struct(s.x as x, pow(2d, s.e - if(pow(2d, s.e) > abs(s.x), 1, 0) + if(pow(2d, s.e + 1) <= abs(s.x), 1, 0) - %d) as step))", about, m)
-	return "get(transform(" + step + ", s -> if(abs(s.x) < 2.2250738585072014E-308d, 0d, sign(s.x) * (floor(abs(s.x) / s.step) + " + half + ") * s.step)), 0)"
+	rank := fmt.Sprintf("cast(floor(%sd * (aggregate($list, 0L, (s, e) -> s + e.n) - 1L)) as bigint)", strconv.FormatFloat(p.Q, 'e', -1, 64))
+	return "aggregate($list, struct(" + rank + " as rank, cast(null as double) as x), (s, e) -> if(s.rank < 0L, s, struct(s.rank - e.n as rank, e.v as x)), s -> s.x)"
 }

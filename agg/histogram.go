@@ -45,10 +45,8 @@ func mostFrequent(k int, counts map[string]int64) value.Value {
 	return value.OfMap(entries)
 }
 
-// sparkHistogram finds where each string's run ends in the list, counts by the distance of the ends, and keeps the greatest counts.
+// sparkHistogram keeps the greatest counts.
 func sparkHistogram(_ value.Type, p Params) string {
-	ends := "filter(transform($list, (s, i) -> struct(s as s, i as i)), e -> coalesce(get($list, e.i + 1) <> e.s, true))"
-	runs := "get(transform(array(" + ends + "), ends -> transform(ends, (e, j) -> struct(e.s as s, cast(e.i - coalesce(get(ends, j - 1).i, -1) as bigint) as n))), 0)"
-	most := "array_sort(" + runs + ", (a, b) -> case when a.n > b.n then -1 when a.n < b.n then 1 when a.s < b.s then -1 when a.s > b.s then 1 else 0 end)"
+	most := "array_sort($list, (a, b) -> case when a.n > b.n then -1 when a.n < b.n then 1 when a.v < b.v then -1 when a.v > b.v then 1 else 0 end)"
 	return fmt.Sprintf("map_from_entries(sort_array(slice(%s, 1, %d)))", most, p.K)
 }

@@ -41,6 +41,8 @@ type Inputs struct {
 	Tiles *tiletable.Table
 	// Progress, where not nil, hears now and then how many of the input's rows are done; it must be quick.
 	Progress func(done, total int64)
+	// At, where not nil, hears in words what an engine that is elsewhere is at.
+	At func(what string)
 }
 
 // Rows gives all rows of a source.

@@ -230,7 +230,7 @@ func (c *cli) runPlan(ctx context.Context, l *loaded, b *plan.Batch, spine datas
 	bar := newProgress(c.stderr, b.Name)
 	defer bar.done()
 	in := l.inputs()
-	in.Spine, in.Progress = spine, bar.update
+	in.Spine, in.Progress, in.At = spine, bar.update, bar.say
 	defer l.withinMemory()()
 	report, err := e.Run(ctx, b, in, out)
 	if errors.Is(err, engine.ErrNoTime) {

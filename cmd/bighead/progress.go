@@ -17,6 +17,14 @@ type progress struct {
 
 	mu    sync.Mutex
 	drawn time.Time
+	at    string
+}
+
+// say hears what the work is at, which stands behind the bar.
+func (p *progress) say(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.at = "  " + what
 }
 
 func newProgress(w io.Writer, what string) *progress {
@@ -43,8 +51,8 @@ func (p *progress) update(done, total int64) {
 	if share > 0 {
 		left = time.Duration(float64(spent) * (1 - share) / share).Round(time.Second).String()
 	}
-	fmt.Fprintf(p.w, "\r\x1b[K%s %s%s %3.0f%%  %s rows/s  %s left", p.what, strings.Repeat("█", full), strings.Repeat("░", width-full),
-		100*share, short(float64(done)/spent.Seconds()), left)
+	fmt.Fprintf(p.w, "\r\x1b[K%s %s%s %3.0f%%  %s rows/s  %s left%s", p.what, strings.Repeat("█", full), strings.Repeat("░", width-full),
+		100*share, short(float64(done)/spent.Seconds()), left, p.at)
 }
 
 // done takes the bar away.

@@ -2,23 +2,28 @@ package spark_test
 
 import (
 	"context"
+	"flag"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
 )
 
 const corpus = "../enginetest/testdata"
 
-// TestCorpus runs every script on Spark.
+var shape = flag.String("shape", "", "pairs or tiles: the whole corpus in one shape (default: every second script in the other)")
+
+// TestCorpus runs every script on Spark, every second one by tiles; either shape can do all of them.
 func TestCorpus(t *testing.T) {
-	road := onSpark(t, quick, false)
+	roads := []*spark.Engine{onSpark(t, quick, false), with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: quick, Hot: -1})}
 	folders, err := os.ReadDir(corpus)
 	if err != nil {
 		t.Fatal(err)
@@ -26,16 +31,27 @@ func TestCorpus(t *testing.T) {
 	for _, folder := range folders {
 		t.Run(folder.Name(), func(t *testing.T) {
 			t.Parallel() // planning a query takes longer than running it, and takes one core
-			sources := scripts(t, filepath.Join(corpus, folder.Name()))
-			suite := &enginetest.Suite{Roads: []engine.Engine{road}, Root: corpus, Record: record}
-			res, err := suite.Run(t.Context(), sources)
-			if err != nil {
-				t.Fatal(err)
+			parts := make([][]enginetest.Source, len(roads))
+			for i, s := range scripts(t, filepath.Join(corpus, folder.Name())) {
+				switch *shape {
+				case "pairs":
+					i = 0
+				case "tiles":
+					i = 1
+				}
+				parts[i%2] = append(parts[i%2], s)
 			}
-			if res.Failed() > 0 {
-				var b strings.Builder
-				_ = res.Write(&b)
-				t.Errorf("%d of %d scripts\n%s", res.Failed(), len(sources), &b)
+			for i, sources := range parts {
+				suite := &enginetest.Suite{Roads: []engine.Engine{roads[i]}, Root: corpus, Record: record}
+				res, err := suite.Run(t.Context(), sources)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if res.Failed() > 0 {
+					var b strings.Builder
+					_ = res.Write(&b)
+					t.Errorf("%s: %d of %d scripts\n%s", []string{"pairs", "tiles"}[i], res.Failed(), len(sources), &b)
+				}
 			}
 		})
 	}

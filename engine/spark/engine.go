@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -28,6 +26,8 @@ type Options struct {
 	Inline int
 	// Uncounted leaves the rows of sources uncounted, which saves reading them a second time.
 	Uncounted bool
+	// Hot is Shape.Hot; 0: hotEvents, where there is such a key.
+	Hot int64
 	// Settings are set for the session, beside those that the printed SQL stands on: spark.sql.shuffle.partitions and the like.
 	Settings map[string]string
 }
@@ -54,10 +54,11 @@ func New(o Options) *Engine {
 func (e *Engine) Name() string { return "spark" }
 
 // settings are what the printed SQL stands on. Names of columns differ by case, as ours do.
-// Parquet files have days and times of the one calendar.
+// Parquet files have days and times of the one calendar; what partitions are called is text.
 var settings = map[string]string{
 	"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true",
 	"spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED", "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
+	"spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
 
 // connected is the session, opened if there is none yet.
@@ -85,7 +86,7 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 // lost forgets a session that the server no longer knows, so that the next run opens another.
 func (e *Engine) lost(s *connect.Session, err error) {
 	var answer *connect.Error
-	if err == nil || errors.As(err, &answer) && !strings.HasPrefix(answer.Class, "INVALID_HANDLE") {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &answer) && !strings.HasPrefix(answer.Class, "INVALID_HANDLE") {
 		return
 	}
 	e.mu.Lock()
@@ -111,7 +112,7 @@ func (e *Engine) Close() error {
 // Run prints the plan, lets Spark compute it, and hands the rows out as they come. What Spark cannot be told is an *Unsupported before anything
 // is read; what it fails at is a *StepError where it says at which step.
 func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func(*value.Batch) error) (_ *engine.Report, err error) {
-	if _, err := Print(p, Tables{Joins: make([]Table, len(p.Joined()))}); err != nil {
+	if _, err := Print(p, Tables{Joins: make([]Table, len(p.Joined()))}, Shape{}); err != nil {
 		return nil, err
 	}
 	session, err := e.connected(ctx) // before tables are written for it
@@ -125,13 +126,18 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	if err != nil {
 		return nil, err
 	}
-	query, err := Print(p, tables)
+	shape, err := e.shape(ctx, session, p, tables, report)
+	if err != nil {
+		return nil, err
+	}
+	query, err := Print(p, tables, shape)
 	if err != nil {
 		return nil, err
 	}
 	r := newResults(p, query, report)
+	watched := session.Watched(watch(in, report))
 	var stopped error // out's error, or a defect: none of Spark's
-	err = session.Results(ctx, query.String(), func(res *connect.Result) error {
+	err = watched.Results(ctx, query.String(), func(res *connect.Result) error {
 		b, err := r.batch(res)
 		if err == nil && b != nil {
 			err = out(b)
@@ -144,13 +150,13 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, stopped
 	case err != nil:
 		e.lost(session, err)
-		return nil, query.Traced(err)
+		return nil, query.failed(ctx, p, err)
 	}
 	if query.counts != nil && !e.options.Uncounted {
-		res, err := session.Query(ctx, query.counts.String())
+		res, err := watched.Query(ctx, query.counts.String())
 		if err != nil {
 			e.lost(session, err)
-			return nil, query.counts.Traced(err)
+			return nil, query.counts.failed(ctx, p, err)
 		}
 		countSources(&res, report.Sources)
 	}
@@ -158,6 +164,40 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		report.Months = append(report.Months, *r.months[m])
 	}
 	return report, nil
+}
+
+// manyPairs is how many pairs of rows that ask and events may be before it is asked for hot keys: below, any shape is quick.
+const manyPairs = 20_000_000
+
+// shape finds out whether there are hot keys, where there may be.
+func (e *Engine) shape(ctx context.Context, session *connect.Session, p *plan.Batch, tables Tables, report *engine.Report) (Shape, error) {
+	if e.options.Hot != 0 {
+		return Shape{Hot: e.options.Hot}, nil
+	}
+	shape := Shape{Hot: hotEvents}
+	for i, s := range report.Sources {
+		if float64(report.SpineRows)*float64(s.Read.Rows) < manyPairs {
+			shape.Cool = append(shape.Cool, i)
+		}
+	}
+	if len(shape.Cool) == len(report.Sources) {
+		return Shape{}, nil
+	}
+	query, err := Print(p, tables, shape)
+	if err != nil || query.hot == nil {
+		return Shape{}, err
+	}
+	res, err := session.Query(ctx, query.hot.String())
+	if err != nil {
+		e.lost(session, err)
+		return Shape{}, query.hot.failed(ctx, p, err)
+	}
+	for _, row := range res.Rows {
+		if row[1].Int() == 0 {
+			shape.Cool = append(shape.Cool, int(row[0].Int()))
+		}
+	}
+	return shape, nil
 }
 
 // Counts tells which of a report's counts there are: all but those of nulls that expressions make, and of a null value whether no row has the
@@ -168,24 +208,4 @@ func (e *Engine) Counts(name string) bool {
 		return strings.HasPrefix(name, "dropped: ")
 	}
 	return !strings.HasSuffix(name, ": unknown key") && !strings.HasSuffix(name, ": no event")
-}
-
-var lineOf = regexp.MustCompile(`\bline (\d+),? pos`)
-
-// Traced names the step that Spark's error speaks of, where it does.
-func (q *Query) Traced(err error) error {
-	var answer *connect.Error
-	if !errors.As(err, &answer) {
-		return err
-	}
-	m := lineOf.FindStringSubmatch(answer.Message)
-	if m == nil {
-		return err
-	}
-	line, _ := strconv.Atoi(m[1]) // digits
-	s, ok := q.stepAt(line)
-	if !ok {
-		return err
-	}
-	return &StepError{Step: s.name, Of: s.of, Err: err}
 }

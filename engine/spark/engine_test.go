@@ -141,7 +141,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 // An error of Spark is traced to the step, and with it to the definition.
 func TestAnErrorIsTraced(t *testing.T) {
 	b, _ := groupPlan(t)
-	q, err := spark.Print(b, tablesOf(b))
+	q, err := spark.Print(b, tablesOf(b), spark.Shape{})
 	if err != nil {
 		t.Fatal(err)
 	}

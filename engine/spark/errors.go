@@ -1,10 +1,16 @@
 package spark
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
 )
 
 // Unsupported says what of a definition Spark is not told, before anything runs.
@@ -37,3 +43,67 @@ func (e *StepError) Error() string {
 }
 
 func (e *StepError) Unwrap() error { return e.Err }
+
+var lineOf = regexp.MustCompile(`\bline (\d+),? pos`)
+
+// Traced names the step that Spark's error speaks of, where it does.
+func (q *Query) Traced(err error) error {
+	var answer *connect.Error
+	if !errors.As(err, &answer) {
+		return err
+	}
+	m := lineOf.FindStringSubmatch(answer.Message)
+	if m == nil {
+		return err
+	}
+	line, _ := strconv.Atoi(m[1]) // digits
+	s, ok := q.stepAt(line)
+	if !ok {
+		return err
+	}
+	return &StepError{Step: s.name, Of: s.of, Err: err}
+}
+
+// A RunError is Spark's failure in no step of its own: what it computed, and what can be done about it.
+type RunError struct {
+	Of   string // the definition
+	Cure string // "": none is known
+	Err  error
+}
+
+func (e *RunError) Error() string {
+	text, _, _ := strings.Cut(e.Err.Error(), "\n") // a stack trace would follow
+	if e.Cure != "" {
+		text += "; " + e.Cure
+	}
+	return fmt.Sprintf("spark, computing %s: %s", e.Of, text)
+}
+
+func (e *RunError) Unwrap() error { return e.Err }
+
+// cures are what can be done about what a message of Spark's says.
+var cures = []struct{ says, cure string }{
+	{"OutOfMemoryError", "give Spark's executors more memory (spark.executor.memory, of a local master spark.driver.memory), or more partitions (spark.sql.shuffle.partitions)"},
+	{"ExecutorLostFailure", "Spark lost an executor: its log and the cluster's say why; more memory for executors is the usual cure"},
+	{"OPERATION_CANCELED", "somebody cancelled it on the server"},
+	{"cancelled", "somebody cancelled it on the server"},
+}
+
+// failed says what was computed when Spark failed: the step, where Spark names its line, and always the definition.
+func (q *Query) failed(ctx context.Context, p *plan.Batch, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	traced := q.Traced(err)
+	if step := new(StepError); errors.As(traced, &step) {
+		return traced
+	}
+	out := &RunError{Of: p.Name, Err: err}
+	for _, c := range cures {
+		if strings.Contains(err.Error(), c.says) {
+			out.Cure = c.cure
+			break
+		}
+	}
+	return out
+}

@@ -94,7 +94,9 @@ func TestQuantileFindsTheBucket(t *testing.T) {
 			t.Fatal(problems)
 		}
 		sql, _ := a.Spark(value.Float, p)
-		res, err := s.Query(t.Context(), "select "+strings.ReplaceAll(sql, "$list", "xs")+" from (select i, array(x) as xs from "+rowsOf(value.Float, numbers)+") order by i")
+		f := a.Folds(value.Float, p)[0]
+		list := aggregates[f.Kind].sql(f, "x", "")[0]
+		res, err := s.Query(t.Context(), "select "+strings.ReplaceAll(sql, "$list", "xs")+" from (select i, "+list+" as xs from "+rowsOf(value.Float, numbers)+" group by i) order by i")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,33 +14,32 @@ import (
 type aggregate struct {
 	columns []string // as the finish's text calls them
 	sql     func(f agg.Fold, x, filter string) []string
+	tile    tiled // the same by way of states that merge
 }
 
 // aggregates is the one table of folds. The last three keep what the SQL of a finish reads (agg: Aggregation.Spark).
 var aggregates = [...]aggregate{
-	agg.KindCount:    {[]string{"n"}, counted},
-	agg.KindIntSum:   {[]string{"sum", "total"}, intSum},
-	agg.KindFloatSum: {[]string{"total"}, func(_ agg.Fold, x, filter string) []string { return []string{finite("sum(" + x + ")" + filter)} }},
-	agg.KindMoments:  {[]string{"n", "mean", "m2", "m3", "m4"}, moments},
+	agg.KindCount:    {[]string{"n"}, counted, countTile},
+	agg.KindIntSum:   {[]string{"sum", "total"}, intSum, intSumTile},
+	agg.KindFloatSum: {[]string{"total"}, func(_ agg.Fold, x, filter string) []string { return []string{finite("sum(" + x + ")" + filter)} }, floatSumTile},
+	agg.KindMoments:  {[]string{"n", "mean", "m2", "m3", "m4"}, moments, momentsTile},
 	agg.KindExtreme: {[]string{"value"}, func(f agg.Fold, x, filter string) []string {
 		return []string{least("min", "max", f.Last) + "(" + x + ")" + filter}
-	}},
-	agg.KindTimeBound: {[]string{"ts"}, timeBound},
-	agg.KindEdge:      {[]string{"value"}, edge},
-	agg.KindEventList: {[]string{"list"}, eventList},
-	agg.KindValueList: {[]string{"list"}, valueList},
-	// All strings that came, in order: equal ones stand together.
-	agg.KindTextCounts: {[]string{"list"}, func(_ agg.Fold, x, filter string) []string {
-		return []string{"sort_array(collect_list(" + x + ")" + filter + ")"}
-	}},
-	// All numbers that came, in order: the element of a rank is found by its place, and its bucket of it.
-	agg.KindBucketCounts: {[]string{"list"}, func(_ agg.Fold, x, filter string) []string {
-		return []string{"sort_array(collect_list(cast(" + x + " as double))" + filter + ")"}
-	}},
+	}, extremeTile},
+	agg.KindTimeBound: {[]string{"ts"}, timeBound, timeBoundTile},
+	agg.KindEdge:      {[]string{"value"}, edge, edgeTile},
+	agg.KindEventList: {[]string{"list"}, eventList, eventListTile},
+	agg.KindValueList: {[]string{"list"}, valueList, valueListTile},
+	// Each distinct string with how often it came, in order.
+	agg.KindTextCounts: {[]string{"list"}, func(_ agg.Fold, x, filter string) []string { return []string{runs(x, filter)} }, textCountsTile},
+	// The midpoint of each bucket with how many numbers lie in it, in order.
+	agg.KindBucketCounts: {[]string{"list"}, func(f agg.Fold, x, filter string) []string {
+		return []string{runs(midpoint(f, x), filter)}
+	}, bucketCountsTile},
 	// Each distinct register · 256 + rank, in order: the last of a register is its greatest rank.
 	agg.KindRegisters: {[]string{"list"}, func(f agg.Fold, x, filter string) []string {
 		return []string{"sort_array(collect_set(" + register(f, x) + ")" + filter + ")"}
-	}},
+	}, registersTile},
 }
 
 // finite is x as a value: null where infinite or NaN, no −0.0 (V2).
@@ -58,6 +57,9 @@ func least(first, last string, isLast bool) string {
 
 // and adds a condition to a filter.
 func and(filter, condition string) string {
+	if filter == "" {
+		return " filter (where " + condition + ")"
+	}
 	return filter[:len(filter)-1] + " and " + condition + ")"
 }
 
@@ -73,7 +75,12 @@ func intSum(f agg.Fold, x, filter string) []string {
 	if f.In.Kind == value.KindBool {
 		x = "cast(" + x + " as bigint)"
 	}
-	total := fmt.Sprintf("(cast(sum(shiftright(%s, 32))%s as decimal(38, 0)) * 4294967296 + cast(sum(%s & 4294967295L)%s as decimal(20, 0)))", x, filter, x, filter)
+	return halves(fmt.Sprintf("sum(shiftright(%s, 32))%s", x, filter), fmt.Sprintf("sum(%s & 4294967295L)%s", x, filter))
+}
+
+// halves puts the sums of the upper and of the lower halves together.
+func halves(upper, lower string) []string {
+	total := fmt.Sprintf("(cast(%s as decimal(38, 0)) * 4294967296 + cast(%s as decimal(20, 0)))", upper, lower)
 	return []string{"try_cast(" + total + " as bigint)", "cast(" + total + " as double)"}
 }
 
@@ -92,7 +99,14 @@ func moments(f agg.Fold, x, filter string) []string {
 	if f.Order == 2 {
 		return []string{"count(" + x + ")" + filter, finite("avg(" + x + ")" + filter), finite("var_pop(" + x + ")" + filter + " * count(" + x + ")" + filter)}
 	}
-	state := "aggregate(collect_list(" + x + ")" + filter + ", named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), " + welford + ")"
+	return momentsOf(f, "aggregate(collect_list("+x+")"+filter+", "+noMoments+", "+welford+")")
+}
+
+// noMoments is the state of no number.
+const noMoments = "named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d)"
+
+// momentsOf are the columns of a state.
+func momentsOf(f agg.Fold, state string) []string {
 	out := []string{state + ".n"}
 	for _, c := range []string{"mean", "m2", "m3", "m4"}[:f.Order] {
 		out = append(out, finite(state+"."+c))
@@ -142,4 +156,22 @@ func register(f agg.Fold, x string) string {
 	rest := fmt.Sprintf("cast(conv(substr(%s, %d, %d), 16, 10) as bigint)", hash, digits+1, 16-digits)
 	rank := fmt.Sprintf("%d - if(%s = 0L, 0, length(bin(%s)))", 64-f.Bits+1, rest, rest)
 	return fmt.Sprintf("cast(conv(substr(%s, 1, %d), 16, 10) as bigint) * 256L + %s", hash, digits, rank)
+}
+
+// runs counts how often each x came: distinct ones as v with n, ascending. In a sorted list equal ones stand together, and each run ends where
+// the next begins.
+func runs(x, filter string) string {
+	return "get(transform(transform(array(sort_array(collect_list(" + x + ")" + filter + ")), l -> struct(l as l, filter(transform(l, (v, i) -> struct(v as v, i as i)), e -> coalesce(get(l, e.i + 1) <> e.v, true)) as ends)), q -> transform(q.ends, (e, j) -> struct(e.v as v, cast(e.i - coalesce(get(q.ends, j - 1).i, -1) as bigint) as n))), 0)"
+}
+
+// midpoint is that of a number's bucket by A2: the power of two below the number, which log2 tells to one and comparing tells for sure, cut into
+// equal parts; powers of two and their products are exact.
+func midpoint(f agg.Fold, x string) string {
+	half := "0.5d"
+	if f.Bits == 52 {
+		half = "0d"
+	}
+	about := "transform(array(cast(" + x + " as double)), x -> struct(x as x, floor(log2(abs(x))) as e))"
+	step := fmt.Sprintf("transform(%s, s -> struct(s.x as x, pow(2d, s.e - if(pow(2d, s.e) > abs(s.x), 1, 0) + if(pow(2d, s.e + 1) <= abs(s.x), 1, 0) - %d) as step))", about, f.Bits)
+	return "get(transform(" + step + ", s -> if(abs(s.x) < 2.2250738585072014E-308d, 0d, sign(s.x) * (floor(abs(s.x) / s.step) + " + half + ") * s.step)), 0)"
 }

@@ -43,7 +43,7 @@ func (p *printer) asked(j *joined) {
 
 // pairs prints each asking row beside every event of its key that a window may see, with a flag for each window. A row that sees none stands
 // there once, with nulls.
-func (p *printer) pairs(j *joined) {
+func (p *printer) pairs(j *joined, asked, events string) {
 	out := columns{"a." + name(rowNumber), "e." + name(tsColumn), "e.`#place`"}
 	for i, w := range j.windows {
 		in := fmt.Sprintf("e.`#ts` < a.`#end%d`", i)
@@ -67,10 +67,7 @@ func (p *printer) pairs(j *joined) {
 	for i := range j.plan.Bys {
 		out.add(fmt.Sprintf("e.`#b%d`", i), "")
 	}
-	var on []string
-	for i := range j.plan.On {
-		on = append(on, fmt.Sprintf("e.`#k%d` = a.`#k%d`", i, i))
-	}
+	on := []string{j.sameKey("e", "a")}
 	if j.plan.Scan.Source.Kind == feature.Events {
 		r := j.plan.Scan.Reach
 		if r.Back >= 0 {
@@ -82,5 +79,5 @@ func (p *printer) pairs(j *joined) {
 		on = append(on, "e.`#known` < a.`#at`")
 	}
 	p.step(j.name("pairs"), "each row that asks, beside the events that its windows may see", out.selects(fmt.Sprintf(
-		"from %s a\nleft join %s e\n  on %s", j.name("asked"), j.name("events"), strings.Join(on, "\n  and "))))
+		"from %s a\nleft join %s e\n  on %s", asked, events, strings.Join(on, "\n  and "))))
 }

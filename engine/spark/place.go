@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -11,11 +12,14 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// files is some files of one folder with the same partition.
+// files is some files that are read alike: of one folder with the same partition, or of a tree of folders that Spark finds partitions in.
 type files struct {
 	folder    string
 	names     []string
 	partition map[string]value.Value
+	// found are the columns of partitions that Spark finds in the names of folders, as strings.
+	found []string
+	where string // of the partitions; "": there are none
 }
 
 // inPlace names the Parquet files of a source's table where Spark can read them as they are; false where it cannot: other formats, files of
@@ -51,6 +55,9 @@ func inPlace(t dataset.Table, s *feature.Source, read []string, within span) (Ta
 		from, err := none.close()
 		return Table{From: from}, counts, err == nil
 	}
+	if tree, ok := inTree(all); ok {
+		all = []*files{tree}
+	}
 	var union []string
 	for _, f := range all {
 		text, ok := f.query(s, read)
@@ -73,6 +80,8 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 		}
 		x := name(c)
 		switch {
+		case slices.Contains(f.found, c):
+			x = ofFolder(x, t)
 		case t.Kind == value.KindTimestamp && slices.Contains(s.Place.TimeColumns, c):
 			x = ofUnit(x, s.Place.TimeUnit)
 		default:
@@ -91,7 +100,82 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 	if len(f.names) > 1 {
 		path = f.folder + "{" + strings.Join(f.names, ",") + "}"
 	}
-	return out.selects("from parquet." + name(path)), true
+	from := "from parquet." + name(path)
+	if len(f.found) > 0 {
+		from += " with ('basePath' = " + text(f.folder) + ")\nwhere " + f.where
+	}
+	return out.selects(from), true
+}
+
+// inTree is files of all partitions as one, where each partition is a folder, or a folder in a folder, that is called as Spark calls it; false
+// where that is not so.
+func inTree(all []*files) (*files, bool) {
+	tree, values := &files{}, map[string][]string{}
+	for i, f := range all {
+		root, keys := f.folder, []string{}
+		for {
+			above, base := filepath.Split(strings.TrimSuffix(root, string(filepath.Separator)))
+			column, text, ok := strings.Cut(base, "=")
+			v, is := f.partition[column]
+			if !ok || !is {
+				break
+			}
+			if said, can := folderText(v); !can || said != text {
+				return nil, false
+			}
+			root, keys = above, append(keys, column)
+			if !slices.Contains(values[column], text) {
+				values[column] = append(values[column], text)
+			}
+		}
+		if i == 0 {
+			tree.folder, tree.found = root, keys
+		}
+		if len(keys) == 0 || len(keys) != len(f.partition) || root != tree.folder || !slices.Equal(keys, tree.found) {
+			return nil, false
+		}
+		for _, n := range f.names {
+			tree.names = append(tree.names, f.folder[len(root):]+n)
+		}
+	}
+	var where []string
+	for _, column := range slices.Backward(tree.found) {
+		where = append(where, amongst(column, values[column]))
+	}
+	tree.where = strings.Join(where, " and ")
+	return tree, true
+}
+
+// amongst is the condition that a partition is one of those.
+func amongst(column string, values []string) string {
+	for i, v := range values {
+		values[i] = text(v)
+	}
+	return name(column) + " in (" + strings.Join(values, ", ") + ")"
+}
+
+// folderText is a value as it stands in the name of a folder; false where Spark might read it otherwise.
+func folderText(v value.Value) (string, bool) {
+	switch v.Kind() {
+	case value.KindString:
+		return v.Str(), v.Str() != "__HIVE_DEFAULT_PARTITION__" && !strings.Contains(v.Str(), "%")
+	case value.KindInt:
+		return strconv.FormatInt(v.Int(), 10), true
+	case value.KindDate:
+		return value.FormatDate(v.Int()), true
+	}
+	return "", false
+}
+
+// ofFolder is a partition's value, which Spark has as text, in the physical type.
+func ofFolder(x string, t value.Type) string {
+	switch t.Kind {
+	case value.KindInt:
+		return "cast(" + x + " as bigint)"
+	case value.KindDate:
+		return "cast(unix_date(cast(" + x + " as date)) as bigint)"
+	}
+	return x
 }
 
 // ofUnit is an integer that is a time as ms.

@@ -3,6 +3,7 @@ package spark_test
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,6 +102,19 @@ func inPlace(t *testing.T, dir, group string) {
 	}
 	for _, d := range j.Compare(got) {
 		t.Error(d)
+	}
+	// Spark leaves the folders of other days alone by their names.
+	table, err := open(t.Context(), b.Joins[0].Scan.Source.Place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, ok := spark.InPlace(table, b.Joins[0].Scan.Source, 1704067200000, 1704067200000+3_600_000)
+	res, err := server.Spark(t).Query(t.Context(), "explain select n from "+from)
+	if err != nil || !ok {
+		t.Fatal(err, from)
+	}
+	if text := res.Rows[0][0].Str(); !strings.Contains(text, "PartitionFilters: [isnotnull(day#") || !regexp.MustCompile(`\(day#\d+ = 2024-01-01\)`).MatchString(text) {
+		t.Errorf("the plan filters no partitions:\n%s", text)
 	}
 	if read := got.Report.Sources[0].Read; group == "near" && read.PartsSkipped == 0 {
 		t.Errorf("no file of the day after is passed over: %+v", read)

@@ -3,6 +3,7 @@ package spark
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bighead-ml/bighead/expr"
@@ -42,6 +43,7 @@ type Query struct {
 	// values are the names of the columns that say how each value came about, after rowNumber, whyColumn and the plan's Output.
 	values []string
 	counts *Query // of the sources' rows; nil where there is no source
+	hot    *Query // how many keys of each join are hot
 }
 
 // step is one named table of the query.
@@ -52,12 +54,15 @@ type step struct {
 }
 
 // Print prints a plan. An error is *Unsupported.
-func Print(b *plan.Batch, t Tables) (*Query, error) {
-	p := &printer{plan: b, tables: t, query: &Query{}, finishes: map[*feature.Feature]*expr.Expr{}}
+func Print(b *plan.Batch, t Tables, shape Shape) (*Query, error) {
+	p := &printer{plan: b, tables: t, shape: shape, query: &Query{}, finishes: map[*feature.Feature]*expr.Expr{}}
 	p.spine()
+	p.hotSteps = slices.Clone(p.query.steps)
 	for i, j := range b.Joined() {
+		p.began = len(p.query.steps)
 		p.join(i, j)
 	}
+	p.query.hot = p.hotQuery()
 	p.counts()
 	p.row()
 	if p.err != nil {
@@ -72,7 +77,7 @@ func Explain(b *plan.Batch) (string, error) {
 	for _, j := range b.Joined() {
 		t.Joins = append(t.Joins, Table{From: name(j.Scan.Source.Name)})
 	}
-	q, err := Print(b, t)
+	q, err := Print(b, t, Shape{})
 	if err != nil {
 		return "", err
 	}
@@ -125,8 +130,13 @@ func (q *Query) stepAt(line int) (*step, bool) {
 type printer struct {
 	plan   *plan.Batch
 	tables Tables
+	shape  Shape
 	query  *Query
 	joins  []*joined
+	// began is the first step of the join that is printed; hotSteps and hotKeys are what hotQuery is made of.
+	began    int
+	hotSteps []step
+	hotKeys  []string
 	// finishes are those that have been typed; nil: a function of ours.
 	finishes map[*feature.Feature]*expr.Expr
 	err      error

@@ -23,7 +23,7 @@ func TestPrinted(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	for i, p := range defined(t, files) {
-		q, err := spark.Print(planOf(p), tablesOf(planOf(p)))
+		q, err := spark.Print(planOf(p), tablesOf(planOf(p)), spark.Shape{})
 		if err != nil {
 			t.Fatalf("%s: %v", files[i], err)
 		}
@@ -56,15 +56,26 @@ func defined(t *testing.T, files []string) []*feature.Project {
 		text := string(b)
 		units[i] = project.Unit{Name: filepath.Base(f), Text: &text}
 	}
+	return typed(t, units)
+}
+
+// definedText types definitions.
+func definedText(t *testing.T, text string) *feature.Project {
+	t.Helper()
+	return typed(t, []project.Unit{{Name: "features.py", Text: &text}})[0]
+}
+
+func typed(t *testing.T, units []project.Unit) []*feature.Project {
+	t.Helper()
 	defs, err := record(t.Context(), units)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := make([]*feature.Project, len(files))
+	out := make([]*feature.Project, len(units))
 	for i, d := range defs {
 		p, problems := feature.Check(d, feature.Options{})
 		if problems.Failed() {
-			t.Fatalf("%s: %v", files[i], problems.Err())
+			t.Fatalf("%s: %v", units[i].Name, problems.Err())
 		}
 		out[i] = p
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest/random"
 	"github.com/bighead-ml/bighead/engine/spark"
@@ -18,13 +19,16 @@ var (
 // TestRandomCases draws definitions, events and spines, and compares Spark with the oracle.
 func TestRandomCases(t *testing.T) {
 	// The rows of sources stay uncounted: the judge of these cases does not ask.
-	engines := []*spark.Engine{
-		onSpark(t, quick, true), onSpark(t, nil, true),
-		onSpark(t, map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}, true),
-		onSpark(t, map[string]string{"spark.sql.shuffle.partitions": "3", "spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.enabled": "false"}, true),
-		inFiles(t),
+	var engines []*spark.Engine
+	var words []string
+	add := func(word string, hot int64, settings map[string]string) {
+		engines, words = append(engines, with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Settings: settings, Hot: hot, Uncounted: true})), append(words, word)
 	}
-	words := []string{"quick settings", "its own settings", "no generated code", "three partitions, no broadcast", "tables in files"}
+	add("quick settings, keys with more than two events by tiles", 2, quick)
+	add("its own settings, all by tiles", -1, nil)
+	add("no generated code", 0, map[string]string{"spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"})
+	add("three partitions, no broadcast, all by tiles", -1, map[string]string{"spark.sql.shuffle.partitions": "3", "spark.sql.autoBroadcastJoinThreshold": "-1", "spark.sql.adaptive.enabled": "false"})
+	engines, words = append(engines, inFiles(t)), append(words, "tables in files")
 	road := random.Road{Name: "spark", Open: func(r *rand.Rand) (engine.Engine, string) {
 		i := r.IntN(len(engines))
 		return engines[i], words[i]

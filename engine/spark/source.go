@@ -31,6 +31,9 @@ type joined struct {
 	of     string // in comments
 	// windows are the distinct windows of its values.
 	windows []plan.Window
+	// paired and tiled tell which shapes there are, of which at least one; many is the step with the events that tiles are made of.
+	paired, tiled bool
+	many          string
 }
 
 // window is the number of a value's window.
@@ -51,7 +54,7 @@ func (p *printer) join(i int, pj *plan.Join) {
 	p.kept(j)
 	p.events(j)
 	p.asked(j)
-	p.pairs(j)
+	p.shaped(j)
 	p.values(j)
 }
 

@@ -24,9 +24,12 @@ type leg struct {
 	j      *joined
 	by     int // index into Bys; −1: none
 	values []*plan.Value
-	// columns are the aggregates, each once, by name.
-	columns columns
-	names   map[string]bool
+	names  map[string]bool // of what has been added
+	// columns are the aggregates over pairs, and read the same over merged states.
+	columns, read columns
+	// states are the aggregates of a block's events, and merged those of a row's blocks.
+	states, merged columns
+	stateNames     []string
 }
 
 // values prints the folds of the join's windows and finishes them.
@@ -99,11 +102,51 @@ func (l *leg) name(step string) string {
 	return fmt.Sprintf("%s_%s%d", l.j.prefix, step, l.by)
 }
 
-// add adds an aggregate, once.
-func (l *leg) add(as, sql string) {
-	if !l.names[as] {
-		l.names[as] = true
-		l.columns.add(sql, as)
+// once tells whether a column is new.
+func (l *leg) once(as string) bool {
+	is := l.names[as]
+	l.names[as] = true
+	return !is
+}
+
+// state adds the state of a block's events, once, and gives its column.
+func (l *leg) state(as, sql string) string {
+	if l.once(as) {
+		l.states.add(sql, as)
+		l.stateNames = append(l.stateNames, as)
+	}
+	return name(as)
+}
+
+// count adds how many events of a window there are.
+func (l *leg) count(as, state string, of string, window, where int) {
+	if l.once(as) {
+		l.columns.add(of+l.filter(window, where), as)
+		st := l.state(state, of+passing(where))
+		l.merged.add(countsMerged(st, l.filter(window, -1)), as)
+		l.read.add(name(as), "")
+	}
+}
+
+// folded adds the columns of a fold that its finish reads.
+func (l *leg) folded(n, window int, text *expr.Expr) {
+	f := l.j.plan.Folds[n]
+	x := ""
+	if f.Input >= 0 {
+		x = fmt.Sprintf("`#i%d`", f.Input)
+	}
+	kind := aggregates[f.Kind]
+	merged := fmt.Sprintf("#f%d_w%d", n, window)
+	direct, read := kind.sql(f.Fold, x, l.filter(window, f.Where)), kind.tile.read(f.Fold, name(merged))
+	for i := range direct {
+		if as := foldColumn(n, window, kind.columns[i]); (text == nil || slices.Contains(text.Columns(), kind.columns[i])) && l.once(as) {
+			l.columns.add(direct[i], as)
+			l.read.add(read[i], as)
+			if l.once(merged) {
+				st := l.state(fmt.Sprintf("#f%d", n), kind.tile.state(f.Fold, x, passing(f.Where)))
+				l.merged.add(kind.tile.merge(f.Fold, st, l.filter(window, -1)), merged)
+			}
+		}
 	}
 }
 
@@ -124,42 +167,65 @@ func (l *leg) filter(window, where int) string {
 	return " filter (where " + f + ")"
 }
 
+// passing keeps the events that pass a value's where.
+func passing(where int) string {
+	if where < 0 {
+		return ""
+	}
+	return fmt.Sprintf(" filter (where `#c%d`)", where)
+}
+
 // fold prints the aggregates of a leg, and under by its maps.
 func (p *printer) fold(l *leg) {
 	for _, v := range l.values {
 		w, text := l.j.window(v.Window), p.finishText(l.j, v)
-		l.add(rowsColumn(w, v.Where), "count(*)"+l.filter(w, v.Where))
+		l.count(rowsColumn(w, v.Where), "#rows"+ofWhere(v.Where), "count(*)", w, v.Where)
 		if l.by < 0 && v.Input >= 0 {
-			l.add(inputsColumn(w, v.Where, v.Input), fmt.Sprintf("count(`#i%d`)", v.Input)+l.filter(w, v.Where))
+			l.count(inputsColumn(w, v.Where, v.Input), fmt.Sprintf("#inputs%d%s", v.Input, ofWhere(v.Where)), fmt.Sprintf("count(`#i%d`)", v.Input), w, v.Where)
 		}
 		for _, n := range v.Folds {
-			f := l.j.plan.Folds[n]
-			x := ""
-			if f.Input >= 0 {
-				x = fmt.Sprintf("`#i%d`", f.Input)
-			}
-			kind := aggregates[f.Kind]
-			for i, sql := range kind.sql(f.Fold, x, l.filter(w, f.Where)) {
-				if text == nil || slices.Contains(text.Columns(), kind.columns[i]) {
-					l.add(foldColumn(n, w, kind.columns[i]), sql)
-				}
-			}
+			l.folded(n, w, text)
 		}
-		if l.by >= 0 && text != nil && slices.Contains(text.Columns(), "as_of") {
-			l.add(fmt.Sprintf("#asof%d", w), fmt.Sprintf("max(`#asof%d`)", w))
+		if as := fmt.Sprintf("#asof%d", w); l.by >= 0 && text != nil && slices.Contains(text.Columns(), "as_of") && l.once(as) {
+			l.columns.add("max("+name(as)+")", as)
+			l.merged.add("max("+name(as)+")", as)
+			l.read.add(name(as), "")
 		}
 	}
-	keys := name(rowNumber)
-	what := "the folds of each row that asks, one for each window that reads it"
-	where := ""
-	if l.by >= 0 {
-		by := fmt.Sprintf("`#b%d`", l.by)
-		keys, where = keys+", "+by, "\nwhere "+by+" is not null"
-		what += ", by " + l.j.plan.Bys[l.by] + " (A3)"
-	}
-	p.step(l.name("folds"), what, slices.Concat(columns{keys}, l.columns).selects("from "+l.j.name("pairs")+where+"\ngroup by "+keys))
+	p.folds(l)
 	if l.by >= 0 {
 		p.maps(l)
+	}
+}
+
+// folds prints a leg's rows: from pairs, from tiles, or from either, by how hot a key is.
+func (p *printer) folds(l *leg) {
+	keys, where, what := columns{name(rowNumber)}, "", "the folds of each row that asks, one for each window that reads it"
+	if l.by >= 0 {
+		by := fmt.Sprintf("`#b%d`", l.by)
+		keys, where = append(keys, by), "\nwhere "+by+" is not null"
+		what += ", by " + l.j.plan.Bys[l.by] + " (A3)"
+	}
+	group := "\ngroup by " + strings.Join(keys, ", ")
+	folds := l.name("folds")
+	if l.j.paired {
+		step := folds
+		if l.j.tiled {
+			step += "_few"
+		}
+		p.step(step, what, slices.Concat(keys, l.columns).selects("from "+l.j.name("pairs")+where+group))
+	}
+	if l.j.tiled {
+		step := folds
+		if l.j.paired {
+			step += "_many"
+		}
+		p.tiles(l)
+		p.step(l.name("merged"), "the states of its blocks, merged", slices.Concat(keys, l.merged).selects("from "+l.name("pieces")+group))
+		p.step(step, what, slices.Concat(keys, l.read).selects("from "+l.name("merged")))
+	}
+	if l.j.paired && l.j.tiled {
+		p.step(folds, what, fmt.Sprintf("select * from %s_few\nunion all\nselect * from %s_many", folds, folds))
 	}
 }
 
@@ -169,11 +235,13 @@ func inputsColumn(window, where, input int) string {
 	return fmt.Sprintf("#inputs%d%s", input, suffix(window, where))
 }
 
-func suffix(window, where int) string {
+func suffix(window, where int) string { return fmt.Sprintf("_w%d%s", window, ofWhere(where)) }
+
+func ofWhere(where int) string {
 	if where < 0 {
-		return fmt.Sprintf("_w%d", window)
+		return ""
 	}
-	return fmt.Sprintf("_w%d_c%d", window, where)
+	return fmt.Sprintf("_c%d", where)
 }
 
 func foldColumn(fold, window int, column string) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,16 @@ func (s *server) ExecutePlan(req *pb.ExecutePlanRequest, out grpc.ServerStreamin
 		return st.Err()
 	case "bracket":
 		return status.Error(codes.Internal, "[DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012")
+	case "slow":
+		for done := range int64(3) {
+			stage := func(id, done int64) *pb.ExecutePlanResponse_ExecutionProgress_StageInfo {
+				return &pb.ExecutePlanResponse_ExecutionProgress_StageInfo{StageId: id, NumTasks: 2, NumCompletedTasks: done, InputBytesRead: 10, Done: done == 2}
+			}
+			p := &pb.ExecutePlanResponse_ExecutionProgress{NumInflightTasks: 2 - done, Stages: []*pb.ExecutePlanResponse_ExecutionProgress_StageInfo{stage(1, 2), stage(2, done)}}
+			if err := out.Send(&pb.ExecutePlanResponse{ResponseType: &pb.ExecutePlanResponse_ExecutionProgress_{ExecutionProgress: p}}); err != nil {
+				return err
+			}
+		}
 	case "hang":
 		s.mu.Lock()
 		s.started = req.GetOperationId()
@@ -113,6 +124,7 @@ func record(t *testing.T, schema *arrow.Schema, rows string) arrow.RecordBatch {
 
 func open(t *testing.T, s *server) *Session {
 	t.Helper()
+
 	if s.records == nil {
 		s.records = map[string][]arrow.RecordBatch{}
 	}
@@ -138,6 +150,50 @@ func open(t *testing.T, s *server) *Session {
 		}
 	})
 	return session
+}
+
+func TestWatchedSessionsTellHowFarTheyAre(t *testing.T) {
+	session := open(t, &server{})
+	var got []Progress
+	if _, err := session.Watched(func(p Progress) { got = append(got, p) }).Query(t.Context(), "slow"); err != nil {
+		t.Fatal(err)
+	}
+	want := []Progress{{2, 1, 4, 2, 2, 20}, {2, 1, 4, 3, 1, 20}, {2, 2, 4, 4, 0, 20}}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+	if _, err := session.Query(t.Context(), "slow"); err != nil { // nobody looks on
+		t.Error(err)
+	}
+}
+
+// A server that goes away while it is at a query is named, with what to do.
+func TestAServerThatGoesAway(t *testing.T) {
+	s := &server{running: make(chan struct{}, 1), released: 1}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.records = map[string][]arrow.RecordBatch{"select 1": {record(t, arrow.NewSchema([]arrow.Field{{Name: "1", Type: arrow.PrimitiveTypes.Int32}}, nil), `[{"1":1}]`)}}
+	g := grpc.NewServer()
+	pb.RegisterSparkConnectServiceServer(g, s)
+	go g.Serve(l)
+	session, err := Open(t.Context(), "sc://"+l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		<-s.running
+		g.Stop()
+	}()
+	_, err = session.Query(t.Context(), "hang")
+	var gone *GoneError
+	if !errors.As(err, &gone) || gone.Address != l.Addr().String() || !strings.Contains(err.Error(), "went away") {
+		t.Errorf("%v", err)
+	}
+	if err := session.conn.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestQueryDecodesEveryTypeOverBatches(t *testing.T) {

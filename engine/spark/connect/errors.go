@@ -17,6 +17,18 @@ type Error struct {
 
 func (e *Error) Error() string { return "spark: " + e.Message }
 
+// GoneError says that the server cannot be reached, or went away while it was at a statement, of which then nothing is left to be asked for.
+type GoneError struct {
+	Address string
+	Err     error
+}
+
+func (e *GoneError) Error() string {
+	return "spark at " + e.Address + ": the server is not there, or went away while it was at it; see its log, and run this again once it answers: " + e.Err.Error()
+}
+
+func (e *GoneError) Unwrap() error { return e.Err }
+
 var (
 	bracket  = regexp.MustCompile(`\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]`)
 	sqlState = regexp.MustCompile(`SQLSTATE: ([0-9A-Z]{5})`)

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
 )
@@ -28,11 +30,28 @@ var clientType = "bighead"
 // Session is one session on a Connect server. Its methods may be called from several goroutines; statements of one session
 // share temporary views and settings.
 type Session struct {
-	conn  *grpc.ClientConn
-	stub  pb.SparkConnectServiceClient
-	id    string
-	user  *pb.UserContext
-	token string
+	conn    *grpc.ClientConn
+	stub    pb.SparkConnectServiceClient
+	address string
+	id      string
+	user    *pb.UserContext
+	token   string
+	watch   func(Progress) // nil: nobody looks on
+}
+
+// Progress is how far the server has come with a statement.
+type Progress struct {
+	Stages, StagesDone int // that it knows of by now
+	Tasks, TasksDone   int64
+	Running            int64 // tasks
+	Read               int64 // bytes
+}
+
+// Watched is the same session, whose statements tell by how far they have come, about every two seconds. It must be quick.
+func (s *Session) Watched(by func(Progress)) *Session {
+	watched := *s
+	watched.watch = by
+	return &watched
 }
 
 // Open opens a session at a connection string (sc://host:port) and waits until the server has answered a first query, so
@@ -51,11 +70,14 @@ func Open(ctx context.Context, connection string) (*Session, error) {
 		return nil, fmt.Errorf("spark at %s: %w", r.address, err)
 	}
 	s := &Session{
-		conn: conn, stub: pb.NewSparkConnectServiceClient(conn), id: uuid(),
+		conn: conn, stub: pb.NewSparkConnectServiceClient(conn), address: r.address, id: uuid(),
 		user: &pb.UserContext{UserId: r.user, UserName: r.user}, token: r.token,
 	}
 	if _, err := s.Query(ctx, "select 1"); err != nil {
 		conn.Close()
+		if gone := new(GoneError); errors.As(err, &gone) {
+			return nil, err
+		}
 		return nil, fmt.Errorf("spark at %s: %w", r.address, err)
 	}
 	return s, nil
@@ -113,6 +135,9 @@ func (s *Session) execute(ctx context.Context, plan *pb.Plan, yield func(*pb.Exe
 		case err != nil:
 			return s.ended(ctx, operation, err)
 		}
+		if p := r.GetExecutionProgress(); p != nil && s.watch != nil {
+			s.watch(progressOf(p))
+		}
 		if err := yield(r); err != nil {
 			s.interrupt(operation)
 			return err
@@ -126,7 +151,39 @@ func (s *Session) ended(ctx context.Context, operation string, err error) error 
 		s.interrupt(operation)
 		return fmt.Errorf("spark: %w", ctx.Err())
 	}
-	return asError(err)
+	if err = asError(err); status.Code(err) == codes.Unavailable {
+		return &GoneError{Address: s.address, Err: err}
+	}
+	return err
+}
+
+func progressOf(p *pb.ExecutePlanResponse_ExecutionProgress) Progress {
+	out := Progress{Stages: len(p.GetStages()), Running: p.GetNumInflightTasks()}
+	for _, s := range p.GetStages() {
+		if s.GetDone() {
+			out.StagesDone++
+		}
+		out.Tasks, out.TasksDone, out.Read = out.Tasks+s.GetNumTasks(), out.TasksDone+s.GetNumCompletedTasks(), out.Read+s.GetInputBytesRead()
+	}
+	return out
+}
+
+// Running lists the operations of the session that the server is at, by their ids.
+func (s *Session) Running(ctx context.Context) ([]string, error) {
+	r, err := s.stub.GetStatus(s.authorised(ctx), &pb.GetStatusRequest{
+		SessionId: s.id, UserContext: s.user, ClientType: &clientType, OperationStatus: &pb.GetStatusRequest_OperationStatusRequest{},
+	})
+	if err != nil {
+		return nil, asError(err)
+	}
+	var out []string
+	for _, o := range r.GetOperationStatuses() {
+		switch o.GetState() {
+		case pb.GetStatusResponse_OperationStatus_OPERATION_STATE_RUNNING, pb.GetStatusResponse_OperationStatus_OPERATION_STATE_TERMINATING:
+			out = append(out, o.GetOperationId())
+		}
+	}
+	return out, nil
 }
 
 // interrupt asks the server to stop an operation. The caller has its own error already; a server that cannot be reached

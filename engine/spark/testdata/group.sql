@@ -144,14 +144,15 @@ j0_folds as (
     count(*) filter (where `#w4`) as `#rows_w4`,
     count(`#i1`) filter (where `#w4`) as `#inputs1_w4`,
     coalesce(max_by(`#i1`, struct(`#place`, `#i1` as v), 3) filter (where `#w4` and `#i1` is not null), cast(array() as ARRAY<BIGINT>)) as `#f7_w4_list`,
-    sort_array(collect_list(cast(`#i0` as double)) filter (where `#w0`)) as `#f10_w0_list`
+    get(transform(transform(array(sort_array(collect_list(get(transform(transform(transform(array(cast(`#i0` as double)), x -> struct(x as x, floor(log2(abs(x))) as e)), s -> struct(s.x as x, pow(2d, s.e - if(pow(2d, s.e) > abs(s.x), 1, 0) + if(pow(2d, s.e + 1) <= abs(s.x), 1, 0) - 6) as step)), s -> if(abs(s.x) < 2.2250738585072014E-308d, 0d, sign(s.x) * (floor(abs(s.x) / s.step) + 0.5d) * s.step)), 0)) filter (where `#w0`))), l -> struct(l as l, filter(transform(l, (v, i) -> struct(v as v, i as i)), e -> coalesce(get(l, e.i + 1) <> e.v, true)) as ends)), q -> transform(q.ends, (e, j) -> struct(e.v as v, cast(e.i - coalesce(get(q.ends, j - 1).i, -1) as bigint) as n))), 0) as `#f10_w0_list`
   from j0_pairs
   group by `#row`
 ),
 -- the folds of each row that asks, one for each window that reads it, by s (A3)
 j0_folds0 as (
   select
-    `#row`, `#b0`,
+    `#row`,
+    `#b0`,
     count(*) filter (where `#w0`) as `#rows_w0`,
     try_cast((cast(sum(shiftright(`#i1`, 32)) filter (where `#w0`) as decimal(38, 0)) * 4294967296 + cast(sum(`#i1` & 4294967295L) filter (where `#w0`) as decimal(20, 0))) as bigint) as `#f8_w0_sum`,
     count(`#i1`) filter (where `#w0`) as `#f9_w0_n`
@@ -198,7 +199,7 @@ j0_finished as (
     f.`#rows_w4`,
     f.`#inputs1_w4`,
     m0.`n_by_s_7d`,
-    get(transform(transform(transform(array(get(f.`#f10_w0_list`, cast(floor(5e-01d * (size(f.`#f10_w0_list`) - 1)) as int))), x -> struct(x as x, floor(log2(abs(x))) as e)), s -> struct(s.x as x, pow(2d, s.e - if(pow(2d, s.e) > abs(s.x), 1, 0) + if(pow(2d, s.e + 1) <= abs(s.x), 1, 0) - 6) as step)), s -> if(abs(s.x) < 2.2250738585072014E-308d, 0d, sign(s.x) * (floor(abs(s.x) / s.step) + 0.5d) * s.step)), 0) as `x_approx_quantile_7d`
+    aggregate(f.`#f10_w0_list`, struct(cast(floor(5e-01d * (aggregate(f.`#f10_w0_list`, 0L, (s, e) -> s + e.n) - 1L)) as bigint) as rank, cast(null as double) as x), (s, e) -> if(s.rank < 0L, s, struct(s.rank - e.n as rank, e.v as x)), s -> s.x) as `x_approx_quantile_7d`
   from j0_asked a
   left join j0_folds f on f.`#row` = a.`#row`
   left join j0_maps0 m0 on m0.`#row` = a.`#row`

@@ -96,7 +96,7 @@ j0_folds as (
     `#row`,
     count(*) filter (where `#w0`) as `#rows_w0`,
     count(`#i0`) filter (where `#w0`) as `#inputs0_w0`,
-    sort_array(collect_list(`#i0`) filter (where `#w0`)) as `#f0_w0_list`,
+    get(transform(transform(array(sort_array(collect_list(`#i0`) filter (where `#w0`))), l -> struct(l as l, filter(transform(l, (v, i) -> struct(v as v, i as i)), e -> coalesce(get(l, e.i + 1) <> e.v, true)) as ends)), q -> transform(q.ends, (e, j) -> struct(e.v as v, cast(e.i - coalesce(get(q.ends, j - 1).i, -1) as bigint) as n))), 0) as `#f0_w0_list`,
     sort_array(collect_set(cast(conv(substr(md5(cast(`#i0` as string)), 1, 2), 16, 10) as bigint) * 256L + 57 - if(cast(conv(substr(md5(cast(`#i0` as string)), 3, 14), 16, 10) as bigint) = 0L, 0, length(bin(cast(conv(substr(md5(cast(`#i0` as string)), 3, 14), 16, 10) as bigint))))) filter (where `#w0`)) as `#f1_w0_list`,
     count(`#i1`) filter (where `#w0`) as `#inputs1_w0`,
     aggregate(collect_list(cast(`#i1` as double)) filter (where `#w0`), named_struct('n', 0L, 'mean', 0d, 'm2', 0d, 'm3', 0d, 'm4', 0d), (s, v) -> if(s.n = 0L, named_struct('n', 1L, 'mean', v, 'm2', 0d, 'm3', 0d, 'm4', 0d), get(transform(transform(array(struct((v - s.mean) / (s.n + 1L) as step, cast(s.n + 1L as double) as n)), q -> struct(q.step as step, q.n as n, (v - s.mean) * (q.step * (q.n - 1d)) as square)), q -> named_struct(
@@ -137,7 +137,7 @@ j0_folds as (
 j0_finished as (
   select
     a.`#row`,
-    map_from_entries(sort_array(slice(array_sort(get(transform(array(filter(transform(f.`#f0_w0_list`, (s, i) -> struct(s as s, i as i)), e -> coalesce(get(f.`#f0_w0_list`, e.i + 1) <> e.s, true))), ends -> transform(ends, (e, j) -> struct(e.s as s, cast(e.i - coalesce(get(ends, j - 1).i, -1) as bigint) as n))), 0), (a, b) -> case when a.n > b.n then -1 when a.n < b.n then 1 when a.s < b.s then -1 when a.s > b.s then 1 else 0 end), 1, 3))) as `s_histogram3_7d`,
+    map_from_entries(sort_array(slice(array_sort(f.`#f0_w0_list`, (a, b) -> case when a.n > b.n then -1 when a.n < b.n then 1 when a.v < b.v then -1 when a.v > b.v then 1 else 0 end), 1, 3))) as `s_histogram3_7d`,
     f.`#rows_w0`,
     f.`#inputs0_w0`,
     get(transform(transform(array(filter(f.`#f1_w0_list`, (v, i) -> coalesce(get(f.`#f1_w0_list`, i + 1) div 256 <> v div 256, true))), r -> struct(256L - size(r) as empty, aggregate(r, cast(256L - size(r) as double), (s, v) -> s + pow(2d, -(v % 256L))) as sum)), s -> cast(round(if(4.707271267120224e+04d / s.sum <= 6.4e+02d and s.empty > 0, 2.56e+02d * ln(2.56e+02d / s.empty), 4.707271267120224e+04d / s.sum)) as bigint)), 0) as `s_approx_count_distinct_7d`,

@@ -78,6 +78,67 @@ func (InterruptRequest_InterruptType) EnumDescriptor() ([]byte, []int) {
 	return file_spark_connect_proto_rawDescGZIP(), []int{9, 0}
 }
 
+type GetStatusResponse_OperationStatus_OperationState int32
+
+const (
+	GetStatusResponse_OperationStatus_OPERATION_STATE_UNSPECIFIED GetStatusResponse_OperationStatus_OperationState = 0
+	GetStatusResponse_OperationStatus_OPERATION_STATE_UNKNOWN     GetStatusResponse_OperationStatus_OperationState = 1
+	GetStatusResponse_OperationStatus_OPERATION_STATE_RUNNING     GetStatusResponse_OperationStatus_OperationState = 2
+	GetStatusResponse_OperationStatus_OPERATION_STATE_TERMINATING GetStatusResponse_OperationStatus_OperationState = 3
+	GetStatusResponse_OperationStatus_OPERATION_STATE_SUCCEEDED   GetStatusResponse_OperationStatus_OperationState = 4
+	GetStatusResponse_OperationStatus_OPERATION_STATE_FAILED      GetStatusResponse_OperationStatus_OperationState = 5
+	GetStatusResponse_OperationStatus_OPERATION_STATE_CANCELLED   GetStatusResponse_OperationStatus_OperationState = 6
+)
+
+// Enum value maps for GetStatusResponse_OperationStatus_OperationState.
+var (
+	GetStatusResponse_OperationStatus_OperationState_name = map[int32]string{
+		0: "OPERATION_STATE_UNSPECIFIED",
+		1: "OPERATION_STATE_UNKNOWN",
+		2: "OPERATION_STATE_RUNNING",
+		3: "OPERATION_STATE_TERMINATING",
+		4: "OPERATION_STATE_SUCCEEDED",
+		5: "OPERATION_STATE_FAILED",
+		6: "OPERATION_STATE_CANCELLED",
+	}
+	GetStatusResponse_OperationStatus_OperationState_value = map[string]int32{
+		"OPERATION_STATE_UNSPECIFIED": 0,
+		"OPERATION_STATE_UNKNOWN":     1,
+		"OPERATION_STATE_RUNNING":     2,
+		"OPERATION_STATE_TERMINATING": 3,
+		"OPERATION_STATE_SUCCEEDED":   4,
+		"OPERATION_STATE_FAILED":      5,
+		"OPERATION_STATE_CANCELLED":   6,
+	}
+)
+
+func (x GetStatusResponse_OperationStatus_OperationState) Enum() *GetStatusResponse_OperationStatus_OperationState {
+	p := new(GetStatusResponse_OperationStatus_OperationState)
+	*p = x
+	return p
+}
+
+func (x GetStatusResponse_OperationStatus_OperationState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (GetStatusResponse_OperationStatus_OperationState) Descriptor() protoreflect.EnumDescriptor {
+	return file_spark_connect_proto_enumTypes[1].Descriptor()
+}
+
+func (GetStatusResponse_OperationStatus_OperationState) Type() protoreflect.EnumType {
+	return &file_spark_connect_proto_enumTypes[1]
+}
+
+func (x GetStatusResponse_OperationStatus_OperationState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use GetStatusResponse_OperationStatus_OperationState.Descriptor instead.
+func (GetStatusResponse_OperationStatus_OperationState) EnumDescriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{14, 0, 0}
+}
+
 type Plan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to OpType:
@@ -576,6 +637,7 @@ type ExecutePlanResponse struct {
 	//	*ExecutePlanResponse_ArrowBatch_
 	//	*ExecutePlanResponse_SqlCommandResult_
 	//	*ExecutePlanResponse_ResultComplete_
+	//	*ExecutePlanResponse_ExecutionProgress_
 	ResponseType        isExecutePlanResponse_ResponseType `protobuf_oneof:"response_type"`
 	OperationId         string                             `protobuf:"bytes,12,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	ServerSideSessionId string                             `protobuf:"bytes,15,opt,name=server_side_session_id,json=serverSideSessionId,proto3" json:"server_side_session_id,omitempty"`
@@ -654,6 +716,15 @@ func (x *ExecutePlanResponse) GetResultComplete() *ExecutePlanResponse_ResultCom
 	return nil
 }
 
+func (x *ExecutePlanResponse) GetExecutionProgress() *ExecutePlanResponse_ExecutionProgress {
+	if x != nil {
+		if x, ok := x.ResponseType.(*ExecutePlanResponse_ExecutionProgress_); ok {
+			return x.ExecutionProgress
+		}
+	}
+	return nil
+}
+
 func (x *ExecutePlanResponse) GetOperationId() string {
 	if x != nil {
 		return x.OperationId
@@ -684,11 +755,17 @@ type ExecutePlanResponse_ResultComplete_ struct {
 	ResultComplete *ExecutePlanResponse_ResultComplete `protobuf:"bytes,14,opt,name=result_complete,json=resultComplete,proto3,oneof"`
 }
 
+type ExecutePlanResponse_ExecutionProgress_ struct {
+	ExecutionProgress *ExecutePlanResponse_ExecutionProgress `protobuf:"bytes,18,opt,name=execution_progress,json=executionProgress,proto3,oneof"`
+}
+
 func (*ExecutePlanResponse_ArrowBatch_) isExecutePlanResponse_ResponseType() {}
 
 func (*ExecutePlanResponse_SqlCommandResult_) isExecutePlanResponse_ResponseType() {}
 
 func (*ExecutePlanResponse_ResultComplete_) isExecutePlanResponse_ResponseType() {}
+
+func (*ExecutePlanResponse_ExecutionProgress_) isExecutePlanResponse_ResponseType() {}
 
 type InterruptRequest struct {
 	state         protoimpl.MessageState         `protogen:"open.v1"`
@@ -944,6 +1021,126 @@ func (x *ReleaseSessionResponse) GetSessionId() string {
 	return ""
 }
 
+type GetStatusRequest struct {
+	state           protoimpl.MessageState                   `protogen:"open.v1"`
+	SessionId       string                                   `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	UserContext     *UserContext                             `protobuf:"bytes,2,opt,name=user_context,json=userContext,proto3" json:"user_context,omitempty"`
+	ClientType      *string                                  `protobuf:"bytes,3,opt,name=client_type,json=clientType,proto3,oneof" json:"client_type,omitempty"`
+	OperationStatus *GetStatusRequest_OperationStatusRequest `protobuf:"bytes,5,opt,name=operation_status,json=operationStatus,proto3,oneof" json:"operation_status,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *GetStatusRequest) Reset() {
+	*x = GetStatusRequest{}
+	mi := &file_spark_connect_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatusRequest) ProtoMessage() {}
+
+func (x *GetStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetStatusRequest) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetStatusRequest) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+func (x *GetStatusRequest) GetUserContext() *UserContext {
+	if x != nil {
+		return x.UserContext
+	}
+	return nil
+}
+
+func (x *GetStatusRequest) GetClientType() string {
+	if x != nil && x.ClientType != nil {
+		return *x.ClientType
+	}
+	return ""
+}
+
+func (x *GetStatusRequest) GetOperationStatus() *GetStatusRequest_OperationStatusRequest {
+	if x != nil {
+		return x.OperationStatus
+	}
+	return nil
+}
+
+type GetStatusResponse struct {
+	state             protoimpl.MessageState               `protogen:"open.v1"`
+	SessionId         string                               `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	OperationStatuses []*GetStatusResponse_OperationStatus `protobuf:"bytes,3,rep,name=operation_statuses,json=operationStatuses,proto3" json:"operation_statuses,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *GetStatusResponse) Reset() {
+	*x = GetStatusResponse{}
+	mi := &file_spark_connect_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatusResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatusResponse) ProtoMessage() {}
+
+func (x *GetStatusResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatusResponse.ProtoReflect.Descriptor instead.
+func (*GetStatusResponse) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetStatusResponse) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+func (x *GetStatusResponse) GetOperationStatuses() []*GetStatusResponse_OperationStatus {
+	if x != nil {
+		return x.OperationStatuses
+	}
+	return nil
+}
+
 type ExecutePlanResponse_ArrowBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RowCount      int64                  `protobuf:"varint,1,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
@@ -954,7 +1151,7 @@ type ExecutePlanResponse_ArrowBatch struct {
 
 func (x *ExecutePlanResponse_ArrowBatch) Reset() {
 	*x = ExecutePlanResponse_ArrowBatch{}
-	mi := &file_spark_connect_proto_msgTypes[13]
+	mi := &file_spark_connect_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -966,7 +1163,7 @@ func (x *ExecutePlanResponse_ArrowBatch) String() string {
 func (*ExecutePlanResponse_ArrowBatch) ProtoMessage() {}
 
 func (x *ExecutePlanResponse_ArrowBatch) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_proto_msgTypes[13]
+	mi := &file_spark_connect_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1202,7 @@ type ExecutePlanResponse_SqlCommandResult struct {
 
 func (x *ExecutePlanResponse_SqlCommandResult) Reset() {
 	*x = ExecutePlanResponse_SqlCommandResult{}
-	mi := &file_spark_connect_proto_msgTypes[14]
+	mi := &file_spark_connect_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1214,7 @@ func (x *ExecutePlanResponse_SqlCommandResult) String() string {
 func (*ExecutePlanResponse_SqlCommandResult) ProtoMessage() {}
 
 func (x *ExecutePlanResponse_SqlCommandResult) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_proto_msgTypes[14]
+	mi := &file_spark_connect_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1245,7 @@ type ExecutePlanResponse_ResultComplete struct {
 
 func (x *ExecutePlanResponse_ResultComplete) Reset() {
 	*x = ExecutePlanResponse_ResultComplete{}
-	mi := &file_spark_connect_proto_msgTypes[15]
+	mi := &file_spark_connect_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1257,7 @@ func (x *ExecutePlanResponse_ResultComplete) String() string {
 func (*ExecutePlanResponse_ResultComplete) ProtoMessage() {}
 
 func (x *ExecutePlanResponse_ResultComplete) ProtoReflect() protoreflect.Message {
-	mi := &file_spark_connect_proto_msgTypes[15]
+	mi := &file_spark_connect_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1074,6 +1271,230 @@ func (x *ExecutePlanResponse_ResultComplete) ProtoReflect() protoreflect.Message
 // Deprecated: Use ExecutePlanResponse_ResultComplete.ProtoReflect.Descriptor instead.
 func (*ExecutePlanResponse_ResultComplete) Descriptor() ([]byte, []int) {
 	return file_spark_connect_proto_rawDescGZIP(), []int{8, 2}
+}
+
+type ExecutePlanResponse_ExecutionProgress struct {
+	state            protoimpl.MessageState                             `protogen:"open.v1"`
+	Stages           []*ExecutePlanResponse_ExecutionProgress_StageInfo `protobuf:"bytes,1,rep,name=stages,proto3" json:"stages,omitempty"`
+	NumInflightTasks int64                                              `protobuf:"varint,2,opt,name=num_inflight_tasks,json=numInflightTasks,proto3" json:"num_inflight_tasks,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress) Reset() {
+	*x = ExecutePlanResponse_ExecutionProgress{}
+	mi := &file_spark_connect_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExecutePlanResponse_ExecutionProgress) ProtoMessage() {}
+
+func (x *ExecutePlanResponse_ExecutionProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExecutePlanResponse_ExecutionProgress.ProtoReflect.Descriptor instead.
+func (*ExecutePlanResponse_ExecutionProgress) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{8, 3}
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress) GetStages() []*ExecutePlanResponse_ExecutionProgress_StageInfo {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress) GetNumInflightTasks() int64 {
+	if x != nil {
+		return x.NumInflightTasks
+	}
+	return 0
+}
+
+type ExecutePlanResponse_ExecutionProgress_StageInfo struct {
+	state             protoimpl.MessageState `protogen:"open.v1"`
+	StageId           int64                  `protobuf:"varint,1,opt,name=stage_id,json=stageId,proto3" json:"stage_id,omitempty"`
+	NumTasks          int64                  `protobuf:"varint,2,opt,name=num_tasks,json=numTasks,proto3" json:"num_tasks,omitempty"`
+	NumCompletedTasks int64                  `protobuf:"varint,3,opt,name=num_completed_tasks,json=numCompletedTasks,proto3" json:"num_completed_tasks,omitempty"`
+	InputBytesRead    int64                  `protobuf:"varint,4,opt,name=input_bytes_read,json=inputBytesRead,proto3" json:"input_bytes_read,omitempty"`
+	Done              bool                   `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) Reset() {
+	*x = ExecutePlanResponse_ExecutionProgress_StageInfo{}
+	mi := &file_spark_connect_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExecutePlanResponse_ExecutionProgress_StageInfo) ProtoMessage() {}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExecutePlanResponse_ExecutionProgress_StageInfo.ProtoReflect.Descriptor instead.
+func (*ExecutePlanResponse_ExecutionProgress_StageInfo) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{8, 3, 0}
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) GetStageId() int64 {
+	if x != nil {
+		return x.StageId
+	}
+	return 0
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) GetNumTasks() int64 {
+	if x != nil {
+		return x.NumTasks
+	}
+	return 0
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) GetNumCompletedTasks() int64 {
+	if x != nil {
+		return x.NumCompletedTasks
+	}
+	return 0
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) GetInputBytesRead() int64 {
+	if x != nil {
+		return x.InputBytesRead
+	}
+	return 0
+}
+
+func (x *ExecutePlanResponse_ExecutionProgress_StageInfo) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+type GetStatusRequest_OperationStatusRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OperationIds  []string               `protobuf:"bytes,1,rep,name=operation_ids,json=operationIds,proto3" json:"operation_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStatusRequest_OperationStatusRequest) Reset() {
+	*x = GetStatusRequest_OperationStatusRequest{}
+	mi := &file_spark_connect_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatusRequest_OperationStatusRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatusRequest_OperationStatusRequest) ProtoMessage() {}
+
+func (x *GetStatusRequest_OperationStatusRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatusRequest_OperationStatusRequest.ProtoReflect.Descriptor instead.
+func (*GetStatusRequest_OperationStatusRequest) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{13, 0}
+}
+
+func (x *GetStatusRequest_OperationStatusRequest) GetOperationIds() []string {
+	if x != nil {
+		return x.OperationIds
+	}
+	return nil
+}
+
+type GetStatusResponse_OperationStatus struct {
+	state         protoimpl.MessageState                           `protogen:"open.v1"`
+	OperationId   string                                           `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	State         GetStatusResponse_OperationStatus_OperationState `protobuf:"varint,2,opt,name=state,proto3,enum=spark.connect.GetStatusResponse_OperationStatus_OperationState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetStatusResponse_OperationStatus) Reset() {
+	*x = GetStatusResponse_OperationStatus{}
+	mi := &file_spark_connect_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetStatusResponse_OperationStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetStatusResponse_OperationStatus) ProtoMessage() {}
+
+func (x *GetStatusResponse_OperationStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_spark_connect_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetStatusResponse_OperationStatus.ProtoReflect.Descriptor instead.
+func (*GetStatusResponse_OperationStatus) Descriptor() ([]byte, []int) {
+	return file_spark_connect_proto_rawDescGZIP(), []int{14, 0}
+}
+
+func (x *GetStatusResponse_OperationStatus) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
+}
+
+func (x *GetStatusResponse_OperationStatus) GetState() GetStatusResponse_OperationStatus_OperationState {
+	if x != nil {
+		return x.State
+	}
+	return GetStatusResponse_OperationStatus_OPERATION_STATE_UNSPECIFIED
 }
 
 var File_spark_connect_proto protoreflect.FileDescriptor
@@ -1115,14 +1536,15 @@ const file_spark_connect_proto_rawDesc = "" +
 	"clientType\x88\x01\x01\x12&\n" +
 	"\foperation_id\x18\x06 \x01(\tH\x01R\voperationId\x88\x01\x01B\x0e\n" +
 	"\f_client_typeB\x0f\n" +
-	"\r_operation_id\"\xcc\x04\n" +
+	"\r_operation_id\"\x83\b\n" +
 	"\x13ExecutePlanResponse\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12P\n" +
 	"\varrow_batch\x18\x02 \x01(\v2-.spark.connect.ExecutePlanResponse.ArrowBatchH\x00R\n" +
 	"arrowBatch\x12c\n" +
 	"\x12sql_command_result\x18\x05 \x01(\v23.spark.connect.ExecutePlanResponse.SqlCommandResultH\x00R\x10sqlCommandResult\x12\\\n" +
-	"\x0fresult_complete\x18\x0e \x01(\v21.spark.connect.ExecutePlanResponse.ResultCompleteH\x00R\x0eresultComplete\x12!\n" +
+	"\x0fresult_complete\x18\x0e \x01(\v21.spark.connect.ExecutePlanResponse.ResultCompleteH\x00R\x0eresultComplete\x12e\n" +
+	"\x12execution_progress\x18\x12 \x01(\v24.spark.connect.ExecutePlanResponse.ExecutionProgressH\x00R\x11executionProgress\x12!\n" +
 	"\foperation_id\x18\f \x01(\tR\voperationId\x123\n" +
 	"\x16server_side_session_id\x18\x0f \x01(\tR\x13serverSideSessionId\x1a=\n" +
 	"\n" +
@@ -1131,7 +1553,16 @@ const file_spark_connect_proto_rawDesc = "" +
 	"\x04data\x18\x02 \x01(\fR\x04data\x1aG\n" +
 	"\x10SqlCommandResult\x123\n" +
 	"\brelation\x18\x01 \x01(\v2\x17.spark.connect.RelationR\brelation\x1a\x10\n" +
-	"\x0eResultCompleteB\x0f\n" +
+	"\x0eResultComplete\x1a\xcd\x02\n" +
+	"\x11ExecutionProgress\x12V\n" +
+	"\x06stages\x18\x01 \x03(\v2>.spark.connect.ExecutePlanResponse.ExecutionProgress.StageInfoR\x06stages\x12,\n" +
+	"\x12num_inflight_tasks\x18\x02 \x01(\x03R\x10numInflightTasks\x1a\xb1\x01\n" +
+	"\tStageInfo\x12\x19\n" +
+	"\bstage_id\x18\x01 \x01(\x03R\astageId\x12\x1b\n" +
+	"\tnum_tasks\x18\x02 \x01(\x03R\bnumTasks\x12.\n" +
+	"\x13num_completed_tasks\x18\x03 \x01(\x03R\x11numCompletedTasks\x12(\n" +
+	"\x10input_bytes_read\x18\x04 \x01(\x03R\x0einputBytesRead\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\bR\x04doneB\x0f\n" +
 	"\rresponse_type\"\xb1\x03\n" +
 	"\x10InterruptRequest\x12\x1d\n" +
 	"\n" +
@@ -1161,11 +1592,38 @@ const file_spark_connect_proto_rawDesc = "" +
 	"\f_client_type\"7\n" +
 	"\x16ReleaseSessionResponse\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\x01 \x01(\tR\tsessionId2\x9c\x02\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\"\xe2\x02\n" +
+	"\x10GetStatusRequest\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\x12=\n" +
+	"\fuser_context\x18\x02 \x01(\v2\x1a.spark.connect.UserContextR\vuserContext\x12$\n" +
+	"\vclient_type\x18\x03 \x01(\tH\x00R\n" +
+	"clientType\x88\x01\x01\x12f\n" +
+	"\x10operation_status\x18\x05 \x01(\v26.spark.connect.GetStatusRequest.OperationStatusRequestH\x01R\x0foperationStatus\x88\x01\x01\x1a=\n" +
+	"\x16OperationStatusRequest\x12#\n" +
+	"\roperation_ids\x18\x01 \x03(\tR\foperationIdsB\x0e\n" +
+	"\f_client_typeB\x13\n" +
+	"\x11_operation_status\"\x8a\x04\n" +
+	"\x11GetStatusResponse\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\x12_\n" +
+	"\x12operation_statuses\x18\x03 \x03(\v20.spark.connect.GetStatusResponse.OperationStatusR\x11operationStatuses\x1a\xf4\x02\n" +
+	"\x0fOperationStatus\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12U\n" +
+	"\x05state\x18\x02 \x01(\x0e2?.spark.connect.GetStatusResponse.OperationStatus.OperationStateR\x05state\"\xe6\x01\n" +
+	"\x0eOperationState\x12\x1f\n" +
+	"\x1bOPERATION_STATE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17OPERATION_STATE_UNKNOWN\x10\x01\x12\x1b\n" +
+	"\x17OPERATION_STATE_RUNNING\x10\x02\x12\x1f\n" +
+	"\x1bOPERATION_STATE_TERMINATING\x10\x03\x12\x1d\n" +
+	"\x19OPERATION_STATE_SUCCEEDED\x10\x04\x12\x1a\n" +
+	"\x16OPERATION_STATE_FAILED\x10\x05\x12\x1d\n" +
+	"\x19OPERATION_STATE_CANCELLED\x10\x062\xec\x02\n" +
 	"\x13SparkConnectService\x12V\n" +
 	"\vExecutePlan\x12!.spark.connect.ExecutePlanRequest\x1a\".spark.connect.ExecutePlanResponse0\x01\x12N\n" +
 	"\tInterrupt\x12\x1f.spark.connect.InterruptRequest\x1a .spark.connect.InterruptResponse\x12]\n" +
-	"\x0eReleaseSession\x12$.spark.connect.ReleaseSessionRequest\x1a%.spark.connect.ReleaseSessionResponseB7Z5github.com/bighead-ml/bighead/engine/spark/connect/pbb\x06proto3"
+	"\x0eReleaseSession\x12$.spark.connect.ReleaseSessionRequest\x1a%.spark.connect.ReleaseSessionResponse\x12N\n" +
+	"\tGetStatus\x12\x1f.spark.connect.GetStatusRequest\x1a .spark.connect.GetStatusResponseB7Z5github.com/bighead-ml/bighead/engine/spark/connect/pbb\x06proto3"
 
 var (
 	file_spark_connect_proto_rawDescOnce sync.Once
@@ -1179,54 +1637,69 @@ func file_spark_connect_proto_rawDescGZIP() []byte {
 	return file_spark_connect_proto_rawDescData
 }
 
-var file_spark_connect_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_spark_connect_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_spark_connect_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_spark_connect_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_spark_connect_proto_goTypes = []any{
-	(InterruptRequest_InterruptType)(0),          // 0: spark.connect.InterruptRequest.InterruptType
-	(*Plan)(nil),                                 // 1: spark.connect.Plan
-	(*Relation)(nil),                             // 2: spark.connect.Relation
-	(*SQL)(nil),                                  // 3: spark.connect.SQL
-	(*LocalRelation)(nil),                        // 4: spark.connect.LocalRelation
-	(*Command)(nil),                              // 5: spark.connect.Command
-	(*SqlCommand)(nil),                           // 6: spark.connect.SqlCommand
-	(*UserContext)(nil),                          // 7: spark.connect.UserContext
-	(*ExecutePlanRequest)(nil),                   // 8: spark.connect.ExecutePlanRequest
-	(*ExecutePlanResponse)(nil),                  // 9: spark.connect.ExecutePlanResponse
-	(*InterruptRequest)(nil),                     // 10: spark.connect.InterruptRequest
-	(*InterruptResponse)(nil),                    // 11: spark.connect.InterruptResponse
-	(*ReleaseSessionRequest)(nil),                // 12: spark.connect.ReleaseSessionRequest
-	(*ReleaseSessionResponse)(nil),               // 13: spark.connect.ReleaseSessionResponse
-	(*ExecutePlanResponse_ArrowBatch)(nil),       // 14: spark.connect.ExecutePlanResponse.ArrowBatch
-	(*ExecutePlanResponse_SqlCommandResult)(nil), // 15: spark.connect.ExecutePlanResponse.SqlCommandResult
-	(*ExecutePlanResponse_ResultComplete)(nil),   // 16: spark.connect.ExecutePlanResponse.ResultComplete
+	(InterruptRequest_InterruptType)(0),                   // 0: spark.connect.InterruptRequest.InterruptType
+	(GetStatusResponse_OperationStatus_OperationState)(0), // 1: spark.connect.GetStatusResponse.OperationStatus.OperationState
+	(*Plan)(nil),                                            // 2: spark.connect.Plan
+	(*Relation)(nil),                                        // 3: spark.connect.Relation
+	(*SQL)(nil),                                             // 4: spark.connect.SQL
+	(*LocalRelation)(nil),                                   // 5: spark.connect.LocalRelation
+	(*Command)(nil),                                         // 6: spark.connect.Command
+	(*SqlCommand)(nil),                                      // 7: spark.connect.SqlCommand
+	(*UserContext)(nil),                                     // 8: spark.connect.UserContext
+	(*ExecutePlanRequest)(nil),                              // 9: spark.connect.ExecutePlanRequest
+	(*ExecutePlanResponse)(nil),                             // 10: spark.connect.ExecutePlanResponse
+	(*InterruptRequest)(nil),                                // 11: spark.connect.InterruptRequest
+	(*InterruptResponse)(nil),                               // 12: spark.connect.InterruptResponse
+	(*ReleaseSessionRequest)(nil),                           // 13: spark.connect.ReleaseSessionRequest
+	(*ReleaseSessionResponse)(nil),                          // 14: spark.connect.ReleaseSessionResponse
+	(*GetStatusRequest)(nil),                                // 15: spark.connect.GetStatusRequest
+	(*GetStatusResponse)(nil),                               // 16: spark.connect.GetStatusResponse
+	(*ExecutePlanResponse_ArrowBatch)(nil),                  // 17: spark.connect.ExecutePlanResponse.ArrowBatch
+	(*ExecutePlanResponse_SqlCommandResult)(nil),            // 18: spark.connect.ExecutePlanResponse.SqlCommandResult
+	(*ExecutePlanResponse_ResultComplete)(nil),              // 19: spark.connect.ExecutePlanResponse.ResultComplete
+	(*ExecutePlanResponse_ExecutionProgress)(nil),           // 20: spark.connect.ExecutePlanResponse.ExecutionProgress
+	(*ExecutePlanResponse_ExecutionProgress_StageInfo)(nil), // 21: spark.connect.ExecutePlanResponse.ExecutionProgress.StageInfo
+	(*GetStatusRequest_OperationStatusRequest)(nil),         // 22: spark.connect.GetStatusRequest.OperationStatusRequest
+	(*GetStatusResponse_OperationStatus)(nil),               // 23: spark.connect.GetStatusResponse.OperationStatus
 }
 var file_spark_connect_proto_depIdxs = []int32{
-	2,  // 0: spark.connect.Plan.root:type_name -> spark.connect.Relation
-	5,  // 1: spark.connect.Plan.command:type_name -> spark.connect.Command
-	3,  // 2: spark.connect.Relation.sql:type_name -> spark.connect.SQL
-	4,  // 3: spark.connect.Relation.local_relation:type_name -> spark.connect.LocalRelation
-	6,  // 4: spark.connect.Command.sql_command:type_name -> spark.connect.SqlCommand
-	2,  // 5: spark.connect.SqlCommand.input:type_name -> spark.connect.Relation
-	7,  // 6: spark.connect.ExecutePlanRequest.user_context:type_name -> spark.connect.UserContext
-	1,  // 7: spark.connect.ExecutePlanRequest.plan:type_name -> spark.connect.Plan
-	14, // 8: spark.connect.ExecutePlanResponse.arrow_batch:type_name -> spark.connect.ExecutePlanResponse.ArrowBatch
-	15, // 9: spark.connect.ExecutePlanResponse.sql_command_result:type_name -> spark.connect.ExecutePlanResponse.SqlCommandResult
-	16, // 10: spark.connect.ExecutePlanResponse.result_complete:type_name -> spark.connect.ExecutePlanResponse.ResultComplete
-	7,  // 11: spark.connect.InterruptRequest.user_context:type_name -> spark.connect.UserContext
-	0,  // 12: spark.connect.InterruptRequest.interrupt_type:type_name -> spark.connect.InterruptRequest.InterruptType
-	7,  // 13: spark.connect.ReleaseSessionRequest.user_context:type_name -> spark.connect.UserContext
-	2,  // 14: spark.connect.ExecutePlanResponse.SqlCommandResult.relation:type_name -> spark.connect.Relation
-	8,  // 15: spark.connect.SparkConnectService.ExecutePlan:input_type -> spark.connect.ExecutePlanRequest
-	10, // 16: spark.connect.SparkConnectService.Interrupt:input_type -> spark.connect.InterruptRequest
-	12, // 17: spark.connect.SparkConnectService.ReleaseSession:input_type -> spark.connect.ReleaseSessionRequest
-	9,  // 18: spark.connect.SparkConnectService.ExecutePlan:output_type -> spark.connect.ExecutePlanResponse
-	11, // 19: spark.connect.SparkConnectService.Interrupt:output_type -> spark.connect.InterruptResponse
-	13, // 20: spark.connect.SparkConnectService.ReleaseSession:output_type -> spark.connect.ReleaseSessionResponse
-	18, // [18:21] is the sub-list for method output_type
-	15, // [15:18] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	3,  // 0: spark.connect.Plan.root:type_name -> spark.connect.Relation
+	6,  // 1: spark.connect.Plan.command:type_name -> spark.connect.Command
+	4,  // 2: spark.connect.Relation.sql:type_name -> spark.connect.SQL
+	5,  // 3: spark.connect.Relation.local_relation:type_name -> spark.connect.LocalRelation
+	7,  // 4: spark.connect.Command.sql_command:type_name -> spark.connect.SqlCommand
+	3,  // 5: spark.connect.SqlCommand.input:type_name -> spark.connect.Relation
+	8,  // 6: spark.connect.ExecutePlanRequest.user_context:type_name -> spark.connect.UserContext
+	2,  // 7: spark.connect.ExecutePlanRequest.plan:type_name -> spark.connect.Plan
+	17, // 8: spark.connect.ExecutePlanResponse.arrow_batch:type_name -> spark.connect.ExecutePlanResponse.ArrowBatch
+	18, // 9: spark.connect.ExecutePlanResponse.sql_command_result:type_name -> spark.connect.ExecutePlanResponse.SqlCommandResult
+	19, // 10: spark.connect.ExecutePlanResponse.result_complete:type_name -> spark.connect.ExecutePlanResponse.ResultComplete
+	20, // 11: spark.connect.ExecutePlanResponse.execution_progress:type_name -> spark.connect.ExecutePlanResponse.ExecutionProgress
+	8,  // 12: spark.connect.InterruptRequest.user_context:type_name -> spark.connect.UserContext
+	0,  // 13: spark.connect.InterruptRequest.interrupt_type:type_name -> spark.connect.InterruptRequest.InterruptType
+	8,  // 14: spark.connect.ReleaseSessionRequest.user_context:type_name -> spark.connect.UserContext
+	8,  // 15: spark.connect.GetStatusRequest.user_context:type_name -> spark.connect.UserContext
+	22, // 16: spark.connect.GetStatusRequest.operation_status:type_name -> spark.connect.GetStatusRequest.OperationStatusRequest
+	23, // 17: spark.connect.GetStatusResponse.operation_statuses:type_name -> spark.connect.GetStatusResponse.OperationStatus
+	3,  // 18: spark.connect.ExecutePlanResponse.SqlCommandResult.relation:type_name -> spark.connect.Relation
+	21, // 19: spark.connect.ExecutePlanResponse.ExecutionProgress.stages:type_name -> spark.connect.ExecutePlanResponse.ExecutionProgress.StageInfo
+	1,  // 20: spark.connect.GetStatusResponse.OperationStatus.state:type_name -> spark.connect.GetStatusResponse.OperationStatus.OperationState
+	9,  // 21: spark.connect.SparkConnectService.ExecutePlan:input_type -> spark.connect.ExecutePlanRequest
+	11, // 22: spark.connect.SparkConnectService.Interrupt:input_type -> spark.connect.InterruptRequest
+	13, // 23: spark.connect.SparkConnectService.ReleaseSession:input_type -> spark.connect.ReleaseSessionRequest
+	15, // 24: spark.connect.SparkConnectService.GetStatus:input_type -> spark.connect.GetStatusRequest
+	10, // 25: spark.connect.SparkConnectService.ExecutePlan:output_type -> spark.connect.ExecutePlanResponse
+	12, // 26: spark.connect.SparkConnectService.Interrupt:output_type -> spark.connect.InterruptResponse
+	14, // 27: spark.connect.SparkConnectService.ReleaseSession:output_type -> spark.connect.ReleaseSessionResponse
+	16, // 28: spark.connect.SparkConnectService.GetStatus:output_type -> spark.connect.GetStatusResponse
+	25, // [25:29] is the sub-list for method output_type
+	21, // [21:25] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_spark_connect_proto_init() }
@@ -1251,18 +1724,20 @@ func file_spark_connect_proto_init() {
 		(*ExecutePlanResponse_ArrowBatch_)(nil),
 		(*ExecutePlanResponse_SqlCommandResult_)(nil),
 		(*ExecutePlanResponse_ResultComplete_)(nil),
+		(*ExecutePlanResponse_ExecutionProgress_)(nil),
 	}
 	file_spark_connect_proto_msgTypes[9].OneofWrappers = []any{
 		(*InterruptRequest_OperationId)(nil),
 	}
 	file_spark_connect_proto_msgTypes[11].OneofWrappers = []any{}
+	file_spark_connect_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spark_connect_proto_rawDesc), len(file_spark_connect_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   16,
+			NumEnums:      2,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	SparkConnectService_ExecutePlan_FullMethodName    = "/spark.connect.SparkConnectService/ExecutePlan"
 	SparkConnectService_Interrupt_FullMethodName      = "/spark.connect.SparkConnectService/Interrupt"
 	SparkConnectService_ReleaseSession_FullMethodName = "/spark.connect.SparkConnectService/ReleaseSession"
+	SparkConnectService_GetStatus_FullMethodName      = "/spark.connect.SparkConnectService/GetStatus"
 )
 
 // SparkConnectServiceClient is the client API for SparkConnectService service.
@@ -36,6 +37,7 @@ type SparkConnectServiceClient interface {
 	ExecutePlan(ctx context.Context, in *ExecutePlanRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExecutePlanResponse], error)
 	Interrupt(ctx context.Context, in *InterruptRequest, opts ...grpc.CallOption) (*InterruptResponse, error)
 	ReleaseSession(ctx context.Context, in *ReleaseSessionRequest, opts ...grpc.CallOption) (*ReleaseSessionResponse, error)
+	GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error)
 }
 
 type sparkConnectServiceClient struct {
@@ -85,6 +87,16 @@ func (c *sparkConnectServiceClient) ReleaseSession(ctx context.Context, in *Rele
 	return out, nil
 }
 
+func (c *sparkConnectServiceClient) GetStatus(ctx context.Context, in *GetStatusRequest, opts ...grpc.CallOption) (*GetStatusResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetStatusResponse)
+	err := c.cc.Invoke(ctx, SparkConnectService_GetStatus_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SparkConnectServiceServer is the server API for SparkConnectService service.
 // All implementations must embed UnimplementedSparkConnectServiceServer
 // for forward compatibility.
@@ -92,6 +104,7 @@ type SparkConnectServiceServer interface {
 	ExecutePlan(*ExecutePlanRequest, grpc.ServerStreamingServer[ExecutePlanResponse]) error
 	Interrupt(context.Context, *InterruptRequest) (*InterruptResponse, error)
 	ReleaseSession(context.Context, *ReleaseSessionRequest) (*ReleaseSessionResponse, error)
+	GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error)
 	mustEmbedUnimplementedSparkConnectServiceServer()
 }
 
@@ -110,6 +123,9 @@ func (UnimplementedSparkConnectServiceServer) Interrupt(context.Context, *Interr
 }
 func (UnimplementedSparkConnectServiceServer) ReleaseSession(context.Context, *ReleaseSessionRequest) (*ReleaseSessionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReleaseSession not implemented")
+}
+func (UnimplementedSparkConnectServiceServer) GetStatus(context.Context, *GetStatusRequest) (*GetStatusResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetStatus not implemented")
 }
 func (UnimplementedSparkConnectServiceServer) mustEmbedUnimplementedSparkConnectServiceServer() {}
 func (UnimplementedSparkConnectServiceServer) testEmbeddedByValue()                             {}
@@ -179,6 +195,24 @@ func _SparkConnectService_ReleaseSession_Handler(srv interface{}, ctx context.Co
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SparkConnectService_GetStatus_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetStatusRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SparkConnectServiceServer).GetStatus(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SparkConnectService_GetStatus_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SparkConnectServiceServer).GetStatus(ctx, req.(*GetStatusRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SparkConnectService_ServiceDesc is the grpc.ServiceDesc for SparkConnectService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -193,6 +227,10 @@ var SparkConnectService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReleaseSession",
 			Handler:    _SparkConnectService_ReleaseSession_Handler,
+		},
+		{
+			MethodName: "GetStatus",
+			Handler:    _SparkConnectService_GetStatus_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

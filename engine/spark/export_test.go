@@ -1,0 +1,20 @@
+package spark
+
+import (
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine/spark/connect"
+	"github.com/bighead-ml/bighead/feature"
+)
+
+// Session is the engine's session, for tests that ask the server.
+func (e *Engine) Session() *connect.Session {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.session
+}
+
+// InPlace is what stands behind `from` for the files of a source that may hold events in [from, to).
+func InPlace(t dataset.Table, s *feature.Source, from, to int64) (string, bool) {
+	table, _, ok := inPlace(t, s, s.Schema.Names(), span{from, to, true, true})
+	return table.From, ok
+}
