@@ -15,7 +15,7 @@ import (
 )
 
 func (c *cli) explainCommand() *cobra.Command {
-	var engine string
+	var engine, dir string
 	cmd := &cobra.Command{
 		Use:   "explain NAME",
 		Short: "Show what a group, view or training set means, and the plan that computes it",
@@ -37,6 +37,9 @@ func (c *cli) explainCommand() *cobra.Command {
 			b, meaning, err := l.planOf(args[0])
 			if err != nil {
 				return err
+			}
+			if dir != "" {
+				return c.bundle(cmd.Context(), l, engine, b, dir)
 			}
 			if text, ok, err := handed(engine, b); ok || err != nil {
 				if err != nil {
@@ -61,6 +64,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&engine, "engine", "", "what this engine is handed; one that is in this binary")
+	cmd.Flags().StringVar(&dir, "bundle", "", "with --engine spark: write a training set's query and settings into this folder, for spark-sql or a scheduler to run without bighead")
 	offer(cmd, "engine", append(engineNames(), "spark")...)
 	return cmd
 }

@@ -72,6 +72,14 @@ func handed(engine string, b *plan.Batch) (string, bool, error) {
 	return text, true, err
 }
 
+// bundled are the files, by name, that an engine elsewhere runs without us.
+func bundled(ctx context.Context, of string, b *plan.Batch, in engine.Inputs) (map[string]string, error) {
+	if of != "spark" {
+		return nil, errors.New("--bundle is for --engine spark")
+	}
+	return spark.Bundle(ctx, b, in)
+}
+
 // pebbleMemory is what the embedded store gathers where nobody says otherwise.
 const pebbleMemory = pebble.DefaultMemory
 

@@ -20,6 +20,8 @@ type files struct {
 	// found are the columns of partitions that Spark finds in the names of folders, as strings.
 	found []string
 	where string // of the partitions; "": there are none
+	// numbered wants rowNumber, by the files' order.
+	numbered bool
 }
 
 // inPlace names the Parquet files of a source's table where Spark can read them as they are; false where it cannot: other formats, files of
@@ -27,25 +29,9 @@ type files struct {
 //
 // The rows are those of parts that may hold an event between from and to.
 func inPlace(t dataset.Table, s *feature.Source, read []string, within span) (Table, dataset.Counts, bool) {
-	var counts dataset.Counts
-	var all []*files
-	for _, p := range t.Parts() {
-		path, err := filepath.Abs(p.Path)
-		folder, base := filepath.Split(path)
-		if err != nil || filepath.Ext(base) != ".parquet" || p.Shown != "" || p.Grows || p.Rows < 0 ||
-			strings.ContainsAny(path, "{}[]*?,\\`") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
-			return Table{}, counts, false
-		}
-		if within.outside(p, s) {
-			counts.PartsSkipped++
-			continue
-		}
-		counts.Parts++
-		counts.Rows += p.Rows
-		if n := len(all); n == 0 || all[n-1].folder != folder {
-			all = append(all, &files{folder: folder, partition: p.Partition})
-		}
-		all[len(all)-1].names = append(all[len(all)-1].names, base)
+	all, counts, ok := listed(t, s, within)
+	if !ok {
+		return Table{}, counts, false
 	}
 	if len(all) == 0 {
 		if counts.PartsSkipped == 0 {
@@ -67,6 +53,82 @@ func inPlace(t dataset.Table, s *feature.Source, read []string, within span) (Ta
 		union = append(union, text)
 	}
 	return Table{From: "(\n  " + strings.ReplaceAll(strings.Join(union, "\nunion all\n"), "\n", "\n  ") + "\n)"}, counts, true
+}
+
+// listed are a table's files that may hold an event within the span, by folder.
+func listed(t dataset.Table, s *feature.Source, within span) (all []*files, counts dataset.Counts, ok bool) {
+	for _, p := range t.Parts() {
+		path, err := filepath.Abs(p.Path)
+		folder, base := filepath.Split(path)
+		if err != nil || filepath.Ext(base) != ".parquet" || p.Shown != "" || p.Grows || p.Rows < 0 ||
+			strings.ContainsAny(path, "{}[]*?,\\`") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
+			return nil, counts, false
+		}
+		if within.outside(p, s) {
+			counts.PartsSkipped++
+			continue
+		}
+		counts.Parts++
+		counts.Rows += p.Rows
+		if n := len(all); n == 0 || all[n-1].folder != folder {
+			all = append(all, &files{folder: folder, partition: p.Partition})
+		}
+		all[len(all)-1].names = append(all[len(all)-1].names, base)
+	}
+	return all, counts, true
+}
+
+// standingFiles is what a table's place has whenever it is read: what stands behind `from`. Folders of days that no event within the span lies in
+// are left out by their names.
+func standingFiles(t dataset.Table, s *feature.Source, read []string, numbered bool, within span) (string, bool) {
+	all, _, ok := listed(t, s, span{})
+	if !ok || len(all) == 0 {
+		return "", false
+	}
+	f := all[0]
+	tree, partitioned := inTree(all)
+	switch {
+	case partitioned:
+		f = &files{folder: tree.folder, names: []string{""}, found: tree.found, where: daysOf(t, s, within, tree.found)}
+	case len(all) > 1 || len(f.partition) > 0:
+		return "", false
+	case f.folder+f.names[0] != absolute(s.Place.Path):
+		f = &files{folder: f.folder, names: []string{"*.parquet"}}
+	}
+	f.numbered = numbered
+	text, ok := f.query(s, read)
+	return "(\n  " + strings.ReplaceAll(text, "\n", "\n  ") + "\n)", ok
+}
+
+// daysOf is the condition that a folder's day is one in which events within the span lie, where folders are days.
+func daysOf(t dataset.Table, s *feature.Source, within span, found []string) string {
+	first, last := "", ""
+	if len(found) == 1 {
+		for _, p := range t.Parts() {
+			v := p.Partition[found[0]]
+			said, ok := folderText(v)
+			if _, isDay := value.ParseDate(said); !ok || !isDay {
+				return "true"
+			}
+			if !within.outside(p, s) {
+				if first == "" || said < first {
+					first = said
+				}
+				last = max(last, said)
+			}
+		}
+	}
+	where := []string{}
+	if within.hasFrom && first != "" {
+		where = append(where, name(found[0])+" >= "+text(first))
+	}
+	if within.hasTo && last != "" {
+		where = append(where, name(found[0])+" <= "+text(last))
+	}
+	if len(where) == 0 {
+		return "true"
+	}
+	return strings.Join(where, " and ")
 }
 
 // query is the files' rows as the contract reads them.
@@ -93,7 +155,10 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 		}
 		out.add(normal, c)
 	}
-	if len(read) == 0 {
+	if f.numbered {
+		out.add("row_number() over (order by _metadata.file_path, _metadata.row_index) - 1L", rowNumber)
+	}
+	if len(out) == 0 {
 		out.add("1", "#nothing")
 	}
 	path := f.folder + f.names[0]

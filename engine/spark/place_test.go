@@ -55,7 +55,9 @@ func TestFilesInPlace(t *testing.T) {
 	}
 }
 
-func inPlace(t *testing.T, dir, group string) {
+// onFiles types definitions by the files that they name, and opens those.
+func onFiles(t *testing.T, text string) (*feature.Project, engine.Inputs) {
+	t.Helper()
 	open := func(ctx context.Context, place feature.Place) (dataset.Table, error) {
 		o := dataset.Options{TimeUnits: map[string]string{}}
 		for _, c := range place.TimeColumns {
@@ -63,7 +65,6 @@ func inPlace(t *testing.T, dir, group string) {
 		}
 		return dataset.Open(ctx, []dataset.Format{parquet.Format{}}, place.Path, o)
 	}
-	text := strings.ReplaceAll(filesPy, "%DIR%", dir)
 	defs, err := record(t.Context(), []project.Unit{{Name: "files.py", Text: &text}})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +79,13 @@ func inPlace(t *testing.T, dir, group string) {
 	if problems.Failed() {
 		t.Fatal(problems.Err())
 	}
+	return p, engine.Inputs{Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
+		return open(ctx, place)
+	}}
+}
+
+func inPlace(t *testing.T, dir, group string) {
+	p, in := onFiles(t, strings.ReplaceAll(filesPy, "%DIR%", dir))
 	var b *plan.Batch
 	for _, g := range p.Groups {
 		if g.Name == group {
@@ -88,9 +96,7 @@ func inPlace(t *testing.T, dir, group string) {
 	for i := range int64(12) {
 		asks = append(asks, []value.Value{value.OfTimestamp(1704067200000 + i*300_000), value.OfInt(i % 4)})
 	}
-	in := engine.Inputs{Spine: enginetest.NewTable(b.Spine.Schema, enginetest.Part{Rows: asks}), Open: func(ctx context.Context, place feature.Place, _ value.Schema) (dataset.Table, error) {
-		return open(ctx, place)
-	}}
+	in.Spine = enginetest.NewTable(b.Spine.Schema, enginetest.Part{Rows: asks})
 	j, err := enginetest.NewJudge(t.Context(), b, in, nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +110,7 @@ func inPlace(t *testing.T, dir, group string) {
 		t.Error(d)
 	}
 	// Spark leaves the folders of other days alone by their names.
-	table, err := open(t.Context(), b.Joins[0].Scan.Source.Place)
+	table, err := in.Open(t.Context(), b.Joins[0].Scan.Source.Place, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

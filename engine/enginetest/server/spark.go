@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"testing"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
@@ -77,4 +78,28 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server, more []string) er
 		}
 		return err
 	})
+}
+
+// SparkSQL runs Spark's own spark-sql, which ends by itself, with a catalogue in memory; its arguments are the script's. It needs no server.
+func SparkSQL(t testing.TB, args ...string) error {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the real engines are left out with -short")
+	}
+	home, err := fetch.Spark(t.Context())
+	lacking(t, err)
+	s := &Server{dir: t.TempDir()}
+	if err := os.WriteFile(filepath.Join(s.dir, "log4j2.properties"), []byte(warnings), 0o644); err != nil {
+		return err
+	}
+	java := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
+	java = append(java, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
+		"--class", "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver",
+		"--conf", "spark.ui.enabled=false", "--conf", "spark.sql.catalogImplementation=in-memory", "--conf", "spark.sql.shuffle.partitions=2",
+		"--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.local.dir="+s.dir)
+	for len(args) > 1 && args[0] == "--properties-file" {
+		java, args = append(java, args[:2]...), args[2:]
+	}
+	env := []string{"SPARK_LOCAL_IP=127.0.0.1", "SPARK_HOME=" + home.Dir, "SPARK_CONF_DIR=" + s.dir}
+	return proc.Run(t.Context(), s.javaSpec(home, "spark-sql", env, append(append(java, "spark-internal"), args...)...))
 }

@@ -1,0 +1,206 @@
+package spark
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Columns of a bundle's table that its folders are named by: the day of at, and a bucket of the row's keys by the MD5 of their text.
+const (
+	dayColumn    = "bighead_day"
+	bucketColumn = "bighead_bucket"
+	buckets      = 16
+)
+
+// Bundle is a plan as files that spark-sql or a scheduler runs without bighead, by name: the query, which reads the tables where they are and
+// writes its rows as Parquet, the settings that it stands on, and how to run it. The plan must have a spine of its own, in Parquet files as the
+// sources. An error is *Unsupported where Spark cannot be told so.
+func Bundle(ctx context.Context, p *plan.Batch, in engine.Inputs) (map[string]string, error) {
+	tables, err := standing(ctx, p, in)
+	if err != nil {
+		return nil, err
+	}
+	q, err := Print(p, tables, Shape{Hot: hotEvents})
+	if err != nil {
+		return nil, err
+	}
+	q.into(p)
+	settings := ""
+	for _, name := range slices.Sorted(maps.Keys(bundled)) {
+		settings += name + " " + bundled[name] + "\n"
+	}
+	ddl := table(p)
+	return map[string]string{
+		p.Name + ".sql":  ddl + q.String() + ";\n",
+		p.Name + ".conf": settings,
+		"README.md": fmt.Sprintf("%s, made by bighead: `spark-sql --properties-file %s.conf -d out=/where/rows/go -f %s.sql` reads the tables where they are and writes a row for each row that asks, as Parquet by day of `at` and bucket of the keys' MD5; "+
+			"it replaces what is there. One task numbers the rows that ask. Spark 4.3, Java 17.\n", p.Name, p.Name, p.Name),
+	}, nil
+}
+
+// bundled are settings, and that a table's partitions may be replaced by name.
+var bundled = func() map[string]string {
+	out := maps.Clone(settings)
+	out["spark.hadoop.hive.exec.dynamic.partition.mode"] = "nonstrict"
+	out["spark.sql.sources.partitionOverwriteMode"] = "static"
+	return out
+}()
+
+// standing names the tables of a plan where they are, with whatever files they have when the query runs.
+func standing(ctx context.Context, p *plan.Batch, in engine.Inputs) (Tables, error) {
+	s := &stage{options: &Options{}}
+	if p.Spine.Start != nil && p.Spine.End != nil {
+		s.asked = &asked{*p.Spine.Start, *p.Spine.End}
+	}
+	var out Tables
+	of := func(source *feature.Source, read []string, numbered bool, within span) (Table, error) {
+		if source.Place.Path == "" {
+			return Table{}, &Unsupported{What: "its rows are in no files", Of: "source " + source.Name, At: source.Pos, Cure: "give it a path of Parquet files, or let bighead run it"}
+		}
+		rows, err := in.Open(ctx, source.Place, source.Schema)
+		if err != nil {
+			return Table{}, fmt.Errorf("source %q: %w", source.Name, err)
+		}
+		from, ok := standingFiles(rows, source, read, numbered, within)
+		if !ok {
+			return Table{}, &Unsupported{What: "Spark does not read its files as they are", Of: "source " + source.Name, At: source.Pos, Cure: "write them as Parquet, with folders such as day=2024-01-31 for partitions, or let bighead run it"}
+		}
+		t := Table{From: from}
+		if source.Kind == feature.Snapshots {
+			for _, part := range rows.Parts() {
+				t.Parts = append(t.Parts, part.Partition[source.Snapshot])
+			}
+		}
+		return t, nil
+	}
+	spine := p.Spine.Source
+	switch {
+	case spine != nil:
+	case p.Spine.Place.Path == "":
+		return out, errors.New("rows that ask are handed to it; only a training set has rows of its own")
+	default:
+		spine = &feature.Source{Name: "rows of " + p.Name, Place: p.Spine.Place, Schema: p.Spine.Schema}
+	}
+	var err error
+	if out.Spine, err = of(spine, p.Spine.Read, true, span{}); err != nil {
+		return out, err
+	}
+	for _, j := range p.Joined() {
+		t, err := of(j.Scan.Source, readOf(p, j.Scan.Source), false, s.within(p, j.Scan.Source))
+		if err != nil {
+			return out, err
+		}
+		out.Joins = append(out.Joins, t)
+	}
+	return out, nil
+}
+
+// into has the query write the rows that stay, in logical types, where the variable out says.
+func (q *Query) into(p *plan.Batch) {
+	q.steps[len(q.steps)-1].name = "answer"
+	out := columns{}
+	for _, o := range p.Output {
+		out.add(logicalSQL(name(o.Name), o.Type), o.Name)
+	}
+	out.add("date_from_unix_date(cast((`#at` - pmod(`#at`, 86400000L)) div 86400000L as int))", dayColumn)
+	out.add(bucketOf(p), bucketColumn)
+	stays := "where if(`#why` = 0, cast(raise_error('a row of the spine has no time: ' || `#row`) as boolean), `#why` is null)"
+	q.steps = append(q.steps, step{of: "the rows that stay, by day and bucket",
+		sql: "insert overwrite table " + name(p.Name) + "\n" + out.selects("from answer\n"+stays+"\ndistribute by "+name(dayColumn)+", "+name(bucketColumn)+"\nsort by `#row`")})
+}
+
+// bucketOf is the bucket of a row by its keys.
+func bucketOf(p *plan.Batch) string {
+	var keys []string
+	for _, o := range p.Output {
+		if o.Role == plan.Key {
+			keys = append(keys, "coalesce(cast("+name(o.Name)+" as string), '')")
+		}
+	}
+	if len(keys) == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("cast(conv(substr(md5(concat_ws('\\u0000', %s)), 1, 2), 16, 10) as int) %% %d", strings.Join(keys, ", "), buckets)
+}
+
+// table is the statement that makes the table of a bundle.
+func table(p *plan.Batch) string {
+	var cols []string
+	for _, o := range p.Output {
+		doc := ""
+		if o.Doc != "" {
+			doc = " comment " + text(o.Doc)
+		}
+		cols = append(cols, name(o.Name)+" "+nativeType(o.Type)+doc)
+	}
+	return fmt.Sprintf("drop table if exists %s;\ncreate table %s (\n  %s,\n  %s date,\n  %s int\n)\nusing parquet\npartitioned by (%s, %s)\nlocation '${out}';\n",
+		name(p.Name), name(p.Name), strings.Join(cols, ",\n  "), name(dayColumn), name(bucketColumn), name(dayColumn), name(bucketColumn))
+}
+
+// nativeType is a type as Spark's own tables have it.
+func nativeType(t value.Type) string {
+	switch t.Kind {
+	case value.KindBool:
+		return "boolean"
+	case value.KindInt:
+		return "bigint"
+	case value.KindFloat:
+		return "double"
+	case value.KindBytes:
+		return "binary"
+	case value.KindTimestamp:
+		return "timestamp"
+	case value.KindDate:
+		return "date"
+	case value.KindList:
+		return "array<" + nativeType(*t.Elem) + ">"
+	case value.KindMap:
+		return "map<string, " + nativeType(*t.Elem) + ">"
+	case value.KindStruct:
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = name(f.Name) + ": " + nativeType(f.Type)
+		}
+		return "struct<" + strings.Join(fields, ", ") + ">"
+	}
+	return "string"
+}
+
+// logicalSQL is a column in the physical type as Spark's own tables have it: the other way from converted.
+func logicalSQL(x string, t value.Type) string {
+	switch t.Kind {
+	case value.KindTimestamp:
+		return "timestamp_millis(" + x + ")"
+	case value.KindDate:
+		return "date_from_unix_date(cast(" + x + " as int))"
+	case value.KindList:
+		return "transform(" + x + ", e -> " + logicalSQL("e", *t.Elem) + ")"
+	case value.KindMap:
+		return "transform_values(" + x + ", (k, e) -> " + logicalSQL("e", *t.Elem) + ")"
+	case value.KindStruct:
+		fields := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			fields[i] = text(f.Name) + ", " + logicalSQL(x+"."+name(f.Name), f.Type)
+		}
+		return "if(" + x + " is null, null, named_struct(" + strings.Join(fields, ", ") + "))"
+	}
+	return x
+}
+
+// absolute is a folder or file of a place as Spark is told it.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
