@@ -101,7 +101,7 @@ func TestExplainEngine(t *testing.T) {
 	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "local"); code != exitGood || out != plain || plain == "" {
 		t.Errorf("explain --engine local answers %d\n%s", code, out)
 	}
-	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "spark"); code != exitGood || !strings.HasPrefix(out, "with\n-- ") || !strings.Contains(out, "features.py:") {
+	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "spark"); code != exitGood || !strings.HasPrefix(out, "-- keys of g with more than ") || !strings.Contains(out, "\nwith\n-- ") || !strings.Contains(out, "features.py:") {
 		t.Errorf("explain --engine spark answers %d\n%s", code, out)
 	}
 	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "flink")

@@ -8,10 +8,14 @@
 //	spine.go    the spine: rows, their numbers, at, where, range, sample (sample.go)
 //	source.go   a join's source: E1, copies (E3), partitions (E6), what is read of an event
 //	pairs.go    each asking row beside the events of its key, a flag for each window
+//	hot.go      of hot keys beside tiles of their events, blocks of time that make up each window
 //	folds.go    each fold as an aggregate: the one table of kinds; order.go says how values are put in order
+//	tiled.go    each fold as a state of a tile, and as what many come to
 //	values.go   folds of a window, entries of by, finish, default
 //	row.go      derived columns, labels, the reasons why a row is left out, output
 //	results.go  Arrow records as batches of the plan's output
+//	watch.go    how far Spark is
+//	bundle.go   a training set as files that Spark runs without us
 //
 // print.go to row.go are pure: from a plan and where its tables are to text. Times are BIGINT ms in every step, dates days. Edges of windows
 // come from plan/window.go. The room must not know aggregations: it prints folds, and the finish by the text that an aggregation gives.

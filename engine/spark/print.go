@@ -81,7 +81,27 @@ func Explain(b *plan.Batch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return q.String(), nil
+	return q.shapes(b) + q.String(), nil
+}
+
+// shapes says in words which keys are answered otherwise.
+func (q *Query) shapes(b *plan.Batch) string {
+	var by, never []string
+	for _, j := range b.Joined() {
+		if tileable(&joined{plan: j}) {
+			by = append(by, j.Name)
+		} else {
+			never = append(never, j.Name)
+		}
+	}
+	out := ""
+	if by != nil {
+		out += fmt.Sprintf("-- keys of %s with more than %d events that more than %d rows ask for are answered by tiles, where there may be such: --bundle shows how\n", strings.Join(by, ", "), hotEvents, hotEvents/16)
+	}
+	if never != nil {
+		out += "-- those of " + strings.Join(never, ", ") + " never: its source has known_at\n"
+	}
+	return out
 }
 
 // String is the query's text.

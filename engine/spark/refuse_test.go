@@ -11,9 +11,32 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/spark"
+	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
+
+// What Spark fails at says what it computed, and what to do where that is known.
+func TestFailuresNameTheDefinition(t *testing.T) {
+	q, b := &spark.Query{}, &plan.Batch{Name: "late"}
+	for says, cure := range map[string]string{
+		"Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space\n\tat x": "more memory",
+		"Job aborted: ExecutorLostFailure (executor 3 exited)":                                  "lost an executor",
+		"[OPERATION_CANCELED] Operation has been canceled. SQLSTATE: HY008":                     "somebody cancelled it",
+		"[DIVIDE_BY_ZERO] Division by zero.":                                                    "",
+	} {
+		err := spark.Failed(t.Context(), q, b, &connect.Error{Message: says})
+		var run *spark.RunError
+		if !errors.As(err, &run) || run.Of != "late" || !strings.HasPrefix(err.Error(), "spark, computing late: ") || !strings.Contains(err.Error(), cure) || (cure == "") != (run.Cure == "") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q becomes %v", says, err)
+		}
+	}
+	gone := spark.Failed(t.Context(), q, b, &connect.GoneError{Address: "host:1", Err: errors.New("EOF")})
+	if !strings.Contains(gone.Error(), "computing late: spark at host:1: ") {
+		t.Errorf("%v", gone)
+	}
+}
 
 // What Spark cannot be told is said with its name and a cure before a table is opened or a server asked.
 func TestRefusals(t *testing.T) {
