@@ -13,7 +13,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 1, "of the first random case")
-	cases = flag.Int("cases", 50, "how many random cases are run")
+	cases = flag.Int("cases", 35, "how many random cases are run")
 )
 
 // TestRandomCases draws definitions, events and spines, and compares Spark with the oracle.
