@@ -40,8 +40,8 @@ func sparkDir(ctx context.Context, root string) (string, error) {
 	return filepath.Join(dir, "pyspark"), err
 }
 
-// Flink returns the pinned Flink, fetched if need be: Dir/lib holds every jar of a session cluster and its SQL gateway.
-// Its gateway jar is fetched by the Ivy that is in Spark's package, so Spark is fetched first.
+// Flink returns the pinned Flink, fetched if need be: Dir/lib holds every jar of a session cluster, its SQL gateway
+// and its connector to Kafka. The last two are fetched by the Ivy that is in Spark's package, so Spark is fetched first.
 func Flink(ctx context.Context) (Home, error) {
 	java, err := findJava(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func Flink(ctx context.Context) (Home, error) {
 	if err != nil {
 		return Home{}, err
 	}
-	dir, err := once(ctx, root, "flink-"+flink.version+"-"+flink.sha256[:8]+flinkGateway.sha256[:8], func(stage string) error {
+	dir, err := once(ctx, root, "flink-"+flink.version+"-"+flink.sha256[:8]+flinkGateway.sha256[:8]+flinkKafka.sha256[:8], func(stage string) error {
 		if err := pip(ctx, flink, stage); err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func Flink(ctx context.Context) (Home, error) {
 		if err != nil {
 			return err
 		}
-		return ivy(ctx, java, sparkHome, []jar{flinkGateway}, filepath.Join(stage, "pyflink", "lib"))
+		return ivy(ctx, java, sparkHome, []jar{flinkGateway, flinkKafka}, filepath.Join(stage, "pyflink", "lib"))
 	})
 	return Home{Dir: filepath.Join(dir, "pyflink"), Java: java}, err
 }

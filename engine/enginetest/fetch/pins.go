@@ -21,6 +21,8 @@ var (
 	flink = wheel{"apache-flink-libraries", "2.3.0", "38ece876553286b3a285cf344c2d2038f8a7ca10da5df54d5107250386d64151"}
 	// The SQL gateway, which that package lacks.
 	flinkGateway = jar{"org.apache.flink", "flink-sql-gateway", "2.3.0", "aad296a152dc367ddd70727f5a57dd61958cff3d8dceb1f947bf8d9705c8d724"}
+	// Its connector to Kafka, with the client inside. There is none for 2.3 yet, and this one works with it.
+	flinkKafka = jar{"org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2", "5605c691d11a501382c383fecba37a7a552467da5ab7ba904ef5d6f3d62c5616"}
 )
 
 // The least versions of what the machine must have.

@@ -148,6 +148,12 @@ func Flink(t testing.TB) *gateway.Session {
 	return s
 }
 
+// FlinkServer is the test binary's Flink.
+func FlinkServer(t testing.TB) *Server {
+	t.Helper()
+	return flink.get(t)
+}
+
 // Kafka gives the test the test binary's broker. Tests that run one after the other may take it down, and bring it up again.
 func Kafka(t testing.TB) *Broker {
 	t.Helper()

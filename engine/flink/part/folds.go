@@ -143,7 +143,7 @@ func writeExtreme(w *writing) {
 	of, typ := w.x, dialect.Physical(w.fold.In)
 	switch w.fold.In.Kind {
 	case value.KindString, value.KindBytes, value.KindBool:
-		of, typ = order(w.x, w.fold.In), "STRING"
+		of, typ = Order(w.x, w.fold.In), "STRING"
 	}
 	w.add("", typ, w.least()+"("+of+")"+w.filter)
 }
@@ -300,15 +300,15 @@ func (w *writing) pivot() string { return "`#pivot " + w.name + "`" }
 func (w *writing) eventText() string { return eventText(w.layout, w.x, w.fold.In) }
 
 func eventText(l *Layout, x string, in value.Type) string {
-	texts := order("`#ts`", value.Timestamp)
-	if len(l.ties()) > 0 {
+	texts := Order("`#ts`", value.Timestamp)
+	if len(l.Ties()) > 0 {
 		texts += ", `#tie`"
 	}
-	return "CONCAT(" + texts + ", " + order(x, in) + ")"
+	return "CONCAT(" + texts + ", " + Order(x, in) + ")"
 }
 
-// ties are the types of what decides between events of one time, before their value.
-func (l *Layout) ties() []value.Type {
+// Ties are the types of what decides between events of one time, before their value.
+func (l *Layout) Ties() []value.Type {
 	if !l.Space.Ordered() {
 		return nil
 	}
@@ -321,7 +321,7 @@ func (l *Layout) ties() []value.Type {
 
 // event reads what eventText wrote.
 func (l *Layout) event(text string, in value.Type) (e agg.Event, err error) {
-	types := append(append([]value.Type{value.Timestamp}, l.ties()...), in)
+	types := append(append([]value.Type{value.Timestamp}, l.Ties()...), in)
 	values := make([]value.Value, len(types))
 	for i, t := range types {
 		if values[i], text, err = readOrder(text, t); err != nil {

@@ -26,8 +26,8 @@ func orders(t value.Type) bool { return t.Kind < value.KindList }
 
 const end = "!"
 
-// order is SQL for the text of x.
-func order(x string, t value.Type) string {
+// Order is SQL for the text of x.
+func Order(x string, t value.Type) string {
 	return "CASE WHEN " + x + " IS NULL THEN '0' ELSE CONCAT('1', " + body(x, t) + ") END"
 }
 
@@ -53,7 +53,7 @@ func latin(x string) string { return "DECODE(" + x + ", 'ISO-8859-1')" }
 
 var errOrder = errors.New("no text of order")
 
-// readOrder reads what order wrote at the beginning of a text.
+// readOrder reads what Order wrote at the beginning of a text.
 func readOrder(text string, t value.Type) (v value.Value, rest string, err error) {
 	if text == "" {
 		return v, "", errOrder

@@ -149,7 +149,7 @@ func (l *Layout) pivots(p *Part, keys []string) []string {
 func (l *Layout) listQuery(p *Part, keys []string, view string) string {
 	f := l.Space.Folds[p.Folds[0]]
 	w := l.writing(p.Folds[0], nil)
-	text, distinct, direction, grouped := order(w.x, f.In), "", "ASC", strings.Join(keys, ", ")
+	text, distinct, direction, grouped := Order(w.x, f.In), "", "ASC", strings.Join(keys, ", ")
 	if f.Kind == agg.KindEventList {
 		text = w.eventText()
 	}

@@ -1,0 +1,73 @@
+package flink
+
+import (
+	"context"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/project"
+)
+
+const corpus = "../enginetest/testdata"
+
+// TestCorpus has Flink fold what every script of the corpus asks for.
+func TestCorpus(t *testing.T) {
+	w := newRoad(*seed)
+	sources := scripts(t, filepath.Join(corpus, *folder))
+	suite := &enginetest.Suite{Roads: []engine.Engine{w}, Root: corpus, Record: record}
+	run := func() *enginetest.Results {
+		res, err := suite.Run(t.Context(), sources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	run()
+	for why, n := range w.declined {
+		t.Logf("declined %d times: %s", n, why)
+	}
+	for _, r := range slices.Sorted(maps.Keys(w.refused)) {
+		t.Log(r)
+	}
+	w.run(t, *atOnce, Options{})
+	res := run()
+	if res.Failed() > 0 {
+		var b strings.Builder
+		_ = res.Write(&b)
+		t.Errorf("%d of %d scripts\n%s", res.Failed(), len(sources), &b)
+	}
+}
+
+// recorded are definitions by what they were recorded of: scripts are run twice.
+func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
+	return project.RecordUnits(ctx, project.Python{}, units)
+}
+
+// scripts are those of a folder, by path.
+func scripts(t testing.TB, folder string) []enginetest.Source {
+	t.Helper()
+	var out []enginetest.Source
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".feat" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		out = append(out, enginetest.Source{Path: filepath.ToSlash(path), Text: string(text)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) == 0 {
+		t.Fatalf("no scripts in %s", folder)
+	}
+	return out
+}

@@ -1,0 +1,101 @@
+package flink
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/bighead-ml/bighead/plan"
+)
+
+// Options say where the topics are and how a job runs.
+type Options struct {
+	// Brokers are Kafka's, host:port and commas, as Flink reaches them.
+	Brokers string
+	// Properties are the Kafka client's beside them: security.protocol and the like. Texts for people and registries show none of them.
+	Properties map[string]string
+	// Topic is the compacted topic that the tiles' parts are written to. A space has one of its own: a job that begins anew counts from 1.
+	Topic string
+	// Parallelism of the job; 0: 1.
+	Parallelism int
+	// Checkpoint is how often the state is written; 0: 2 s.
+	Checkpoint time.Duration
+	// Buffer is how long a network buffer may wait to be filled; 0: 5 ms.
+	Buffer time.Duration
+	// MiniBatch is how long rows wait so that a tile that changes often is written once; 0: 50 ms; below: none do.
+	MiniBatch time.Duration
+	// Standstill is how long the job may stand still, or lie behind, before what it knows of tiles that events may still come for is
+	// forgotten; 0: a day.
+	Standstill time.Duration
+	// Settings are Flink's beside those that the job stands on, which they can't change.
+	Settings map[string]string
+	// Bounded has the job end with what the source's topic holds when it begins, and its submission wait for that.
+	Bounded bool
+
+	prefix string // of tables and views: tests run many jobs as one
+}
+
+func (o Options) withDefaults() Options {
+	or := func(d *time.Duration, usual time.Duration) {
+		if *d == 0 {
+			*d = usual
+		}
+	}
+	or(&o.Checkpoint, 2*time.Second)
+	or(&o.Buffer, 5*time.Millisecond)
+	or(&o.MiniBatch, 50*time.Millisecond)
+	or(&o.Standstill, 24*time.Hour)
+	o.Parallelism = max(o.Parallelism, 1)
+	return o
+}
+
+// settings are all that the job stands on, whatever the cluster's own are, in order.
+func (o Options) settings(name string, s *plan.Space) [][2]string {
+	out := [][2]string{
+		{"execution.runtime-mode", "streaming"},
+		{"pipeline.name", name},
+		{"parallelism.default", number(int64(o.Parallelism))},
+		{"execution.checkpointing.mode", "EXACTLY_ONCE"}, // at least once counts twice for good after a failure
+		{"execution.checkpointing.interval", millis(o.Checkpoint)},
+		{"execution.buffer-timeout.interval", millis(o.Buffer)},
+		{"table.local-time-zone", "UTC"},
+		{"table.exec.state.ttl", number(stateTTL(s, o.Standstill)) + " ms"},
+		{"table.exec.sink.not-null-enforcer", "ERROR"},
+		{"table.exec.sink.upsert-materialize", "NONE"}, // the parts' keys are their queries' own
+		{"table.dml-sync", map[bool]string{true: "true", false: "false"}[o.Bounded]},
+	}
+	if o.MiniBatch > 0 {
+		out = append(out, [2]string{"table.exec.mini-batch.enabled", "true"},
+			[2]string{"table.exec.mini-batch.allow-latency", millis(o.MiniBatch)}, [2]string{"table.exec.mini-batch.size", "5000"})
+	} else {
+		out = append(out, [2]string{"table.exec.mini-batch.enabled", "false"})
+	}
+	own := map[string]bool{}
+	for _, s := range out {
+		own[s[0]] = true
+	}
+	var others [][2]string
+	for _, k := range slices.Sorted(maps.Keys(o.Settings)) {
+		if !own[k] {
+			others = append(others, [2]string{k, o.Settings[k]})
+		}
+	}
+	return append(others, out...)
+}
+
+// endless is a lateness from which on state is kept for ever, ms: 100 years.
+const endless = 100 * 365 * 24 * 3_600_000
+
+// stateTTL is for how long after its last event a tile's state is needed, ms; 0: for ever. An event of the tile's beginning may be the last
+// but one, and one of its end come as late as the source allows: what is later is dropped before it is folded.
+func stateTTL(s *plan.Space, standstill time.Duration) int64 {
+	late := s.Group.Source.Lateness
+	if late >= endless {
+		return 0
+	}
+	longest := int64(0)
+	for _, l := range s.Levels {
+		longest = max(longest, l.Step)
+	}
+	return longest + late + standstill.Milliseconds()
+}
