@@ -243,19 +243,20 @@ func (p *printer) definitions() string {
 	return strings.Join(lines, "\n")
 }
 
-// tiles prints a row for each event and level.
+// tiles prints a row for each event and level. What is unnested names a column of the event: an array that did not would be a table of its
+// own for Flink, and joined, with every event kept for ever.
 func (p *printer) tiles() {
-	steps, words := make([]string, len(p.space.Levels)), make([]string, len(p.space.Levels))
+	levels, words := make([]string, len(p.space.Levels)), make([]string, len(p.space.Levels))
 	for i, l := range p.space.Levels {
-		steps[i], words[i] = "CAST("+number(l.Step)+" AS BIGINT)", value.FormatDuration(l.Step)
+		levels[i] = fmt.Sprintf("ROW(CAST(%[1]d AS BIGINT), %[2]s - MOD(MOD(%[2]s, %[1]d) + %[1]d, %[1]d))", l.Step, id(part.TimeColumn))
+		words[i] = value.FormatDuration(l.Step)
 	}
-	ts, step := id(part.TimeColumn), id(part.StepColumn)
-	columns := []string{"*", fmt.Sprintf("%[1]s - MOD(MOD(%[1]s, %[2]s) + %[2]s, %[2]s) AS %[3]s", ts, step, id(part.StartColumn))}
+	columns := []string{"*"}
 	if p.layout.Pivots() {
 		columns = append(columns, "PROCTIME() AS "+id(part.ProcColumn))
 	}
-	p.view(tilesView, "its tile of each level: "+strings.Join(words, ", "), p.selects(columns, eventsView)+
-		"\nCROSS JOIN UNNEST(ARRAY["+strings.Join(steps, ", ")+"]) AS `#levels` ("+step+")")
+	p.view(tilesView, "its tile of each level: "+strings.Join(words, ", "), p.selects(columns, eventsView)+"\nCROSS JOIN UNNEST(ARRAY[\n  "+
+		strings.Join(levels, ",\n  ")+"\n]) AS `#levels` ("+id(part.StepColumn)+", "+id(part.StartColumn)+")")
 }
 
 // sink is the compacted topic as a table of one part's columns.

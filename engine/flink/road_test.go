@@ -348,7 +348,7 @@ func (w *road) run(t *testing.T, atOnce int, o Options) {
 		for _, q := range all {
 			q.read(t, broker.Address)
 		}
-		t.Logf("%d groups in %d inserts: %v to produce, %v on Flink, %v to read", len(all), inserts, said.Sub(began).Round(time.Millisecond), ended.Sub(said).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
+		t.Logf("%s: %d groups in %d inserts: %v to produce, %v on Flink, %v to read", all[0].name+" "+all[0].group.Pos.String(), len(all), inserts, said.Sub(began).Round(time.Millisecond), ended.Sub(said).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 	}
 	t.Logf("%d questions, %d parts", len(w.order), parts)
 	w.answers = true

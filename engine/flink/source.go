@@ -15,6 +15,10 @@ import (
 // arrivedColumn is the time of the record, by which it is decided how late an event is, so that a replay decides alike.
 const arrivedColumn = "#arrived"
 
+// timePrefix is of the names of times as they are read of texts: in an array that is unnested, which Flink evaluates once. It would put the
+// long text of a projection wherever its column is named.
+const timePrefix = "#time "
+
 // source prints the topic as a table, and the view of its columns as the contract reads them.
 func (p *printer) source() error {
 	src := p.space.Group.Source
@@ -29,7 +33,7 @@ func (p *printer) source() error {
 	if err != nil {
 		return err
 	}
-	var columns, read []string
+	var columns, read, times []string
 	for _, c := range p.reads() {
 		t, _ := src.Schema.Lookup(c)
 		column := id(fields[c]) + " " + jsonType(t)
@@ -39,6 +43,10 @@ func (p *printer) source() error {
 		text, err := p.column(fields[c], t)
 		if err != nil {
 			return of(err.Error(), "leave the column out, or stream with engine = \"local\"")
+		}
+		if t.Kind == value.KindTimestamp || t.Kind == value.KindDate {
+			times = append(times, "CROSS JOIN UNNEST(ARRAY["+text+"]) AS "+id("time "+c)+" ("+id(timePrefix+c)+")")
+			text = id(timePrefix + c)
 		}
 		read = append(read, text+" AS "+id(c))
 	}
@@ -50,7 +58,7 @@ func (p *printer) source() error {
 		with = append(with, [2]string{"scan.bounded.mode", "latest-offset"})
 	}
 	p.table(rawTable, fmt.Sprintf("records of %s (%s)", src.Name, src.Pos), columns, with)
-	p.view(readView, "the columns by the rules of values (V2, V3, V5)", p.selects(append(read, id(arrivedColumn), id(part.ProcColumn)), rawTable))
+	p.view(readView, "the columns by the rules of values (V2, V3, V5)", p.selects(append(read, id(arrivedColumn), id(part.ProcColumn)), rawTable)+strings.Join(append([]string{""}, times...), "\n"))
 	return nil
 }
 

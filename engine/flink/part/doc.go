@@ -1,5 +1,5 @@
 // Package part is the contract between what Flink writes of a tile and what reads it. Flink keeps a tile in parts, because one of its
-// aggregations can be counted by the rows that are in it and another can't: part 0, "scalars", has every fold that is one cell or one map
+// aggregations can be counted by the rows that are in it and another can't: the part "scalars" has every fold that is one cell or one map
 // in a row, with how many rows are in it; each bounded list is a part of its own; and what is under by is a part with a record for each
 // string.
 //

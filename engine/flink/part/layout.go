@@ -51,20 +51,26 @@ func LayoutOf(s *plan.Space) (*Layout, *Lack) {
 	if lack := lackOf(s); lack != nil {
 		return nil, lack
 	}
-	l := &Layout{Space: s, Parts: []Part{{Name: "scalars", By: -1}}}
+	l := &Layout{Space: s}
+	whole := map[int]*Part{-1: {Name: "scalars", By: -1}} // by what they are under
 	for by, column := range s.Bys {
-		l.Parts = append(l.Parts, Part{Name: "by " + column, By: by})
+		whole[by] = &Part{Name: "by " + column, By: by}
 	}
 	for i, f := range s.Folds[:s.Tiled] {
-		whole := &l.Parts[f.By+1]
+		p := whole[f.By]
 		if f.Kind != agg.KindEventList && f.Kind != agg.KindValueList {
-			whole.Folds = append(whole.Folds, i)
+			p.Folds = append(p.Folds, i)
 			continue
 		}
 		if f.By >= 0 {
-			whole.Lists = append(whole.Lists, i)
+			p.Lists = append(p.Lists, i)
 		}
 		l.Parts = append(l.Parts, Part{Name: fmt.Sprintf("list %d", i), Folds: []int{i}, By: f.By, List: true})
+	}
+	for by := len(s.Bys) - 1; by >= -1; by-- {
+		if p := whole[by]; len(p.Folds)+len(p.Lists) > 0 {
+			l.Parts = slices.Insert(l.Parts, 0, *p)
+		}
 	}
 	return l, nil
 }
