@@ -5,9 +5,8 @@
 //	options.go   where the topics are, how a job runs: every setting that it stands on
 //	print.go     the job as statements: views of events and tiles, a sink and an insert for each part
 //	source.go    the source's topic as a table
-//	submit.go    submits, resumes, stops; registry.go is what it remembers
-//	watch.go     what the JobManager says of a job
-//	errors.go    what goes wrong, in one line
+//	submit.go    submits, resumes and stops a job, and what is remembered of it
+//	cluster.go   what the JobManager says of jobs
 //
 // What is printed stands on docs/engines-flink.md. There is no watermark and no window of Flink's: a late event is one more row of its tile.
 package flink

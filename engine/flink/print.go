@@ -26,6 +26,8 @@ type Job struct {
 	inserts  []statement
 	of       string // the group
 	secrets  map[string]string
+	// standstill is for how long a stopped job can go on again.
+	standstill time.Duration
 }
 
 // statement is one statement, with what it stands for.
@@ -58,7 +60,7 @@ func Print(s *plan.Space, o Options) (*Job, error) {
 	}
 	o = o.withDefaults()
 	_, hash, _ := strings.Cut(s.ID, s.Group.Name+"-")
-	p := &printer{space: s, layout: layout, options: o, job: &Job{Name: "bh/" + s.Group.Name + "/" + hash, Layout: layout, Topic: o.Topic, secrets: o.Properties}}
+	p := &printer{space: s, layout: layout, options: o, job: &Job{Name: "bh/" + s.Group.Name + "/" + hash, Layout: layout, Topic: o.Topic, secrets: o.Properties, standstill: o.Standstill}}
 	p.job.settings = o.settings(p.job.Name, s)
 	p.job.of = fmt.Sprintf("the job of group %s (%s)", s.Group.Name, s.Group.Pos)
 	if err := p.source(); err != nil {

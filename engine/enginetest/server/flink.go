@@ -45,6 +45,8 @@ process.working-dir: %[3]s
 parallelism.default: 1
 table.local-time-zone: UTC
 execution.checkpointing.mode: EXACTLY_ONCE
+execution.checkpointing.dir: file://%[3]s/checkpoints
+execution.checkpointing.savepoint-dir: file://%[3]s/savepoints
 `
 
 // StartFlink fetches Flink if need be and starts a session cluster: JobManager, one TaskManager with 24 slots, and the SQL
@@ -80,9 +82,11 @@ func runFlink(ctx context.Context, home fetch.Home, s *Server) error {
 	if err != nil {
 		return err
 	}
-	tm, err := run("taskmanager", []string{"-Xmx704m", "-XX:MaxDirectMemorySize=192m"},
-		"org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", s.dir)
-	if err != nil {
+	s.taskManager = func() (*proc.Process, error) {
+		return run(fmt.Sprintf("taskmanager-%d", len(s.procs)), []string{"-Xmx704m", "-XX:MaxDirectMemorySize=192m"},
+			"org.apache.flink.runtime.taskexecutor.TaskManagerRunner", "--configDir", s.dir)
+	}
+	if s.working, err = s.taskManager(); err != nil {
 		return err
 	}
 	gw, err := run("sql-gateway", []string{"-Xmx384m"}, "org.apache.flink.table.gateway.SqlGateway",
@@ -93,10 +97,19 @@ func runFlink(ctx context.Context, home fetch.Home, s *Server) error {
 	if err := jm.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.JobManager+"/overview", &struct{}{}) }); err != nil {
 		return err
 	}
-	if err := tm.Ready(ctx, s.hasSlots); err != nil {
+	if err := s.working.Ready(ctx, s.hasSlots); err != nil {
 		return err
 	}
 	return gw.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.URL+"/v3/info", &struct{}{}) })
+}
+
+// KillTaskManager ends Flink's TaskManager as kill -9 does, and starts another, which takes over when it has come up.
+func (s *Server) KillTaskManager() error {
+	s.working.Kill()
+	s.working.Stop()
+	var err error
+	s.working, err = s.taskManager()
+	return err
 }
 
 // hasSlots asks the JobManager whether the TaskManager has offered its slots.

@@ -34,6 +34,9 @@ type Server struct {
 
 	dir   string
 	procs []*proc.Process
+
+	taskManager func() (*proc.Process, error) // starts one; Flink's alone
+	working     *proc.Process                 // the last that was started
 }
 
 // Stop ends the engine and removes its files. It may be called more than once.

@@ -1,0 +1,206 @@
+package flink
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Cluster is where a Flink is. It may be used by many at once.
+type Cluster struct {
+	Gateway    string // the SQL gateway's http://host:port
+	JobManager string // its REST interface
+	// Savepoints is a folder that the whole cluster writes to, as a URI; "": where its own configuration says.
+	Savepoints string
+	HTTP       *http.Client // to the JobManager; nil: the usual one
+}
+
+// Running is a job as the JobManager knows it.
+type Running struct {
+	ID, Name string `json:"-"`
+	State    string // RUNNING, RESTARTING, FAILED, FINISHED, CANCELED …
+	Start    int64  // ms
+	// Failures are what the job failed at, the newest first, each in one line with the definition that it is about.
+	Failures []string
+}
+
+// Ended tells whether the job never runs again.
+func (r *Running) Ended() bool {
+	return r.State == "FAILED" || r.State == "FINISHED" || r.State == "CANCELED"
+}
+
+// flinkMajor is the version whose SQL is printed.
+const flinkMajor = "2."
+
+// version refuses a Flink that the printed SQL was never run on.
+func (c *Cluster) version(ctx context.Context) error {
+	var config struct {
+		Version string `json:"flink-version"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/config", nil, &config); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(config.Version, flinkMajor) {
+		return fmt.Errorf("flink at %s is version %q; jobs are printed for Flink %sx", c.JobManager, config.Version, flinkMajor)
+	}
+	return nil
+}
+
+// find lists the jobs of a name that have not ended, the oldest first.
+func (c *Cluster) find(ctx context.Context, name string) ([]Running, error) {
+	var all struct {
+		Jobs []struct {
+			JID, Name, State string
+			Start            int64 `json:"start-time"`
+		}
+	}
+	if err := c.call(ctx, http.MethodGet, "/jobs/overview", nil, &all); err != nil {
+		return nil, err
+	}
+	var out []Running
+	for _, j := range all.Jobs {
+		r := Running{ID: j.JID, Name: j.Name, State: j.State, Start: j.Start}
+		if j.Name == name && !r.Ended() {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// Watch says how a job does.
+func (c *Cluster) Watch(ctx context.Context, j *Job, id string) (*Running, error) {
+	var job struct {
+		Name, State string
+		Start       int64 `json:"start-time"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/jobs/"+id, nil, &job); err != nil {
+		return nil, err
+	}
+	var failed struct {
+		History struct {
+			Entries []struct {
+				Task  string `json:"taskName"`
+				Stack string `json:"stacktrace"`
+			}
+		} `json:"exceptionHistory"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/jobs/"+id+"/exceptions", nil, &failed); err != nil {
+		return nil, err
+	}
+	r := &Running{ID: id, Name: job.Name, State: job.State, Start: job.Start}
+	for _, e := range failed.History.Entries {
+		r.Failures = append(r.Failures, j.traced(e.Task, e.Stack))
+	}
+	return r, nil
+}
+
+// cancel ends a job and forgets what it knows.
+func (c *Cluster) cancel(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodPatch, "/jobs/"+id+"?mode=cancel", nil, nil)
+}
+
+// stop ends a job and returns where its savepoint is.
+func (c *Cluster) stop(ctx context.Context, id string) (string, error) {
+	body := map[string]any{"drain": false}
+	if c.Savepoints != "" {
+		body["targetDirectory"] = c.Savepoints
+	}
+	var trigger struct {
+		ID string `json:"request-id"`
+	}
+	if err := c.call(ctx, http.MethodPost, "/jobs/"+id+"/stop", body, &trigger); err != nil {
+		return "", err
+	}
+	for {
+		var answer struct {
+			Status    struct{ ID string }
+			Operation struct {
+				Location string
+				Failure  struct {
+					Stack string `json:"stack-trace"`
+				} `json:"failure-cause"`
+			}
+		}
+		if err := c.call(ctx, http.MethodGet, "/jobs/"+id+"/savepoints/"+trigger.ID, nil, &answer); err != nil {
+			return "", err
+		}
+		switch o := answer.Operation; {
+		case o.Location != "":
+			return o.Location, nil
+		case answer.Status.ID == "COMPLETED":
+			return "", fmt.Errorf("the savepoint failed: %s", lastCause(o.Failure.Stack))
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// pollEvery is how often it is asked whether a savepoint is done.
+const pollEvery = 100 * time.Millisecond
+
+// call makes one request to the JobManager. body and into may be nil.
+func (c *Cluster) call(ctx context.Context, method, path string, body, into any) error {
+	var payload io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		payload = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.JobManager, "/")+path, payload)
+	if err != nil {
+		return fmt.Errorf("flink's JobManager: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("flink's JobManager at %s does not answer: %w; see that it runs, and the address in the settings", c.JobManager, errors.Join(ctx.Err(), errors.Unwrap(err)))
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, err)
+	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("flink's JobManager at %s refuses us: %s; see who may use it", c.JobManager, resp.Status)
+	case resp.StatusCode >= 300:
+		var said struct{ Errors []string }
+		_ = json.Unmarshal(text, &said) // else the text itself
+		if len(said.Errors) > 0 {
+			text = []byte(said.Errors[len(said.Errors)-1])
+		}
+		return fmt.Errorf("flink's JobManager at %s: %s: %s", c.JobManager, resp.Status, lastCause(string(text)))
+	case into == nil:
+		return nil
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("flink's JobManager at %s: its answer can't be read, is this Flink's REST interface?: %w", c.JobManager, err)
+	}
+	return nil
+}
+
+// lastCause is the last cause of a Java stack trace in one line.
+func lastCause(trace string) string {
+	if i := strings.LastIndex(trace, "Caused by: "); i >= 0 {
+		trace = trace[i+len("Caused by: "):]
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(trace), "\n")
+	if len(line) > 300 {
+		line = line[:300] + " …"
+	}
+	return line
+}
