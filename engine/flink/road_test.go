@@ -52,7 +52,7 @@ type question struct {
 	name  string
 	group *feature.Group // a copy, by ask too
 	space *plan.Space
-	rows  [][]value.Value
+	data  [][]value.Value
 	asks  map[int64]bool
 
 	job     *Job
@@ -206,7 +206,7 @@ func (w *road) question(ctx context.Context, p *plan.Batch, j *plan.Join, in eng
 	id := fmt.Sprintf("%s %x", space.ID, sha256.Sum256([]byte(strings.Join(texts, "\x00\x00"))))
 	q := w.byData[id]
 	if q == nil {
-		q = &question{name: fmt.Sprintf("%s.%d", g.Name, len(w.order)), group: g, space: space, rows: rows, asks: map[int64]bool{}}
+		q = &question{name: fmt.Sprintf("%s.%d", g.Name, len(w.order)), group: g, space: space, data: rows, asks: map[int64]bool{}}
 		w.byData[id] = q
 		w.order = append(w.order, q)
 	}
@@ -247,7 +247,7 @@ func (q *question) events(r *rand.Rand) [][]byte {
 	ts := src.Time.Compile(schema)
 	id := -1
 	var names = slices.Sorted(slices.Values(schema.Names()))
-	sorted := slices.Clone(q.rows)
+	sorted := slices.Clone(q.data)
 	slices.SortStableFunc(sorted, func(a, b []value.Value) int {
 		for _, n := range names {
 			if c := value.Compare(a[schema.Index(n)], b[schema.Index(n)]); c != 0 {
