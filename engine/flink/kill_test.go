@@ -68,6 +68,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	q.read(t, broker.Address)
+	q.lay()
 	w.compare(t, q)
 
 	w.produce(t, broker.Address, 2_000)
@@ -88,6 +89,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	q.read(t, broker.Address)
+	q.lay()
 	w.compare(t, q)
 }
 

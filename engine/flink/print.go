@@ -2,6 +2,7 @@ package flink
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -163,6 +164,7 @@ const (
 	rawTable   = "topic"
 	readView   = "read"
 	keptView   = "kept"
+	cameView   = "came"
 	onceView   = "once"
 	eventsView = "events"
 	tilesView  = "tiles"
@@ -219,9 +221,12 @@ func (p *printer) kept() string {
 		return keptView
 	}
 	column := id(src.ID)
-	p.view(onceView+"?", "copies in the order in which they came", fmt.Sprintf("SELECT *, ROW_NUMBER() OVER (PARTITION BY %s, %s ORDER BY %s) AS `#copy`\nFROM %s\nWHERE %s IS NOT NULL",
-		column, id(part.TimeColumn), id(part.ProcColumn), p.id(keptView), column))
 	columns := p.columnsAfterKept()
+	// Not ROW_NUMBER: with mini-batches Flink's deduplication takes rows back, and all that follows would have to keep every value for it.
+	// PROCTIME() stands right here, for where it comes through an unnested array it is a time like any other.
+	p.view(cameView, "when each came to be processed", p.selects(append(slices.Clone(columns), "PROCTIME() AS "+id(part.ProcColumn)), keptView)+"\nWHERE "+column+" IS NOT NULL")
+	p.view(onceView+"?", "copies counted in that order", fmt.Sprintf("SELECT *, COUNT(*) OVER (PARTITION BY %s, %s ORDER BY %s ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS `#copy`\nFROM %s",
+		column, id(part.TimeColumn), id(part.ProcColumn), p.id(cameView)))
 	p.view(onceView, "the first of each copy, and what has no "+src.ID+" (E3)", p.selects(columns, onceView+"?")+"\nWHERE `#copy` = 1\nUNION ALL\n"+
 		p.selects(columns, keptView)+"\nWHERE "+column+" IS NULL")
 	return onceView

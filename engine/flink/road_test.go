@@ -57,6 +57,7 @@ type question struct {
 
 	job     *Job
 	records map[string]part.Record      // what stands of the topic
+	next    int64                       // where it is read on
 	tiles   map[string]map[place]states // by key
 }
 
@@ -347,6 +348,7 @@ func (w *road) run(t *testing.T, atOnce int, o Options) {
 		ended := time.Now()
 		for _, q := range all {
 			q.read(t, broker.Address)
+			q.lay()
 		}
 		t.Logf("%s: %d groups in %d inserts: %v to produce, %v on Flink, %v to read", all[0].name+" "+all[0].group.Pos.String(), len(all), inserts, said.Sub(began).Round(time.Millisecond), ended.Sub(said).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 	}
@@ -430,25 +432,28 @@ func submitTogether(t *testing.T, s *gateway.Session, all []*question) {
 	}
 }
 
-// read takes what stands on the topic.
+// read takes what has come to the topic since.
 func (q *question) read(t *testing.T, brokers string) {
-	q.records = map[string]part.Record{}
+	if q.records == nil {
+		q.records = map[string]part.Record{}
+	}
 	l := q.job.Layout
-	regressed := 0
-	eachRecord(t, brokers, q.job.Topic, func(r *kgo.Record) {
+	q.next = eachRecord(t, brokers, q.job.Topic, q.next, func(r *kgo.Record) {
 		rec, err := l.Decode(r.Key, r.Value)
 		if err != nil {
 			t.Fatalf("%s\n%s: %v", r.Key, r.Value, err)
 		}
 		id := fmt.Sprintf("%x %d %d %d %s", rec.Key, rec.Step, rec.Start, rec.Part, rec.Sub)
 		if old, ok := q.records[id]; ok {
-			var fate part.Fate
-			if rec, fate = l.Merge(old, rec); fate == part.Regressed {
-				regressed++
-			}
+			rec, _ = l.Merge(old, rec)
 		}
 		q.records[id] = rec
 	})
+}
+
+// lay puts what stands into tiles.
+func (q *question) lay() {
+	l := q.job.Layout
 	q.tiles = map[string]map[place]states{}
 	for _, rec := range q.records {
 		if q.tiles[rec.Key] == nil {
@@ -467,9 +472,9 @@ func (q *question) read(t *testing.T, brokers string) {
 	}
 }
 
-// eachRecord reads a topic of one partition from its beginning to its end.
-func eachRecord(t *testing.T, brokers, topic string, each func(*kgo.Record)) {
-	c, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond))
+// eachRecord reads a topic of one partition from an offset to its end, and returns where it goes on.
+func eachRecord(t *testing.T, brokers, topic string, next int64, each func(*kgo.Record)) int64 {
+	c, err := kgo.NewClient(kgo.SeedBrokers(brokers), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().At(next)}}), kgo.FetchMaxWait(50*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -479,7 +484,7 @@ func eachRecord(t *testing.T, brokers, topic string, each func(*kgo.Record)) {
 		t.Fatal(err)
 	}
 	end, _ := ends.Lookup(topic, 0)
-	for next := int64(0); next < end.Offset; {
+	for next < end.Offset {
 		f := c.PollFetches(t.Context())
 		if err := f.Err(); err != nil {
 			t.Fatal(err)
@@ -489,6 +494,7 @@ func eachRecord(t *testing.T, brokers, topic string, each func(*kgo.Record)) {
 			next = r.Offset + 1
 		})
 	}
+	return next
 }
 
 // answer finishes a value of the tiles of its cover.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bighead-ml/bighead/engine/flink/part"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -50,7 +49,7 @@ func (p *printer) source() error {
 		}
 		read = append(read, text+" AS "+id(c))
 	}
-	columns = append(columns, id(arrivedColumn)+" TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL", id(part.ProcColumn)+" AS PROCTIME()")
+	columns = append(columns, id(arrivedColumn)+" TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL")
 	with := append([][2]string{{"connector", "kafka"}, {"topic", src.Place.Topic}}, p.kafka()...)
 	with = append(with, [2]string{"scan.startup.mode", "earliest-offset"}, [2]string{"properties.isolation.level", "read_committed"},
 		[2]string{"format", "json"}, [2]string{"json.ignore-parse-errors", "true"})
@@ -58,7 +57,7 @@ func (p *printer) source() error {
 		with = append(with, [2]string{"scan.bounded.mode", "latest-offset"})
 	}
 	p.table(rawTable, fmt.Sprintf("records of %s (%s)", src.Name, src.Pos), columns, with)
-	p.view(readView, "the columns by the rules of values (V2, V3, V5)", p.selects(append(read, id(arrivedColumn), id(part.ProcColumn)), rawTable)+strings.Join(append([]string{""}, times...), "\n"))
+	p.view(readView, "the columns by the rules of values (V2, V3, V5)", p.selects(append(read, id(arrivedColumn)), rawTable)+strings.Join(append([]string{""}, times...), "\n"))
 	return nil
 }
 

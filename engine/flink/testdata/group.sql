@@ -22,8 +22,7 @@ CREATE TEMPORARY TABLE `topic` (
   `s` STRING,
   `seq` BIGINT,
   `ts` STRING,
-  `#arrived` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
-  `#proc` AS PROCTIME()
+  `#arrived` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
 ) WITH (
   'connector' = 'kafka',
   'topic' = 'orders',
@@ -45,8 +44,7 @@ SELECT
   `s` AS `s`,
   `seq` AS `seq`,
   `#time ts` AS `ts`,
-  `#arrived`,
-  `#proc`
+  `#arrived`
 FROM `topic`
 CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`ts`, '^-?[0-9]+\z') THEN CASE WHEN TRY_CAST(`ts` AS BIGINT) BETWEEN (-62135596800000) AND 253402300799999 THEN TRY_CAST(`ts` AS BIGINT) END ELSE CASE WHEN CASE WHEN REGEXP(`ts`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`ts`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`ts`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`ts`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`ts`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`ts`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`ts`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`ts`, CHAR_LENGTH(`ts`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 1, 2) AS BIGINT)) END END BETWEEN (-62135596800000) AND 253402300799999 THEN CASE WHEN REGEXP(`ts`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`ts`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`ts`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`ts`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`ts`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`ts`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`ts`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`ts`, CHAR_LENGTH(`ts`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 1, 2) AS BIGINT)) END END END END]) AS `time ts` (`#time ts`);
 
@@ -68,11 +66,25 @@ WHERE `#ts` IS NOT NULL
   AND (((`n` IS NULL) OR (`n` >= CAST((-1000) AS BIGINT)))) IS TRUE
   AND TO_TIMESTAMP_LTZ(`#ts` + 172800000, 3) >= `#arrived`;
 
--- copies in the order in which they came
-CREATE TEMPORARY VIEW `once?` AS
-SELECT *, ROW_NUMBER() OVER (PARTITION BY `id`, `#ts` ORDER BY `#proc`) AS `#copy`
+-- when each came to be processed
+CREATE TEMPORARY VIEW `came` AS
+SELECT
+  `id`,
+  `k`,
+  `x`,
+  `n`,
+  `s`,
+  `seq`,
+  `ts`,
+  `#ts`,
+  PROCTIME() AS `#proc`
 FROM `kept`
 WHERE `id` IS NOT NULL;
+
+-- copies counted in that order
+CREATE TEMPORARY VIEW `once?` AS
+SELECT *, COUNT(*) OVER (PARTITION BY `id`, `#ts` ORDER BY `#proc` ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS `#copy`
+FROM `came`;
 
 -- the first of each copy, and what has no id (E3)
 CREATE TEMPORARY VIEW `once` AS
