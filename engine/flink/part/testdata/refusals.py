@@ -1,0 +1,12 @@
+columns = {"k": bh.String, "n": bh.Int, "x": bh.Float, "tags": bh.List(bh.String), "xs": bh.List(bh.Float), "ts": bh.Timestamp, "seen": bh.Timestamp}
+e = bh.EventSource("e", topic="t", columns=columns, time="ts")
+known = bh.EventSource("known", topic="t", columns=columns, time="ts", known_at="seen")
+plane = bh.EntitySource("plane", topic="t", columns=columns, keys=["k"], time="ts")
+unread = bh.EventSource("unread", topic="t", columns=columns, time="ts", where="size(xs) > 1")
+exact = bh.FeatureGroup("exact", source=e, keys=["k"], features=[bh.count(windows=["1h"]), bh.sum("n", windows=["1h"], resolution="exact")])
+of_known = bh.FeatureGroup("of_known", source=known, keys=["k"], features=[bh.count(windows=["1h"])])
+versions = bh.FeatureGroup("versions", source=plane, features=[bh.latest("n")])
+of_lists = bh.FeatureGroup("of_lists", source=e, keys=["k"], features=[bh.last("tags", windows=["1h"])])
+k_lists = bh.FeatureGroup("k_lists", source=e, keys=["k"], features=[bh.last_k("tags", k=2, windows=["1h"])])
+elements = bh.FeatureGroup("elements", source=e, keys=["k"], features=[bh.sum("xs[1]", windows=["1h"], name="first_x")])
+source_where = bh.FeatureGroup("source_where", source=unread, keys=["k"], features=[bh.count(windows=["1h"])])
