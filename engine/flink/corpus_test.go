@@ -34,9 +34,6 @@ func TestCorpus(t *testing.T) {
 	for why, n := range w.declined {
 		t.Logf("declined %d times: %s", n, why)
 	}
-	for _, r := range slices.Sorted(maps.Keys(w.refused)) {
-		t.Log(r)
-	}
 	w.run(t, *atOnce, Options{})
 	res := run()
 	if res.Failed() > 0 {
@@ -46,7 +43,16 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// recorded are definitions by what they were recorded of: scripts are run twice.
+// TestCorpusRefusals holds what of the corpus Flink does not fold to testdata/refusals.txt. It needs no Flink.
+func TestCorpusRefusals(t *testing.T) {
+	w := newRoad(*seed)
+	suite := &enginetest.Suite{Roads: []engine.Engine{w}, Root: corpus, Record: record}
+	if _, err := suite.Run(t.Context(), scripts(t, corpus)); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/refusals.txt", strings.Join(slices.Sorted(maps.Keys(w.refused)), "\n")+"\n")
+}
+
 func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
 	return project.RecordUnits(ctx, project.Python{}, units)
 }

@@ -1,0 +1,137 @@
+package flink
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeFlink answers as a JobManager and a gateway do, as far as submitting goes.
+type fakeFlink struct {
+	version   string
+	overview  string            // of jobs
+	status    int               // of every answer; 0: 200
+	fails     map[string]string // the last cause of a statement that has the text
+	said      []string          // statements
+	cancelled []string
+}
+
+func (f *fakeFlink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.status != 0 {
+		w.WriteHeader(f.status)
+		return
+	}
+	switch p := r.URL.Path; {
+	case p == "/config":
+		fmt.Fprintf(w, `{"flink-version":%q}`, f.version)
+	case p == "/jobs/overview":
+		io.WriteString(w, f.overview)
+	case r.Method == http.MethodPatch:
+		f.cancelled = append(f.cancelled, strings.TrimPrefix(p, "/jobs/"))
+		w.WriteHeader(http.StatusAccepted)
+	case p == "/v3/sessions":
+		io.WriteString(w, `{"sessionHandle":"S"}`)
+	case strings.HasSuffix(p, "/statements"):
+		b, _ := io.ReadAll(r.Body)
+		f.said = append(f.said, string(b))
+		for text, cause := range f.fails {
+			if strings.Contains(string(b), text) {
+				w.WriteHeader(http.StatusInternalServerError)
+				fmt.Fprintf(w, `{"errors":["x","Caused by: java.lang.Exception: %s"]}`, cause)
+				return
+			}
+		}
+		io.WriteString(w, `{"operationHandle":"O"}`)
+	case strings.Contains(p, "/result/"):
+		io.WriteString(w, `{"resultType":"EOS","jobID":"mine","results":{"columns":[],"data":[]}}`)
+	default:
+		io.WriteString(w, "{}")
+	}
+}
+
+const noJobs = `{"jobs":[]}`
+
+func TestSubmit(t *testing.T) {
+	job, err := Print(spaceOf(t, "testdata/plain.py"), Options{Brokers: "b:1", Topic: "tiles.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := Entry{Name: job.Name, Job: "old", Text: job.String(), Topic: "tiles.1", Savepoint: "file:/s", Stopped: time.Now()}
+	other, none, long, moved := same, same, same, same
+	other.Text, none.Savepoint, long.Stopped, moved.Topic = "other", "", time.Now().Add(-48*time.Hour), "tiles.0"
+	running := `{"jobs":[{"jid":"theirs","name":"` + job.Name + `","state":"RESTARTING","start-time":1}]}`
+	for _, c := range []struct {
+		name  string
+		flink fakeFlink
+		known *Entry
+		is    error
+		want  string // in the error; "": none
+	}{
+		{"begins", fakeFlink{}, nil, nil, ""},
+		{"goes on", fakeFlink{}, &same, nil, ""},
+		{"begins on another topic", fakeFlink{}, &moved, nil, ""},
+		{"runs", fakeFlink{overview: running}, nil, ErrRuns, "theirs"},
+		{"another text", fakeFlink{}, &other, ErrOtherText, "new topic in place of tiles.1"},
+		{"no savepoint", fakeFlink{}, &none, ErrOtherText, "without a savepoint"},
+		{"stopped for long", fakeFlink{}, &long, ErrOtherText, "longer than 24h"},
+		{"another Flink", fakeFlink{version: "1.20.1"}, nil, nil, `version "1.20.1"`},
+		{"not let in", fakeFlink{status: 403}, nil, nil, "refuses us"},
+		{"savepoint gone", fakeFlink{fails: map[string]string{"STATEMENT SET": "Cannot find checkpoint or savepoint file"}}, &same, nil, "new topic"},
+		{"no connector", fakeFlink{fails: map[string]string{"STATEMENT SET": "Could not find any factory for identifier 'kafka'"}}, nil, nil, "flink-sql-connector-kafka"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := &c.flink
+			if f.overview == "" {
+				f.overview = noJobs
+			}
+			if f.version == "" {
+				f.version = "2.3.0"
+			}
+			srv := httptest.NewServer(f)
+			defer srv.Close()
+			reg := memory{}
+			if c.known != nil {
+				reg[job.Name] = *c.known
+			}
+			id, err := (&Cluster{Gateway: srv.URL, JobManager: srv.URL}).Submit(t.Context(), job, reg)
+			if c.want != "" {
+				if err == nil || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "plain.py:") || strings.Contains(err.Error(), "\n") {
+					t.Errorf("%v, want %q and the definition's line", err, c.want)
+				}
+				if e, ok := reg[job.Name]; ok && e != *c.known || ok != (c.known != nil) {
+					t.Errorf("%+v is remembered", e)
+				}
+				return
+			}
+			if err != nil || id != "mine" || reg[job.Name].Job != "mine" || reg[job.Name].Savepoint != "" {
+				t.Errorf("%q, %v, %+v", id, err, reg)
+			}
+			if resumed := strings.Contains(strings.Join(f.said, "\n"), "execution.state-recovery.path"); resumed != (c.name == "goes on") {
+				t.Errorf("resumed: %t", resumed)
+			}
+		})
+	}
+}
+
+// Of two that begin in one moment the later ends.
+func TestTheLaterOfTwoEnds(t *testing.T) {
+	job, err := Print(spaceOf(t, "testdata/plain.py"), Options{Brokers: "b:1", Topic: "tiles.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeFlink{overview: `{"jobs":[{"jid":"theirs","name":"` + job.Name + `","state":"RUNNING","start-time":1},{"jid":"mine","name":"` + job.Name + `","state":"RUNNING","start-time":2}]}`}
+	srv := httptest.NewServer(f)
+	defer srv.Close()
+	err = (&Cluster{Gateway: srv.URL, JobManager: srv.URL}).alone(t.Context(), job, "mine")
+	if !errors.Is(err, ErrRuns) || len(f.cancelled) != 1 || f.cancelled[0] != "mine" {
+		t.Errorf("%v, cancelled %v", err, f.cancelled)
+	}
+	if _, err := (&Cluster{Gateway: srv.URL, JobManager: "http://127.0.0.1:1"}).Submit(t.Context(), job, memory{}); err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("nobody answers: %v", err)
+	}
+}
