@@ -103,6 +103,7 @@ var settings = []Setting{
 	{Key: "audit.path", Default: ".bighead/served", Doc: "the record of what was served"},
 	{Key: "audit.keep", kind: duration, Default: "7d", Doc: "how long the record keeps what was served"},
 
+	{Key: "verify.key", Doc: "the file of the key that signs reports of verify; bighead verify --new-key makes one"},
 	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes; read again when it changes"},
 	{Key: "files.s3.region", Doc: "the region of buckets"},
 	{Key: "files.s3.endpoint", Doc: "an S3 server other than AWS"},

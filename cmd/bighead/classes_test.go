@@ -375,42 +375,6 @@ func TestWhyOnline(t *testing.T) {
 	}
 }
 
-// Roads are compared by feature; what is changed in the store differs.
-func TestVerify(t *testing.T) {
-	s := serveClasses(t, classFeatures, header)
-	s.push("a 10:00:00 3", "a 10:10:00 4", "b 10:30:00 9")
-	sample := filepath.Join(s.dir, "sample.csv")
-	if err := os.WriteFile(sample, []byte("k,at\na,2024-01-02T10:20:00Z\nb,2024-01-02T11:00:00Z\nno such,2024-01-02T11:00:00Z\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.done()
-	if out := mustRun(t, s.dir, "verify", "v", "--roads", "local,oracle", "--sample", sample); !strings.Contains(out, "oracle against local: 18 values of 3 rows, 18 same, 0 differ") {
-		t.Error(out)
-	}
-	if out := mustRun(t, s.dir, "verify", "v", "--roads", "oracle,served,local", "--sample", sample); !strings.Contains(out, "served against oracle: 18 values of 3 rows, 18 same, 0 differ") || !strings.Contains(out, "local against oracle: 18 values") {
-		t.Error(out)
-	}
-	s.open()
-	s.tiles(func(_ *plan.Space, p *store.Put) { p.Bytes = nil })
-	s.done()
-	code, out, _ := bighead(t, s.dir, "verify", "v", "--roads", "local,served", "--sample", sample)
-	if code != exitMistake || !strings.Contains(out, "g__x_sum_1h differs in 1 row: at 2024-01-02T10:30:00.001Z for k=a local has 7, served null") || strings.Contains(out, "twice differs") {
-		t.Errorf("of lost tiles it answers %d:\n%s", code, out)
-	}
-	for _, c := range []struct {
-		args string
-		code int
-		says string
-	}{
-		{"--roads local --sample x.csv", exitUsage, "two roads"}, {"--roads local,spork --sample x.csv", exitUsage, "local, oracle and served"},
-		{"--roads local,oracle --at when --sample " + sample, exitMistake, `no column "when"`}, {"--roads local,oracle --sample none.csv", exitMistake, "none.csv"},
-	} {
-		if code, _, stderr := bighead(t, s.dir, append([]string{"verify", "v"}, strings.Fields(c.args)...)...); code != c.code || !strings.Contains(stderr, c.says) {
-			t.Errorf("verify v %s answers %d: %s", c.args, code, stderr)
-		}
-	}
-}
-
 // What nothing explains is skew: faults are planted, and found at the right feature with both sides.
 func TestAuditFindsSkew(t *testing.T) {
 	t.Run("a tile is changed in the store", func(t *testing.T) {

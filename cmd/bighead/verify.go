@@ -1,21 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"net/url"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bighead-ml/bighead/audit"
-	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -25,46 +23,106 @@ import (
 // servedRoad is the road of what is online now.
 const servedRoad = "served"
 
+// verifyOptions are what the flags say.
+type verifyOptions struct {
+	roads    []string
+	sampling sampling
+	report   string // where the signed report goes; "": nowhere
+	key      string // of a file, over [verify] key
+	newKey   string
+	check    string
+	public   string
+}
+
 func (c *cli) verifyCommand() *cobra.Command {
-	var names, sample, at string
+	var o verifyOptions
+	var names string
 	cmd := &cobra.Command{
-		Use:   "verify VIEW --roads ROAD,ROAD --sample FILE",
+		Use:   "verify VIEW --roads ROAD,ROAD [--sample FILE]",
 		Short: "Compare what two roads or more answer to the same rows, by feature; exit 1 on a difference",
 		Long: "Compare what each road answers with what the first of them does. Roads are the engines of this binary, and `served`, the online store as it is now: where it is among them, " +
-			"rows are asked as of now and not as of a column of the sample, and the definitions are those that were applied.",
-		Args: exactly("VIEW"),
+			"rows are asked as of now and not as of a column of the sample, and the definitions are those that were applied. Without --sample the rows are those of the view's first training set, " +
+			"or of an event source that has all that the view asks for. With --report what was found is written down and signed.",
+		Args: cobra.MaximumNArgs(1),
 
 		ValidArgsFunction: c.complete(viewNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			of := strings.Split(names, ",")
-			if len(of) < 2 || sample == "" {
-				return usagef("verify needs --roads with two roads, such as local,oracle, and --sample FILE")
+			o.roads = strings.Split(names, ",")
+			switch {
+			case o.newKey != "":
+				return c.newVerifyKey(o.newKey)
+			case o.check != "":
+				return c.checkReport(o.check, o.public)
+			case len(args) != 1:
+				return usagef("verify takes the name of a view; with --check a report, with --new-key a file for a key")
+			case len(o.roads) < 2:
+				return usagef("verify needs --roads with two roads, such as local,oracle")
 			}
-			return c.verify(cmd.Context(), args[0], of, sample, at)
+			return c.verify(cmd.Context(), args[0], &o)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&names, "roads", "", "the roads, the first of which the others are compared with")
-	f.StringVar(&sample, "sample", "", "a file with the view's keys and request fields")
-	f.StringVar(&at, "at", plan.AtColumn, "the column of the sample with the time at which a row asks")
+	f.StringVar(&o.sampling.name, "sample", "", "a file with the view's keys, request fields and a time, or the name of a training set or source")
+	f.StringVar(&o.sampling.at, "at", plan.AtColumn, "the column of the sample with the time at which a row asks")
+	f.Int64Var(&o.sampling.size, "sample-size", 0, "ask no more rows than this, drawn by a hash of key and time (default: all of a file, else 1000)")
+	f.Int64Var(&o.sampling.seed, "seed", 1, "of the draw: the same rows come of the same seed")
+	f.StringVar(&o.report, "report", "", "write what was found into this file, as signed JSON")
+	f.StringVar(&o.key, "key", "", "the file of the key that signs (default: [verify] key)")
+	f.StringVar(&o.newKey, "new-key", "", "make a key for signing reports in this file, and its public part beside it")
+	f.StringVar(&o.check, "check", "", "check the signature of a report, and say what it attests")
+	f.StringVar(&o.public, "public", "", "the public key that must have signed it: a file, or its text")
 	return cmd
 }
 
-// asking is the rows of a sample.
-type asking struct {
-	view  *feature.View
-	asked [][]value.Value
-	at    []int64
+// verification is one run of verify.
+type verification struct {
+	*cli
+	options *verifyOptions
+	applied *applied
+	view    *feature.View
+	dir     string // for rows
+	sample  *sample
+	answers map[string]*keptRows // by road
+	report  *verifyReport
 }
 
-func (c *cli) verify(ctx context.Context, view string, names []string, sample, at string) error {
-	known := roads(engineOptions{})
-	online := slices.Contains(names, servedRoad)
-	for _, n := range names {
-		if n != servedRoad && known[n] == nil {
-			return usagef("--roads %q: there are %s and %s", n, strings.Join(slices.Sorted(maps.Keys(known)), ", "), servedRoad)
-		}
+// verifyReport is what a verification found, as --json gives it and --report signs it.
+type verifyReport struct {
+	Kind        string           `json:"kind"`
+	Bighead     string           `json:"bighead"`
+	Platform    string           `json:"platform"`
+	Project     string           `json:"project"`
+	View        string           `json:"view"`
+	Fingerprint string           `json:"fingerprint"`
+	Roads       []roadRun        `json:"roads"`
+	Sample      *sample          `json:"sample"`
+	Began       string           `json:"began"`
+	Ended       string           `json:"ended"`
+	Verdict     string           `json:"verdict"`
+	Found       []*audit.Against `json:"compared"`
+}
+
+// The verdicts; the last two end the command with exit 1.
+const (
+	verdictEqual   = "equal by the promise"
+	verdictPartly  = "equal by the promise, as far as there were answers"
+	verdictDiffers = "differs"
+	verdictNothing = "nothing compared"
+)
+
+// roadRun is one road and how it went.
+type roadRun struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	MS      int64  `json:"ms"`
+}
+
+func (c *cli) verify(ctx context.Context, view string, o *verifyOptions) error {
+	if err := c.knownRoads(o.roads); err != nil {
+		return err
 	}
+	online := slices.Contains(o.roads, servedRoad)
 	a, err := c.definitionsFor(ctx, online)
 	if err != nil {
 		return err
@@ -73,49 +131,50 @@ func (c *cli) verify(ctx context.Context, view string, names []string, sample, a
 	if err != nil {
 		return err
 	}
-	q := &asking{view: v}
-	if err := q.read(ctx, sample, at, online); err != nil {
-		return err
-	}
-	answers := map[string][][]value.Value{}
-	if online {
-		if answers[servedRoad], err = c.askServed(ctx, a, q); err != nil {
+	var sign *signer
+	if o.report != "" { // before anything is computed
+		if sign, err = c.signerOf(a.Project, o.key); err != nil {
 			return err
 		}
 	}
-	in := a.raw()
-	for _, n := range names {
-		if n != servedRoad {
-			if answers[n], err = q.run(ctx, known[n], in); err != nil {
-				return err
-			}
-		}
-	}
-	differ := false
-	var reports []roadReport
-	for _, n := range names[1:] {
-		r, err := audit.Compare(ctx, &audit.Comparison{View: v, Asked: q.asked, At: q.at, Want: answers[names[0]], Got: answers[n], ByDefinition: byDefinition, Inputs: in})
-		if err != nil {
-			return err
-		}
-		differ = differ || r.Skewed()
-		reports = append(reports, roadReport{names[0], n, int64(len(q.asked)) - r.Rows, r})
-	}
-	if err := c.printRoads(reports); err != nil {
+	dir, err := os.MkdirTemp("", "bighead-verify-")
+	if err != nil {
 		return err
 	}
-	if differ {
+	defer os.RemoveAll(dir)
+	x := &verification{cli: c, options: o, applied: a, view: v, dir: dir, answers: map[string]*keptRows{}, report: &verifyReport{
+		Kind: reportKind, Bighead: version, Platform: runtime.GOOS + "/" + runtime.GOARCH, Project: a.Name(), View: v.Name, Fingerprint: v.Fingerprint,
+		Began: value.FormatTimestamp(time.Now().UnixMilli()),
+	}}
+	if err := x.run(ctx, online); err != nil {
+		return err
+	}
+	if sign != nil {
+		if err := sign.write(o.report, x.report); err != nil {
+			return err
+		}
+	}
+	if err := x.print(ctx, o.report); err != nil {
+		return err
+	}
+	if x.report.Verdict == verdictDiffers || x.report.Verdict == verdictNothing {
 		return errReported
 	}
 	return nil
 }
 
-// roadReport is one road against another.
-type roadReport struct {
-	Road       string `json:"road"`
-	Against    string `json:"against"`
-	Unanswered int64  `json:"unanswered"`
-	*audit.Report
+// knownRoads refuses names of no road. Which engines there are depends on the project, which is looked at later.
+func (c *cli) knownRoads(names []string) error {
+	known := append(slices.Sorted(maps.Keys(roads(engineOptions{Remote: "any"}))), servedRoad)
+	for i, n := range names {
+		if !slices.Contains(known, n) {
+			return usagef("--roads %q: there are %s and %s", n, strings.Join(known[:len(known)-1], ", "), servedRoad)
+		}
+		if slices.Contains(names[:i], n) {
+			return usagef("--roads names %s twice", n)
+		}
+	}
+	return nil
 }
 
 // definitionsFor are those that were applied where the online store is asked, else the working tree's.
@@ -134,168 +193,107 @@ func (c *cli) definitionsFor(ctx context.Context, online bool) (*applied, error)
 	return c.loadApplied(ctx, p)
 }
 
-// read reads the sample; rows ask as of a column of it, unless they are asked online.
-func (q *asking) read(ctx context.Context, sample, at string, online bool) error {
-	table, err := dataset.Open(ctx, formats, sample, dataset.Options{})
-	if err != nil {
-		return mistakef("%v", err)
-	}
-	have := table.Schema()
-	keys := q.view.Asked()
-	columns := []string{}
-	for _, k := range keys {
-		typ, ok := have.Lookup(k.Name)
-		switch {
-		case ok && !typ.Equal(k.Type):
-			return mistakef("column %q of %s is of type %s; view %s needs %s", k.Name, sample, typ, q.view.Name, k.Type)
-		case !ok && !k.Optional:
-			return mistakef("%s has no column %q, which view %s needs (%s)", sample, k.Name, q.view.Name, k.Type)
-		case ok:
-			columns = append(columns, k.Name)
+// run draws the sample, asks every road, and compares.
+func (x *verification) run(ctx context.Context, online bool) error {
+	known := roads(optionsOf(x.applied.Project))
+	for _, e := range known {
+		if session, ok := e.(io.Closer); ok {
+			defer session.Close()
 		}
 	}
-	if !online {
-		if typ, ok := have.Lookup(at); !ok || typ.Kind != value.KindTimestamp {
-			return mistakef("%s has no column %q of times to ask at: name another with --at", sample, at)
+	for _, n := range x.options.roads { // before rows are read
+		if n == "spark" && known[n] == nil {
+			_, err := engineNamed(n, optionsOf(x.applied.Project))
+			return mistakef("--roads: %v", err)
 		}
-		if !slices.Contains(columns, at) {
-			columns = append(columns, at)
+		x.report.Roads = append(x.report.Roads, roadRun{Name: n})
+	}
+	var err error
+	if x.sample, err = x.options.sampling.draw(ctx, x.applied, x.view, x.dir, online); err != nil {
+		return err
+	}
+	x.report.Sample = x.sample
+	if online { // first, for it says as of when the others are asked
+		if err := x.timed(ctx, servedRoad, nil, x.askServed); err != nil {
+			return err
 		}
 	}
-	r, err := table.Scan(ctx, dataset.Scan{Columns: columns})
+	for _, n := range x.options.roads {
+		if e := known[n]; e != nil {
+			if err := x.timed(ctx, n, e, func(ctx context.Context) error { return x.ask(ctx, e) }); err != nil {
+				return err
+			}
+		}
+	}
+	return x.compare(ctx)
+}
+
+// timed asks a road and notes what it is and how long it took.
+func (x *verification) timed(ctx context.Context, name string, e engine.Engine, ask func(context.Context) error) error {
+	i := slices.IndexFunc(x.report.Roads, func(r roadRun) bool { return r.Name == name })
+	r := &x.report.Roads[i]
+	r.Version = version
+	if name == servedRoad {
+		r.Version = fmt.Sprintf("applied version %d", x.applied.version.ID)
+	}
+	if other, ok := e.(interface {
+		Version(ctx context.Context) (string, error)
+	}); ok {
+		var err error
+		if r.Version, err = other.Version(ctx); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	err := ask(ctx)
+	r.MS = time.Since(began).Milliseconds()
+	return err
+}
+
+// ask computes the rows on an engine.
+func (x *verification) ask(ctx context.Context, e engine.Engine) error {
+	b := plan.ForView(x.view, nil)
+	table, err := x.sample.rows.table(ctx)
 	if err != nil {
 		return err
 	}
-	defer r.Close()
-	for {
-		b, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		for i := range b.N {
-			row := make([]value.Value, len(keys))
-			for n, k := range keys {
-				if c := b.Schema.Index(k.Name); c >= 0 {
-					row[n] = b.Columns[c].At(i)
-				}
-			}
-			t := value.Value{}
-			if !online {
-				if t = b.Columns[b.Schema.Index(at)].At(i); t.IsNull() {
-					return mistakef("row %d of %s: %v", len(q.at)+1, sample, engine.ErrNoTime)
-				}
-			}
-			q.asked, q.at = append(q.asked, row), append(q.at, t.Int())
-		}
-	}
-}
-
-// run computes the rows on an engine.
-func (q *asking) run(ctx context.Context, e engine.Engine, in engine.Inputs) ([][]value.Value, error) {
-	b := plan.ForView(q.view, nil)
-	rows := make([][]value.Value, len(q.asked))
-	for i, asked := range q.asked {
-		rows[i] = make([]value.Value, len(b.Spine.Schema))
-		for k, f := range b.Spine.Schema {
-			if f.Name == plan.AtColumn {
-				rows[i][k] = value.OfTimestamp(q.at[i])
-			} else if n := slices.IndexFunc(q.view.Asked(), func(k feature.Key) bool { return k.Name == f.Name }); n >= 0 {
-				rows[i][k] = asked[n]
-			}
-		}
-	}
-	in.Spine = dataset.Memory(b.Spine.Schema, value.BatchOf(b.Spine.Schema, rows))
-	var out [][]value.Value
-	_, err := e.Run(ctx, b, in, func(x *value.Batch) error {
-		for i := range x.N {
-			row := make([]value.Value, len(q.view.Columns))
-			for k, c := range q.view.Columns {
-				row[k] = x.Column(c.Name).At(i)
-			}
-			out = append(out, row)
-		}
-		return nil
-	})
-	if err == nil && len(out) != len(q.asked) {
-		err = fmt.Errorf("road %s gives %d rows where it was asked for %d", e.Name(), len(out), len(q.asked))
-	}
-	return out, err
-}
-
-// askTogether is how many rows are asked online in one request.
-const askTogether = 100
-
-// askServed asks the rows online, as of now, and notes as of when they were answered.
-func (c *cli) askServed(ctx context.Context, a *applied, q *asking) ([][]value.Value, error) {
-	k, done, err := c.reach(ctx, a.Project, "")
+	schema := x.answerSchema(false)
+	k, err := keepRows(x.dir, "of-"+e.Name(), schema)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer done()
-	var names []string
-	for _, k := range q.view.Asked() {
-		names = append(names, k.Name)
+	defer k.writer.Abort()
+	in := x.applied.raw()
+	bar := newProgress(x.stderr, x.view.Name+" on "+e.Name())
+	defer bar.done()
+	in.Spine, in.Progress = table, bar.update
+	_, err = e.Run(ctx, b, in, func(out *value.Batch) error {
+		row := &value.Batch{Schema: schema, N: out.N, Columns: make([]*value.Column, len(schema))}
+		for i, c := range x.view.Columns {
+			row.Columns[i] = out.Column(c.Name)
+		}
+		return k.write(row)
+	})
+	if err == nil {
+		err = k.done()
 	}
-	out := make([][]value.Value, len(q.asked))
-	for from := 0; from < len(q.asked); from += askTogether {
-		to := min(from+askTogether, len(q.asked))
-		body := []byte(`{"rows":[`)
-		for i, row := range q.asked[from:to] {
-			if i > 0 {
-				body = append(body, ',')
-			}
-			body = appendObject(body, names, row)
-		}
-		var answer featuresAnswer
-		if err := k.call(ctx, "POST", "/v1/features/"+url.PathEscape(q.view.Name), "application/json", bytes.NewReader(append(body, "]}"...)), &answer); err != nil {
-			return nil, err
-		}
-		at, _ := value.ParseTimestamp(answer.At)
-		if answer.Fingerprint != q.view.Fingerprint || len(answer.Rows) != to-from {
-			return nil, mistakef("view %s is served in another version than was applied: try again in a moment", q.view.Name)
-		}
-		for i, r := range answer.Rows {
-			q.at[from+i] = at
-			if r.Error != nil {
-				continue
-			}
-			row := make([]value.Value, len(q.view.Columns))
-			for n, col := range q.view.Columns {
-				if row[n], err = fromJSON(col.Type, r.Values[n]); err != nil {
-					return nil, fmt.Errorf("column %s: %w", col.Name, err)
-				}
-			}
-			out[from+i] = row
-		}
+	if err == nil && k.rows != x.sample.rows.rows {
+		err = fmt.Errorf("road %s gives %d rows where it was asked for %d", e.Name(), k.rows, x.sample.rows.rows)
 	}
-	return out, nil
+	x.answers[e.Name()] = k
+	return err
 }
 
-func (c *cli) printRoads(reports []roadReport) error {
-	if c.json {
-		return json.NewEncoder(c.stdout).Encode(reports)
+// answerSchema is a row of answers: the view's columns, and of a road that knows failures whether it answered and the status of each.
+func (x *verification) answerSchema(statuses bool) value.Schema {
+	var schema value.Schema
+	for i, c := range x.view.Columns {
+		schema = append(schema, value.Field{Name: fmt.Sprintf("v%d", i), Type: c.Type})
 	}
-	w := c.stdout
-	for _, r := range reports {
-		fmt.Fprintf(w, "%s against %s: %s of %s, %s same, %s differ\n", r.Against, r.Road, plural64(r.Values, "value"), plural64(r.Rows, "row"), count(r.Classes[audit.Same]), count(r.Classes[audit.Skew]))
-		if r.Unanswered > 0 {
-			fmt.Fprintf(w, "  %s not answered by both\n", plural64(r.Unanswered, "row"))
-		}
-		for _, col := range r.Columns {
-			if e := col.Worst; e != nil {
-				fmt.Fprintf(w, "  %s differs in %s: at %s for %s %s has %s, %s %s (%s)\n", col.Name, plural64(col.Classes[audit.Skew], "row"), e.At, keyText(texts(e.Key)), r.Road, shortened(string(e.History)), r.Against, shortened(string(e.Value)), e.Why)
-			}
+	if statuses {
+		for i := range x.view.Columns {
+			schema = append(schema, value.Field{Name: fmt.Sprintf("s%d", i), Type: value.String})
 		}
 	}
-	return nil
-}
-
-func texts(key map[string]json.RawMessage) map[string]string {
-	out := map[string]string{}
-	for k, v := range key {
-		out[k] = cellText(v)
-	}
-	return out
+	return schema
 }

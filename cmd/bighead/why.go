@@ -99,15 +99,27 @@ func (c *cli) why(ctx context.Context, p *loaded, view, name string, pairs []str
 	if err != nil {
 		return nil, err
 	}
+	var needed []string
 	switch column.Kind {
 	case feature.RequestColumn:
 		return p.whyRequest(v, column, pairs, t)
 	case feature.DerivedColumn:
-		return c.whyDerived(ctx, p, v, column, pairs, t)
+		needed = neededBy(v, allInputs(v, name))
+	default:
+		needed = v.Joins[column.Join].On
 	}
-	row, err := parseKey(v, column.Name, v.Joins[column.Join].On, pairs)
+	row, err := parseKey(v, name, needed, pairs)
 	if err != nil {
 		return nil, err
+	}
+	return c.whyOf(ctx, p, v, column, row, t)
+}
+
+// whyOf answers of a feature or a derived column for a row's keys and request fields.
+func (c *cli) whyOf(ctx context.Context, p *loaded, v *feature.View, column feature.ViewColumn, row map[string]value.Value, t int64) (*answer, error) {
+	name := column.Name
+	if column.Kind == feature.DerivedColumn {
+		return c.whyDerived(ctx, p, v, column, row, t)
 	}
 	b, results, err := c.valuesOf(ctx, p, v, []string{name}, row, t)
 	if err != nil {

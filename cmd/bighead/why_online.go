@@ -198,6 +198,16 @@ func fromJSON(t value.Type, text json.RawMessage) (value.Value, error) {
 }
 
 func (w *onlineWhy) print(out io.Writer) {
+	w.printOnline(out)
+	if w.Same {
+		fmt.Fprintln(out, "\nhistory gives the same:")
+	} else {
+		fmt.Fprintf(out, "\nhistory gives another: `bighead audit %s` says why of all that was served\n", w.View)
+	}
+	w.History.print(out)
+}
+
+func (w *onlineWhy) printOnline(out io.Writer) {
 	o := w.Online
 	fmt.Fprintf(out, "%s = %s (%s) online at %s\n", w.Feature, o.Value, o.Status, o.At)
 	from := o.From
@@ -226,10 +236,4 @@ func (w *onlineWhy) print(out io.Writer) {
 		}
 		_ = t.print(indented{out})
 	}
-	if w.Same {
-		fmt.Fprintln(out, "\nhistory gives the same:")
-	} else {
-		fmt.Fprintf(out, "\nhistory gives another: `bighead audit %s` says why of all that was served\n", w.View)
-	}
-	w.History.print(out)
 }

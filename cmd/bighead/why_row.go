@@ -23,12 +23,8 @@ type input struct {
 }
 
 // whyDerived computes a derived column and what it reads.
-func (c *cli) whyDerived(ctx context.Context, p *loaded, v *feature.View, column feature.ViewColumn, pairs []string, t int64) (*answer, error) {
+func (c *cli) whyDerived(ctx context.Context, p *loaded, v *feature.View, column feature.ViewColumn, row map[string]value.Value, t int64) (*answer, error) {
 	reads := allInputs(v, column.Name)
-	row, err := parseKey(v, column.Name, neededBy(v, reads), pairs)
-	if err != nil {
-		return nil, err
-	}
 	_, results, err := c.valuesOf(ctx, p, v, reads, row, t)
 	if err != nil {
 		return nil, err
