@@ -65,6 +65,10 @@ func roadsNamed(only string, o engineOptions) ([]engine.Engine, error) {
 		roads = append(roads, road.Road{Parts: onlineParts(""), Settings: road.Plain("memory", "direct")})
 	}
 	if only != "" && !slices.Contains(names, only) {
+		if slices.Contains(engineNames(), only) || only == "spark" {
+			_, err := engineNamed(only, o)
+			return nil, mistakef("--engine %v", err)
+		}
 		return nil, usagef("--engine %q: this binary has %s", only, strings.Join(names, " and "))
 	}
 	return roads, nil
@@ -80,14 +84,15 @@ func (c *cli) runScripts(ctx context.Context, p *project.Project, files []string
 		return err
 	}
 	l := &loaded{Project: p}
+	check := feature.Options{
+		Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
+		Resolution: p.Config.String("features.resolution"),
+	}
+	foreign, missing := foreignRoads(p, roads, check)
 	suite := enginetest.Suite{
-		Roads: roads, Root: p.Root,
+		Roads: roads, Foreign: foreign, Missing: missing, Root: p.Root, Check: check,
 		Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
 			return project.RecordUnits(ctx, python, units)
-		},
-		Check: feature.Options{
-			Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
-			Resolution: p.Config.String("features.resolution"),
 		},
 	}
 	results, err := suite.Run(ctx, sources)
@@ -110,6 +115,29 @@ func (c *cli) runScripts(ctx context.Context, p *project.Project, files []string
 		return errReported
 	}
 	return nil
+}
+
+// foreignRoads are those of engines that are not ours, with how check speaks for them: those that are asked, and those that bighead.toml names.
+// What it names and nobody can ask is missing.
+func foreignRoads(p *project.Project, roads []engine.Engine, check feature.Options) (foreign []enginetest.Foreign, missing []enginetest.Skipped) {
+	asked := func(name string) bool {
+		return slices.ContainsFunc(roads, func(e engine.Engine) bool { return e.Name() == name })
+	}
+	batch, stream := check, check
+	batch.Batch, stream.Stream = "spark", "flink"
+	if named := p.Config.String("batch.engine") == "spark"; named || asked("spark") {
+		foreign = append(foreign, enginetest.Foreign{Road: "spark", Check: batch})
+		if !asked("spark") && p.Config.String("batch.remote") == "" {
+			missing = append(missing, enginetest.Skipped{Road: "spark", Reason: "[batch] remote names no Connect server"})
+		}
+	}
+	if named := p.Config.String("stream.engine") == "flink"; named {
+		foreign = append(foreign, enginetest.Foreign{Road: "flink", Check: stream})
+		if !asked("flink") {
+			missing = append(missing, enginetest.Skipped{Road: "flink", Reason: "this binary has no road to it for scripts; what check refuses there is told"})
+		}
+	}
+	return foreign, missing
 }
 
 func (c *cli) rewriteScripts(results *enginetest.Results) error {

@@ -68,11 +68,16 @@ func (r *scriptRun) eval(ctx context.Context, e *script.Eval) {
 	}
 }
 
-// skips tells whether the script leaves a road out.
+// skips tells whether the script leaves a road out, or check refuses it there.
 func (r *scriptRun) skips(road string) (why string, ok bool) {
 	for _, s := range r.file.Skips {
 		if s.Engine == road {
 			return s.Reason, true
+		}
+	}
+	for _, s := range r.result.Refusals {
+		if s.Road == road {
+			return "refused: " + s.Reason, true
 		}
 	}
 	return "", false

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/script"
@@ -13,6 +15,7 @@ import (
 // Results are what became of scripts.
 type Results struct {
 	Scripts []*ScriptResult `json:"scripts"`
+	Missing []Skipped       `json:"missing,omitempty"` // roads that were not to be had
 }
 
 // ScriptResult is what became of one script.
@@ -20,6 +23,7 @@ type ScriptResult struct {
 	Path     string        `json:"path"`
 	Failures []string      `json:"failures,omitempty"` // of the script as a whole: its text, its definitions
 	Skips    []Skipped     `json:"skips,omitempty"`
+	Refusals []Skipped     `json:"refusals,omitempty"` // roads on which check refuses the definitions
 	Evals    []*EvalResult `json:"evals"`
 
 	text string
@@ -122,15 +126,17 @@ func (r *Results) Failed() int {
 	return n
 }
 
-// Write prints each failure under its script, each skip, and a line of counts.
+// Write prints each failure under its script, each skip and refusal, and a line of counts.
 func (r *Results) Write(w io.Writer) error {
 	var b strings.Builder
-	evals, skipped := 0, map[string]int{}
+	evals := 0
 	for _, s := range r.Scripts {
 		evals += len(s.Evals)
 		for _, k := range s.Skips {
-			skipped[k.Road]++
 			fmt.Fprintf(&b, "skip %s on %s: %s\n", s.Path, k.Road, k.Reason)
+		}
+		for _, k := range s.Refusals {
+			fmt.Fprintf(&b, "refused %s on %s: %s\n", s.Path, k.Road, k.Reason)
 		}
 		if !s.Failed() {
 			continue
@@ -144,18 +150,46 @@ func (r *Results) Write(w io.Writer) error {
 		}
 	}
 	r.writeDeclined(&b)
-	fmt.Fprintf(&b, "%s, %s, %d failed", plural(len(r.Scripts), "script"), plural(evals, "answer"), r.Failed())
-	for _, s := range r.Scripts {
-		for _, k := range s.Skips {
-			if n := skipped[k.Road]; n > 0 {
-				fmt.Fprintf(&b, ", %d not run on %s", n, k.Road)
-				delete(skipped, k.Road)
-			}
-		}
+	for _, m := range r.Missing {
+		fmt.Fprintf(&b, "not asked %s: %s: %s\n", m.Road, plural(evals, "answer"), m.Reason)
 	}
-	b.WriteString("\n")
+	fmt.Fprintf(&b, "%s, %s, %d failed%s\n", plural(len(r.Scripts), "script"), plural(evals, "answer"), r.Failed(), r.leftOut())
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// Skipped and Refused count, by road, the scripts that are left out there by their own word, and those that check refuses.
+func (r *Results) Skipped() map[string]int {
+	return r.byRoad(func(s *ScriptResult) []Skipped { return s.Skips })
+}
+
+// Refused is as of Skipped.
+func (r *Results) Refused() map[string]int {
+	return r.byRoad(func(s *ScriptResult) []Skipped { return s.Refusals })
+}
+
+func (r *Results) byRoad(of func(*ScriptResult) []Skipped) map[string]int {
+	n := map[string]int{}
+	for _, s := range r.Scripts {
+		for _, k := range of(s) {
+			n[k.Road]++
+		}
+	}
+	return n
+}
+
+// leftOut is the part of the line of counts that says what did not run where.
+func (r *Results) leftOut() string {
+	var b strings.Builder
+	for _, part := range []struct {
+		counts map[string]int
+		what   string
+	}{{r.Skipped(), "not run on"}, {r.Refused(), "refused on"}} {
+		for _, road := range slices.Sorted(maps.Keys(part.counts)) {
+			fmt.Fprintf(&b, ", %d %s %s", part.counts[road], part.what, road)
+		}
+	}
+	return b.String()
 }
 
 // writeDeclined counts what roads were not for, by why.

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest/script"
@@ -21,6 +22,9 @@ type Suite struct {
 	Roads []engine.Engine
 	// Missing are roads that are not installed, and why: each answer says that it was not asked there.
 	Missing []Skipped
+	// Foreign are roads whose engines are not ours, with the options of a check that knows it: a script that check refuses there is told and
+	// counted as refused, and not asked (X9).
+	Foreign []Foreign
 	// Root is the folder that `use` starts from.
 	Root string
 	// Record runs the scripts' Python, all in one process.
@@ -29,10 +33,16 @@ type Suite struct {
 	Check feature.Options
 }
 
+// Foreign is how definitions are checked for a road that is not ours.
+type Foreign struct {
+	Road  string
+	Check feature.Options
+}
+
 // Run runs scripts and gives one result for each, in order. A script that fails does not stop the others; the error is the world's (no
 // Python, a cancelled context).
 func (s *Suite) Run(ctx context.Context, sources []Source) (*Results, error) {
-	res := &Results{}
+	res := &Results{Missing: s.Missing}
 	var units []project.Unit
 	var runs []*scriptRun
 	for _, src := range sources {
@@ -95,6 +105,7 @@ func (r *scriptRun) run(ctx context.Context, defs *feature.Definitions) {
 	}
 	r.expectProblems(problems)
 	if len(r.broken) == 0 {
+		r.foreign(defs)
 		r.findPlaces(defs)
 	}
 	for _, step := range r.file.Steps {
@@ -106,6 +117,23 @@ func (r *scriptRun) run(ctx context.Context, defs *feature.Definitions) {
 				r.result.fail(err)
 			}
 		}
+	}
+}
+
+// foreign finds the roads on which check refuses what it lets pass elsewhere.
+func (r *scriptRun) foreign(defs *feature.Definitions) {
+	for _, f := range r.suite.Foreign {
+		_, problems := feature.Check(defs, f.Check)
+		problems = slices.DeleteFunc(problems, func(p feature.Problem) bool { return p.Severity != feature.SeverityError })
+		if len(problems) == 0 {
+			continue
+		}
+		p := problems[0]
+		reason := fmt.Sprintf("%s: %s: %s", p.At, p.Code, p.Message)
+		if n := len(problems) - 1; n > 0 {
+			reason += fmt.Sprintf("; and %d more", n)
+		}
+		r.result.Refusals = append(r.result.Refusals, Skipped{f.Road, reason})
 	}
 }
 

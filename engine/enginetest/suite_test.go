@@ -175,6 +175,31 @@ func TestASkippedRoadIsToldAndNotAsked(t *testing.T) {
 	}
 }
 
+// What check refuses for an engine alone is told there and asked everywhere else.
+func TestAForeignRoadThatCheckRefusesIsToldAndNotAsked(t *testing.T) {
+	s := suite()
+	asked := 0
+	s.Roads = []engine.Engine{bent{change: func([]value.Value) { asked++ }}}
+	s.Foreign = []Foreign{{"bent", feature.Options{Batch: "spark"}}, {"flat", feature.Options{Stream: "flink"}}}
+	s.Missing = []Skipped{{"flat", "nobody is there"}}
+	ln := strings.Replace(small, `bh.avg("x")`, `bh.avg("x", where="ln(x) < 100.0")`, 1)
+	res, err := s.Run(t.Context(), []Source{{"ln.feat", ln}, {"plain.feat", small}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := report(t, res)
+	for _, want := range []string{
+		"refused ln.feat on bent: ln.feat:3:", "Spark SQL's ln differs", "refused ln.feat on flat: ", "not asked flat: 2 answers: nobody is there", "2 scripts, 2 answers, 0 failed, 1 refused on bent, 1 refused on flat\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	if n := len(res.Refused()); asked != 2 || n != 2 { // the rows of plain.feat
+		t.Errorf("%d rows were asked of what refuses one script of two; %d roads refuse", asked, n)
+	}
+}
+
 func TestARoadThatRefusesIsTold(t *testing.T) {
 	got := report(t, runText(t, bent{err: context.DeadlineExceeded}, small))
 	if !strings.Contains(got, "bent: context deadline exceeded") {
