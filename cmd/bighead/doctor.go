@@ -96,7 +96,7 @@ func (c *cli) examine(ctx context.Context) []finding {
 	if f := brokersFinding(ctx, p, topics); f != nil {
 		found = append(found, *f)
 	}
-	return found
+	return append(found, clusterFindings(ctx, p)...)
 }
 
 // reachable opens the shared store, which looks at what it must be like.
@@ -132,8 +132,16 @@ func brokersFinding(ctx context.Context, p *project.Project, topics []string) *f
 	if dead := p.Config.String("stream.dead_letters"); dead != "" {
 		topics = append(topics, dead)
 	}
-	err = errors.Join(broker.Ping(ctx, topics...), broker.Close())
+	err = broker.Ping(ctx, topics...)
 	f.Good, f.Says = err == nil, strings.Join(p.Config.Strings("stream.brokers"), ", ")+" answer"
+	if versioned, ok := broker.(interface {
+		Version(ctx context.Context) (string, error)
+	}); ok && err == nil {
+		if v, err := versioned.Version(ctx); err == nil { // that they answer is known already
+			f.Says += ", Kafka " + v
+		}
+	}
+	err = errors.Join(err, broker.Close())
 	if len(topics) > 0 {
 		f.Says += ", and have " + strings.Join(topics, ", ")
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // comparedCells is how many values of each road are compared together, about: what a verification holds at a time.
-const comparedCells = 1 << 19
+var comparedCells = 1 << 19
 
 // compare goes through the rows of all roads side by side.
 func (x *verification) compare(ctx context.Context) error {

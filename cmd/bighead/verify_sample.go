@@ -1,7 +1,6 @@
 package main
 
 import (
-	"container/heap"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
@@ -62,28 +61,13 @@ func (s *sampling) draw(ctx context.Context, a *applied, v *feature.View, dir st
 			return nil, err
 		}
 	}
-	all, err := keepRows(dir, "all", askedSchema(v))
-	if err != nil {
-		return nil, err
-	}
-	defer all.writer.Abort()
 	size := s.size
 	if s.name == "" && size == 0 {
 		size = defaultSample
 	}
 	least := &leastHashes{limit: size}
-	if err := from.rows(ctx, func(row []value.Value) error {
-		if online {
-			row[0] = value.Value{}
-		} else if row[0].IsNull() {
-			return mistakef("row %d of %s: %v", all.rows+int64(len(all.batch))+1, from.text, engine.ErrNoTime)
-		}
-		least.see(s.hash(row))
-		return all.add(row)
-	}); err != nil {
-		return nil, err
-	}
-	if err := all.done(); err != nil {
+	all, err := s.readAll(ctx, from, v, dir, online, least)
+	if err != nil {
 		return nil, err
 	}
 	out.Drawn, out.rows = all.rows, all
@@ -96,6 +80,28 @@ func (s *sampling) draw(ctx context.Context, a *applied, v *feature.View, dir st
 	out.Rows = out.rows.rows
 	out.Hash, err = rowsHash(ctx, out.rows)
 	return out, err
+}
+
+// readAll keeps all rows that there are, and sees their hashes.
+func (s *sampling) readAll(ctx context.Context, from *origin, v *feature.View, dir string, online bool, least *leastHashes) (*keptRows, error) {
+	all, err := keepRows(dir, "all", askedSchema(v))
+	if err != nil {
+		return nil, err
+	}
+	defer all.writer.Abort()
+	err = from.rows(ctx, func(row []value.Value) error {
+		if online {
+			row[0] = value.Value{}
+		} else if row[0].IsNull() {
+			return mistakef("row %d of %s: %v", all.rows+int64(len(all.batch))+1, from.text, engine.ErrNoTime)
+		}
+		least.see(s.hash(row))
+		return all.add(row)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, all.done()
 }
 
 // askedSchema is a row of a sample: when it asks, then the keys and request fields of the view in the order of View.Asked.
@@ -134,40 +140,6 @@ func (s *sampling) pick(ctx context.Context, all *keptRows, dir string, most uin
 		return nil, err
 	}
 	return k, k.done()
-}
-
-// leastHashes are the least of the hashes that went by: 8 bytes for each row of the sample, and nothing for the others.
-type leastHashes struct {
-	limit int64
-	kept  []uint64 // the greatest first
-}
-
-func (l *leastHashes) see(h uint64) {
-	switch {
-	case int64(len(l.kept)) < l.limit:
-		heap.Push(l, h)
-	case l.limit > 0 && h < l.kept[0]:
-		l.kept[0] = h
-		heap.Fix(l, 0)
-	}
-}
-
-// most is the greatest hash that is drawn.
-func (l *leastHashes) most() uint64 {
-	if len(l.kept) == 0 {
-		return 0
-	}
-	return l.kept[0]
-}
-
-func (l *leastHashes) Len() int           { return len(l.kept) }
-func (l *leastHashes) Less(i, j int) bool { return l.kept[i] > l.kept[j] }
-func (l *leastHashes) Swap(i, j int)      { l.kept[i], l.kept[j] = l.kept[j], l.kept[i] }
-func (l *leastHashes) Push(x any)         { l.kept = append(l.kept, x.(uint64)) }
-func (l *leastHashes) Pop() any {
-	last := l.kept[len(l.kept)-1]
-	l.kept = l.kept[:len(l.kept)-1]
-	return last
 }
 
 func rowsHash(ctx context.Context, k *keptRows) (string, error) {

@@ -35,6 +35,9 @@ func TestVerifyOnSpark(t *testing.T) {
 	for _, road := range r.Roads {
 		t.Logf("%s %s: %d ms", road.Name, road.Version, road.MS)
 	}
+	if _, out, _ := bighead(t, dir, "doctor"); !strings.Contains(out, "ok   Spark: "+url+" answers, Spark 4.") {
+		t.Errorf("doctor says\n%s", out)
+	}
 	out := mustRun(t, dir, "verify", "--check", report, "--public", key+publicSuffix)
 	for _, says := range []string{"the signature is good, by ed25519:", "it attests of view departure of flights, " + r.Fingerprint, "on spark " + r.Roads[1].Version} {
 		if !strings.Contains(out, says) {

@@ -22,6 +22,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/flink/gateway"
 	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/stream"
@@ -62,6 +63,15 @@ func engines(o engineOptions) []engine.Engine {
 	}
 	return all
 }
+
+// sparkVersion and flinkVersion ask the clusters that bighead.toml names what they are.
+func sparkVersion(ctx context.Context, remote string) (string, error) {
+	e := spark.New(spark.Options{Connect: remote})
+	v, err := e.Version(ctx)
+	return v, errors.Join(err, e.Close())
+}
+
+func flinkVersion(ctx context.Context, url string) (string, error) { return gateway.Version(ctx, url) }
 
 // handed is what an engine is handed for a plan, as text; false: the plan itself.
 func handed(engine string, b *plan.Batch) (string, bool, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"slices"
 	"strings"
 	"sync"
 
@@ -73,6 +74,49 @@ func (c *Cluster) Ping(ctx context.Context, topics ...string) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// Version is what the brokers are, by the requests that they know: "v4.0", each once where they differ.
+func (c *Cluster) Version(ctx context.Context) (string, error) {
+	options, err := c.config.options()
+	if err != nil {
+		return "", err
+	}
+	client, err := kgo.NewClient(options...)
+	if err != nil {
+		return "", fmt.Errorf("kafka: %w", err)
+	}
+	defer client.Close()
+	brokers, err := kadm.NewClient(client).ApiVersions(ctx)
+	if err != nil {
+		return "", fmt.Errorf("kafka at %s: %w", strings.Join(c.config.Brokers, ", "), err)
+	}
+	var versions []string
+	for _, b := range brokers.Sorted() {
+		if b.Err != nil {
+			return "", fmt.Errorf("kafka at %s: broker %d: %w", strings.Join(c.config.Brokers, ", "), b.NodeID, b.Err)
+		}
+		if v := b.VersionGuess(); !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	return strings.Join(versions, " and "), nil
+}
+
+// RegistryTypes asks the schema registry for the kinds of schemas that it knows; nil where none is named.
+func (c *Cluster) RegistryTypes(ctx context.Context) ([]string, error) {
+	if c.schemas == nil {
+		return nil, nil
+	}
+	types, err := c.schemas.client.SupportedTypes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("schema registry: %w", err)
+	}
+	out := []string{}
+	for _, t := range types {
+		out = append(out, t.String())
+	}
+	return out, nil
 }
 
 // Headers of dead letters, beside the record's own.

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// closedPort is an address at which nothing listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// answering is a server of HTTP that gives one answer to everything.
+func answering(t *testing.T, status int, body string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// Each cluster that bighead.toml names has a line: in which version it answers, or what is wrong and what to do.
+func TestDoctorLooksForClusters(t *testing.T) {
+	info := func(product, version string) string {
+		return fmt.Sprintf(`{"productName":%q,"version":%q}`, product, version)
+	}
+	gone := closedPort(t)
+	spark := func(at string) string { return "[batch]\nremote = \"sc://" + at + "\"\n" }
+	flink := func(at string) string { return "[stream]\ngateway = \"http://" + at + "\"\n" }
+	registry := func(at string) string {
+		return "[stream]\nbrokers = [\"" + gone + "\"]\nregistry = \"http://" + at + "\"\n"
+	}
+	for name, c := range map[string]struct{ toml, says, cure string }{
+		"nothing is named":           {"", "definitions: ", ""},
+		"spark is chosen, not named": {"[batch]\nengine = \"spark\"\n", "BAD  Spark: [batch] engine = \"spark\", and nothing says where it is", "set [batch] remote"},
+		"spark is away":              {spark(gone), "BAD  Spark: spark at " + gone, "nothing listens there: start the server, or correct [batch] remote"},
+		"spark is a web server":      {spark(answering(t, 200, "hello")), "BAD  Spark: ", "speaks another protocol"},
+		"spark has another form":     {"[batch]\nremote = \"" + gone + "\"\n", "BAD  Spark: spark remote: it does not begin with sc://", "correct [batch] remote"},
+		"flink is chosen, not named": {"[stream]\nengine = \"flink\"\n", "BAD  Flink: [stream] engine = \"flink\", and nothing says where it is", "set [stream] gateway"},
+		"flink is away":              {flink(gone), "BAD  Flink: ", "nothing listens there: start the server, or correct [stream] gateway"},
+		"flink":                      {flink(answering(t, 200, info("Apache Flink", "2.3.0"))), "ok   Flink: http://127.0.0.1:", ""},
+		"flink is old":               {flink(answering(t, 200, info("Apache Flink", "1.18.1"))), "Flink 1.18.1; the SQL that it is handed is for Flink 2 and newer", "start Flink 2"},
+		"flink is something else":    {flink(answering(t, 200, info("Other", "1"))), "says that it is \"Other\", not Apache Flink", "speaks another protocol"},
+		"flink is a page":            {flink(answering(t, 200, "<html>")), "its answer cannot be read", "speaks another protocol"},
+		"flink lets nobody in":       {flink(answering(t, 401, "")), "HTTP status 401", "lets nobody in who does not log in"},
+		"registry":                   {registry(answering(t, 200, `["AVRO","PROTOBUF"]`)), "ok   schema registry: it answers, and knows AVRO, PROTOBUF", ""},
+		"registry is away":           {registry(gone), "BAD  schema registry: ", "nothing listens there: start the server, or correct [stream] registry"},
+		"registry lets nobody in":    {registry(answering(t, 401, `{"error_code":401,"message":"Unauthorized"}`)), "BAD  schema registry: ", "lets nobody in who does not log in"},
+		"registry without brokers":   {"[stream]\nregistry = \"http://" + gone + "\"\n", "BAD  schema registry: it is named, and no brokers are", "set [stream] brokers"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := smallProject(t, smallFeatures)
+			if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(c.toml), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			_, out, stderr := bighead(t, dir, "doctor")
+			if !strings.Contains(out, c.says) || !strings.Contains(out, c.cure) || strings.Contains(c.says, "ok   Flink") && !strings.Contains(out, "answers, Flink 2.3.0\n") {
+				t.Errorf("doctor does not say %q and %q\n%s%s", c.says, c.cure, out, stderr)
+			}
+		})
+	}
+}
