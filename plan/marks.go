@@ -60,8 +60,53 @@ func DecodeMarks(b []byte) (Marks, error) {
 // StreamPrefix leads the names of what the stream keeps for itself in a store's meta.
 const StreamPrefix = "stream/"
 
-// StateVersion leads the encoding of a state.
-const StateVersion = 1
+// stateVersion leads the encoding of a state.
+const stateVersion = 1
+
+// State is how far who folds is in a space; it is written with the tiles.
+type State struct {
+	Next   int64 // the sequence number of the log's record to come; of a space that Flink folds 1 once it was filled, 0 before
+	Newest int64 // the latest ts or known_at of any event; MinTime before the first
+	Number int64 // of the last event that had waited
+	Target int64 // days before it are rolled into base tiles, or are being rolled
+	Rolled int64 // days before it are rolled, for all keys
+	Kept   int64 // the latest now by which anything was let go; a clock may be set back, and what is gone is gone
+}
+
+// NoState is that of a space in which nothing is.
+var NoState = State{Newest: MinTime, Target: MinTime, Rolled: MinTime, Kept: MinTime}
+
+func (s *State) fields() []*int64 {
+	return []*int64{&s.Next, &s.Newest, &s.Number, &s.Target, &s.Rolled, &s.Kept}
+}
+
+// Append adds the encoding of a state: a version, then its fields as signed varints.
+func (s *State) Append(dst []byte) []byte {
+	dst = append(dst, stateVersion)
+	for _, n := range s.fields() {
+		dst = binary.AppendVarint(dst, *n)
+	}
+	return dst
+}
+
+// Decode reads a state. One that was written before there was Kept says nothing of it.
+func (s *State) Decode(b []byte) error {
+	if len(b) == 0 || b[0] != stateVersion {
+		return fmt.Errorf("state of a space: %w", errMarksVersion)
+	}
+	b = b[1:]
+	for _, n := range s.fields() {
+		if n == &s.Kept && len(b) == 0 {
+			continue
+		}
+		v, k := binary.Varint(b)
+		if k <= 0 {
+			return errors.New("state of a space: cut short")
+		}
+		*n, b = v, b[k:]
+	}
+	return nil
+}
 
 // StateName is the name in a store's meta of how far the stream is in the space of that ID. The stream writes it together with what it says is
 // there. Readers take from it when days are rolled up to (DecodeRolled).
@@ -76,27 +121,18 @@ func OfState(name string) (id string, ok bool) {
 	return strings.CutSuffix(id, "/state")
 }
 
-// rolledAt is where Rolled stands among the signed varints of a state, behind its version. It stood there before readers took it, so that
-// marks need no version of their own for it.
-const rolledAt = 4
-
 // DecodeRolled reads from a state what Marks.Rolled is.
 func DecodeRolled(state []byte) (int64, error) {
-	if len(state) == 0 || state[0] != StateVersion {
-		return MinTime, fmt.Errorf("state of a space: %w", errMarksVersion)
+	s := NoState
+	if err := s.Decode(state); err != nil {
+		return MinTime, err
 	}
-	b := state[1:]
-	for i := 0; ; i++ {
-		v, n := binary.Varint(b)
-		if n <= 0 {
-			return MinTime, errors.New("state of a space: cut short")
-		}
-		if i == rolledAt {
-			return v, nil
-		}
-		b = b[n:]
-	}
+	return s.Rolled, nil
 }
+
+// PartsSpace is the name in the store of how many rows are in which part of the tiles of the space of that ID, where Flink folds it: at the
+// place of each tile.
+func PartsSpace(id string) string { return id + "/parts" }
 
 // PlacePrefix leads the names of all spaces' places in a store's meta.
 const PlacePrefix = "place/"

@@ -57,7 +57,7 @@ func FuzzMeta(f *testing.F) {
 	f.Add(plan.Marks{Batch: 86_400_000, Complete: -5, Generation: 7}.Append(nil))
 	f.Add([]byte{1, 2, 4, 6})
 	f.Add(plan.AppendPlace(nil, tile.Positions{{Partition: -2, Offset: 7}, {Partition: 0, Offset: 1 << 60}}))
-	f.Add([]byte{plan.StateVersion, 0, 0, 0, 0, 5, 0})
+	f.Add((&plan.State{Rolled: 5}).Append(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, err := plan.DecodeMarks(b); err == nil {
 			if again, err := plan.DecodeMarks(m.Append(nil)); err != nil || again != m {
@@ -67,6 +67,12 @@ func FuzzMeta(f *testing.F) {
 		if p, err := plan.DecodePlace(b); err == nil {
 			if again, err := plan.DecodePlace(plan.AppendPlace(nil, p)); err != nil || !slices.Equal(again, p) {
 				t.Errorf("%x is %v, and written again %v, %v", b, p, again, err)
+			}
+		}
+		var state, again plan.State
+		if err := state.Decode(b); err == nil {
+			if err := again.Decode(state.Append(nil)); err != nil || again != state {
+				t.Errorf("%x is %+v, and written again %+v, %v", b, state, again, err)
 			}
 		}
 		if rolled, err := plan.DecodeRolled(b); err != nil && rolled != plan.MinTime {

@@ -4,7 +4,6 @@ package servetest
 
 import (
 	"context"
-	"encoding/binary"
 	"math"
 	"slices"
 	"testing"
@@ -98,11 +97,9 @@ func Fill(t testing.TB, st store.Store, g *feature.Group, rows [][]value.Value, 
 
 // state is one of the stream's, of which readers take up to when days are rolled.
 func state(rolled int64) []byte {
-	b := []byte{plan.StateVersion}
-	for _, n := range []int64{0, 0, 0, 0, rolled, 0} {
-		b = binary.AppendVarint(b, n)
-	}
-	return b
+	s := plan.NoState
+	s.Rolled = rolled
+	return s.Append(nil)
 }
 
 func (f *filler) add(row []value.Value, before int64) {

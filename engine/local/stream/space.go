@@ -2,8 +2,6 @@ package stream
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -202,30 +200,17 @@ func (x *space) come() int64 {
 
 func (x *space) stateName() string { return plan.StateName(x.ID) }
 
-// append adds the encoding of a state. Readers take rolled out of it by themselves (plan.DecodeRolled).
 func (p *place) append(dst []byte) []byte {
-	dst = append(dst, plan.StateVersion)
-	for _, n := range []int64{p.next, p.newest, p.number, p.target, p.rolled, p.kept} {
-		dst = binary.AppendVarint(dst, n)
-	}
-	return dst
+	s := plan.State{Next: p.next, Newest: p.newest, Number: p.number, Target: p.target, Rolled: p.rolled, Kept: p.kept}
+	return s.Append(dst)
 }
 
 func (p *place) decode(b []byte) error {
-	if len(b) == 0 || b[0] != plan.StateVersion {
-		return errors.New("written by another version of bighead")
+	s := plan.State{Kept: p.kept}
+	if err := s.Decode(b); err != nil {
+		return err
 	}
-	b = b[1:]
-	for _, n := range []*int64{&p.next, &p.newest, &p.number, &p.target, &p.rolled, &p.kept} {
-		if n == &p.kept && len(b) == 0 { // written before there was one
-			continue
-		}
-		v, k := binary.Varint(b)
-		if k <= 0 {
-			return errors.New("cut short")
-		}
-		*n, b = v, b[k:]
-	}
+	*p = place{next: s.Next, newest: s.Newest, number: s.Number, target: s.Target, rolled: s.Rolled, kept: s.Kept}
 	return nil
 }
 
