@@ -5,6 +5,8 @@
 //	consumer.go (partitions by number, from our own positions) → reader.go (a batch of one partition) → a payload: json.go, avro.go or
 //	protobuf.go (fields into columns) → shape.go (columns of the source: by name, by select=, of the record itself) → dataset.Arrival
 //
+// keyed.go hands records over as they are, of topics that are kept by key, and makes and removes such topics.
+//
 // Positions are the caller's, kept with what it made of the records; a consumer group only shows people how far we are. So there is no
 // membership and no rebalance: a reader has all partitions, and those that are added later are found. What retention has passed, a
 // topic that was cut, deleted or made anew is a *dataset.LostRecords and never a silent jump; a broker that is away is waited for.
