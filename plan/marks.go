@@ -130,6 +130,10 @@ func DecodeRolled(state []byte) (int64, error) {
 	return s.Rolled, nil
 }
 
+// Folded is the partition that tiles note which Flink folds: which of the source's rows are in them their positions don't say, only that those
+// up to the space's place are.
+const Folded = -3
+
 // PartsSpace is the name in the store of how many rows are in which part of the tiles of the space of that ID, where Flink folds it: at the
 // place of each tile.
 func PartsSpace(id string) string { return id + "/parts" }
