@@ -15,6 +15,9 @@ type KeyedTopics interface {
 	Committed(ctx context.Context, group, topic string) (map[int32]int64, error)
 	// Ends are the offsets that the next records of a topic will get, by partition, and of its oldest.
 	Ends(ctx context.Context, topic string) (ends, begins map[int32]int64, err error)
+	// Began is the time of records, ms, from which on a topic has all that there ever were. whole says that it has them from its very first
+	// record; then it is that record's time.
+	Began(ctx context.Context, topic string) (since int64, whole bool, err error)
 }
 
 // RecordReader gives a topic's records. What TopicReader says of Next, Lag, ID and Close holds here too.

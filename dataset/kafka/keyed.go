@@ -113,4 +113,15 @@ func (c *Cluster) Ends(ctx context.Context, topic string) (ends, begins map[int3
 	return ends, begins, err
 }
 
+// Began is from when on a topic that is read from its oldest record has all that there were.
+func (c *Cluster) Began(ctx context.Context, topic string) (since int64, whole bool, err error) {
+	err = c.asking(func(admin *kadm.Client) error {
+		asked := &Consumer{config: c.config, topic: topic, admin: admin}
+		err := asked.began(ctx, 0)
+		since, whole = asked.Began()
+		return err
+	})
+	return since, whole, err
+}
+
 var _ dataset.KeyedTopics = (*Cluster)(nil)

@@ -15,13 +15,14 @@ import (
 
 // loop reads a source's log for spaces that are at one place in it. All that happens to a space happens in its loop's goroutine.
 type loop struct {
-	source  *source
-	spaces  []*space
-	next    int64 // the record to come
-	reached atomic.Int64
-	main    *loop // of a loop that catches up: whom it joins; nil: it is the main one
-	tasks   chan *task
-	landed  chan struct{} // hears that writes have come back
+	source   *source
+	spaces   []*space
+	next     int64 // the record to come
+	reached  atomic.Int64
+	released int64 // up to where the log was told that nothing is needed, where no space is there to say so
+	main     *loop // of a loop that catches up: whom it joins; nil: it is the main one
+	tasks    chan *task
+	landed   chan struct{} // hears that writes have come back
 
 	record   *eventlog.Record // taken from the log, not yet applied to all
 	task     *task            // begun, not yet done
@@ -285,7 +286,8 @@ func (l *loop) flush(ctx context.Context) error {
 		}
 		lasted, x.lasted = lasted || x.lasted, false
 	}
-	if lasted {
+	if lasted || len(l.spaces) == 0 && l.main == nil && l.reached.Load() > l.released {
+		l.released = l.reached.Load()
 		l.source.release()
 	}
 	l.flushers = slices.DeleteFunc(l.flushers, func(f flusher) bool {

@@ -251,3 +251,19 @@ func TestAStateBeforeTheFirstRoll(t *testing.T) {
 	w.flush()
 	w.wants(x, noon+400*value.DayMS+1, "2")
 }
+
+// TestALogWithoutSpacesIsReleased has a source whose groups others fold: its log is kept all the same, and need not keep what came as it came.
+func TestALogWithoutSpacesIsReleased(t *testing.T) {
+	streams := clicks(t, nil, count("1h"))
+	streams[0].Spaces = nil
+	w := opened(t, streams)
+	w.push(click(1, -5))
+	w.push(click(2, -4))
+	w.flush()
+	log := w.logs["clicks"]
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	if log.free != 3 {
+		t.Errorf("released up to %d", log.free)
+	}
+}

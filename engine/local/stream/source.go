@@ -250,10 +250,13 @@ func (src *source) hold(err error) {
 	src.mu.Unlock()
 }
 
-// release lets the log seal what no space needs any more.
+// release lets the log seal what no space needs any more. A source without spaces, whose groups others fold, needs nothing of what it was told.
 func (src *source) release() {
 	src.mu.Lock()
 	least := int64(plan.MaxTime)
+	if len(src.spaces) == 0 {
+		least = src.main.reached.Load()
+	}
 	for _, x := range src.spaces {
 		least = min(least, x.durable.Load())
 	}
