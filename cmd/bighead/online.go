@@ -191,7 +191,7 @@ func (o *online) close(ctx context.Context) error {
 		errs = append(errs, o.served.Close(ctx))
 	}
 	if t := o.active(); t != nil {
-		errs = append(errs, t.topics.stop(), t.stream.Close(ctx))
+		errs = append(errs, t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx))
 	}
 	if o.lease != nil {
 		errs = append(errs, o.lease.close(ctx))
@@ -297,15 +297,16 @@ func (o *online) current() *applied {
 // nothing reads any more.
 func (o *online) switchTo(ctx context.Context, t *turn, next *applied) error {
 	streams := plan.ForStream(next.typed.Groups)
-	if err := t.stream.Reconfigure(ctx, streams); err != nil {
+	if err := t.stream.Reconfigure(ctx, foldedHere(o.project, streams)); err != nil {
 		return err
 	}
+	t.flink.change(streams)
 	t.topics.change(streams)
 	o.log.InfoContext(ctx, "another version is applied; its spaces are being filled", "version", next.version.ID)
 	if err := caughtUp(ctx, t, streams); err != nil {
 		return err
 	}
-	if err := t.stream.Flush(ctx); err != nil { // what was read last is not written yet, and readers do not go back in time
+	if err := errors.Join(t.stream.Flush(ctx), t.flink.flush(ctx)); err != nil { // what was read last is not written yet, and readers do not go back in time
 		return err
 	}
 	if err := o.server.Switch(ctx, next.typed.Views); err != nil {
@@ -354,7 +355,7 @@ func filling(t *turn, streams []*plan.Stream) bool {
 			}
 		}
 	}
-	return false
+	return t.flink.filling(streams)
 }
 
 // ready reports whether the first catch-up is over: of this process's stream, or while it stands by of the version that it serves.
@@ -377,6 +378,11 @@ func (o *online) forgetOthers(ctx context.Context, t *turn) error {
 			}
 		}
 	}
+	theirs, err := t.flink.others(ctx, wanted)
+	if err != nil {
+		return err
+	}
+	others = append(others, theirs...)
 	if len(others) == 0 || t.epoch > 0 && t.told != o.current().version.ID {
 		return nil
 	}
@@ -388,6 +394,9 @@ func (o *online) forgetOthers(ctx context.Context, t *turn) error {
 	case <-ctx.Done():
 		return nil
 	case <-time.After(before):
+	}
+	if err := t.flink.forget(ctx, theirs); err != nil {
+		return err
 	}
 	if err := t.stream.Forget(ctx, after, others...); err != nil {
 		return fmt.Errorf("forget spaces %s: %w", strings.Join(others, ", "), err)

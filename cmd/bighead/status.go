@@ -182,6 +182,9 @@ func (c *cli) printStatus(s *onlineStatus) error {
 			fmt.Fprintf(c.stdout, "source %s: %s records, %s bytes in its log, which keeps what came within %s\n", src.Source, count(src.Records), count(src.LogBytes), value.FormatDuration(src.KeepMS))
 		}
 	}
+	if err := printFlink(c.stdout, s.Flink); err != nil {
+		return err
+	}
 	return printTopics(c.stdout, s.Stream.Sources)
 }
 
@@ -216,7 +219,7 @@ var activeRole = prometheus.NewDesc("bighead_stream_active", "1 where this proce
 
 // Describe implements prometheus.Collector.
 func (s *streamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls, topicLag} {
+	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls, topicLag, tileRegressions, flinkLag, flinkRunning, flinkCheckpoint, flinkParts} {
 		ch <- d
 	}
 }
@@ -238,6 +241,7 @@ func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	t.topics.collect(ch)
+	t.flink.collect(ch)
 	for _, src := range t.stream.Status().Sources {
 		counter(events, src.Counts.Accepted, src.Source, "accepted")
 		counter(events, src.Counts.Copies, src.Source, "copy")

@@ -186,6 +186,9 @@ func (o *online) push(ctx context.Context, e serve.Events) ([]serve.Pushed, erro
 	if t == nil {
 		return nil, o.noActive(o.errStandby())
 	}
+	if err := o.pushRefusal(e.Name); err != nil {
+		return nil, err
+	}
 	results, err := t.stream.Push(ctx, e.Name, e.Body, e.Key)
 	if err != nil {
 		return nil, pushProblem(o, e.Name, err)
@@ -211,6 +214,7 @@ type onlineStatus struct {
 	Sizes    map[string]int64 `json:"store_bytes"`
 	Typical  []typicalStatus  `json:"typical"`
 	Stream   streamStatus     `json:"stream"`
+	Flink    []flinkStatus    `json:"flink,omitempty"`
 }
 
 func (o *online) status(ctx context.Context) *onlineStatus {
@@ -223,6 +227,8 @@ func (o *online) status(ctx context.Context) *onlineStatus {
 			src := &s.Stream.Sources[i]
 			src.Topic, src.KeepMS = topics[src.Source], keep
 		}
+		t.flink.addTo(s.Stream.Sources)
+		s.Flink = t.flink.statuses()
 	} else {
 		s.Active, s.Stream = o.lease.who(), newStreamStatus(streamState{Now: o.clock()})
 	}
@@ -254,7 +260,7 @@ func (o *online) degraded() []string {
 			out = append(out, "source "+s.Source+": its log only grows: "+s.Unsealed)
 		}
 	}
-	return append(out, t.topics.degraded()...)
+	return append(append(out, t.topics.degraded()...), t.flink.degraded()...)
 }
 
 // role is active or standby.

@@ -19,9 +19,10 @@ import (
 // epoch that was overtaken, and what a caller was told is accepted is in the log, from which the next turn goes on.
 type turn struct {
 	stream *liveStream
-	topics *topics // nil: of a command, which reads none
-	epoch  int64   // of the lease; 0: the store is this process's alone
-	told   int64   // the version that the others were told of
+	topics *topics    // nil: of a command, which reads none
+	flink  *flinkSide // nil: our own stream folds all
+	epoch  int64      // of the lease; 0: the store is this process's alone
+	told   int64      // the version that the others were told of
 }
 
 // active is this process's turn; nil: it stands by.
@@ -58,9 +59,13 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 		return err
 	}
 	t := &turn{stream: s, epoch: epoch}
+	if t.flink, err = o.openFlink(ctx, epoch); err != nil {
+		return errors.Join(err, t.flink.close(ctx), s.Close(ctx))
+	}
+	t.flink.watch(s)
 	if !o.alone {
 		if t.topics, err = startTopics(o.project, o.log, s, plan.ForStream(o.current().typed.Groups)); err != nil {
-			return errors.Join(err, s.Close(ctx))
+			return errors.Join(err, t.flink.close(ctx), s.Close(ctx))
 		}
 	}
 	o.turn.Store(t)
@@ -78,7 +83,13 @@ func (o *online) openStream(ctx context.Context, epoch int64) (*liveStream, erro
 		return nil, err
 	}
 	o.writes.Store(uint32(format))
-	return openStream(ctx, o.project, o.store, epoch, format, plan.ForStream(o.current().typed.Groups))
+	streams := plan.ForStream(o.current().typed.Groups)
+	if ours := foldedHere(o.project, streams); !o.alone || onFlink(o.project) {
+		if err := begunElsewhere(ctx, o.store, epoch, o.log, ours); err != nil {
+			return nil, err
+		}
+	}
+	return openStream(ctx, o.project, o.store, epoch, format, foldedHere(o.project, streams))
 }
 
 // lead keeps this process's turn, or waits for it, until ctx ends.
@@ -157,8 +168,9 @@ func (o *online) endTurn(ctx context.Context, t *turn, why error) {
 	}
 	o.turn.Store(nil)
 	t.stream.Lose(why)
+	t.flink.lose(why)
 	o.log.WarnContext(ctx, "this process stands by now", "error", why)
-	if err := errors.Join(t.topics.stop(), t.stream.Close(ctx)); err != nil {
+	if err := errors.Join(t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx)); err != nil {
 		o.log.WarnContext(ctx, "the stream was not ended in order", "error", err)
 	}
 }
@@ -175,7 +187,7 @@ func (o *online) tellServed(ctx context.Context, t *turn) error {
 	if filling(t, plan.ForStream(now.typed.Groups)) {
 		return nil
 	}
-	if err := t.stream.Flush(ctx); err != nil {
+	if err := errors.Join(t.stream.Flush(ctx), t.flink.flush(ctx)); err != nil {
 		return err
 	}
 	if err := o.store.Write(ctx, &store.Write{Epoch: t.epoch, Meta: []store.MetaPut{{Name: servedName, Bytes: strconv.AppendInt(nil, now.version.ID, 10)}}}); err != nil {
@@ -225,7 +237,7 @@ func (o *online) followServed(ctx context.Context, c *cli) error {
 // kept is the latest time as of which the stream of this process has let anything go.
 func (o *online) kept() int64 {
 	if t := o.active(); t != nil {
-		return t.stream.Kept()
+		return max(t.stream.Kept(), t.flink.kept())
 	}
 	return plan.MinTime
 }

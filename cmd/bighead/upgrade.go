@@ -123,6 +123,10 @@ func (o *online) finish(ctx context.Context) (upgraded, error) {
 	if out.Rewritten, err = t.stream.Upgrade(ctx, tile.Version); err != nil {
 		return out, err
 	}
+	n, err := t.flink.upgrade(ctx, tile.Version)
+	if out.Rewritten += n; err != nil {
+		return out, err
+	}
 	for _, g := range o.current().typed.Groups {
 		n, err := o.rewriteBatch(ctx, t.epoch, g)
 		if out.Rewritten += n; err != nil {

@@ -22,7 +22,10 @@ import (
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/flink"
 	"github.com/bighead-ml/bighead/engine/flink/gateway"
+	"github.com/bighead-ml/bighead/engine/flink/part"
+	"github.com/bighead-ml/bighead/engine/flink/reader"
 	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
 	"github.com/bighead-ml/bighead/engine/local/stream"
@@ -204,8 +207,10 @@ const forEver = 1 << 50
 
 // openStream resumes the project's stream under the epoch of its lease, 0: over a store that is this process's alone.
 func openStream(ctx context.Context, p *project.Project, st store.Store, epoch int64, format byte, streams []*plan.Stream) (*liveStream, error) {
-	if engine := p.Config.String("stream.engine"); engine != "local" {
-		return nil, mistakef("[stream] engine = %q: this binary has local", engine)
+	if onFlink(p) {
+		if err := flinkSettings(p); err != nil {
+			return nil, err
+		}
 	}
 	if err := folder(inProject(p, p.Config.String("events.path"))); err != nil {
 		return nil, err
@@ -244,6 +249,60 @@ func openStream(ctx context.Context, p *project.Project, st store.Store, epoch i
 	}
 	outside.stream(&o)
 	return stream.Open(ctx, o, streams)
+}
+
+// What reads the tiles that Flink folds.
+type (
+	tileReader = reader.Reader
+	tileState  = reader.Status
+	tileSpace  = reader.Space
+)
+
+// flinkLack says why Flink can't fold a space; nil: it can.
+func flinkLack(s *plan.Space) error {
+	_, err := flink.Print(s, flink.Options{Brokers: "b", Topic: "t"})
+	return err
+}
+
+// openTileReader makes the reader of a project's tiles from Flink; without a broker it reads nothing.
+func openTileReader(p *project.Project, st store.Store, epoch int64, version byte, broker dataset.KeyedTopics) *tileReader {
+	return reader.Open(reader.Options{Store: st, Epoch: epoch, Topics: broker, Clock: outside.clock, Version: version, Memory: streamMemory(p)})
+}
+
+// tileSpaceOf is a space that a job fills.
+func tileSpaceOf(s *plan.Space, e *jobEntry, since int64) tileSpace {
+	layout, _ := part.LayoutOf(s) // flinkLack was asked
+	return tileSpace{Layout: layout, Topic: e.Topic, Source: s.Group.Source.Place.Topic, Group: e.Group, Since: since}
+}
+
+// flinkRunner is Flink as a jobRunner.
+type flinkRunner struct{ *flink.Runner }
+
+func (r flinkRunner) State(ctx context.Context, id string) (jobState, error) {
+	s, err := r.Runner.State(ctx, id)
+	return jobState(s), err
+}
+
+// openRunner is the Flink that [stream] names; it is not asked anything yet.
+func openRunner(p *project.Project) jobRunner {
+	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ",")}
+	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), o)}
+}
+
+// openKeyed is the Kafka that [stream] names, for topics that are kept by key.
+func openKeyed(p *project.Project, log *slog.Logger) (dataset.KeyedTopics, error) {
+	t, err := openBroker(p, log)
+	if err != nil {
+		return nil, err
+	}
+	return t.(*kafka.Cluster), nil
+}
+
+func closeKeyed(t dataset.KeyedTopics) error { return t.(*kafka.Cluster).Close() }
+
+// rewriteTiles writes what there is of a space in other versions anew.
+func rewriteTiles(ctx context.Context, st store.Store, epoch int64, s *plan.Space, version byte) (int64, error) {
+	return upload.Rewrite(ctx, st, epoch, s, s.ID, version)
 }
 
 // newestEvent is the clock of the events where the stream runs in another process.

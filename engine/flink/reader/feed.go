@@ -42,7 +42,9 @@ func (x *space) startFeed(ctx context.Context) *feed {
 	}
 	go func() {
 		defer close(f.done)
-		f.run(ctx, from)
+		if x.r.o.Topics != nil {
+			f.run(ctx, from)
+		}
 	}()
 	return f
 }

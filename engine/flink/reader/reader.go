@@ -21,7 +21,7 @@ type Options struct {
 	Store store.Store
 	// Epoch is that of the lease under which it writes; 0: the store is this process's alone.
 	Epoch  int64
-	Topics dataset.KeyedTopics
+	Topics dataset.KeyedTopics // nil: nothing is read, and what is in the store is kept as it is
 	// Clock says now, ms since the epoch; nil: the machine's.
 	Clock func() int64
 	// Version is that in which tiles are written; 0: the newest. Upgrade raises it.

@@ -68,7 +68,7 @@ type space struct {
 	group    atomic.Pointer[string]
 	writing  atomic.Int64 // since when the store has been at a write, Unix ns; 0: it is not
 
-	stale   []string // meta of whoever filled the space before, to be deleted
+	stale   []string // meta of our own stream's, which filled the space before, to be deleted
 	counts  Counts
 	lag     int64  // of the job
 	problem string // what was wrong last: a record that is no part, a topic that was made anew
@@ -138,10 +138,8 @@ func (x *space) begin(ctx context.Context, complete int64) error {
 		return err
 	}
 	x.stale = nil
-	err := x.r.o.Store.Meta(ctx, plan.StreamPrefix+x.ID+"/", func(name string, _ []byte) error {
-		if name != x.placeName() && name != plan.StateName(x.ID) {
-			x.stale = append(x.stale, name)
-		}
+	err := x.r.o.Store.Meta(ctx, plan.StreamPrefix+x.ID+"/waiting/", func(name string, _ []byte) error {
+		x.stale = append(x.stale, name)
 		return nil
 	})
 	if err != nil {

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/store"
+)
+
+// jobRunner is Flink, as far as jobs are begun there, looked at and ended. wire.go makes one.
+type jobRunner interface {
+	// Text is what Flink is told for a space, without what is secret and without its topic and group: jobs of one text write the same.
+	Text(space *plan.Space) (name, text string, err error)
+	// Submit begins a job, from a savepoint where one is named, and gives Flink's ID of it. Its tile parts go to a topic, and what it has read it
+	// commits under a group.
+	Submit(ctx context.Context, space *plan.Space, topic, group, savepoint string) (id string, err error)
+	// Find is the ID of a job of a name that has not ended; "": there is none.
+	Find(ctx context.Context, name string) (id string, err error)
+	// State is how a job stands; State.State "": Flink does not know it.
+	State(ctx context.Context, id string) (jobState, error)
+	// Cancel ends a job and waits until it has; one that has ended, or that Flink does not know, is no error.
+	Cancel(ctx context.Context, id string) error
+}
+
+// jobState is how Flink says that a job stands.
+type jobState struct {
+	State      string // Flink's word: RUNNING, RESTARTING, FAILED …
+	Exception  string // why it failed last
+	Checkpoint int64  // when the last was completed, ms; 0: none was
+}
+
+// jobEntry is what is remembered of a space's job, in the store's meta: among what goes with the space, and under the epoch of whoever is
+// active, so that no two processes begin one.
+type jobEntry struct {
+	Name  string `json:"name"`
+	ID    string `json:"id"` // Flink's; "": it was begun, and whether it came to be is not known
+	Topic string `json:"topic"`
+	Group string `json:"group"`
+	Text  string `json:"text"` // SHA-256 of what Flink was told
+	Run   int    `json:"run"`  // how often it was begun from the start of its source
+	Since int64  `json:"since"`
+}
+
+func jobEntryName(id string) string { return plan.StreamPrefix + id + "/job" }
+
+// readJobEntry is what is remembered of a space's job; nil: nothing is.
+func readJobEntry(ctx context.Context, st store.Store, id string) (e *jobEntry, err error) {
+	err = st.Meta(ctx, jobEntryName(id), func(name string, b []byte) error {
+		if name != jobEntryName(id) {
+			return nil
+		}
+		e = &jobEntry{}
+		if err := json.Unmarshal(b, e); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	return e, err
+}
+
+// eachJobEntry goes through all jobs that are remembered.
+func eachJobEntry(ctx context.Context, st store.Store, do func(id string, e *jobEntry)) error {
+	return st.Meta(ctx, plan.StreamPrefix, func(name string, b []byte) error {
+		id, ok := strings.CutSuffix(strings.TrimPrefix(name, plan.StreamPrefix), "/job")
+		if !ok {
+			return nil
+		}
+		e := &jobEntry{}
+		if err := json.Unmarshal(b, e); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		do(id, e)
+		return nil
+	})
+}
+
+// flinkJob is the job of one space, and whoever sees to it.
+type flinkJob struct {
+	side   *flinkSide
+	space  *plan.Space
+	cancel context.CancelFunc
+	done   sync.WaitGroup
+
+	entry *jobEntry // nil: not known yet; the goroutine's own
+	begun bool      // its topic is read; the goroutine's own, as what follows
+	lived bool      // it was seen alive by this process
+	tries int       // how often it was begun of late
+	last  time.Time // when
+
+	mu      sync.Mutex
+	shown   jobEntry
+	state   jobState
+	trouble string
+}
+
+// begin sees to the job of a space from now on.
+func (f *flinkSide) begin(x *plan.Space) *flinkJob {
+	ctx, cancel := context.WithCancel(f.ctx)
+	j := &flinkJob{side: f, space: x, cancel: cancel}
+	j.done.Go(func() { j.run(ctx) })
+	return j
+}
+
+func (j *flinkJob) end() {
+	j.cancel()
+	j.done.Wait()
+}
+
+// again takes in that the group's settings may be others.
+func (j *flinkJob) again(x *plan.Space) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.space = x
+}
+
+// run looks at the job again and again, and begins it where it does not run.
+func (j *flinkJob) run(ctx context.Context) {
+	for wait := flinkPause; ; {
+		err := j.step(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		j.set(err)
+		if wait = min(2*wait, flinkLast); err == nil {
+			wait = flinkPause
+		}
+		if !pause(ctx, wait) {
+			return
+		}
+	}
+}
+
+// set notes what goes wrong; what is new is logged.
+func (j *flinkJob) set(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	j.mu.Lock()
+	changed := j.trouble != text
+	j.trouble = text
+	j.mu.Unlock()
+	switch {
+	case !changed:
+	case err != nil:
+		j.side.log.Warn("a group's job on Flink", "group", j.space.Group.Name, "definition", j.space.Group.Pos.String(), "error", text)
+	default:
+		j.side.log.Info("a group's job runs on Flink", "group", j.space.Group.Name, "job", j.shown.Name, "id", j.shown.ID)
+	}
+}
+
+func (j *flinkJob) why() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.trouble
+}
+
+// step looks at the job and does what is to be done. An error is what keeps it from running.
+func (j *flinkJob) step(ctx context.Context) error {
+	name, text, err := j.side.runner.Text(j.space)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256([]byte(text))
+	hash := hex.EncodeToString(sum[:])
+	if j.entry == nil {
+		if j.entry, err = readJobEntry(ctx, j.side.store, j.space.ID); err != nil {
+			return err
+		}
+	}
+	if j.entry != nil && !j.begun { // what is there is read, whatever Flink says
+		if err := j.read(ctx); err != nil {
+			return err
+		}
+		j.begun = true
+	}
+	state, err := j.look(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state.lives():
+		if j.lived = true; time.Since(j.last) > time.Minute {
+			j.tries = 0
+		}
+		return state.problem(j)
+	case state.State == "CANCELED" && j.lived:
+		return fmt.Errorf("%w: somebody has cancelled it; start `bighead up` again to begin it anew", state.problem(j))
+	case j.tries > 0 && time.Since(j.last) < min(flinkPause<<j.tries, 5*time.Minute):
+		return state.problem(j)
+	}
+	j.tries, j.last = j.tries+1, time.Now()
+	if err := j.submit(ctx, name, hash); err != nil {
+		return err
+	}
+	state, err = j.look(ctx)
+	return errors.Join(err, state.problem(j))
+}
+
+// look asks Flink how the job stands.
+func (j *flinkJob) look(ctx context.Context) (s jobState, err error) {
+	if j.entry != nil && j.entry.ID != "" {
+		s, err = j.side.runner.State(ctx, j.entry.ID)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.entry != nil {
+		j.shown = *j.entry
+	}
+	if err == nil {
+		j.state = s
+	}
+	return s, err
+}
+
+// submit begins the job where it does not run, and reads what it writes. One that was begun, and whose ID was not noted any more, is taken for what it
+// is.
+func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
+	f, id := j.side, j.space.ID
+	there, err := f.runner.Find(ctx, name)
+	switch {
+	case err != nil:
+		return err
+	case there != "" && j.entry != nil && j.entry.ID == "":
+		j.entry.ID = there
+		return j.note(ctx)
+	case there != "": // of a store that was removed since: what it has committed, and where, is not known any more
+		if err := f.runner.Cancel(ctx, there); err != nil {
+			return err
+		}
+	}
+	e := &jobEntry{Name: name, Text: hash, Topic: topicOfTiles(f.project, j.space, hash), Since: plan.MinTime}
+	if j.entry != nil {
+		e.Since, e.Run = j.entry.Since, j.entry.Run
+	}
+	if j.entry == nil || j.entry.Topic != e.Topic {
+		if e.Since, err = j.since(ctx); err != nil {
+			return err
+		}
+	}
+	e.Run++
+	e.Group = fmt.Sprintf("%s.%x", e.Topic, time.Now().UnixMilli())
+	if err := f.broker.Keep(ctx, e.Topic, flinkPartitions); err != nil {
+		return err
+	}
+	if j.entry != nil && j.entry.Topic != e.Topic {
+		if err := f.reader.Leave(ctx, id); err != nil {
+			return err
+		}
+	}
+	j.entry = e
+	if err := j.note(ctx); err != nil {
+		return err
+	}
+	if e.ID, err = f.runner.Submit(ctx, j.space, e.Topic, e.Group, ""); err != nil {
+		return err
+	}
+	return j.note(ctx)
+}
+
+// flinkPartitions is how many partitions a topic of tile parts has: one process reads it.
+const flinkPartitions = 4
+
+// note remembers the job, and reads what it writes.
+func (j *flinkJob) note(ctx context.Context) error {
+	b, err := json.Marshal(j.entry)
+	if err != nil {
+		return err
+	}
+	if err := j.side.store.Write(ctx, &store.Write{Epoch: j.side.epoch, Meta: []store.MetaPut{{Name: jobEntryName(j.space.ID), Bytes: b}}, Sync: true}); err != nil {
+		return err
+	}
+	return j.read(ctx)
+}
+
+// read has the reader read what the job writes.
+func (j *flinkJob) read(ctx context.Context) error {
+	err := j.side.reader.Add(ctx, tileSpaceOf(j.space, j.entry, j.entry.Since))
+	j.begun = err == nil
+	return err
+}
+
+// since is S of a space whose job begins at the start of its source's topic: from when on that has every event.
+func (j *flinkJob) since(ctx context.Context) (int64, error) {
+	place := j.space.Group.Source.Place
+	since, whole, err := j.side.broker.Began(ctx, place.Topic)
+	if whole && place.Path == "" && place.Table == "" {
+		since = plan.MinTime // there was nothing before
+	}
+	return since, err
+}
+
+// filling reports whether the space has yet to be filled.
+func (j *flinkJob) filling() bool {
+	s, ok := j.side.tiles(j.space.ID)
+	return !ok || s.Filling && s.Stopped == ""
+}
+
+// tiles is how the reader stands with a space.
+func (f *flinkSide) tiles(id string) (tileState, bool) {
+	for _, s := range f.reader.Status() {
+		if s.Space == id {
+			return s, true
+		}
+	}
+	return tileState{}, false
+}
+
+// lives reports whether the job has not ended.
+func (s jobState) lives() bool {
+	switch s.State {
+	case "", "FAILED", "CANCELED", "FINISHED":
+		return false
+	}
+	return true
+}
+
+// problem says what is wrong with a job, and whose it is; nil: it runs, or is about to.
+func (s jobState) problem(j *flinkJob) error {
+	g, why := j.space.Group, ""
+	if s.Exception != "" {
+		why = ": " + s.Exception
+	}
+	switch s.State {
+	case "RUNNING", "CREATED", "INITIALIZING", "RECONCILING":
+		return nil
+	case "":
+		return fmt.Errorf("group %q (%s) has no job on Flink%s", g.Name, g.Pos, why)
+	}
+	return fmt.Errorf("group %q (%s): Flink's job %s is %s%s", g.Name, g.Pos, j.entry.Name, s.State, why)
+}
