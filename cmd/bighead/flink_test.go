@@ -1,0 +1,233 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/bighead-ml/bighead/audit"
+	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
+)
+
+// flinkFeatures have a group that Flink folds, with parts of every shape, and one that it can't.
+const flinkFeatures = `import bighead as bh
+
+clicks = bh.EventSource("clicks", topic="CLICKS", columns={"k": bh.String, "x": bh.Int, "kind": bh.String, "id": bh.String}, time="ts", id="id", lateness="2d")
+g = bh.FeatureGroup("g", source=clicks, keys=["k"], flush="10ms", deadline="20s", features=[
+    bh.sum("x", name="x_all"), bh.count(name="all"), bh.sum("x", windows=["1h"]), bh.max("x", windows=["1d"]), bh.last("x"), bh.avg("x", windows=["1d"]),
+    bh.last_k("x", k=3, windows=["1d"]), bh.top_k("x", k=2, windows=["1h"]), bh.count(by="kind", windows=["1d"]), bh.count_distinct("kind", windows=["1d"]),
+])
+h = bh.FeatureGroup("h", source=clicks, keys=["k"], flush="10ms", deadline="20s", features=[bh.count(windows=["10m"], resolution="exact")])
+v = bh.FeatureView("v", groups=[g, h])
+`
+
+// flinkWorld is a project that streams on the real Flink, from and to the real Kafka.
+type flinkWorld struct {
+	*testing.T
+	r      *rand.Rand
+	broker *servers.Broker
+	flink  *servers.Server
+	dir    string
+	topic  string
+	client *kgo.Client
+	sent   int // events, each once
+}
+
+func newFlinkWorld(t *testing.T) *flinkWorld {
+	t.Helper()
+	seed := rand.Uint64() >> 16
+	t.Logf("seed %d", seed)
+	w := &flinkWorld{T: t, r: rand.New(rand.NewPCG(seed, 1)), broker: servers.Kafka(t), flink: servers.FlinkServer(t)}
+	w.topic = w.broker.Topic(t, 2)
+	w.dir = smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", w.topic))
+	w.settings(w.flink.URL)
+	var err error
+	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.MetadataMinAge(50*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.client.Close)
+	return w
+}
+
+func (w *flinkWorld) settings(gateway string) {
+	w.Helper()
+	toml := fmt.Sprintf("[project]\nname = %q\n[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\n[stream]\nengine = \"flink\"\ngateway = %q\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n",
+		strings.ReplaceAll(w.topic, ".", "_"), gateway, w.broker.Address)
+	if err := os.WriteFile(filepath.Join(w.dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// events writes random events of the last hours; of some a copy follows, sooner or later.
+func (w *flinkWorld) events(n int) {
+	w.Helper()
+	var rs []*kgo.Record
+	for range n {
+		at := time.Now().Add(-time.Duration(w.r.Int64N(int64(20 * time.Hour)))).UnixMilli()
+		x := "null"
+		if w.r.IntN(6) > 0 {
+			x = fmt.Sprint(w.r.IntN(100) - 30)
+		}
+		r := &kgo.Record{Topic: w.topic, Value: fmt.Appendf(nil, `{"k":"k%d","ts":%d,"x":%s,"kind":%q,"id":"e%d"}`, w.r.IntN(4), at, x, string(rune('a'+w.r.IntN(5))), w.sent)}
+		w.sent++
+		rs = append(rs, r)
+		if w.r.IntN(8) == 0 {
+			double := *r
+			rs = append(rs, &double)
+		}
+	}
+	if err := w.client.ProduceSync(w.Context(), rs...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *flinkWorld) run(args ...string) string {
+	w.Helper()
+	return commands(w.T, w.dir)(args...)
+}
+
+func (w *flinkWorld) status() *onlineStatus {
+	w.Helper()
+	var s onlineStatus
+	if err := json.Unmarshal([]byte(w.run("status", "--json")), &s); err != nil {
+		w.Fatal(err)
+	}
+	return &s
+}
+
+// patient waits longer than awaited: jobs of Flink's come and recover slowly on a busy machine.
+func (w *flinkWorld) patient(what string, ask func() bool) {
+	w.Helper()
+	for began := time.Now(); !ask(); time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) > 3*time.Minute {
+			w.Fatalf("waiting until %s:\n%s", what, w.run("status"))
+		}
+	}
+}
+
+// same waits until all keys are the same online and in batch, and every event is counted once.
+func (w *flinkWorld) same() {
+	w.Helper()
+	var last []string
+	defer func() {
+		if w.Failed() {
+			w.Logf("%d events were written\n%s", w.sent, strings.Join(last, "\n"))
+		}
+	}()
+	w.patient("online is what batch is", func() bool {
+		values, differs := sameAsBatch(w.T, w.run, "k0", "k1", "k2", "k3")
+		all := 0
+		for _, v := range values {
+			n := 0
+			if _, err := fmt.Sscan(v[1], &n); err != nil { // nothing is known of the key yet
+				last = append(differs, err.Error())
+				return false
+			}
+			all += n
+		}
+		last = append(differs, fmt.Sprintf("%d are counted", all))
+		if all > w.sent {
+			w.Fatalf("%d events are counted, %d were written", all, w.sent)
+		}
+		return all == w.sent && len(differs) == 0
+	})
+}
+
+// TestStreamsOnFlink has Flink fold a group of a project, while its task manager is killed and `up` ends and begins again: online is what batch makes of
+// the log, every event counts once, and the audit of what was served finds no skew.
+func TestStreamsOnFlink(t *testing.T) {
+	w := newFlinkWorld(t)
+	w.run("apply", "--yes")
+	w.events(400)
+	stop := upBeside(t, w.dir)
+	w.same()
+	s := w.status()
+	if len(s.Flink) != 1 || s.Flink[0].Group != "g" || s.Flink[0].State != "RUNNING" || s.Flink[0].ID == "" {
+		t.Fatalf("the job is shown as %+v", s.Flink)
+	}
+	if i := slices.IndexFunc(s.Stream.Sources, func(s sourceStatus) bool { return s.Source == "clicks" }); i < 0 || len(s.Stream.Sources[i].Groups) != 2 {
+		t.Errorf("the groups are shown as %+v", s.Stream.Sources)
+	}
+	job := s.Flink[0].ID
+
+	// The task manager is killed in the midst of events.
+	w.events(100)
+	if err := w.flink.KillTaskManager(); err != nil {
+		t.Fatal(err)
+	}
+	w.events(100)
+	w.patient("the loss is said", func() bool {
+		s := w.status()
+		return s.Flink[0].State != "RUNNING" && strings.Contains(strings.Join(s.Degraded, "\n"), "features.py")
+	})
+	w.same()
+	w.patient("the job runs again", func() bool { s := w.status(); return s.Flink[0].State == "RUNNING" && len(s.Degraded) == 0 })
+
+	// `up` ends and begins again: the job goes on, and no other is begun.
+	stop()
+	w.events(50)
+	stop = upBeside(t, w.dir)
+	w.same()
+	if s := w.status(); s.Flink[0].ID != job {
+		t.Errorf("job %s goes on as %s", job, s.Flink[0].ID)
+	}
+	r := audited(t, w.dir, "v", exitGood)
+	if r.Rows == 0 || r.Classes[audit.Skew] != 0 || r.Classes[audit.Same] == 0 {
+		t.Errorf("the audit finds %v of %d rows", r.Classes, r.Rows)
+	}
+	code, _, out := bighead(t, w.dir, "push", "clicks", lineFile(t, `{"k":"k0","ts":1,"x":1,"kind":"a","id":"pushed"}`))
+	if code == exitGood || !strings.Contains(out, w.topic) {
+		t.Errorf("events that Flink would not see are taken: %d %s", code, out)
+	}
+	w.another(job)
+	stop()
+}
+
+// another changes the definition: another job fills another space, and then the old one is ended and its topic deleted.
+func (w *flinkWorld) another(job string) {
+	w.Helper()
+	before := w.status().Flink[0]
+	file := filepath.Join(w.dir, "features.py")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		w.Fatal(err)
+	}
+	text = []byte(strings.Replace(string(text), `bh.last("x"),`, `bh.last("x"), bh.min("x", windows=["1d"]),`, 1))
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		w.Fatal(err)
+	}
+	w.run("apply", "--yes")
+	w.patient("the new version is served alone", func() bool {
+		s := w.status()
+		return s.Version == 2 && len(s.Flink) == 1 && s.Flink[0].ID != job && s.Flink[0].State == "RUNNING"
+	})
+	w.same()
+	topics, err := w.broker.Admin().ListTopics(w.Context())
+	if err != nil || topics.Has(before.Topic) {
+		w.Errorf("topic %s of the old job is still there (%v)", before.Topic, err)
+	}
+}
+
+// TestAGatewayThatIsAway has `up` begin without Flink: it answers, says what is missing, and goes on once Flink is there.
+func TestAGatewayThatIsAway(t *testing.T) {
+	w := newFlinkWorld(t)
+	w.settings("http://127.0.0.1:9") // nothing listens there
+	w.run("apply", "--yes")
+	w.events(20)
+	upBeside(t, w.dir)
+	w.patient("it says so", func() bool {
+		said := strings.Join(w.status().Degraded, "\n")
+		return strings.Contains(said, "127.0.0.1:9") && strings.Contains(said, "[stream]")
+	})
+	if v := vectorOf(t, w.run("get", "v", "k=k0", "--json")); len(v.Rows) != 1 {
+		t.Errorf("%+v", v)
+	}
+}
