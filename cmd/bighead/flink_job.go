@@ -19,13 +19,13 @@ import (
 type jobRunner interface {
 	// Text is what Flink is told for a space, without what is secret and without its topic and group: jobs of one text write the same.
 	Text(space *plan.Space) (name, text string, err error)
-	// Submit begins a job, from a savepoint where one is named, and gives Flink's ID of it. Its tile parts go to a topic, and what it has read it
-	// commits under a group.
-	Submit(ctx context.Context, space *plan.Space, topic, group, savepoint string) (id string, err error)
+	// Submit begins a job at the start of its source, and gives Flink's ID of it. Its tile parts go to a topic, and what it has read it commits
+	// under a group.
+	Submit(ctx context.Context, space *plan.Space, topic, group string) (id string, err error)
 	// Find is the ID of a job of a name that has not ended; "": there is none.
 	Find(ctx context.Context, name string) (id string, err error)
 	// State is how a job stands; State.State "": Flink does not know it.
-	State(ctx context.Context, id string) (jobState, error)
+	State(ctx context.Context, space *plan.Space, topic, id string) (jobState, error)
 	// Cancel ends a job and waits until it has; one that has ended, or that Flink does not know, is no error.
 	Cancel(ctx context.Context, id string) error
 }
@@ -46,7 +46,8 @@ type jobEntry struct {
 	Group string `json:"group"`
 	Text  string `json:"text"` // SHA-256 of what Flink was told
 	Run   int    `json:"run"`  // how often it was begun from the start of its source
-	Since int64  `json:"since"`
+	Since int64  `json:"since"` // S of the space
+	Began int64  `json:"began"` // when the oldest record of the source was written, as the job began
 }
 
 func jobEntryName(id string) string { return plan.StreamPrefix + id + "/job" }
@@ -207,7 +208,7 @@ func (j *flinkJob) step(ctx context.Context) error {
 // look asks Flink how the job stands.
 func (j *flinkJob) look(ctx context.Context) (s jobState, err error) {
 	if j.entry != nil && j.entry.ID != "" {
-		s, err = j.side.runner.State(ctx, j.entry.ID)
+		s, err = j.side.runner.State(ctx, j.space, j.entry.Topic, j.entry.ID)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -236,21 +237,14 @@ func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
 			return err
 		}
 	}
-	e := &jobEntry{Name: name, Text: hash, Topic: topicOfTiles(f.project, j.space, hash), Since: plan.MinTime}
-	if j.entry != nil {
-		e.Since, e.Run = j.entry.Since, j.entry.Run
+	e, err := j.next(ctx, name, hash)
+	if err != nil {
+		return err
 	}
-	if j.entry == nil || j.entry.Topic != e.Topic {
-		if e.Since, err = j.since(ctx); err != nil {
-			return err
-		}
-	}
-	e.Run++
-	e.Group = fmt.Sprintf("%s.%x", e.Topic, time.Now().UnixMilli())
 	if err := f.broker.Keep(ctx, e.Topic, flinkPartitions); err != nil {
 		return err
 	}
-	if j.entry != nil && j.entry.Topic != e.Topic {
+	if old := j.entry; old != nil && old.Topic != e.Topic {
 		if err := f.reader.Leave(ctx, id); err != nil {
 			return err
 		}
@@ -259,10 +253,35 @@ func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
 	if err := j.note(ctx); err != nil {
 		return err
 	}
-	if e.ID, err = f.runner.Submit(ctx, j.space, e.Topic, e.Group, ""); err != nil {
+	if e.ID, err = f.runner.Submit(ctx, j.space, e.Topic, e.Group); err != nil {
 		return err
 	}
 	return j.note(ctx)
+}
+
+// next is what is to be remembered of a job that begins at the start of its source. It goes on writing the topic of the one before it where it is
+// told the same and reads all that that one had read: tiles are then as they were until it has come as far. Elsewhere it has a topic of its own, and the
+// space is filled anew.
+func (j *flinkJob) next(ctx context.Context, name, hash string) (*jobEntry, error) {
+	place := j.space.Group.Source.Place
+	began, whole, err := j.side.broker.Began(ctx, place.Topic)
+	if err != nil {
+		return nil, err
+	}
+	e := &jobEntry{Name: name, Text: hash, Run: 1, Since: began, Began: began, Topic: topicOfTiles(j.side.project, j.space, hash)}
+	if whole && place.Path == "" && place.Table == "" {
+		e.Since = plan.MinTime // there was nothing before
+	}
+	if before := j.entry; before != nil {
+		e.Run = before.Run + 1
+		if before.Text == hash && began <= before.Began {
+			e.Topic, e.Since, e.Began = before.Topic, before.Since, before.Began
+		} else if before.Text == hash {
+			e.Topic = fmt.Sprintf("%s.%d", e.Topic, e.Run)
+		}
+	}
+	e.Group = fmt.Sprintf("%s.%x", e.Topic, time.Now().UnixMilli())
+	return e, nil
 }
 
 // flinkPartitions is how many partitions a topic of tile parts has: one process reads it.
@@ -285,16 +304,6 @@ func (j *flinkJob) read(ctx context.Context) error {
 	err := j.side.reader.Add(ctx, tileSpaceOf(j.space, j.entry, j.entry.Since))
 	j.begun = err == nil
 	return err
-}
-
-// since is S of a space whose job begins at the start of its source's topic: from when on that has every event.
-func (j *flinkJob) since(ctx context.Context) (int64, error) {
-	place := j.space.Group.Source.Place
-	since, whole, err := j.side.broker.Began(ctx, place.Topic)
-	if whole && place.Path == "" && place.Table == "" {
-		since = plan.MinTime // there was nothing before
-	}
-	return since, err
 }
 
 // filling reports whether the space has yet to be filled.

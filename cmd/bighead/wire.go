@@ -278,14 +278,14 @@ func tileSpaceOf(s *plan.Space, e *jobEntry, since int64) tileSpace {
 // flinkRunner is Flink as a jobRunner.
 type flinkRunner struct{ *flink.Runner }
 
-func (r flinkRunner) State(ctx context.Context, id string) (jobState, error) {
-	s, err := r.Runner.State(ctx, id)
+func (r flinkRunner) State(ctx context.Context, space *plan.Space, topic, id string) (jobState, error) {
+	s, err := r.Runner.State(ctx, space, topic, id)
 	return jobState(s), err
 }
 
 // openRunner is the Flink that [stream] names; it is not asked anything yet.
 func openRunner(p *project.Project) jobRunner {
-	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ",")}
+	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p)}
 	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), o)}
 }
 

@@ -177,6 +177,8 @@ func (c *Cluster) call(ctx context.Context, method, path string, body, into any)
 		return fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, err)
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("flink's JobManager at %s refuses us: %s; see who may use it", c.JobManager, resp.Status)
+	case resp.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, errUnknown)
 	case resp.StatusCode >= 300:
 		var said struct{ Errors []string }
 		_ = json.Unmarshal(text, &said) // else the text itself
@@ -192,6 +194,9 @@ func (c *Cluster) call(ctx context.Context, method, path string, body, into any)
 	}
 	return nil
 }
+
+// errUnknown says that the JobManager knows no such thing, such as a job of before it was started.
+var errUnknown = errors.New("it knows nothing of that")
 
 // lastCause is the last cause of a Java stack trace in one line.
 func lastCause(trace string) string {

@@ -7,6 +7,7 @@
 //	source.go    the source's topic as a table
 //	submit.go    submits, resumes and stops a job, and what is remembered of it
 //	cluster.go   what the JobManager says of jobs
+//	runner.go    the same for whoever sees to the jobs of a project
 //
 // What is printed stands on docs/engines-flink.md. There is no watermark and no window of Flink's: a late event is one more row of its tile.
 package flink

@@ -16,6 +16,11 @@ type Options struct {
 	Properties map[string]string
 	// Topic is the compacted topic that the tiles' parts are written to. A space has one of its own: a job that begins anew counts from 1.
 	Topic string
+	// Project leads the job's name, so that projects which share a Flink don't take one's jobs for the other's; "": nothing does.
+	Project string
+	// Group is the consumer group under which the job commits, at each checkpoint, what it has read of its source; "": none. It is no part of the
+	// job's text: where it begins anew it has another.
+	Group string
 	// Parallelism of the job; 0: 1.
 	Parallelism int
 	// Checkpoint is how often the state is written; 0: 2 s.
@@ -33,6 +38,29 @@ type Options struct {
 	Bounded bool
 
 	prefix string // of tables and views: tests run many jobs as one
+}
+
+// jobName is that of the job of a group.
+func (o Options) jobName(group, hash string) string {
+	if o.Project != "" {
+		group = o.Project + "/" + group
+	}
+	return "bh/" + group + "/" + hash
+}
+
+// groupProperty is the Kafka client's.
+const groupProperty = "group.id"
+
+// secrets are what texts for people don't show.
+func (o Options) secrets() map[string]string {
+	out := maps.Clone(o.Properties)
+	if o.Group != "" {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[groupProperty] = o.Group
+	}
+	return out
 }
 
 func (o Options) withDefaults() Options {

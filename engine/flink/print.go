@@ -61,7 +61,7 @@ func Print(s *plan.Space, o Options) (*Job, error) {
 	}
 	o = o.withDefaults()
 	_, hash, _ := strings.Cut(s.ID, s.Group.Name+"-")
-	p := &printer{space: s, layout: layout, options: o, job: &Job{Name: "bh/" + s.Group.Name + "/" + hash, Layout: layout, Topic: o.Topic, secrets: o.Properties, standstill: o.Standstill}}
+	p := &printer{space: s, layout: layout, options: o, job: &Job{Name: o.jobName(s.Group.Name, hash), Layout: layout, Topic: o.Topic, secrets: o.secrets(), standstill: o.Standstill}}
 	p.job.settings = o.settings(p.job.Name, s)
 	p.job.of = fmt.Sprintf("the job of group %s (%s)", s.Group.Name, s.Group.Pos)
 	if err := p.source(); err != nil {

@@ -2,12 +2,12 @@ package flink
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,116 +16,88 @@ import (
 	"github.com/bighead-ml/bighead/plan"
 )
 
-// Runner begins jobs over a SQL gateway, and looks at them and ends them over the JobManager that the gateway submits to. It is safe for
-// concurrent use.
+// Runner sees to the jobs of a project's spaces on the Flink behind a SQL gateway. It is safe for concurrent use.
 type Runner struct {
 	gateway string
 	options Options
-	http    *http.Client
 
 	mu      sync.Mutex
-	manager string // the JobManager's REST; "": not known yet
+	cluster *Cluster // nil: the gateway was not asked yet, or the JobManager may be elsewhere
 }
 
-// NewRunner makes a runner; nothing is asked yet. Topic, and what is of one job, is not read of the options.
-func NewRunner(gateway string, o Options) *Runner {
-	return &Runner{gateway: strings.TrimRight(gateway, "/"), options: o, http: &http.Client{Timeout: 10 * time.Second}}
-}
+// NewRunner makes a runner; nothing is asked yet. Topic and Group of the options are each job's own.
+func NewRunner(gateway string, o Options) *Runner { return &Runner{gateway: gateway, options: o} }
 
-// Text is what Flink is told for a space, without what is secret and what is of one job, and the job's name.
-func (r *Runner) Text(s *plan.Space) (name, text string, err error) {
+// print prints the job of a space.
+func (r *Runner) print(s *plan.Space, topic, group string) (*Job, error) {
 	o := r.options
-	o.Topic = "topic"
-	j, err := Print(s, o)
+	o.Topic, o.Group = topic, group
+	return Print(s, o)
+}
+
+// Text is what Flink is told for a space, whatever its topic, and the job's name: jobs of one text write the same.
+func (r *Runner) Text(s *plan.Space) (name, text string, err error) {
+	j, err := r.print(s, "topic", "group")
 	if err != nil {
 		return "", "", err
 	}
 	return j.Name, j.String(), nil
 }
 
-// Submit begins the job of a space, from a savepoint where one is named, and gives its ID. What it has read of its source it commits under the group.
-func (r *Runner) Submit(ctx context.Context, s *plan.Space, topic, group, savepoint string) (id string, err error) {
-	o := r.options
-	o.Topic, o.Properties = topic, map[string]string{"group.id": group}
-	for k, v := range r.options.Properties {
-		o.Properties[k] = v
-	}
-	j, err := Print(s, o)
+// Submit begins the job of a space at the start of its source, and gives Flink's ID of it. What it has read it commits under the group. It is
+// for the caller to see that what stands in the topic is of the same text.
+func (r *Runner) Submit(ctx context.Context, s *plan.Space, topic, group string) (id string, err error) {
+	j, err := r.print(s, topic, group)
 	if err != nil {
 		return "", err
 	}
-	session, err := r.open(ctx)
+	c, err := r.on(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer session.Close()
-	if savepoint != "" {
-		if err := session.Exec(ctx, setting("execution.state-recovery.path", savepoint).sql); err != nil {
-			return "", err
-		}
-	}
-	for _, s := range j.script() {
-		err := session.Pages(ctx, j.reveal(s.sql), func(p gateway.Page) error {
-			if p.Job != "" {
-				id = p.Job
-			}
-			return nil
-		})
-		if err != nil {
-			return "", fmt.Errorf("%s: %w", j.of, err)
-		}
-	}
-	if id == "" {
-		return "", fmt.Errorf("%s: Flink has given it no ID", j.of)
-	}
-	return id, nil
+	return c.Submit(ctx, j, forgetful{})
 }
 
-// reveal puts what is secret where the text only names it.
-func (j *Job) reveal(sql string) string {
-	for k, v := range j.secrets {
-		sql = strings.ReplaceAll(sql, quote(hidden(k)), quote(v))
-	}
-	return sql
-}
+// forgetful is a registry of which the runner's caller takes the place.
+type forgetful struct{}
 
-func (r *Runner) open(ctx context.Context) (*gateway.Session, error) {
-	s, err := gateway.Open(ctx, r.gateway, nil)
-	var answered *gateway.Error
-	if err != nil && !errors.As(err, &answered) && ctx.Err() == nil {
-		err = fmt.Errorf("Flink's SQL gateway does not answer: start it, or correct gateway under [stream]: %w", err)
-	}
-	return s, err
-}
+func (forgetful) Get(context.Context, string) (Entry, bool, error) { return Entry{}, false, nil }
+func (forgetful) Put(context.Context, Entry) error                 { return nil }
 
 // State is how a job stands.
 type State struct {
 	State      string // Flink's word: RUNNING, RESTARTING, FAILED …; "": Flink does not know the job
-	Exception  string // why it failed last
+	Exception  string // what it failed at last, with the definition that it is about
 	Checkpoint int64  // when the last was completed, ms; 0: none was
 }
 
-// State asks how a job stands.
-func (r *Runner) State(ctx context.Context, id string) (s State, err error) {
-	var job struct{ State string }
-	found, err := r.ask(ctx, http.MethodGet, "/jobs/"+id, &job)
-	if err != nil || !found {
-		return s, err
+// State asks how the job of a space stands.
+func (r *Runner) State(ctx context.Context, s *plan.Space, topic, id string) (State, error) {
+	j, err := r.print(s, topic, "group")
+	if err != nil {
+		return State{}, err
 	}
-	s.State = job.State
-	var failures struct {
-		History struct {
-			Entries []struct {
-				Stacktrace string
-			}
-		} `json:"exceptionHistory"`
+	c, err := r.on(ctx)
+	if err != nil {
+		return State{}, err
 	}
-	if _, err := r.ask(ctx, http.MethodGet, "/jobs/"+id+"/exceptions", &failures); err != nil {
-		return s, err
+	job, err := c.Watch(ctx, j, id)
+	if errors.Is(err, errUnknown) {
+		return State{}, nil
+	} else if err != nil {
+		r.lost()
+		return State{}, err
 	}
-	if e := failures.History.Entries; len(e) > 0 {
-		s.Exception = lastCause(e[0].Stacktrace)
+	out := State{State: job.State}
+	if len(job.Failures) > 0 {
+		out.Exception = job.Failures[0]
 	}
+	out.Checkpoint, err = c.checkpoint(ctx, id)
+	return out, err
+}
+
+// checkpoint is when the last of a job was completed, ms; 0: none was.
+func (c *Cluster) checkpoint(ctx context.Context, id string) (int64, error) {
 	var points struct {
 		Latest struct {
 			Completed *struct {
@@ -133,105 +105,88 @@ func (r *Runner) State(ctx context.Context, id string) (s State, err error) {
 			}
 		}
 	}
-	if _, err := r.ask(ctx, http.MethodGet, "/jobs/"+id+"/checkpoints", &points); err != nil {
-		return s, err
+	if err := c.call(ctx, http.MethodGet, "/jobs/"+id+"/checkpoints", nil, &points); err != nil && !errors.Is(err, errUnknown) {
+		return 0, err
 	}
-	if c := points.Latest.Completed; c != nil {
-		s.Checkpoint = c.At
+	if points.Latest.Completed == nil {
+		return 0, nil
 	}
-	return s, nil
-}
-
-// lastCause is what a stack trace of Java's says at its end, in a line.
-func lastCause(trace string) string {
-	if i := strings.LastIndex(trace, "Caused by: "); i >= 0 {
-		trace = trace[i+len("Caused by: "):]
-	}
-	line, _, _ := strings.Cut(trace, "\n")
-	return strings.TrimSpace(line)
+	return points.Latest.Completed.At, nil
 }
 
 // Find is the ID of a job of a name that has not ended; "": there is none.
-func (r *Runner) Find(ctx context.Context, name string) (id string, err error) {
-	var all struct {
-		Jobs []struct{ JID, Name, State string }
-	}
-	if _, err := r.ask(ctx, http.MethodGet, "/jobs/overview", &all); err != nil {
+func (r *Runner) Find(ctx context.Context, name string) (string, error) {
+	c, err := r.on(ctx)
+	if err != nil {
 		return "", err
 	}
-	for _, j := range all.Jobs {
-		if j.Name == name && !ended(j.State) {
-			id = j.JID
-		}
+	all, err := c.find(ctx, name)
+	if err != nil || len(all) == 0 {
+		return "", err
 	}
-	return id, nil
+	return all[0].ID, nil
 }
 
-func ended(state string) bool { return state == "FAILED" || state == "CANCELED" || state == "FINISHED" }
-
-// Cancel ends a job and waits until it has. One that has ended, or that Flink does not know, is no error.
+// Cancel ends a job and waits until it has, for till then it writes. One that has ended, or that Flink does not know, is no error.
 func (r *Runner) Cancel(ctx context.Context, id string) error {
-	for {
-		s, err := r.State(ctx, id)
-		if err != nil || s.State == "" || ended(s.State) {
-			return err
+	c, err := r.on(ctx)
+	if err != nil {
+		return err
+	}
+	for asked := false; ; {
+		var job struct{ State string }
+		err := c.call(ctx, http.MethodGet, "/jobs/"+id, nil, &job)
+		if errors.Is(err, errUnknown) || err == nil && (&Running{State: job.State}).Ended() {
+			return nil
 		}
-		if s.State != "CANCELLING" {
-			if _, err := r.ask(ctx, http.MethodPatch, "/jobs/"+id+"?mode=cancel", nil); err != nil {
-				return err
-			}
+		if err == nil && !asked {
+			err, asked = c.cancel(ctx, id), true
+		}
+		if err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(pollEvery):
 		}
 	}
 }
 
-// ask asks the JobManager; found is false where it knows no such thing.
-func (r *Runner) ask(ctx context.Context, method, path string, into any) (found bool, err error) {
-	base, err := r.jobManager(ctx)
-	if err != nil {
-		return false, err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, base+path, nil)
-	if err != nil {
-		return false, err
-	}
-	resp, err := r.http.Do(req)
-	if err != nil {
-		r.mu.Lock()
-		r.manager = "" // it may be elsewhere when it is back
-		r.mu.Unlock()
-		return false, fmt.Errorf("Flink's JobManager does not answer: %w", err)
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	switch {
-	case err != nil:
-		return false, fmt.Errorf("Flink's JobManager at %s: %w", base, err)
-	case resp.StatusCode == http.StatusNotFound:
-		return false, nil
-	case resp.StatusCode/100 != 2:
-		return false, fmt.Errorf("Flink's JobManager at %s: %s: %.300s", base, resp.Status, b)
-	case into == nil:
-		return true, nil
-	}
-	if err := json.Unmarshal(b, into); err != nil {
-		return false, fmt.Errorf("Flink's JobManager at %s: its answer cannot be read: %w", base, err)
-	}
-	return true, nil
-}
-
-// jobManager asks the gateway to which JobManager it submits.
-func (r *Runner) jobManager(ctx context.Context) (string, error) {
+// lost has the gateway asked again where the JobManager is.
+func (r *Runner) lost() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.manager != "" {
-		return r.manager, nil
+	r.cluster = nil
+}
+
+// on finds the JobManager that the gateway submits to.
+func (r *Runner) on(ctx context.Context) (*Cluster, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cluster != nil {
+		return r.cluster, nil
 	}
-	s, err := r.open(ctx)
+	at, err := managerOf(ctx, r.gateway)
+	if err != nil {
+		var answered *gateway.Error
+		if !errors.As(err, &answered) {
+			err = fmt.Errorf("%w; see that Flink's SQL gateway runs, and gateway under [stream]", err)
+		}
+		return nil, err
+	}
+	r.cluster = &Cluster{Gateway: r.gateway, JobManager: at, HTTP: &http.Client{Timeout: askWithin}}
+	return r.cluster, nil
+}
+
+// askWithin bounds one question to the JobManager.
+const askWithin = 10 * time.Second
+
+// managerOf asks a gateway for the JobManager's REST interface, as its own configuration has it.
+func managerOf(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	s, err := gateway.Open(ctx, url, nil)
 	if err != nil {
 		return "", err
 	}
@@ -241,15 +196,15 @@ func (r *Runner) jobManager(ctx context.Context) (string, error) {
 		return "", err
 	}
 	at := map[string]string{"rest.address": "localhost", "rest.port": "8081", "security.ssl.rest.enabled": "false"}
+	known := slices.Collect(maps.Keys(at))
 	for _, row := range res.Rows {
-		if _, ok := at[row[0].Str()]; ok {
-			at[row[0].Str()] = row[1].Str()
+		if name := row[0].Str(); slices.Contains(known, name) {
+			at[name] = strings.TrimSpace(row[1].Str())
 		}
 	}
 	scheme := "http"
 	if at["security.ssl.rest.enabled"] == "true" {
 		scheme = "https"
 	}
-	r.manager = scheme + "://" + net.JoinHostPort(at["rest.address"], at["rest.port"])
-	return r.manager, nil
+	return scheme + "://" + net.JoinHostPort(at["rest.address"], at["rest.port"]), nil
 }

@@ -53,6 +53,9 @@ func (p *printer) source() error {
 	with := append([][2]string{{"connector", "kafka"}, {"topic", src.Place.Topic}}, p.kafka()...)
 	with = append(with, [2]string{"scan.startup.mode", "earliest-offset"}, [2]string{"properties.isolation.level", "read_committed"},
 		[2]string{"format", "json"}, [2]string{"json.ignore-parse-errors", "true"})
+	if p.options.Group != "" {
+		with = append(with, [2]string{"properties." + groupProperty, hidden(groupProperty)})
+	}
 	if p.options.Bounded {
 		with = append(with, [2]string{"scan.bounded.mode", "latest-offset"})
 	}
