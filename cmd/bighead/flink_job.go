@@ -44,8 +44,8 @@ type jobEntry struct {
 	ID    string `json:"id"` // Flink's; "": it was begun, and whether it came to be is not known
 	Topic string `json:"topic"`
 	Group string `json:"group"`
-	Text  string `json:"text"` // SHA-256 of what Flink was told
-	Run   int    `json:"run"`  // how often it was begun from the start of its source
+	Text  string `json:"text"`  // SHA-256 of what Flink was told
+	Run   int    `json:"run"`   // how often it was begun from the start of its source
 	Since int64  `json:"since"` // S of the space
 	Began int64  `json:"began"` // when the oldest record of the source was written, as the job began
 }

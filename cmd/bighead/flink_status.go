@@ -18,9 +18,10 @@ type flinkStatus struct {
 	ID          string `json:"id"`
 	State       string `json:"state"` // Flink's word; "": it does not know the job, or was not asked yet
 	Why         string `json:"why,omitempty"`
-	Checkpoint  string `json:"checkpoint,omitempty"` // when the last was completed
-	Topic       string `json:"topic"`                // of the tiles' parts
-	Lag         *int64 `json:"lag_records"`          // of the source, that the job has yet to read; null: not known
+	Failure     string `json:"last_failure,omitempty"` // Flink's words of what the job failed at last, though it may run again
+	Checkpoint  string `json:"checkpoint,omitempty"`   // when the last was completed
+	Topic       string `json:"topic"`                  // of the tiles' parts
+	Lag         *int64 `json:"lag_records"`            // of the source, that the job has yet to read; null: not known
 	Filled      bool   `json:"filled"`
 	Applied     int64  `json:"applied"` // parts that changed a tile
 	Regressions int64  `json:"regressions"`
@@ -35,7 +36,7 @@ func (f *flinkSide) statuses() []flinkStatus {
 	var out []flinkStatus
 	for _, j := range f.all() {
 		j.mu.Lock()
-		s := flinkStatus{Group: j.space.Group.Name, Space: j.space.ID, Source: j.space.Group.Source.Name, Job: j.shown.Name, ID: j.shown.ID, State: j.state.State, Why: j.trouble, Topic: j.shown.Topic}
+		s := flinkStatus{Group: j.space.Group.Name, Space: j.space.ID, Source: j.space.Group.Source.Name, Job: j.shown.Name, ID: j.shown.ID, State: j.state.State, Why: j.trouble, Failure: j.state.Exception, Topic: j.shown.Topic}
 		if at := j.state.Checkpoint; at > 0 {
 			s.Checkpoint = timeOrNone(at)
 		}
@@ -99,7 +100,15 @@ func printFlink(w io.Writer, all []flinkStatus) error {
 		}
 		t.add(s.Group, s.Job, s.ID, state, lag, s.Checkpoint, count(s.Regressions))
 	}
-	return t.print(w)
+	if err := t.print(w); err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Failure != "" {
+			fmt.Fprintf(w, "group %s: its job on Flink failed last at: %s\n", s.Group, s.Failure)
+		}
+	}
+	return nil
 }
 
 var (

@@ -165,10 +165,7 @@ func TestStreamsOnFlink(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.events(100)
-	w.patient("the loss is said", func() bool {
-		s := w.status()
-		return s.Flink[0].State != "RUNNING" && strings.Contains(strings.Join(s.Degraded, "\n"), "features.py")
-	})
+	w.patient("the loss is said", func() bool { return strings.Contains(w.status().Flink[0].Failure, "features.py") })
 	w.same()
 	w.patient("the job runs again", func() bool { s := w.status(); return s.Flink[0].State == "RUNNING" && len(s.Degraded) == 0 })
 
