@@ -499,7 +499,7 @@ func eachRecord(t *testing.T, brokers, topic string, next int64, each func(*kgo.
 
 // answer finishes a value of the tiles of its cover.
 func (q *question) answer(v *plan.Value, key []value.Value, at, asOf int64) value.Value {
-	n := slices.IndexFunc(q.space.Values, func(x plan.Value) bool { return x.Name == v.Name })
+	n := slices.IndexFunc(q.space.Values, func(x plan.Value) bool { return x.Feature.Name == v.Feature.Name })
 	x := &q.space.Values[n]
 	merged := make([]agg.State, len(x.Folds))
 	for i, f := range x.Folds {
