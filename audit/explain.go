@@ -326,6 +326,9 @@ func (e *evidence) unexplained(pv *plan.Value, why string) (Class, string) {
 	case e.past.GoneBefore > plan.MinTime && (e.a.task.Events || start < e.past.GoneBefore):
 		return Gone, "the event log no longer has all of the window: " + why
 	}
+	if n := e.unsure(pv); n > 0 {
+		return Late, fmt.Sprintf("Flink had not said yet of %d rows in the window that it had read them, and may have read any of them: %s", n, why)
+	}
 	return Skew, why
 }
 

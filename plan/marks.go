@@ -130,8 +130,8 @@ func DecodeRolled(state []byte) (int64, error) {
 	return s.Rolled, nil
 }
 
-// Folded is the partition that tiles note which Flink folds: which of the source's rows are in them their positions don't say, only that those
-// up to the space's place are.
+// Folded is the partition that tiles and the place of a space note which Flink folds: which of the source's rows are in its tiles their positions
+// don't say, only that those up to the place are.
 const Folded = -3
 
 // PartsSpace is the name in the store of how many rows are in which part of the tiles of the space of that ID, where Flink folds it: at the

@@ -147,7 +147,7 @@ func (x *space) begin(ctx context.Context, complete int64) error {
 	}
 	x.marks.Complete, x.marked, x.moved = complete, true, true
 	kept := x.st.Kept
-	x.st, x.place, x.applied = plan.NoState, topicPlace{Had: map[int32]int64{}}, nil
+	x.st, x.place, x.applied = plan.NoState, topicPlace{Had: map[int32]int64{}}, tile.Positions{{Partition: plan.Folded}}
 	x.st.Kept, x.asOf, x.reached, x.look = kept, plan.MinTime, false, nil
 	x.cells, x.dirty, x.bytes = map[spot]*cell{}, nil, 0
 	if x.daily >= 0 { // there is nothing to roll; what comes of before then moves it back (lower)
