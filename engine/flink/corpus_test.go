@@ -18,7 +18,7 @@ import (
 
 const corpus = "../enginetest/testdata"
 
-// TestCorpus has Flink fold what every script of the corpus asks for.
+// TestCorpus has Flink fold what scripts of the corpus ask for, some of it each time, by the seed.
 func TestCorpus(t *testing.T) {
 	w := newRoad(*seed)
 	sources := scripts(t, filepath.Join(corpus, *folder))
@@ -34,7 +34,7 @@ func TestCorpus(t *testing.T) {
 	for why, n := range w.declined {
 		t.Logf("declined %d times: %s", n, why)
 	}
-	w.run(t, *atOnce, Options{})
+	w.run(t, *atOnce, *questions, Options{})
 	res := run()
 	if res.Failed() > 0 {
 		var b strings.Builder

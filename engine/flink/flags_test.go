@@ -7,5 +7,7 @@ var (
 	folder = flag.String("folder", "", "of the corpus that is run; \"\": all")
 	echo   = flag.String("echo", "", "a folder for what Flink is told")
 	cases  = flag.Int("cases", 20, "how many random cases are run")
-	atOnce = flag.Int("inserts", 40, "how many INSERTs are run as one job")
+	// Flink takes seconds of a core to plan a part, so that not all is asked each time.
+	questions = flag.Int("questions", 12, "how many groups Flink is asked of each test; 0: all")
+	atOnce    = flag.Int("inserts", 12, "how many INSERTs are run as one job")
 )
