@@ -137,7 +137,9 @@ func (f *flinkSide) keep(ctx context.Context, spaces []*plan.Space) error {
 		if err := f.reader.Add(ctx, tileSpaceOf(x, entry, plan.MinTime)); err != nil {
 			return err
 		}
-		f.jobs[x.ID] = &flinkJob{side: f, space: x, cancel: func() {}, shown: *entry}
+		j := &flinkJob{side: f, cancel: func() {}, shown: *entry}
+		j.planned.Store(x)
+		f.jobs[x.ID] = j
 	}
 	return nil
 }
@@ -298,8 +300,11 @@ func (f *flinkSide) kept() int64 {
 }
 
 // pushRefusal says why events can't be pushed for a name; nil: they can.
-func (o *online) pushRefusal(name string) error {
-	for _, x := range foldedThere(o.project, plan.ForStream(o.current().typed.Groups)) {
+func (f *flinkSide) pushRefusal(name string, groups []*feature.Group) error {
+	if f == nil {
+		return nil
+	}
+	for _, x := range foldedThere(f.project, plan.ForStream(groups)) {
 		if src := x.Group.Source; src.Name == name || src.Place.Topic == name {
 			return &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("source %q is folded by Flink, which reads its topic alone", src.Name), Field: "name",
 				Cure: fmt.Sprintf("write the events to topic %q", src.Place.Topic)}
@@ -316,7 +321,11 @@ func (f *flinkSide) upgrade(ctx context.Context, version byte) (rewritten int64,
 	f.reader.Upgrade(version)
 	for _, s := range f.reader.Status() {
 		err := f.reader.Still(ctx, s.Space, func(ctx context.Context) error {
-			n, err := rewriteTiles(ctx, f.store, f.epoch, f.spaceOf(s.Space), version)
+			x := f.spaceOf(s.Space)
+			if x == nil {
+				return nil // it goes
+			}
+			n, err := rewriteTiles(ctx, f.store, f.epoch, x, version)
 			rewritten += n
 			return err
 		})
@@ -330,7 +339,10 @@ func (f *flinkSide) upgrade(ctx context.Context, version byte) (rewritten int64,
 func (f *flinkSide) spaceOf(id string) *plan.Space {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.jobs[id].space
+	if j := f.jobs[id]; j != nil {
+		return j.space()
+	}
+	return nil
 }
 
 // begunElsewhere makes spaces that Flink has filled new to our own stream, which would else take them for its own and fold on what it has

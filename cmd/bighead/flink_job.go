@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bighead-ml/bighead/plan"
@@ -85,16 +86,16 @@ func eachJobEntry(ctx context.Context, st store.Store, do func(id string, e *job
 
 // flinkJob is the job of one space, and whoever sees to it.
 type flinkJob struct {
-	side   *flinkSide
-	space  *plan.Space
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	side    *flinkSide
+	planned atomic.Pointer[plan.Space] // as it is defined now
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
 
-	entry *jobEntry // nil: not known yet; the goroutine's own
-	begun bool      // its topic is read; the goroutine's own, as what follows
-	lived bool      // it was seen alive by this process
-	tries int       // how often it was begun of late
-	last  time.Time // when
+	entry *jobEntry   // nil: not known yet; the goroutine's own
+	given *plan.Space // with which its topic is read; nil: it is not; the goroutine's own, as what follows
+	lived bool        // it was seen alive by this process
+	tries int         // how often it was begun of late
+	last  time.Time   // when
 
 	mu      sync.Mutex
 	shown   jobEntry
@@ -105,10 +106,14 @@ type flinkJob struct {
 // begin sees to the job of a space from now on.
 func (f *flinkSide) begin(x *plan.Space) *flinkJob {
 	ctx, cancel := context.WithCancel(f.ctx)
-	j := &flinkJob{side: f, space: x, cancel: cancel}
+	j := &flinkJob{side: f, cancel: cancel}
+	j.planned.Store(x)
 	j.done.Go(func() { j.run(ctx) })
 	return j
 }
+
+// space is the job's, as it is defined now.
+func (j *flinkJob) space() *plan.Space { return j.planned.Load() }
 
 func (j *flinkJob) end() {
 	j.cancel()
@@ -117,9 +122,7 @@ func (j *flinkJob) end() {
 
 // again takes in that the group's settings may be others.
 func (j *flinkJob) again(x *plan.Space) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.space = x
+	j.planned.Store(x)
 }
 
 // run looks at the job again and again, and begins it where it does not run.
@@ -152,9 +155,9 @@ func (j *flinkJob) set(err error) {
 	switch {
 	case !changed:
 	case err != nil:
-		j.side.log.Warn("a group's job on Flink", "group", j.space.Group.Name, "definition", j.space.Group.Pos.String(), "error", text)
+		j.side.log.Warn("a group's job on Flink", "group", j.space().Group.Name, "definition", j.space().Group.Pos.String(), "error", text)
 	default:
-		j.side.log.Info("a group's job runs on Flink", "group", j.space.Group.Name, "job", j.shown.Name, "id", j.shown.ID)
+		j.side.log.Info("a group's job runs on Flink", "group", j.space().Group.Name, "job", j.shown.Name, "id", j.shown.ID)
 	}
 }
 
@@ -166,22 +169,21 @@ func (j *flinkJob) why() string {
 
 // step looks at the job and does what is to be done. An error is what keeps it from running.
 func (j *flinkJob) step(ctx context.Context) error {
-	name, text, err := j.side.runner.Text(j.space)
+	name, text, err := j.side.runner.Text(j.space())
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256([]byte(text))
 	hash := hex.EncodeToString(sum[:])
 	if j.entry == nil {
-		if j.entry, err = readJobEntry(ctx, j.side.store, j.space.ID); err != nil {
+		if j.entry, err = readJobEntry(ctx, j.side.store, j.space().ID); err != nil {
 			return err
 		}
 	}
-	if j.entry != nil && !j.begun { // what is there is read, whatever Flink says
+	if j.entry != nil && j.given != j.space() { // what is there is read, whatever Flink says
 		if err := j.read(ctx); err != nil {
 			return err
 		}
-		j.begun = true
 	}
 	state, err := j.look(ctx)
 	switch {
@@ -208,7 +210,7 @@ func (j *flinkJob) step(ctx context.Context) error {
 // look asks Flink how the job stands.
 func (j *flinkJob) look(ctx context.Context) (s jobState, err error) {
 	if j.entry != nil && j.entry.ID != "" {
-		s, err = j.side.runner.State(ctx, j.space, j.entry.Topic, j.entry.ID)
+		s, err = j.side.runner.State(ctx, j.space(), j.entry.Topic, j.entry.ID)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -224,7 +226,7 @@ func (j *flinkJob) look(ctx context.Context) (s jobState, err error) {
 // submit begins the job where it does not run, and reads what it writes. One that was begun, and whose ID was not noted any more, is taken for what it
 // is.
 func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
-	f, id := j.side, j.space.ID
+	f, id := j.side, j.space().ID
 	there, err := f.runner.Find(ctx, name)
 	switch {
 	case err != nil:
@@ -253,7 +255,7 @@ func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
 	if err := j.note(ctx); err != nil {
 		return err
 	}
-	if e.ID, err = f.runner.Submit(ctx, j.space, e.Topic, e.Group); err != nil {
+	if e.ID, err = f.runner.Submit(ctx, j.space(), e.Topic, e.Group); err != nil {
 		return err
 	}
 	return j.note(ctx)
@@ -263,12 +265,12 @@ func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
 // told the same and reads all that that one had read: tiles are then as they were until it has come as far. Elsewhere it has a topic of its own, and the
 // space is filled anew.
 func (j *flinkJob) next(ctx context.Context, name, hash string) (*jobEntry, error) {
-	place := j.space.Group.Source.Place
+	place := j.space().Group.Source.Place
 	began, whole, err := j.side.broker.Began(ctx, place.Topic)
 	if err != nil {
 		return nil, err
 	}
-	e := &jobEntry{Name: name, Text: hash, Run: 1, Since: began, Began: began, Topic: topicOfTiles(j.side.project, j.space, hash)}
+	e := &jobEntry{Name: name, Text: hash, Run: 1, Since: began, Began: began, Topic: topicOfTiles(j.side.project, j.space(), hash)}
 	if whole && place.Path == "" && place.Table == "" {
 		e.Since = plan.MinTime // there was nothing before
 	}
@@ -293,7 +295,7 @@ func (j *flinkJob) note(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.side.store.Write(ctx, &store.Write{Epoch: j.side.epoch, Meta: []store.MetaPut{{Name: jobEntryName(j.space.ID), Bytes: b}}, Sync: true}); err != nil {
+	if err := j.side.store.Write(ctx, &store.Write{Epoch: j.side.epoch, Meta: []store.MetaPut{{Name: jobEntryName(j.space().ID), Bytes: b}}, Sync: true}); err != nil {
 		return err
 	}
 	return j.read(ctx)
@@ -301,14 +303,17 @@ func (j *flinkJob) note(ctx context.Context) error {
 
 // read has the reader read what the job writes.
 func (j *flinkJob) read(ctx context.Context) error {
-	err := j.side.reader.Add(ctx, tileSpaceOf(j.space, j.entry, j.entry.Since))
-	j.begun = err == nil
+	x := j.space()
+	err := j.side.reader.Add(ctx, tileSpaceOf(x, j.entry, j.entry.Since))
+	if err == nil {
+		j.given = x
+	}
 	return err
 }
 
 // filling reports whether the space has yet to be filled.
 func (j *flinkJob) filling() bool {
-	s, ok := j.side.tiles(j.space.ID)
+	s, ok := j.side.tiles(j.space().ID)
 	return !ok || s.Filling && s.Stopped == ""
 }
 
@@ -333,7 +338,7 @@ func (s jobState) lives() bool {
 
 // problem says what is wrong with a job, and whose it is; nil: it runs, or is about to.
 func (s jobState) problem(j *flinkJob) error {
-	g, why := j.space.Group, ""
+	g, why := j.space().Group, ""
 	if s.Exception != "" {
 		why = ": " + s.Exception
 	}

@@ -36,7 +36,7 @@ func (f *flinkSide) statuses() []flinkStatus {
 	var out []flinkStatus
 	for _, j := range f.all() {
 		j.mu.Lock()
-		s := flinkStatus{Group: j.space.Group.Name, Space: j.space.ID, Source: j.space.Group.Source.Name, Job: j.shown.Name, ID: j.shown.ID, State: j.state.State, Why: j.trouble, Failure: j.state.Exception, Topic: j.shown.Topic}
+		s := flinkStatus{Group: j.space().Group.Name, Space: j.space().ID, Source: j.space().Group.Source.Name, Job: j.shown.Name, ID: j.shown.ID, State: j.state.State, Why: j.trouble, Failure: j.state.Exception, Topic: j.shown.Topic}
 		if at := j.state.Checkpoint; at > 0 {
 			s.Checkpoint = timeOrNone(at)
 		}
@@ -59,8 +59,8 @@ func (f *flinkSide) statuses() []flinkStatus {
 // addTo shows the spaces that Flink folds among those of their sources.
 func (f *flinkSide) addTo(sources []sourceStatus) {
 	for _, j := range f.all() {
-		t, ok := f.tiles(j.space.ID)
-		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == j.space.Group.Source.Name })
+		t, ok := f.tiles(j.space().ID)
+		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == j.space().Group.Source.Name })
 		if !ok || i < 0 {
 			continue
 		}
@@ -147,7 +147,7 @@ func (f *flinkSide) collect(ch chan<- prometheus.Metric) {
 		j.mu.Lock()
 		at := j.state.Checkpoint
 		j.mu.Unlock()
-		if group := j.space.Group.Name; at > 0 && seen[group] {
+		if group := j.space().Group.Name; at > 0 && seen[group] {
 			delete(seen, group)
 			put(flinkCheckpoint, prometheus.GaugeValue, time.Since(time.UnixMilli(at)).Seconds(), group)
 		}
