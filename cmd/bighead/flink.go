@@ -300,11 +300,11 @@ func (f *flinkSide) kept() int64 {
 }
 
 // pushRefusal says why events can't be pushed for a name; nil: they can.
-func (f *flinkSide) pushRefusal(name string, groups []*feature.Group) error {
+func (f *flinkSide) pushRefusal(name string, now func() *applied) error {
 	if f == nil {
 		return nil
 	}
-	for _, x := range foldedThere(f.project, plan.ForStream(groups)) {
+	for _, x := range foldedThere(f.project, plan.ForStream(now().typed.Groups)) {
 		if src := x.Group.Source; src.Name == name || src.Place.Topic == name {
 			return &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("source %q is folded by Flink, which reads its topic alone", src.Name), Field: "name",
 				Cure: fmt.Sprintf("write the events to topic %q", src.Place.Topic)}

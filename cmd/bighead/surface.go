@@ -186,7 +186,7 @@ func (o *online) push(ctx context.Context, e serve.Events) ([]serve.Pushed, erro
 	if t == nil {
 		return nil, o.noActive(o.errStandby())
 	}
-	if err := t.flink.pushRefusal(e.Name, o.current().typed.Groups); err != nil {
+	if err := t.flink.pushRefusal(e.Name, o.current); err != nil {
 		return nil, err
 	}
 	results, err := t.stream.Push(ctx, e.Name, e.Body, e.Key)
