@@ -42,6 +42,8 @@ type Part struct {
 	Shown string
 	// Grows: rows are added to the file as they come, behind those there are, until it gets another name.
 	Grows bool
+	// Mapped: the table has columns under other names than the file has them, or that the file lacks, so that the file alone is not its rows.
+	Mapped bool
 	// Metadata is what the writer left in the file, empty where the format has no place for it.
 	Metadata Metadata
 }

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -19,6 +20,15 @@ type fitted struct {
 }
 
 func (f *fitted) Schema() value.Schema { return f.schema }
+
+// mapped reports whether a column is called otherwise in the file, or is not there.
+func (f *fitted) mapped() bool {
+	inner := f.File.Schema()
+	return slices.ContainsFunc(f.schema, func(c value.Field) bool {
+		at := f.at[f.schema.Index(c.Name)]
+		return at < 0 || inner[at].Name != c.Name
+	})
+}
 
 // Warnings are those of the columns that are read, by their names in the table.
 func (f *fitted) Warnings() []Warning {

@@ -246,6 +246,9 @@ func (t *table) describe() {
 		}
 		p := &t.parts[i]
 		p.Metadata = f.Metadata()
+		if m, ok := f.(interface{ mapped() bool }); ok {
+			p.Mapped = m.mapped()
+		}
 		p.Bounds = map[string]Bounds{}
 		for g, group := range f.Groups() {
 			if p.Rows >= 0 && group.Rows >= 0 {

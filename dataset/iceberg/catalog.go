@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strconv"
@@ -63,21 +64,55 @@ func (t Tables) open(ctx context.Context) (c catalog.Catalog, done func(), err e
 	case "hadoop":
 		c, err = hadoop.NewCatalog("hadoop", t.Config.Warehouse, props)
 	case "rest":
-		var options []rest.Option
-		if t.Config.Token != "" {
-			options = append(options, rest.WithOAuthToken(t.Config.Token))
-		}
-		if t.Config.Warehouse != "" {
-			options = append(options, rest.WithWarehouseLocation(t.Config.Warehouse))
-		}
-		c, err = rest.NewCatalog(ctx, "rest", t.Config.URI, options...)
+		return t.Config.rest(ctx)
 	default:
 		err = fmt.Errorf("catalog = %q: there are sqlite, hadoop and rest", t.Config.Kind)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("the Iceberg catalog does not answer (%w): start it, or correct [iceberg] in bighead.toml", err)
+		return nil, nil, t.Config.failed(err)
 	}
 	return c, func() {}, nil
+}
+
+// rest asks a catalog of REST how it is configured, which tells whether it takes the token.
+func (c Config) rest(ctx context.Context) (catalog.Catalog, func(), error) {
+	var options []rest.Option
+	if c.Token != "" {
+		options = append(options, rest.WithOAuthToken(c.Token))
+	}
+	if c.Warehouse != "" {
+		options = append(options, rest.WithWarehouseLocation(c.Warehouse))
+	}
+	r, err := rest.NewCatalog(ctx, "rest", c.URI, options...)
+	if err != nil {
+		return nil, nil, c.failed(err)
+	}
+	return r, func() { _ = r.Close() }, nil // nothing was written through it that Close could lose
+}
+
+// failed says what helps where the catalog gives no answer, or no other than that we may not ask.
+func (c Config) failed(err error) error {
+	if refused(err) {
+		return fmt.Errorf("%s refuses the token (%w): set [iceberg] token to one that it takes", c.named(), err)
+	}
+	return fmt.Errorf("%s does not answer (%w): start it, or correct [iceberg] in bighead.toml", c.named(), err)
+}
+
+func refused(err error) bool {
+	return errors.Is(err, rest.ErrUnauthorized) || errors.Is(err, rest.ErrForbidden) || errors.Is(err, rest.ErrAuthorizationExpired) || errors.Is(err, rest.ErrOAuthError)
+}
+
+// named is the catalog in messages.
+func (c Config) named() string {
+	switch c.Kind {
+	case "hadoop":
+		return "the Iceberg catalog in " + c.Warehouse
+	case "rest":
+		if u, err := url.Parse(c.URI); err == nil {
+			return "the Iceberg catalog at " + u.Redacted()
+		}
+	}
+	return "the Iceberg catalog " + c.URI
 }
 
 // Ping asks the catalog for its namespaces.
@@ -87,8 +122,10 @@ func (t Tables) Ping(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	_, err = c.ListNamespaces(ctx, nil)
-	return err
+	if _, err = c.ListNamespaces(ctx, nil); err != nil {
+		return t.Config.failed(err)
+	}
+	return nil
 }
 
 // place is a table at a time.
@@ -96,15 +133,20 @@ type place struct {
 	ident    table.Identifier
 	snapshot *int64
 	asOf     *int64 // ms
+	catalog  string // as messages have it
 }
 
 func (p place) name() string { return strings.Join(p.ident, ".") }
 
+// title is the table in messages, with the catalog that it is of.
+func (p place) title() string { return "table " + p.name() + " of " + p.catalog }
+
 const placeCure = `write "iceberg:db.table", "iceberg:db.table@7321…" (a snapshot) or "iceberg:db.table@2024-01-31" (what it was then)`
 
-func parsePlace(text string) (place, error) {
+// place reads a table's name.
+func (t Tables) place(text string) (place, error) {
 	name, at, timed := strings.Cut(text, "@")
-	p := place{ident: strings.Split(name, ".")}
+	p := place{ident: strings.Split(name, "."), catalog: t.Config.named()}
 	if len(p.ident) < 2 || slices.Contains(p.ident, "") {
 		return p, fmt.Errorf("iceberg table %q: %s", text, placeCure)
 	}
@@ -132,13 +174,16 @@ func load(ctx context.Context, c catalog.Catalog, p place) (*table.Table, error)
 	if err == nil {
 		return t, nil
 	}
+	if refused(err) {
+		return nil, fmt.Errorf("%s: the token is refused (%w): set [iceberg] token to one that may read it", p.title(), err)
+	}
 	if !errors.Is(err, catalog.ErrNoSuchTable) && !errors.Is(err, catalog.ErrNoSuchNamespace) {
-		return nil, fmt.Errorf("iceberg table %s: %w", p.name(), err)
+		return nil, fmt.Errorf("%s: %w", p.title(), err)
 	}
 	namespace, name := p.ident[:len(p.ident)-1], p.ident[len(p.ident)-1]
 	if there, failed := c.CheckNamespaceExists(ctx, namespace); failed == nil && !there {
 		all, _ := c.ListNamespaces(ctx, nil)
-		return nil, fmt.Errorf("there is no namespace %q in the Iceberg catalog%s", strings.Join(namespace, "."), nearestOf(strings.Join(namespace, "."), all, 0))
+		return nil, fmt.Errorf("there is no namespace %q in %s%s", strings.Join(namespace, "."), p.catalog, nearestOf(strings.Join(namespace, "."), all, 0))
 	}
 	var all []table.Identifier
 	for ident, failed := range c.ListTables(ctx, namespace) {
@@ -147,7 +192,7 @@ func load(ctx context.Context, c catalog.Catalog, p place) (*table.Table, error)
 		}
 		all = append(all, ident)
 	}
-	return nil, &noTable{fmt.Errorf("there is no table %q in namespace %s of the Iceberg catalog%s", name, strings.Join(namespace, "."), nearestOf(name, all, -1))}
+	return nil, &noTable{fmt.Errorf("there is no table %q in namespace %s of %s%s", name, strings.Join(namespace, "."), p.catalog, nearestOf(name, all, -1))}
 }
 
 // noTable says that the namespace has no such table.
@@ -182,11 +227,11 @@ func snapshotOf(t *table.Table, p place) (*table.Snapshot, *iceberg.Schema, erro
 	switch {
 	case p.snapshot != nil:
 		if s = t.SnapshotByID(*p.snapshot); s == nil {
-			return nil, nil, fmt.Errorf("iceberg table %s has no snapshot %d%s", p.name(), *p.snapshot, snapshots(t))
+			return nil, nil, fmt.Errorf("%s has no snapshot %d%s", p.title(), *p.snapshot, snapshots(t))
 		}
 	case p.asOf != nil:
 		if s = t.SnapshotAsOf(*p.asOf, true); s == nil {
-			return nil, nil, fmt.Errorf("iceberg table %s had no snapshot at %s%s", p.name(), value.FormatTimestamp(*p.asOf), snapshots(t))
+			return nil, nil, fmt.Errorf("%s had no snapshot at %s%s", p.title(), value.FormatTimestamp(*p.asOf), snapshots(t))
 		}
 	default:
 		return s, t.Schema(), nil

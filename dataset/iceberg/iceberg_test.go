@@ -183,6 +183,11 @@ func checkPartitions(t *testing.T, w world, place string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, p := range tbl.Parts() {
+		if p.Mapped {
+			t.Errorf("file %s has the table's columns, and may not be read without it", p.Path)
+		}
+	}
 	day := value.OfDate(19001)
 	got, counts, err := datasettest.Drain(t.Context(), tbl, dataset.Scan{Columns: []string{"ds"}, Ranges: []dataset.Range{{Column: "ds", Min: day, Max: day}}})
 	if err != nil || len(got) != 32 || counts.PartsSkipped != 4 {
@@ -211,13 +216,26 @@ func evolve(t *testing.T, w world, place string) {
 	if got := read(t, w, place, "y", "x"); got != sortedText(want) {
 		t.Errorf("after renaming x to y and adding another x, y and x are\n%swant\n%s", got, sortedText(want))
 	}
+	now, err := w.ours.Open(t.Context(), place, dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range now.Parts() {
+		if !p.Mapped {
+			t.Errorf("file %s, older than the names of the columns, may be read without the table", p.Path)
+		}
+	}
 }
 
 func refusals(t *testing.T, w world) {
 	t.Helper()
+	at := "the Iceberg catalog " + w.ours.Config.URI
+	if w.ours.Config.Kind == "hadoop" {
+		at = "the Iceberg catalog in " + w.ours.Config.Warehouse
+	}
 	for place, says := range map[string]string{
-		"db.tflase": `there is no table "tflase" in namespace db of the Iceberg catalog; did you mean "tfalse"?`, "bd.tfalse": `there is no namespace "bd" in the Iceberg catalog; did you mean "db"?`,
-		"db.tfalse@7": "has no snapshot 7; its newest are", "db.tfalse@1999-01-01": "had no snapshot at 1999-01-01T00:00:00Z", "db.tfalse@soon": `"soon" is neither a snapshot nor a time`, "tfalse": `write "iceberg:db.table"`,
+		"db.tflase": `there is no table "tflase" in namespace db of ` + at + `; did you mean "tfalse"?`, "bd.tfalse": `there is no namespace "bd" in ` + at + `; did you mean "db"?`,
+		"db.tfalse@7": "table db.tfalse of " + at + " has no snapshot 7; its newest are", "db.tfalse@1999-01-01": "had no snapshot at 1999-01-01T00:00:00Z", "db.tfalse@soon": `"soon" is neither a snapshot nor a time`, "tfalse": `write "iceberg:db.table"`,
 	} {
 		if _, err := w.ours.Open(t.Context(), place, dataset.Options{}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s says %v, want %s", place, err, says)

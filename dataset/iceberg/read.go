@@ -43,7 +43,7 @@ type loading struct {
 }
 
 func (t Tables) loaded(ctx context.Context, name string, o dataset.Options) (*loading, error) {
-	p, err := parsePlace(name)
+	p, err := t.place(name)
 	if err != nil {
 		return nil, err
 	}
@@ -72,16 +72,16 @@ func (l *loading) read() error {
 	for column, unit := range l.options.TimeUnits {
 		i := l.schema.Index(column)
 		if dataset.UnitOf(unit) == 0 || i < 0 || l.schema[i].Type.Kind != value.KindInt {
-			return fmt.Errorf("iceberg table %s: a time unit is given for column %q, which is not an integer column of it", l.place.name(), column)
+			return fmt.Errorf("%s: a time unit is given for column %q, which is not an integer column of it", l.place.title(), column)
 		}
 		l.schema[i].Type = value.Timestamp
 	}
 	for _, f := range l.options.Declared {
 		switch t, ok := l.schema.Lookup(f.Name); {
 		case !ok:
-			return fmt.Errorf("iceberg table %s has no column %q; it has %s", l.place.name(), f.Name, strings.Join(l.schema.Names(), ", "))
+			return fmt.Errorf("%s has no column %q; it has %s", l.place.title(), f.Name, strings.Join(l.schema.Names(), ", "))
 		case !t.Equal(f.Type) && !(t.Kind == value.KindTimestamp && f.Type.Kind == value.KindInt):
-			return fmt.Errorf("iceberg table %s: column %q is %s there, but declared as %s; declare what it is", l.place.name(), f.Name, t, f.Type)
+			return fmt.Errorf("%s: column %q is %s there, but declared as %s; declare what it is", l.place.title(), f.Name, t, f.Type)
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ func (t Tables) Open(ctx context.Context, name string, o dataset.Options) (datas
 	}
 	tasks, err := l.table.Scan(table.WithSnapshotID(l.snapshot.SnapshotID)).PlanFiles(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("iceberg table %s, snapshot %d: %w", l.place.name(), l.snapshot.SnapshotID, err)
+		return nil, fmt.Errorf("%s, snapshot %d: %w", l.place.title(), l.snapshot.SnapshotID, err)
 	}
 	return l.open(ctx, tasks)
 }
@@ -115,7 +115,7 @@ func (l *loading) open(ctx context.Context, tasks []table.FileScanTask) (dataset
 			values[i], err = l.partition(tasks[i], keys, places)
 		}
 		if err != nil {
-			err = fmt.Errorf("iceberg table %s, snapshot %d: %w", l.place.name(), l.snapshot.SnapshotID, err)
+			err = fmt.Errorf("%s, snapshot %d: %w", l.place.title(), l.snapshot.SnapshotID, err)
 		}
 		return err
 	})
@@ -216,7 +216,9 @@ func (l *loading) file(ctx context.Context, task table.FileScanTask) (f dataset.
 	if err != nil {
 		return nil, p, err
 	}
-	f, err = l.fit(inner, path)
+	if f, err = l.fit(inner, path); err == nil {
+		f = dataset.Watched(f, fmt.Sprintf("%s, snapshot %d", l.place.title(), l.snapshot.SnapshotID))
+	}
 	return f, dataset.Part{Path: path, Size: info.Size(), Modified: info.ModTime()}, err
 }
 

@@ -18,12 +18,12 @@ import (
 // Create starts appending rows to a table, which is made, without partitions, where it is not there. They are one snapshot at Close, or none;
 // running again appends them again. of is kept in the snapshot's summary.
 func (t Tables) Create(ctx context.Context, name, of string, schema value.Schema, meta dataset.Metadata) (dataset.Writer, error) {
-	p, err := parsePlace(name)
+	p, err := t.place(name)
 	if err != nil {
 		return nil, err
 	}
 	if p.snapshot != nil || p.asOf != nil {
-		return nil, fmt.Errorf("iceberg table %s: rows are appended to what it is now; leave the snapshot out", p.name())
+		return nil, fmt.Errorf("%s: rows are appended to what it is now; leave the snapshot out", p.title())
 	}
 	c, done, err := t.open(ctx)
 	if err != nil {
@@ -51,13 +51,13 @@ func makeTable(ctx context.Context, c catalog.Catalog, p place, schema value.Sch
 	for i, f := range schema {
 		of, err := written(f.Type, &id)
 		if err != nil {
-			return nil, fmt.Errorf("iceberg table %s: column %q: %w", p.name(), f.Name, err)
+			return nil, fmt.Errorf("%s: column %q: %w", p.title(), f.Name, err)
 		}
 		fields = append(fields, iceberg.NestedField{ID: i + 1, Name: f.Name, Type: of})
 	}
 	t, err := c.CreateTable(ctx, p.ident, iceberg.NewSchema(0, fields...))
 	if err != nil {
-		return nil, fmt.Errorf("iceberg table %s could not be made: %w", p.name(), err)
+		return nil, fmt.Errorf("%s could not be made: %w", p.title(), err)
 	}
 	return t, nil
 }
@@ -70,17 +70,17 @@ func fits(t *table.Table, p place, schema value.Schema) error {
 		want, err := written(f.Type, &id)
 		switch {
 		case err != nil:
-			return fmt.Errorf("iceberg table %s: column %q: %w", p.name(), f.Name, err)
+			return fmt.Errorf("%s: column %q: %w", p.title(), f.Name, err)
 		case !ok:
-			return fmt.Errorf("iceberg table %s has no column %q (%s): add it (ALTER TABLE … ADD COLUMN), or write to another table", p.name(), f.Name, want)
+			return fmt.Errorf("%s has no column %q (%s): add it (ALTER TABLE … ADD COLUMN), or write to another table", p.title(), f.Name, want)
 		}
 		if got, err := typeOf(have.Type); err != nil || !got.Equal(f.Type) || have.Type.Type() != want.Type() {
-			return fmt.Errorf("iceberg table %s: column %q is %s there, and %s is written: write to another table, or alter the column", p.name(), f.Name, have.Type, want)
+			return fmt.Errorf("%s: column %q is %s there, and %s is written: write to another table, or alter the column", p.title(), f.Name, have.Type, want)
 		}
 	}
 	for _, f := range t.Schema().Fields() {
 		if schema.Index(f.Name) < 0 {
-			return fmt.Errorf("iceberg table %s has column %q, which the rows do not have: write to another table, or keep= it", p.name(), f.Name)
+			return fmt.Errorf("%s has column %q, which the rows do not have: write to another table, or keep= it", p.title(), f.Name)
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (w *writer) begin(stream dataset.Format, schema value.Schema, meta dataset.
 func (w *writer) Write(b *value.Batch) error {
 	if w.err == nil {
 		if w.err = w.rows.Write(b); w.err != nil {
-			w.err = fmt.Errorf("iceberg table %s: %w", w.place.name(), w.err)
+			w.err = fmt.Errorf("%s: %w", w.place.title(), w.err)
 		}
 	}
 	return w.err
@@ -149,7 +149,7 @@ func (w *writer) Close() error {
 	w.finish(err != nil)
 	w.err = errors.New("the writer is closed")
 	if err != nil {
-		return fmt.Errorf("iceberg table %s: %w", w.place.name(), err)
+		return fmt.Errorf("%s: %w", w.place.title(), err)
 	}
 	return nil
 }
