@@ -25,13 +25,14 @@ func (t Tables) Create(ctx context.Context, name, of string, schema value.Schema
 		return nil, err
 	}
 	if len(p.conditions) > 0 {
-		return nil, fmt.Errorf("hive table %s: rows go to the partitions that they name; leave conditions out", p.Name())
+		return nil, fmt.Errorf("%s: rows go to the partitions that they name; leave conditions out", p.title())
 	}
 	s, err := t.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
+	p.host = s.host
 	w := &writer{tables: t, ctx: ctx, place: p, meta: meta, file: "bighead-" + escapeName(of) + ".parquet", parts: map[string]*part{}}
 	d, err := s.describe(p)
 	if missing := new(noTable); errors.As(err, &missing) {
@@ -80,25 +81,25 @@ func (w *writer) make(s *session, schema value.Schema) error {
 	}
 	location := strings.TrimSuffix(database.object(0).text(3), "/") + "/" + w.place.Table
 	if w.folder, err = folder(location); err != nil {
-		return fmt.Errorf("hive table %s would be made, and %w", w.place.Name(), err)
+		return fmt.Errorf("%s would be made, and %w", w.place.title(), err)
 	}
 	if entries, err := os.ReadDir(w.folder); err == nil && len(entries) > 0 {
-		return fmt.Errorf("hive table %s is not there, but its folder %s is, and has files in it: remove it, or create the table over them in Hive", w.place.Name(), w.folder)
+		return fmt.Errorf("%s is not there, but its folder %s is, and has files in it: remove it, or create the table over them in Hive", w.place.title(), w.folder)
 	}
 	w.made, w.schema = true, schema
 	for _, k := range w.place.keys {
 		i := slices.IndexFunc(schema, func(f value.Field) bool { return strings.EqualFold(f.Name, k) })
 		if i < 0 {
-			return fmt.Errorf("hive table %s is to be partitioned by %q, which the rows do not have%s", w.place.Name(), k, nearestOf(k, schema.Names()))
+			return fmt.Errorf("%s is to be partitioned by %q, which the rows do not have%s", w.place.title(), k, nearestOf(k, schema.Names()))
 		}
 		if !slices.Contains([]value.Kind{value.KindString, value.KindInt, value.KindDate}, schema[i].Type.Kind) {
-			return fmt.Errorf("hive table %s is to be partitioned by %q, which is %s: partitions are of string, int or date", w.place.Name(), k, schema[i].Type)
+			return fmt.Errorf("%s is to be partitioned by %q, which is %s: partitions are of string, int or date", w.place.title(), k, schema[i].Type)
 		}
 		w.keys = append(w.keys, i)
 	}
 	for i, f := range schema {
 		if j := slices.IndexFunc(schema, func(g value.Field) bool { return strings.EqualFold(g.Name, f.Name) }); j < i {
-			return fmt.Errorf("hive table %s: columns %q and %q are one in Hive, which knows no case: rename one", w.place.Name(), schema[j].Name, f.Name)
+			return fmt.Errorf("%s: columns %q and %q are one in Hive, which knows no case: rename one", w.place.title(), schema[j].Name, f.Name)
 		}
 		if !slices.Contains(w.keys, i) {
 			w.cells, w.inner = append(w.cells, i), append(w.inner, f)
@@ -121,7 +122,7 @@ func (w *writer) fit(d *description, schema value.Schema) error {
 		err = fmt.Errorf("is there, and is partitioned by [%s]: name the table alone", strings.Join(d.keys.Names(), ", "))
 	}
 	if err != nil {
-		return fmt.Errorf("hive table %s %w", w.place.Name(), err)
+		return fmt.Errorf("%s %w", w.place.title(), err)
 	}
 	w.raw, w.schema = d.raw, schema
 	find := func(name string) int {
@@ -131,10 +132,10 @@ func (w *writer) fit(d *description, schema value.Schema) error {
 	for i, f := range columns {
 		at := find(f.text(1))
 		if at < 0 {
-			return fmt.Errorf("hive table %s has column %q, which the rows do not have: write to another table, or keep= it", w.place.Name(), f.text(1))
+			return fmt.Errorf("%s has column %q, which the rows do not have: write to another table, or keep= it", w.place.title(), f.text(1))
 		}
 		if want := hiveType(schema[at].Type); !strings.EqualFold(want, f.text(2)) {
-			return fmt.Errorf("hive table %s: column %q is %s there, and %s is written: write to another table, or alter the column", w.place.Name(), f.text(1), f.text(2), want)
+			return fmt.Errorf("%s: column %q is %s there, and %s is written: write to another table, or alter the column", w.place.title(), f.text(1), f.text(2), want)
 		}
 		name := f.text(1)
 		if len(d.columns) == len(columns) {
@@ -145,13 +146,13 @@ func (w *writer) fit(d *description, schema value.Schema) error {
 	for _, k := range d.keys {
 		at := find(k.Name)
 		if at < 0 || !schema[at].Type.Equal(k.Type) {
-			return fmt.Errorf("hive table %s is partitioned by %s (%s), which the rows do not have as such: keep= it, or write to another table", w.place.Name(), k.Name, k.Type)
+			return fmt.Errorf("%s is partitioned by %s (%s), which the rows do not have as such: keep= it, or write to another table", w.place.title(), k.Name, k.Type)
 		}
 		w.keys = append(w.keys, at)
 	}
 	for i, f := range schema {
 		if !slices.Contains(w.cells, i) && !slices.Contains(w.keys, i) {
-			return fmt.Errorf("hive table %s has no column %q (%s): add it (ALTER TABLE … ADD COLUMNS), or write to another table", w.place.Name(), f.Name, hiveType(f.Type))
+			return fmt.Errorf("%s has no column %q (%s): add it (ALTER TABLE … ADD COLUMNS), or write to another table", w.place.title(), f.Name, hiveType(f.Type))
 		}
 	}
 	return nil
@@ -172,11 +173,11 @@ func (w *writer) begin() error {
 		parent = filepath.Dir(w.folder)
 	}
 	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return fmt.Errorf("hive table %s: %w", w.place.Name(), err)
+		return fmt.Errorf("%s: %w", w.place.title(), err)
 	}
 	w.stage = filepath.Join(parent, fmt.Sprintf(".bighead-%s-%016x", w.place.Table, rand.Uint64()))
 	if err := os.Mkdir(w.stage, 0o755); err != nil {
-		return fmt.Errorf("hive table %s: %w", w.place.Name(), err)
+		return fmt.Errorf("%s: %w", w.place.title(), err)
 	}
 	if len(w.keys) == 0 { // also where there will be no rows
 		_, err := w.part("", nil)
@@ -193,7 +194,7 @@ func (w *writer) part(name string, values []string) (*part, error) {
 		return p, nil
 	}
 	if len(w.parts) == mostPartitions {
-		return nil, fmt.Errorf("hive table %s: the rows are of more than %d partitions, which cannot be written at once: write it in stretches, by --start and --end", w.place.Name(), mostPartitions)
+		return nil, fmt.Errorf("%s: the rows are of more than %d partitions, which cannot be written at once: write it in stretches, by --start and --end", w.place.title(), mostPartitions)
 	}
 	p := &part{values: values, path: filepath.Join(w.stage, fmt.Sprintf("%06d.parquet", len(w.parts)))}
 	var err error
@@ -258,7 +259,7 @@ func (w *writer) partitionOf(b *value.Batch, row int) (name string, texts []stri
 			text = keyText(v)
 		}
 		if text == "" {
-			return "", nil, fmt.Errorf("hive table %s: partition column %q is the empty text in a row, which Hive cannot tell from null: leave such rows out", w.place.Name(), keys[i].Name)
+			return "", nil, fmt.Errorf("%s: partition column %q is the empty text in a row, which Hive cannot tell from null: leave such rows out", w.place.title(), keys[i].Name)
 		}
 		texts = append(texts, text)
 	}

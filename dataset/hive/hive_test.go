@@ -2,16 +2,19 @@ package hive
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/datasettest"
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -125,7 +128,7 @@ func TestNothingIsHalfRegistered(t *testing.T) {
 	tables := f.tables(t)
 	for _, failing := range []string{"create_table", "add_partitions_req", "get_partitions_by_names"} {
 		f.failing = failing
-		if err := write(t, tables); err == nil || !strings.Contains(err.Error(), "hive table db.t: ") || !strings.Contains(err.Error(), "the database behind is full") {
+		if err := write(t, tables); err == nil || !strings.Contains(err.Error(), "table db.t of the Hive metastore at "+tables.hosts[0]+": ") || !strings.Contains(err.Error(), "the database behind is full") {
 			t.Errorf("where %s fails, it says %v", failing, err)
 		}
 		var left []string
@@ -150,6 +153,37 @@ func TestNothingIsHalfRegistered(t *testing.T) {
 		if got := f.added[i].object(6).text(2); got != "file://"+f.dir+"/t/"+want {
 			t.Errorf("partition %d lies at %s", i, got)
 		}
+	}
+}
+
+// A file that is damaged where its rows are says of which table of which metastore it is.
+func TestDamagedFile(t *testing.T) {
+	f := &fake{dir: t.TempDir()}
+	tables := f.tables(t)
+	w, err := tables.Create(t.Context(), "db.t", "late", schema, dataset.Metadata{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := errors.Join(w.Write(value.BatchOf(schema, [][]value.Value{{value.OfInt(1), value.OfString("a")}})), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	tbl, err := tables.Open(t.Context(), "db.t", dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := tbl.Parts()[0].Path
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(b[4:], bytes.Repeat([]byte{0xff}, 16)) // the head of the first page; the footer, which is read already, is at the end
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = datasettest.Drain(t.Context(), tbl, dataset.Scan{Columns: schema.Names()})
+	if want := "table db.t of the Hive metastore at " + tables.hosts[0] + ": "; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a damaged file says %v, want %s", err, want)
 	}
 }
 

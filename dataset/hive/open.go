@@ -44,7 +44,7 @@ func (m *Metastore) Open(ctx context.Context, p Place, parquet dataset.Format, o
 	if err := l.open(ctx); err != nil {
 		return nil, err
 	}
-	return &table{Table: dataset.Keyed(columns, l.files, l.parts, d.keys, l.values), warnings: d.warnings, place: p}, nil
+	return &table{Table: dataset.Keyed(columns, l.files, l.parts, d.keys, l.values), warnings: d.warnings, place: d.place}, nil
 }
 
 // table adds what the metastore makes known.
@@ -62,7 +62,7 @@ func (t *table) Warnings() []dataset.Warning {
 func (t *table) Scan(ctx context.Context, s dataset.Scan) (dataset.Reader, error) {
 	for _, c := range s.Columns {
 		if t.Schema().Index(c) < 0 {
-			return nil, fmt.Errorf("hive table %s has no column %q%s", t.place.Name(), c, nearestOf(c, t.Schema().Names()))
+			return nil, fmt.Errorf("%s has no column %q%s", t.place.title(), c, nearestOf(c, t.Schema().Names()))
 		}
 	}
 	return t.Table.Scan(ctx, s)
@@ -84,7 +84,7 @@ func (s *session) stretches(d *description) ([]stretch, error) {
 		}
 		st, err := storageOf(d.raw.object(7), params)
 		if err != nil {
-			return nil, fmt.Errorf("hive table %s %w", d.place.Name(), err)
+			return nil, fmt.Errorf("%s %w", d.place.title(), err)
 		}
 		return []stretch{{storage: st}}, nil
 	}
@@ -101,7 +101,7 @@ func (s *session) stretches(d *description) ([]stretch, error) {
 	for _, p := range raw {
 		x, err := d.partition(p, params)
 		if err != nil {
-			return nil, fmt.Errorf("hive table %s: %w", d.place.Name(), err)
+			return nil, fmt.Errorf("%s: %w", d.place.title(), err)
 		}
 		if !slices.ContainsFunc(wants, func(w want) bool { return !w.lets(x.values) }) {
 			out = append(out, x)
@@ -129,7 +129,7 @@ func (s *session) noPartition(d *description) error {
 	if len(names) > 0 {
 		there = fmt.Sprintf("it has %d, from %s to %s", len(names), names[0], names[len(names)-1])
 	}
-	return fmt.Errorf("hive table %s has no partition with %s; %s", d.place.Name(), strings.Join(asked, " and "), there)
+	return fmt.Errorf("%s has no partition with %s; %s", d.place.title(), strings.Join(asked, " and "), there)
 }
 
 func (d *description) partition(p object, params map[string]string) (stretch, error) {
@@ -207,9 +207,9 @@ type loading struct {
 // of names a stretch in messages.
 func (l *loading) of(x stretch) string {
 	if x.name == "" {
-		return "hive table " + l.place.Name()
+		return l.place.title()
 	}
-	return fmt.Sprintf("hive table %s, partition %s,", l.place.Name(), x.name)
+	return fmt.Sprintf("%s, partition %s,", l.place.title(), x.name)
 }
 
 // list adds the files of a stretch. Hidden ones are passed over, as Hive and Spark do.
@@ -259,7 +259,9 @@ func (l *loading) open(ctx context.Context) error {
 		} else if err != nil {
 			err = fmt.Errorf("%s %w", l.of(x), err)
 		}
-		l.files[i] = &watched{f, l.of(x)}
+		if err == nil {
+			l.files[i] = dataset.Watched(f, strings.TrimSuffix(l.of(x), ","))
+		}
 		return err
 	})
 }
@@ -313,18 +315,4 @@ func sameType(a, b value.Type) bool {
 		}
 	}
 	return true
-}
-
-// watched is a file of a table that others may write anew while it is read.
-type watched struct {
-	dataset.File
-	of string
-}
-
-func (w *watched) Read(ctx context.Context, group int, columns []int, n int, counts *dataset.Counts, emit func(*value.Batch) error) error {
-	err := w.File.Read(ctx, group, columns, n, counts, emit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s was dropped or written anew while it was read; run again: %w", strings.TrimSuffix(w.of, ","), err)
-	}
-	return err
 }

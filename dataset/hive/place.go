@@ -16,10 +16,19 @@ type Place struct {
 	Database, Table string
 	conditions      []condition
 	keys            []string // of a table to be made: its partition columns
+	host            string   // the metastore that was asked
 }
 
 // Name is db.table.
 func (p Place) Name() string { return p.Database + "." + p.Table }
+
+// title is the table in messages, with the metastore that it is of.
+func (p Place) title() string {
+	if p.host == "" {
+		return "hive table " + p.Name()
+	}
+	return fmt.Sprintf("table %s of the Hive metastore at %s", p.Name(), p.host)
+}
 
 // condition is one on a partition column.
 type condition struct{ column, op, text string }
@@ -96,13 +105,13 @@ func (p Place) wanted(keys value.Schema) ([]want, error) {
 		i := slices.IndexFunc(keys, func(f value.Field) bool { return strings.EqualFold(f.Name, c.column) })
 		if i < 0 {
 			if len(keys) == 0 {
-				return nil, fmt.Errorf("hive table %s has no partitions, so none is %s%s%s: name the table alone", p.Name(), c.column, c.op, c.text)
+				return nil, fmt.Errorf("%s has no partitions, so none is %s%s%s: name the table alone", p.title(), c.column, c.op, c.text)
 			}
-			return nil, fmt.Errorf("hive table %s: %q is none of its partition columns%s", p.Name(), c.column, nearestOf(c.column, keys.Names()))
+			return nil, fmt.Errorf("%s: %q is none of its partition columns%s", p.title(), c.column, nearestOf(c.column, keys.Names()))
 		}
 		v, err := keyValue(keys[i].Type, c.text)
 		if err != nil {
-			return nil, fmt.Errorf("hive table %s: partition column %s: %w", p.Name(), keys[i].Name, err)
+			return nil, fmt.Errorf("%s: partition column %s: %w", p.title(), keys[i].Name, err)
 		}
 		out = append(out, want{i, c.op, v})
 	}

@@ -51,7 +51,7 @@ func (w *writer) Close() error {
 		for _, p := range w.parts {
 			p.writer.Abort()
 		}
-		return fmt.Errorf("hive table %s: %w", w.place.Name(), err)
+		return fmt.Errorf("%s: %w", w.place.title(), err)
 	}
 	return nil
 }

@@ -31,13 +31,14 @@ type storage struct {
 
 // describe asks for a table and reads its columns as ours (V5).
 func (s *session) describe(p Place) (*description, error) {
+	p.host = s.host
 	raw, err := s.table(p.Database, p.Table)
 	if err != nil {
 		return nil, s.missing(p, err)
 	}
 	d := &description{place: p, raw: raw}
 	if err := d.refuse(); err != nil {
-		return nil, fmt.Errorf("hive table %s %w", p.Name(), err)
+		return nil, fmt.Errorf("%s %w", p.title(), err)
 	}
 	names := sparkNames(raw.params(9))
 	if d.columns, err = d.schema(raw.object(7).objects(1), names); err != nil {
@@ -48,7 +49,7 @@ func (s *session) describe(p Place) (*description, error) {
 	}
 	for _, k := range d.keys {
 		if !slices.Contains([]value.Kind{value.KindString, value.KindInt, value.KindDate, value.KindBool}, k.Type.Kind) {
-			return nil, fmt.Errorf("hive table %s: partition column %q is %s, and values of partitions are read as string, int, date or bool", p.Name(), k.Name, k.Type)
+			return nil, fmt.Errorf("%s: partition column %q is %s, and values of partitions are read as string, int, date or bool", p.title(), k.Name, k.Type)
 		}
 	}
 	return d, nil
@@ -74,7 +75,7 @@ func (s *session) missing(p Place, err error) error {
 	if !slices.Contains(tables, p.Table) {
 		return &noTable{fmt.Errorf("there is no table %q in database %s of the Hive metastore at %s%s", p.Table, p.Database, s.host, nearestOf(p.Table, tables))}
 	}
-	return fmt.Errorf("hive table %s: the metastore at %s says: %w", p.Name(), s.host, err)
+	return fmt.Errorf("%s, which says: %w", p.title(), err)
 }
 
 // noTable says that the database has no such table.
@@ -113,7 +114,7 @@ func (d *description) schema(fields []object, names map[string]string) (value.Sc
 			d.warnings = append(d.warnings, dataset.Warning{Column: name, Message: fmt.Sprintf("%s is read as float, which keeps about 15 digits", f.text(2))})
 		}
 		if out.Index(name) >= 0 {
-			return nil, fmt.Errorf("hive table %s: column %q stands twice", d.place.Name(), name)
+			return nil, fmt.Errorf("%s: column %q stands twice", d.place.title(), name)
 		}
 		out = append(out, value.Field{Name: name, Type: t})
 	}
@@ -178,11 +179,11 @@ func (m *Metastore) Schema(ctx context.Context, p Place, o dataset.Options) (val
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := p.wanted(d.keys); err != nil {
+	if _, err := d.place.wanted(d.keys); err != nil {
 		return nil, nil, err
 	}
 	if _, err := storageOf(d.raw.object(7), d.raw.params(9)); err != nil {
-		return nil, nil, fmt.Errorf("hive table %s %w", p.Name(), err)
+		return nil, nil, fmt.Errorf("%s %w", d.place.title(), err)
 	}
 	columns, err := d.read(o)
 	return append(columns, d.keys...), d.warnings, err
@@ -194,7 +195,7 @@ func (d *description) read(o dataset.Options) (value.Schema, error) {
 	for column, unit := range o.TimeUnits {
 		i := columns.Index(column)
 		if dataset.UnitOf(unit) == 0 || i < 0 || columns[i].Type.Kind != value.KindInt {
-			return nil, fmt.Errorf("hive table %s: a time unit is given for column %q, which is not an integer column of it", d.place.Name(), column)
+			return nil, fmt.Errorf("%s: a time unit is given for column %q, which is not an integer column of it", d.place.title(), column)
 		}
 		columns[i].Type = value.Timestamp
 	}
@@ -202,9 +203,9 @@ func (d *description) read(o dataset.Options) (value.Schema, error) {
 	for _, f := range o.Declared {
 		switch t, ok := all.Lookup(f.Name); {
 		case !ok:
-			return nil, fmt.Errorf("hive table %s has no column %q%s", d.place.Name(), f.Name, nearestOf(f.Name, all.Names()))
+			return nil, fmt.Errorf("%s has no column %q%s", d.place.title(), f.Name, nearestOf(f.Name, all.Names()))
 		case !t.Equal(f.Type) && !(t.Kind == value.KindTimestamp && f.Type.Kind == value.KindInt):
-			return nil, fmt.Errorf("hive table %s: column %q is %s there, but declared as %s; declare what it is", d.place.Name(), f.Name, t, f.Type)
+			return nil, fmt.Errorf("%s: column %q is %s there, but declared as %s; declare what it is", d.place.title(), f.Name, t, f.Type)
 		}
 	}
 	return columns, nil
