@@ -103,7 +103,21 @@ func TestTrainingSetOfAHiveTable(t *testing.T) {
 	if table != folder || strings.Count(table, "\n") != 1001 {
 		t.Errorf("the table gives %d lines, the folder %d; the first are\n%.600s\n%.600s", strings.Count(table, "\n"), strings.Count(folder, "\n"), table, folder)
 	}
+	if spark := h.sparkRows(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`)); unordered(spark) != unordered(table) {
+		t.Errorf("on Spark the table gives %d lines, here %d; the first are\n%.600s\n%.600s", strings.Count(spark, "\n"), strings.Count(table, "\n"), spark, table)
+	}
 }
+
+// sparkRows runs the training set on Spark.
+func (h *onHive) sparkRows(features string) string {
+	h.t.Helper()
+	dir := h.project(features)
+	h.write(dir, "bighead.toml", "[hive]\nmetastore = [\""+h.metastore+"\"]\n[batch]\nremote = \""+h.sparkURL+"\"\nstage = \"stage\"\n")
+	return h.rows(dir, "--engine", "spark")
+}
+
+// unordered is a text whose lines have no order.
+func unordered(text string) string { return strings.Join(slices.Sorted(strings.Lines(text)), "") }
 
 // What Hive keeps in other ways reads the same: its own Parquet tables, text, columns that were added later, one partition or some.
 func TestHiveTablesOfOtherKinds(t *testing.T) {
@@ -139,6 +153,9 @@ func TestHiveTablesOfOtherKinds(t *testing.T) {
 	if want := "a,2024-01-01T00:00:00Z,,0,0\na,2024-01-01T00:30:00Z,,0,0\nk,at,g__x_sum_1h,g__x_last,twice\n"; strings.Join(lines, "") != want {
 		t.Errorf("a column that was added later gives\n%swant\n%s", got, want)
 	}
+	if spark := h.sparkRows(strings.ReplaceAll(smallFeatures, `path="e.csv"`, `table="hive:{db}.own"`)); unordered(spark) != unordered(got) {
+		t.Errorf("on Spark a column that was added later gives\n%swant\n%s", spark, got)
+	}
 }
 
 // What is wrong is a line that names the table, the definition and the cure.
@@ -161,9 +178,9 @@ func TestHiveMistakes(t *testing.T) {
 		{"hive:flights", settings, "check", `write "hive:db.table"`},
 		{"flights", settings, "check", `write "hive:flights"`},
 		{"hvie:{db}.flights", settings, "check", `there are no tables "hvie:" in this binary; it has hive`},
-		{"hive:{db}.seen", settings, "check", "is a view, which only Hive can compute"},
+		{"hive:{db}.seen", settings, "check", "table {db}.seen of the Hive metastore at " + strings.TrimPrefix(h.metastore, "thrift://") + " is a view, which only Hive can compute"},
 		{"hive:{db}.orcs", settings, "training-set t", "is ORC, which is not read yet: have it copied into a Parquet table"},
-		{"hive:{db}.lost", settings, "training-set t", "partition ds=2024-01-03, is registered, but its folder"},
+		{"hive:{db}.lost", settings, "training-set t", "features.py:3:5: table {db}.lost of the Hive metastore at " + strings.TrimPrefix(h.metastore, "thrift://") + ", partition ds=2024-01-03, is registered, but its folder"},
 		{"hive:{db}.flights/dd=2024-01-01", settings, "check", `"dd" is none of its partition columns; did you mean "ds"?`},
 		{"hive:{db}.flights/ds=monday", settings, "check", `partition column ds: "monday" is not a date`},
 		{"hive:{db}.flights/ds=2025-01-01", settings, "training-set t", "has no partition with ds=2025-01-01; it has 4, from ds=2024-01-01 to ds=2024-01-04"},

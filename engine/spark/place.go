@@ -25,7 +25,7 @@ type files struct {
 }
 
 // inPlace names the Parquet files of a source's table where Spark can read them as they are; false where it cannot: other formats, files of
-// which the table has some rows only, or that grow, names that a pattern of Hadoop's would be read into or that it hides.
+// which the table has some rows only, or that grow, or whose columns the table calls otherwise, names that a pattern of Hadoop's would be read into or that it hides.
 //
 // The rows are those of parts that may hold an event between from and to.
 func inPlace(t dataset.Table, s *feature.Source, read []string, within span) (Table, dataset.Counts, bool) {
@@ -60,7 +60,7 @@ func listed(t dataset.Table, s *feature.Source, within span) (all []*files, coun
 	for _, p := range t.Parts() {
 		path, err := filepath.Abs(p.Path)
 		folder, base := filepath.Split(path)
-		if err != nil || filepath.Ext(base) != ".parquet" || p.Shown != "" || p.Grows || p.Rows < 0 ||
+		if err != nil || filepath.Ext(base) != ".parquet" || p.Shown != "" || p.Grows || p.Mapped || p.Rows < 0 ||
 			strings.ContainsAny(path, "{}[]*?,\\`") || strings.HasPrefix(base, "_") || strings.HasPrefix(base, ".") {
 			return nil, counts, false
 		}

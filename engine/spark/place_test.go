@@ -2,6 +2,7 @@ package spark_test
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -127,5 +128,38 @@ func inPlace(t *testing.T, dir, group string) {
 	}
 	if n := got.Report.Sources[0].Rows; n == 0 {
 		t.Error("no rows are counted")
+	}
+}
+
+// mapped is a table whose last file has columns under other names.
+type mapped struct{ dataset.Table }
+
+func (m mapped) Parts() []dataset.Part {
+	parts := append([]dataset.Part{}, m.Table.Parts()...)
+	parts[len(parts)-1].Mapped = true
+	return parts
+}
+
+// A file whose columns the table calls otherwise is not named to Spark, which would find other columns in it, or none.
+func TestMappedFilesAreStaged(t *testing.T) {
+	dir, schema := t.TempDir(), value.Schema{{Name: "ts", Type: value.Timestamp}, {Name: "n", Type: value.Int}}
+	w, err := dataset.Create([]dataset.Format{parquet.Format{}}, filepath.Join(dir, "e.parquet"), schema, dataset.Metadata{}, dataset.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	if err := errors.Join(w.Write(value.BatchOf(schema, [][]value.Value{{value.OfTimestamp(1), value.OfInt(1)}})), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	table, err := dataset.Open(t.Context(), []dataset.Format{parquet.Format{}}, filepath.Join(dir, "e.parquet"), dataset.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &feature.Source{Schema: schema, Place: feature.Place{Path: filepath.Join(dir, "e.parquet")}}
+	if from, ok := spark.InPlace(table, source, 0, 2); !ok {
+		t.Errorf("a file that is as the table says is not read in place (%s)", from)
+	}
+	if from, ok := spark.InPlace(mapped{table}, source, 0, 2); ok {
+		t.Errorf("a file whose columns are called otherwise is read in place:\n%s", from)
 	}
 }
