@@ -2,9 +2,6 @@ package enginetest
 
 import (
 	"context"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -53,15 +50,7 @@ func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, 
 // scripts are those of a folder, by path.
 func scripts(t testing.TB, folder string) []Source {
 	t.Helper()
-	var out []Source
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".feat" {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		out = append(out, Source{filepath.ToSlash(path), string(text)})
-		return err
-	})
+	out, err := Scripts(folder)
 	if err != nil {
 		t.Fatal(err)
 	}

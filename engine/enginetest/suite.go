@@ -3,6 +3,9 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/bighead-ml/bighead/engine"
@@ -15,6 +18,23 @@ import (
 
 // Source is the text of a script.
 type Source struct{ Path, Text string }
+
+// Scripts are those in a folder and below, by path; a folder without any is an error, for nobody means that.
+func Scripts(folder string) ([]Source, error) {
+	var out []Source
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".feat" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		out = append(out, Source{filepath.ToSlash(path), string(text)})
+		return err
+	})
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("no scripts in %s", folder)
+	}
+	return out, err
+}
 
 // Suite is how scripts are run.
 type Suite struct {

@@ -2,9 +2,7 @@ package flink
 
 import (
 	"context"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,20 +58,9 @@ func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, 
 // scripts are those of a folder, by path.
 func scripts(t testing.TB, folder string) []enginetest.Source {
 	t.Helper()
-	var out []enginetest.Source
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".feat" {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		out = append(out, enginetest.Source{Path: filepath.ToSlash(path), Text: string(text)})
-		return err
-	})
+	out, err := enginetest.Scripts(folder)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(out) == 0 {
-		t.Fatalf("no scripts in %s", folder)
 	}
 	return out
 }

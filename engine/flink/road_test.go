@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -151,7 +150,7 @@ func asking(ctx context.Context, p *plan.Batch, in engine.Inputs) ([]asker, erro
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readAll(ctx, t)
+	rows, err := dataset.ReadAll(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -164,27 +163,6 @@ func asking(ctx context.Context, p *plan.Batch, in engine.Inputs) ([]asker, erro
 		out = append(out, asker{t.Schema(), row, row[at].Int()})
 	}
 	return out, nil
-}
-
-func readAll(ctx context.Context, t dataset.Table) ([][]value.Value, error) {
-	r, err := t.Scan(ctx, dataset.Scan{Columns: t.Schema().Names()})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	var out [][]value.Value
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for i := range b.N {
-			out = append(out, b.Row(i))
-		}
-	}
 }
 
 // question finds or makes what is asked of a join, or declines.
@@ -216,7 +194,7 @@ func (w *road) question(ctx context.Context, p *plan.Batch, j *plan.Join, in eng
 	if err != nil {
 		return nil, err
 	}
-	rows, err := readAll(ctx, t)
+	rows, err := dataset.ReadAll(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -183,18 +183,8 @@ func logicalSQL(x string, t value.Type) string {
 		return "timestamp_millis(" + x + ")"
 	case value.KindDate:
 		return "date_from_unix_date(cast(" + x + " as int))"
-	case value.KindList:
-		return "transform(" + x + ", e -> " + logicalSQL("e", *t.Elem) + ")"
-	case value.KindMap:
-		return "transform_values(" + x + ", (k, e) -> " + logicalSQL("e", *t.Elem) + ")"
-	case value.KindStruct:
-		fields := make([]string, len(t.Fields))
-		for i, f := range t.Fields {
-			fields[i] = text(f.Name) + ", " + logicalSQL(x+"."+name(f.Name), f.Type)
-		}
-		return "if(" + x + " is null, null, named_struct(" + strings.Join(fields, ", ") + "))"
 	}
-	return x
+	return nested(x, t, logicalSQL)
 }
 
 // absolute is a folder or file of a place as Spark is told it.

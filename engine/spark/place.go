@@ -269,14 +269,21 @@ func converted(x string, t value.Type) string {
 		return "unix_millis(cast(" + x + " as timestamp))"
 	case value.KindDate:
 		return "cast(unix_date(" + x + ") as bigint)"
+	}
+	return nested(x, t, converted)
+}
+
+// nested has each element, entry and field of x made by of; what has none is as it is.
+func nested(x string, t value.Type, of func(x string, t value.Type) string) string {
+	switch t.Kind {
 	case value.KindList:
-		return "transform(" + x + ", e -> " + converted("e", *t.Elem) + ")"
+		return "transform(" + x + ", e -> " + of("e", *t.Elem) + ")"
 	case value.KindMap:
-		return "transform_values(" + x + ", (k, e) -> " + converted("e", *t.Elem) + ")"
+		return "transform_values(" + x + ", (k, e) -> " + of("e", *t.Elem) + ")"
 	case value.KindStruct:
 		fields := make([]string, len(t.Fields))
 		for i, f := range t.Fields {
-			fields[i] = text(f.Name) + ", " + converted(x+"."+name(f.Name), f.Type)
+			fields[i] = text(f.Name) + ", " + of(x+"."+name(f.Name), f.Type)
 		}
 		return "if(" + x + " is null, null, named_struct(" + strings.Join(fields, ", ") + "))"
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/feature"
@@ -41,7 +42,7 @@ func newFeed(ctx context.Context, q *question, in engine.Inputs) (*feed, error) 
 		if err != nil {
 			return nil, fmt.Errorf("source %q: %w", s.Name, err)
 		}
-		rows, err := readAll(ctx, t)
+		rows, err := dataset.ReadAll(ctx, t)
 		if err != nil {
 			return nil, fmt.Errorf("source %q: %w", s.Name, err)
 		}

@@ -3,7 +3,6 @@ package online
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 
@@ -44,7 +43,7 @@ func newQuestion(ctx context.Context, p *plan.Batch, in engine.Inputs) (*questio
 	if in.Spine == nil {
 		return nil, fmt.Errorf("online: %s has no rows that ask", p.Name)
 	}
-	b, err := readAll(ctx, in.Spine)
+	b, err := dataset.ReadAll(ctx, in.Spine)
 	if err != nil {
 		return nil, err
 	}
@@ -184,26 +183,4 @@ func (q *question) report() *engine.Report {
 		}
 	}
 	return r
-}
-
-// readAll reads a table whole, in its order.
-func readAll(ctx context.Context, t dataset.Table) ([][]value.Value, error) {
-	r, err := t.Scan(ctx, dataset.Scan{Columns: t.Schema().Names()})
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	var out [][]value.Value
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for i := range b.N {
-			out = append(out, b.Row(i))
-		}
-	}
 }

@@ -93,46 +93,12 @@ func (s sealedName) open(ctx context.Context, formats []dataset.Format, columns 
 	if err != nil {
 		return nil, dataset.Part{}, err
 	}
-	out := &sealedFile{File: file, columns: columns, at: make([]int, len(columns))}
+	at := make([]int, len(columns))
 	for c, f := range columns {
-		out.at[c] = file.Schema().Index(f.Name)
-		if out.at[c] >= 0 && !file.Schema()[out.at[c]].Type.Equal(f.Type) {
-			return nil, dataset.Part{}, fmt.Errorf("%s has column %q as %s, and the source as %s: give the column another name, or move the folder away to begin anew", s.path, f.Name, file.Schema()[out.at[c]].Type, f.Type)
+		at[c] = file.Schema().Index(f.Name)
+		if at[c] >= 0 && !file.Schema()[at[c]].Type.Equal(f.Type) {
+			return nil, dataset.Part{}, fmt.Errorf("%s has column %q as %s, and the source as %s: give the column another name, or move the folder away to begin anew", s.path, f.Name, file.Schema()[at[c]].Type, f.Type)
 		}
 	}
-	return out, dataset.Part{Path: s.path, Size: info.Size(), Modified: info.ModTime()}, nil
-}
-
-// sealedFile is a sealed file seen as one of other columns.
-type sealedFile struct {
-	dataset.File
-	columns value.Schema
-	at      []int // by column: its place in the file, −1: it came later
-}
-
-func (f *sealedFile) Schema() value.Schema        { return f.columns }
-func (f *sealedFile) Warnings() []dataset.Warning { return nil }
-
-func (f *sealedFile) Read(ctx context.Context, group int, columns []int, n int, counts *dataset.Counts, emit func(*value.Batch) error) error {
-	var in []int
-	schema := make(value.Schema, len(columns))
-	for i, c := range columns {
-		schema[i] = f.columns[c]
-		if f.at[c] >= 0 {
-			in = append(in, f.at[c])
-		}
-	}
-	return f.File.Read(ctx, group, in, n, counts, func(b *value.Batch) error {
-		out := &value.Batch{Schema: schema, N: b.N, Columns: make([]*value.Column, len(columns))}
-		next := 0
-		for i, c := range columns {
-			if f.at[c] < 0 {
-				out.Columns[i] = nullColumn(schema[i].Type, b.N)
-				continue
-			}
-			out.Columns[i] = b.Columns[next]
-			next++
-		}
-		return emit(out)
-	})
+	return dataset.Fit(file, columns, at), dataset.Part{Path: s.path, Size: info.Size(), Modified: info.ModTime()}, nil
 }

@@ -20,8 +20,9 @@ var folds = []agg.Fold{
 
 // The state of a window is that of its elements, wherever it slides to.
 func TestWindowIsItsElements(t *testing.T) {
-	turned := 0
+	drawn, turned := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
+		drawn++
 		f := rapid.SampledFrom(folds).Draw(t, "fold")
 		n := rapid.IntRange(0, 300).Draw(t, "elements")
 		events := make([]agg.Event, n)
@@ -51,8 +52,8 @@ func TestWindowIsItsElements(t *testing.T) {
 			w.Reset()
 		}
 	})
-	if turned < 100 {
-		t.Fatalf("a window had a front %d times", turned)
+	if turned < drawn { // with -short fewer are drawn
+		t.Fatalf("a window had a front %d times in %d cases", turned, drawn)
 	}
 }
 
