@@ -112,18 +112,18 @@ func registryFinding(ctx context.Context, p *project.Project) finding {
 	within, cancel := context.WithTimeout(ctx, doctorWithin)
 	defer cancel()
 	asked, ok := broker.(interface {
-		RegistryTypes(ctx context.Context) ([]string, error)
+		Subjects(ctx context.Context) ([]string, error)
 	})
 	if !ok {
 		f.Good, f.Says = true, "it is asked when a record needs it"
 		return f
 	}
-	types, err := asked.RegistryTypes(within)
+	subjects, err := asked.Subjects(within)
 	if err != nil {
 		f.Says, f.Cure = strings.ReplaceAll(err.Error(), "\n", " "), cureOf(err, "[stream] registry")
 		return f
 	}
-	f.Good, f.Says = true, "it answers, and knows "+strings.Join(types, ", ")
+	f.Good, f.Says = true, "it answers, and has "+plural(len(subjects), "subject")
 	return f
 }
 

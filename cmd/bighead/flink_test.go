@@ -108,7 +108,7 @@ func (w *flinkWorld) status() *onlineStatus {
 func (w *flinkWorld) patient(what string, ask func() bool) {
 	w.Helper()
 	for began := time.Now(); !ask(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 100*time.Second {
+		if time.Since(began) > 8*time.Minute {
 			w.Fatalf("waiting until %s:\n%s", what, w.run("status"))
 		}
 	}

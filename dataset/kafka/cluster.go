@@ -103,20 +103,16 @@ func (c *Cluster) Version(ctx context.Context) (string, error) {
 	return strings.Join(versions, " and "), nil
 }
 
-// RegistryTypes asks the schema registry for the kinds of schemas that it knows; nil where none is named.
-func (c *Cluster) RegistryTypes(ctx context.Context) ([]string, error) {
+// Subjects asks the schema registry for the subjects that it has: none where no registry is named.
+func (c *Cluster) Subjects(ctx context.Context) ([]string, error) {
 	if c.schemas == nil {
 		return nil, nil
 	}
-	types, err := c.schemas.client.SupportedTypes(ctx)
+	subjects, err := c.schemas.client.Subjects(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("schema registry: %w", err)
 	}
-	out := []string{}
-	for _, t := range types {
-		out = append(out, t.String())
-	}
-	return out, nil
+	return subjects, nil
 }
 
 // Headers of dead letters, beside the record's own.
