@@ -11,7 +11,7 @@ const module = "github.com/bighead-ml/bighead/"
 
 // floors is the table of docs/house.md. A room imports only lower floors, and itself.
 var floors = map[string]int{
-	"cmd": 9, "console": 8, "automate": 7, "audit": 6,
+	"cmd": 9, "console": 8, "automate": 7, "audit": 6, "train": 6,
 	"serve": 5, "engine": 5, "deploy": 5,
 	"plan": 4, "project": 4, "catalog": 4,
 	"feature": 3,
@@ -27,7 +27,7 @@ var implementations = []string{
 	"catalog/sqlite", "catalog/postgres",
 	"store/memory", "store/pebble", "store/redis",
 	"dataset/parquet", "dataset/text", "dataset/arrow", "dataset/kafka", "dataset/hive", "dataset/iceberg",
-	"model/tree", "model/onnx", "model/remote",
+	"model/tree", "model/onnx", "model/remote", "model/python",
 }
 
 // suites may name implementations: they run every road beside the oracle.

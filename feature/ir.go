@@ -3,6 +3,8 @@ package feature
 import (
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -13,6 +15,8 @@ type Project struct {
 	Groups       []*Group
 	Views        []*View
 	TrainingSets []*TrainingSet
+	Models       []*Model
+	Endpoints    []*Endpoint
 }
 
 // RowKind says how the rows of a source replace each other.
@@ -228,4 +232,85 @@ type Label struct {
 	Keys    []Key    // of the source
 	On      []string // spine columns (view keys or columns of the spine), one for each key
 	Within  int64    // ms
+}
+
+// Model is a pipeline and a training function over a training set.
+type Model struct {
+	Name        string
+	Pos         Pos
+	TrainingSet *TrainingSet
+	// Steps are its pipeline as declared, and Inputs what they leave: the columns that go into the model.
+	Steps  []transform.Step
+	Inputs []transform.Column
+	Train  Function
+	Task   model.Task
+	Split  TimeSplit
+	// Environment is nil for the project's own Python.
+	Environment *Environment
+	Metrics     []string
+	Gate        *Gate          // nil: none
+	Params      map[string]any // plain JSON
+	Seed        int64
+	Pickle      bool
+
+	Owner, Description string
+	Tags               []string
+	// Fingerprint covers the training set's, steps, split, task, params, seed, environment; not the training function's code.
+	Fingerprint string
+}
+
+// Function is a Python function of a definition file.
+type Function struct {
+	Name string
+	File string // relative to the project
+	Pos  Pos
+	// As is the kind of frame that it takes: "pandas", "polars", "arrow".
+	As string
+}
+
+// TimeSplit parts rows by their at, ms: before Valid is for training, [Valid, Test) for validation, [Test, End) for the test.
+type TimeSplit struct {
+	Valid, Test int64
+	End         *int64 // nil: open
+}
+
+// Environment is the packages that a model is trained with.
+type Environment struct {
+	Packages []string // requirements, pinned: "lightgbm==4.7.0"
+	Python   string   // "3.11"; "": the project's
+}
+
+// Gate is what a version must hold to be registered for promotion: comparisons of metrics with numbers or with the champion's, all of
+// which must hold.
+type Gate struct {
+	Text string
+	Expr *expr.Expr // bool, over metrics ("auc") and the champion's ("champion.auc"), null where there is none
+}
+
+// Endpoint answers requests for predictions.
+type Endpoint struct {
+	Name  string
+	Pos   Pos
+	Model *Model
+	// Traffic is by alias or number of version; empty: all to champion.
+	Traffic []Weighted
+	Shadow  string // alias or number; "": none
+	// Fallback is what is answered where no model can: a constant, null: none; FallbackLast: the last good version first.
+	Fallback     value.Value
+	FallbackLast bool
+	// DegradedWhen is a bool over share_defaulted (of the row's columns, float); nil: never.
+	DegradedWhen *expr.Expr
+	Deadline     int64  // ms
+	Sticky       string // key or request field whose hash decides on the version; "": all keys of the view
+	MaxBatch     int    // rows answered together at most; 0: no batching
+	MaxDelay     int64  // ms that a row waits for others at most
+
+	Owner, Description string
+	Tags               []string
+}
+
+// Weighted is a version's part of an endpoint's requests.
+type Weighted struct {
+	Version string // alias or number
+	Weight  float64
 }
