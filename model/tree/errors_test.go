@@ -33,6 +33,8 @@ func TestMistakes(t *testing.T) {
 		{"lgb_binary.lgb.txt", "\nnum_cat=", "\nnum_cat=9", `cat_boundaries= has`},
 		{"lgb_multiclass.lgb.txt", "num_class=3", "num_class=2", `LightGBM's text: num_class=2 with num_tree_per_iteration=3`},
 		{"lgb_linear_tree.lgb.txt", "\nnum_features=", "\nnum_features=99", `more than there are leaf_features and leaf_coeff`},
+		{"lgb_numeric.lgb.txt", "\nleaf_count=", "\nleaf_count=1 ", `LightGBM's text: tree 0, at line 12: leaf_count= has 13 numbers where 12 are expected`},
+		{"lgb_numeric.lgb.txt", "\ninternal_count=", "\ninternal_count=-", `rows came to a node`},
 		// XGBoost.
 		{"xgb_reg.xgb.json", `"version":[3,2,0]`, `"version":[4,2,0]`, `XGBoost's JSON: written by XGBoost 4, versions 1 to 3 are read`},
 		{"xgb_reg.xgb.json", `reg:squarederror`, `reg:own`, `XGBoost's JSON: objective "reg:own" is not known: what its link is decides every answer`},

@@ -72,6 +72,9 @@ type tree struct {
 	output int       // where its leaves are added; -1: they are vectors, one number for each output
 	values []float64 // by leaf, or by leaf and output
 	linear []linear  // by leaf; nil: leaves are constants
+	// cover and leafCover are how many rows of the training set came to a node and a leaf, or their weight; nil: the file does not say.
+	cover, leafCover []float64
+	mean             float64 // of its answers by cover
 }
 
 // A node asks one thing of one feature: whether x <= threshold, or whether x is one of set; yes is left.
@@ -183,6 +186,8 @@ func (f *forest) checkTree(t *tree, seen *seen) error {
 		return fmt.Errorf("adds to output %d of %d", t.output, f.outputs)
 	case len(t.values) != t.leaves*width:
 		return fmt.Errorf("%d values for %d leaves of %d", len(t.values), t.leaves, width)
+	case t.cover != nil && (len(t.cover) != len(t.nodes) || len(t.leafCover) != t.leaves):
+		return fmt.Errorf("covers of %d nodes and %d leaves, of which there are %d and %d", len(t.cover), len(t.leafCover), len(t.nodes), t.leaves)
 	case t.linear != nil && len(t.linear) != t.leaves:
 		return fmt.Errorf("%d linear leaves of %d", len(t.linear), t.leaves)
 	}
@@ -193,6 +198,13 @@ func (f *forest) checkTree(t *tree, seen *seen) error {
 		for _, x := range t.linear[i].features {
 			if int(x) < 0 || int(x) >= len(f.inputs) {
 				return fmt.Errorf("leaf %d reads feature %d of %d", i, x, len(f.inputs))
+			}
+		}
+	}
+	for _, covers := range [][]float64{t.cover, t.leafCover} {
+		for _, c := range covers {
+			if !(c >= 0) || math.IsInf(c, 0) {
+				return fmt.Errorf("%v rows came to a node", c)
 			}
 		}
 	}

@@ -52,6 +52,11 @@ func fuzz(f *testing.F, read func([]byte) (*forest, error), seeds ...string) {
 		if err := m.Predict(context.Background(), in, out); err != nil {
 			t.Errorf("a model that was read answers: %v", err)
 		}
+		if margins, err := m.Explains(); err == nil {
+			if err := m.Explain(context.Background(), &model.Batch{Rows: 1, Numbers: in.Numbers[:n]}, make([]float64, margins*(n+1))); err != nil {
+				t.Errorf("a model that says it explains does: %v", err)
+			}
+		}
 	})
 }
 

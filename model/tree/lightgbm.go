@@ -197,6 +197,9 @@ func (t *text) lightGBMNodes(out *tree) error {
 	if err != nil {
 		return err
 	}
+	if err := t.lightGBMCovers(out); err != nil {
+		return err
+	}
 	out.nodes = make([]node, n)
 	for i := range out.nodes {
 		node := node{feature: features[i], left: left[i], right: right[i], threshold: thresholds[i]}
@@ -223,6 +226,18 @@ func (t *text) lightGBMNodes(out *tree) error {
 		out.nodes[i] = node
 	}
 	return nil
+}
+
+// lightGBMCovers reads how many rows came where; models that were saved without are not explained.
+func (t *text) lightGBMCovers(out *tree) (err error) {
+	if t.values["internal_count"] == "" || t.values["leaf_count"] == "" {
+		return nil
+	}
+	if out.cover, err = t.floats("internal_count", out.leaves-1); err != nil {
+		return err
+	}
+	out.leafCover, err = t.floats("leaf_count", out.leaves)
+	return err
 }
 
 // lightGBMSets are the tree's sets of categories: each from one of cat_boundaries to the next.

@@ -3,6 +3,7 @@ package tree
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"sync"
 
@@ -20,6 +21,8 @@ type Model struct {
 	wide   []float64 // by node of the layout: the leaf's value
 	narrow []float32 // likewise, where sums are float32; both nil where leaves are more than a constant
 	free   sync.Pool // of *scratch
+
+	unexplained error // why Explain cannot; nil: it can
 }
 
 // scratch is the working memory of one call.
@@ -32,6 +35,8 @@ type scratch struct {
 	narrow []float32
 	// Of one row: its sums as the link takes them, and its answer.
 	linked, answer []float64
+
+	game game
 }
 
 // A tile is where up to block rows have come in up to eight trees.
@@ -56,6 +61,13 @@ func newModel(f *forest) (*Model, error) {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "leaf", Kind: model.Leaf, Width: len(f.trees)})
 	}
 	m.layValues()
+	if m.unexplained = f.explainable(); m.unexplained == nil {
+		for i := range f.trees {
+			f.trees[i].average()
+		}
+	} else {
+		m.unexplained = fmt.Errorf("the model cannot be explained: %w", m.unexplained)
+	}
 	m.free.New = func() any { return m.newScratch() }
 	return m, nil
 }

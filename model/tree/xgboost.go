@@ -58,6 +58,7 @@ type xgbTree struct {
 	Segments   []int64   `json:"categories_segments"`
 	Sizes      []int64   `json:"categories_sizes"`
 	Vectors    []float64 `json:"leaf_weights"`
+	Covers     []float64 `json:"sum_hessian"`
 }
 
 // A number is written as text in some versions, and may be left out.
@@ -305,6 +306,9 @@ func (x *xgbTree) read(outputs int) (*tree, error) {
 			node.left, node.right, node.leftMissing = node.right, node.left, !node.leftMissing
 		}
 		t.nodes[i] = node
+	}
+	if len(x.Covers) == n { // a node's, or the leaf's that it is
+		t.cover, t.leafCover = x.Covers, x.Covers
 	}
 	return t, x.leaves(t, outputs)
 }
