@@ -184,3 +184,24 @@ func zoneVersion(name string) string {
 	}
 	return fmt.Sprintf("zone %s/%x", name, h.Sum(nil)[:8])
 }
+
+// Zone is a time zone as local() has it, for others who must tell the same hour.
+type Zone struct {
+	name string
+	*zone
+}
+
+// LoadZone finds a zone by its exact name in the database of this binary.
+func LoadZone(name string) (Zone, error) {
+	z, err := loadZone(name)
+	return Zone{name, z}, err
+}
+
+// ZoneNames are the zones that there are. The slice must not be changed.
+func ZoneNames() []string { return zoneNames() }
+
+// Offset is what is added to a time of UTC, both ms.
+func (z Zone) Offset(ms int64) int64 { return z.offset(ms) }
+
+// Version names the zone's table by its contents: another table is another version.
+func (z Zone) Version() string { return zoneVersion(z.name) }
