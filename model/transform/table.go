@@ -6,6 +6,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
+//go:generate go test . -run ^TestDocumentationIsCurrent$ -rewrite
+
 // table is every kind of step, in the order of the documentation. A new one is one file and one line here.
 var table []*Kind
 

@@ -28,6 +28,8 @@ from bighead._compose import List, Map, Struct, optional
 from bighead._feature import Feature
 from bighead._record import DefinitionError
 from bighead._sources import EntitySource, EventSource, Table, Topic
+from bighead._steps import *  # noqa: F403
+from bighead._steps import __all__ as _steps
 from bighead._training import Spine, TrainingSet
 from bighead._types import Bool, Bytes, Date, Float, Int, String, Timestamp, Type
 from bighead._values import typical
@@ -69,6 +71,7 @@ __all__ = [
     "__version__",
 ]
 __all__ += _aggregations
+__all__ += _steps
 
 
 def __getattr__(name: str) -> Any:

@@ -13,11 +13,9 @@ from bighead._arguments import ABSENT, Call, recorded_method
 from bighead._position import Sources
 
 _MODELS = "models and what serves them"
-_STEPS = "steps of a model's pipeline"
 
 NAMES: dict[str, str] = {
     **dict.fromkeys(("Model", "Pipeline", "TimeSplit", "Environment", "Endpoint"), _MODELS),
-    **dict.fromkeys(("impute", "ordinal", "numeric", "strings"), _STEPS),
 }
 
 
