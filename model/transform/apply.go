@@ -18,11 +18,12 @@ type Applier struct {
 
 // call is one application of an op.
 type call struct {
-	in    []*value.Column
-	out   []*buffer
-	names []string // of in
-	n     int
-	first int64 // out of fold, the number of the first row among those of the training set; else -1
+	in      []*value.Column
+	out     []*buffer
+	names   []string // of in
+	n       int
+	first   int64 // out of fold, the number of the first row among those of the training set; else -1
+	scratch []byte
 }
 
 // buffer is a column that is made anew at each call, in the same memory.

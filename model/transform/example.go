@@ -24,8 +24,8 @@ func ParseColumns(lines []string) (*value.Batch, error) {
 			return nil, err
 		}
 		var cells []value.Value
-		for text := range strings.SplitSeq(rest, "|") {
-			v, err := value.Parse(t, strings.TrimSpace(text))
+		for text := range strings.SplitSeq(rest, " | ") {
+			v, err := value.Parse(t, text)
 			if err != nil {
 				return nil, fmt.Errorf("column %s: %w", name, err)
 			}

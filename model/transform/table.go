@@ -15,7 +15,8 @@ var table []*Kind
 func init() {
 	table = []*Kind{
 		impute, standard, minMax, robust, clip, log1p, bucketize,
-		oneHot, ordinal,
+		oneHot, ordinal, hashing, targetEncode, countEncode,
+		dateParts, cyclic, cross, bagOfWords, tfIDF, embedding, expand,
 		drop, selectKind, rename,
 	}
 }

@@ -26,6 +26,16 @@ __all__ = [
     "bucketize",
     "one_hot",
     "ordinal",
+    "hashing",
+    "target_encode",
+    "count_encode",
+    "date_parts",
+    "cyclic",
+    "cross",
+    "bag_of_words",
+    "tf_idf",
+    "embedding",
+    "expand",
     "drop",
     "select",
     "rename",
@@ -414,6 +424,433 @@ def ordinal(
     <ordinal(c)>
     """
     return step(call, "ordinal", locals())
+
+
+@recorded
+def hashing(
+    call: Call,
+    columns: Columns,
+    n: int,
+    *,
+    name: str = "hash",
+    signed: bool = True,
+) -> Step:
+    """All columns are hashed into ``n`` numbers, which needs no fitting and knows no unknown value: a string
+    ``v`` of column ``c`` adds 1 at the place of ``c=v``, each string of a list likewise, a number or a bool
+    adds itself at the place of ``c``.
+
+    The place is the absolute value of MurmurHash3 (x86, 32 bits, seed 0) of the UTF-8, modulo ``n``; with
+    ``signed``, what is added is taken off where the hash is negative. Equals scikit-learn's
+    ``FeatureHasher(input_type="dict")`` to the bit.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type bool, int, float, string or list<string>.
+    n : int
+        How many numbers.
+    name : str, default "hash"
+        What the columns' names begin with.
+    signed : bool, default True
+        Whether half of the values are taken off, so that those that fall together do not add up.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{name}_0`` to ``{name}_{n-1}``.
+
+    Nulls: a null adds nothing.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.hashing(["c", "x"], 3)
+    <hashing(c, x, n=3)>
+    """
+    return step(call, "hashing", locals())
+
+
+@recorded
+def target_encode(
+    call: Call,
+    columns: Columns,
+    *,
+    smoothing: float | str = "auto",
+    folds: int = 5,
+    seed: int = 1,
+) -> Step:
+    """The mean label of the training rows that have the value, drawn towards the mean of all: ``(sum +
+    smoothing * mean) / (count + smoothing)``.
+
+    With ``"auto"`` it is drawn the more, the fewer rows there are and the more their labels differ among
+    themselves (empirical Bayes): ``w * mean of the value + (1 - w) * mean``, ``w = v * n / (v * n + d / n)``, v
+    being the variance of all labels and d the sum of the squared distances from the value's mean. A training
+    row is encoded out of fold: by the rows of the other folds alone, so that its label is not in its features;
+    which fold it is of, a hash of ``seed`` and its number says. Equals scikit-learn's ``TargetEncoder`` to
+    1e-12 (its folds are others).
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type bool, int, string or date.
+    smoothing : float | str, default "auto"
+        How many rows of the mean are added, or a word: ``"auto"``.
+    folds : int, default 5
+        Into how many parts training rows are split.
+    seed : int, default 1
+        Of the split.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: as before.
+
+    Nulls: none is left: null is a value like others. A value that the training rows do not have is the mean.
+    Rows whose label is null take no part in fitting.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.target_encode("c", smoothing=1.0)
+    <target_encode(c, smoothing=1.0)>
+    """
+    return step(call, "target_encode", locals())
+
+
+@recorded
+def count_encode(
+    call: Call,
+    columns: Columns,
+    *,
+    share: bool = False,
+) -> Step:
+    """How many of the training rows have the value; with ``share``, which part of them.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type bool, int, string or date.
+    share : bool, default False
+        Whether it is divided by the number of training rows.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: as before.
+
+    Nulls: none is left: null is a value like others. A value that the training rows do not have is 0.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.count_encode("c")
+    <count_encode(c)>
+    """
+    return step(call, "count_encode", locals())
+
+
+@recorded
+def date_parts(
+    call: Call,
+    columns: Columns,
+    parts: str | Sequence[str],
+    *,
+    zone: str = "UTC",
+) -> Step:
+    """Numbers of a time as clocks and calendars in a zone show it: ``weekday`` is 0 on Mondays, ``iso_year``
+    and ``iso_week`` are those of ISO 8601 (weeks begin on Mondays, the first has the year's first Thursday),
+    ``day_of_year`` begins at 1.
+
+    A date has no hour and no zone. Zones are those of ``local()`` in SQL, with its database; a pipeline keeps
+    the version of its zone's table, and is refused where that is another.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type timestamp or date.
+    parts : str | Sequence[str]
+        Which numbers: ``"year"``, ``"quarter"``, ``"month"``, ``"day"``, ``"weekday"``, ``"day_of_year"``, ``"iso_year"``, ``"iso_week"``, ``"hour"``, ``"minute"``, ``"second"``.
+    zone : str, default "UTC"
+        Where the clock stands, by its name in the IANA database.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_{part}``, in the order of ``parts``.
+
+    Nulls: a null is null in each.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.date_parts("t", ["year", "hour", "weekday"], zone="America/New_York")
+    <date_parts(t, parts=['year', 'hour', 'weekday'], zone='America/New_York')>
+    """
+    return step(call, "date_parts", locals())
+
+
+@recorded
+def cyclic(
+    call: Call,
+    columns: Columns,
+    period: float,
+) -> Step:
+    """Where a number stands in a cycle: sine and cosine of ``2π * x / period``, so that 23 o'clock is as near
+    to 0 as 1 is.
+
+    Within 1e-15 of numpy's.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type int or float.
+    period : float
+        After how much it begins anew: 24 for hours.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_sin`` and ``{column}_cos``.
+
+    Nulls: a null is null in both.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.cyclic("hour", 24)
+    <cyclic(hour, period=24)>
+    """
+    return step(call, "cyclic", locals())
+
+
+@recorded
+def cross(
+    call: Call,
+    columns: Columns,
+    *,
+    name: str | None = None,
+) -> Step:
+    """Several columns' values as one string, for a step that encodes it: their texts with ``|`` between them; a
+    ``|`` or a ``\`` inside stands behind a ``\``, so that no two rows of different values are the same.
+
+    The columns stay.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type bool, int, string or date.
+    name : str, optional
+        What the column is called.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``name``, or the columns' names with ``_x_`` between them; at the end.
+
+    Nulls: null where one of them is.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.cross(["a", "b"])
+    <cross(a, b)>
+    """
+    return step(call, "cross", locals())
+
+
+@recorded
+def bag_of_words(
+    call: Call,
+    columns: Columns,
+    *,
+    max_features: int = 1000,
+    min_count: int = 1,
+) -> Step:
+    """How often each word comes in a text.
+
+    A text is brought into normal form C and made lower by the simple mapping of each code point; a token is a
+    longest run of two or more letters, marks, numbers and underscores. The strings of a list are tokens as they
+    are. (scikit-learn's tokens are others where making lower gives several code points, as of ``İ``, and where
+    there are marks.) Equals scikit-learn's ``CountVectorizer`` elsewhere.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type string or list<string>.
+    max_features : int, default 1000
+        How many words have a column: those that come most often, of equal ones the first by code point.
+    min_count : int, default 1
+        In how many training rows a word must come.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_{word}``, by code point.
+
+    Nulls: a null has no word: all are 0.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.bag_of_words("s", max_features=2)
+    <bag_of_words(s, max_features=2)>
+    """
+    return step(call, "bag_of_words", locals())
+
+
+@recorded
+def tf_idf(
+    call: Call,
+    columns: Columns,
+    *,
+    max_features: int = 1000,
+    min_count: int = 1,
+) -> Step:
+    """How often each word comes in a text, times ``ln((1 + rows) / (1 + rows with it)) + 1`` of the training
+    rows, the whole divided by its Euclidean length.
+
+    A text is brought into normal form C and made lower by the simple mapping of each code point; a token is a
+    longest run of two or more letters, marks, numbers and underscores. The strings of a list are tokens as they
+    are. (scikit-learn's tokens are others where making lower gives several code points, as of ``İ``, and where
+    there are marks.) Equals scikit-learn's ``TfidfVectorizer`` elsewhere, to the bit where it is given the same
+    weights.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type string or list<string>.
+    max_features : int, default 1000
+        How many words have a column: those that come most often, of equal ones the first by code point.
+    min_count : int, default 1
+        In how many training rows a word must come.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_{word}``, by code point.
+
+    Nulls: a null has no word: all are 0.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.tf_idf("s", max_features=1)
+    <tf_idf(s, max_features=1)>
+    """
+    return step(call, "tf_idf", locals())
+
+
+@recorded
+def embedding(
+    call: Call,
+    columns: Columns,
+    table: Mapping[str, Sequence[float]],
+    *,
+    unknown: Sequence[float] | None = None,
+) -> Step:
+    """Looks a string's vector up in a table, which stands in the definition and is kept in the pipeline.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type string.
+    table : Mapping[str, Sequence[float]]
+        The vectors by string, all of one length.
+    unknown : Sequence[float], optional
+        The vector of all others.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_0``, ``{column}_1``, ….
+
+    Nulls: a null, and a string that is not in the table, have the vector ``unknown``, or null in each.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.embedding("c", {"UA": [0.5, 1.0]})
+    <embedding(c, table={'UA': [0.5, 1.0]})>
+    """
+    return step(call, "embedding", locals())
+
+
+@recorded
+def expand(
+    call: Call,
+    columns: Columns,
+    keys: str | Sequence[str] | None = None,
+    *,
+    length: int | None = None,
+) -> Step:
+    """The elements of a list, the values of a map or the fields of a struct as columns.
+
+    Of a list so many as ``length`` says, or as the longest of the training rows has; of a map those of
+    ``keys``, or all that the training rows have, by code point. What is more is left out.
+
+    Parameters
+    ----------
+    columns : str or Selector or list of those
+        What it reads: names, globs, selectors such as `numeric`; of type list, map or struct.
+    keys : str | Sequence[str], optional
+        Of maps, which values.
+    length : int, optional
+        Of lists, how many elements.
+
+    Returns
+    -------
+    Step
+        The step, to stand in a pipeline's list.
+
+    Notes
+    -----
+    Names: ``{column}_0``, ``{column}_1``, …; ``{column}_{key}``.
+
+    Nulls: null where the row has no such element, or where it is null.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.expand("l")
+    <expand(l)>
+    """
+    return step(call, "expand", locals())
 
 
 @recorded
