@@ -9,7 +9,7 @@ import (
 
 var cyclic = &Kind{
 	Name:  "cyclic",
-	Doc:   "Where a number stands in a cycle: sine and cosine of `2π * x / period`, so that 23 o'clock is as near to 0 as 1 is. Within 1e-15 of numpy's.",
+	Doc:   "Where a number stands in a cycle: sine and cosine of `2π * x / period`, so that 23 o'clock is as near to 0 as 1 is. The remainder of `x` is taken first, and exactly, so that far numbers lose nothing.",
 	Names: "`{column}_sin` and `{column}_cos`.",
 	Nulls: "A null is null in both.",
 	Takes: numeric,
@@ -53,7 +53,6 @@ func (o *circle) apply(c *call) error {
 			c.out[1].null(i)
 			continue
 		}
-		// The remainder is exact, so that far numbers lose nothing.
 		sin, cos := math.Sincos(2 * math.Pi * (math.Mod(x, o.Period) / o.Period))
 		c.out[0].put(i, sin)
 		c.out[1].put(i, cos)

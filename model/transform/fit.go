@@ -18,10 +18,14 @@ import (
 //
 // The error is the mistakes of Check, what the rows do not allow (each step and column by name), or that of rows or ctx.
 func Fit(ctx context.Context, in value.Schema, steps []Step, target string, rows Rows) (*Pipeline, error) {
+	return fit(ctx, in, steps, target, rows, keptNumbers)
+}
+
+func fit(ctx context.Context, in value.Schema, steps []Step, target string, rows Rows, memory int) (*Pipeline, error) {
 	if _, problems := Check(in, steps); problems != nil {
 		return nil, problemsError(problems)
 	}
-	f := &fitting{ctx: ctx, steps: steps, target: target, rows: rows, p: newPipeline(slices.Clone(in))}
+	f := &fitting{ctx: ctx, steps: steps, target: target, rows: rows, memory: memory, p: newPipeline(slices.Clone(in))}
 	for f.next < len(steps) {
 		if err := f.pass(); err != nil {
 			return nil, err
@@ -49,6 +53,7 @@ type fitting struct {
 	next   int // the first step that is not fitted
 	target string
 	rows   Rows
+	memory int // numbers that a pass may keep
 	p      *Pipeline
 }
 
@@ -90,7 +95,7 @@ func (f *fitting) gather() ([]*student, error) {
 	scratch := &frame{cols: slices.Clone(f.p.frame.cols), slots: f.p.frame.slots}
 	pending := map[string]bool{}
 	var class []*student
-	memory := &budget{left: keptNumbers}
+	memory := &budget{left: f.memory}
 	for open := false; f.next < len(f.steps) && !open; f.next++ {
 		drafts, problems := scratch.bind(f.next, f.steps[f.next])
 		if problems != nil {

@@ -614,7 +614,7 @@ def cyclic(
     """Where a number stands in a cycle: sine and cosine of ``2π * x / period``, so that 23 o'clock is as near
     to 0 as 1 is.
 
-    Within 1e-15 of numpy's.
+    The remainder of ``x`` is taken first, and exactly, so that far numbers lose nothing.
 
     Parameters
     ----------
