@@ -33,7 +33,7 @@ func tokens(c *value.Column, i int, scratch []byte, what func(token []byte)) []b
 		return scratch
 	}
 	text := c.Strs[i]
-	if !norm.NFC.IsNormalString(text) {
+	if !ascii(text) {
 		text = norm.NFC.String(text)
 	}
 	b, n := scratch[:0], 0 // the token so far, and its code points
@@ -51,6 +51,15 @@ func tokens(c *value.Column, i int, scratch []byte, what func(token []byte)) []b
 		what(b)
 	}
 	return b
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // wordLearner counts the tokens of a column.
