@@ -194,6 +194,68 @@ func BenchmarkApplyOneRow(b *testing.B) {
 	}
 }
 
+// No two pairs of different strings are crossed to the same one.
+func TestCrossIsUnambiguous(t *testing.T) {
+	texts := []string{""}
+	for n := 0; len(texts) < 40; n++ {
+		for _, c := range []string{"|", `\`, "a"} {
+			texts = append(texts, texts[n]+c)
+		}
+	}
+	a, b := value.NewColumn(value.String, len(texts)*len(texts)), value.NewColumn(value.String, len(texts)*len(texts))
+	for i := range a.N {
+		a.Strs[i], b.Strs[i] = texts[i%len(texts)], texts[i/len(texts)]
+	}
+	rows := &value.Batch{Schema: value.Schema{{Name: "a", Type: value.String}, {Name: "b", Type: value.String}}, Columns: []*value.Column{a, b}, N: a.N}
+	out, err := mustFit(t, rows.Schema, []Step{step("cross", ``, "a", "b")}, "", RowsOf(rows)).NewApplier().Apply(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, s := range out.Columns[2].Strs {
+		if j, ok := seen[s]; ok {
+			t.Fatalf("%q and %q are crossed to %q, as %q and %q are", a.Strs[i], b.Strs[i], s, a.Strs[j], b.Strs[j])
+		}
+		seen[s] = i
+	}
+}
+
+// The median is the mean of the middle two, not what interpolation makes of them, which may be a bit beside.
+func TestMedianIsAMean(t *testing.T) {
+	rows, err := ParseColumns([]string{"x float: 9.1 | -13.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []Step{step("robust", ``, "x"), step("impute", `{"strategy": "median"}`, "x")} {
+		if got := marshalled(t, mustFit(t, rows.Schema, []Step{s}, "", RowsOf(rows))); !strings.Contains(got, `"center":-1.9500000000000002,`) && !strings.Contains(got, `"with":-1.9500000000000002,`) {
+			t.Errorf("%s of -13 and 9.1 is fitted to %s", s.Kind, got)
+		}
+	}
+}
+
+// Quantiles are numpy's to the bit, which goes from the nearer of two numbers.
+func TestQuantileIsNumpys(t *testing.T) {
+	for _, c := range []struct{ a, b, q, want float64 }{
+		{-5.4, 5.8, 0.55, 0.7600000000000007}, {0.3, 2.9, 0.54, 1.704}, {-7.8, -2.6, 0.75, -3.9}, {1, 2, 0.25, 1.25}, {1, 2, 1, 2}, {1, 2, 0, 1},
+	} {
+		if got := quantile([]float64{c.a, c.b}, c.q); got != c.want {
+			t.Errorf("the quantile %v of %v and %v is %v, numpy says %v", c.q, c.a, c.b, got, c.want)
+		}
+	}
+}
+
+// Of a small number ln(1 + x) is the number, which 1 + x would lose.
+func TestLog1pOfSmallNumbers(t *testing.T) {
+	rows, err := ParseColumns([]string{"x float: 1e-20"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := mustFit(t, rows.Schema, []Step{step("log1p", ``, "x")}, "", RowsOf(rows)).NewApplier().Apply(rows)
+	if err != nil || out.Columns[0].Floats[0] != 1e-20 {
+		t.Errorf("log1p of 1e-20 is %v; %v", out.Columns[0].Floats[0], err)
+	}
+}
+
 func TestTokens(t *testing.T) {
 	for text, want := range map[string]string{
 		"Late, late_1 x 42":      "late late_1 42",

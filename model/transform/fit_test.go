@@ -333,6 +333,7 @@ func TestFitRefuses(t *testing.T) {
 		{[]string{"c string: a"}, []Step{step("target_encode", ``, "c")}, "", []string{"fitted to the label"}},
 		{[]string{"c string: a", "y string: b"}, []Step{step("target_encode", ``, "c")}, "y", []string{"the label is a string"}},
 		{[]string{"c string: a", "y int: 1"}, []Step{step("target_encode", ``, "c")}, "y", []string{"too few rows"}},
+		{[]string{"c string: null | null", "y int: 1 | 0"}, []Step{step("target_encode", ``, "c")}, "y", []string{"target_encode of c: it has no value"}},
 		{[]string{"c string: a", "y int: 1"}, []Step{step("target_encode", ``, "c")}, "z", []string{`no column "z"`}},
 		{[]string{"l list<int>: [] | null"}, []Step{step("expand", ``, "l")}, "", []string{"no element"}},
 		{[]string{"s string: a | b"}, []Step{step("tf_idf", ``, "s")}, "", []string{"no word"}},

@@ -2,7 +2,6 @@ package transform
 
 import (
 	"errors"
-	"math"
 	"strconv"
 
 	"github.com/bighead-ml/bighead/value"
@@ -90,16 +89,8 @@ func (o *hasher) apply(c *call) error {
 
 func (o *hasher) add(c *call, row int, x float64, name, mark, text string) {
 	c.scratch = append(append(append(c.scratch[:0], name...), mark...), text...)
-	h := int32(murmur3.Sum32(c.scratch))
-	place := int64(h)
-	switch {
-	case h == math.MinInt32: // as scikit-learn, whose absolute value has no place for it
-		place = (math.MaxInt32 - (o.N - 1)) % o.N
-	case h < 0:
-		place = -place % o.N
-	default:
-		place %= o.N
-	}
+	h := int64(int32(murmur3.Sum32(c.scratch)))
+	place := max(h, -h) % o.N
 	if o.Signed && h < 0 {
 		x = -x
 	}

@@ -110,6 +110,9 @@ func byFold[K comparable](m map[K][]moments, key K, folds int) []moments {
 }
 
 func (l *targetLearner) finish() (op, []string, bool, error) {
+	if len(l.texts)+len(l.ints) == 0 {
+		return nil, nil, false, errEmpty
+	}
 	o := &targetTable{split: l.split, byFold: make([]targetValues, len(l.all))}
 	t := newTally()
 	for key := range l.texts {

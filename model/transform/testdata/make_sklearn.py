@@ -38,6 +38,7 @@ def rows(n, unseen):
 
 
 train, apply = rows(240, []), rows(80, ["new", "DL"])
+apply["c"][:3] = ["eD40Aa"] * 3  # MurmurHash3 of "c=eD40Aa" is the least int of 32 bits, whose absolute value is none
 TYPES = dict(x="float", y="float", k="int", c="string", b="bool", s="string", label="int", amount="float")
 cases = []
 
