@@ -61,6 +61,14 @@ func TestTextReadsBack(t *testing.T) {
 		if err != nil || !value.Equal(back, v) {
 			t.Fatalf("%s: %q reads back as %s, %v", typ, text, back, err)
 		}
+		written, err := typ.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read value.Type
+		if err := read.UnmarshalText(written); err != nil || !read.Equal(typ) {
+			t.Errorf("%s reads as %s: %v", written, read, err)
+		}
 		again, err := value.ParseType(typ.String())
 		if err != nil || !again.Equal(typ) {
 			t.Fatalf("type %s reads back as %s, %v", typ, again, err)

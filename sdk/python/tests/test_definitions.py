@@ -41,6 +41,29 @@ class Shown(unittest.TestCase):
         self.assertIn("x &lt; 1", bh.avg("x < 1")._repr_html_())
 
 
+class Steps(unittest.TestCase):
+    def test_a_step_is_recorded_with_its_places(self) -> None:
+        record = bh.impute([bh.numeric, "wx__*"], "constant", value=0.5)._record
+        line = inspect.currentframe().f_lineno - 1
+        self.assertEqual([c["text"] for c in record["columns"]], ["@numeric", "wx__*"])
+        self.assertTrue(record["columns"][1]["at"].endswith(f"test_definitions.py:{line}:41-{line}:48"), record)
+        self.assertEqual([(a["name"], a["value"]["kind"], a["value"]["value"]) for a in record["args"]], [("strategy", "string", "constant"), ("value", "float", 0.5)])
+        self.assertTrue(record["args"][1]["value"]["at"].endswith(f"{line}:69-{line}:72"), record)
+        self.assertEqual(repr(bh.standard(bh.bools)), "<standard(@bools)>")
+
+    def test_mistakes_of_steps(self) -> None:
+        for make, message in (
+            (lambda: bh.impute("x", "mean", indicate=True), 'bh.impute has no argument "indicate"'),
+            (lambda: bh.impute("x"), "bh.impute needs strategy"),
+            (lambda: bh.standard(5), "columns of bh.standard takes a column, a glob, a selector"),
+            (lambda: bh.standard(["x", 5]), "columns of bh.standard takes a column, a glob, a selector"),
+            (lambda: bh.clip("x", float("nan")), "lower of bh.clip takes a constant"),
+        ):
+            with self.assertRaises(bh.DefinitionError) as caught:
+                make()
+            self.assertIn(message, str(caught.exception))
+
+
 class Mistakes(unittest.TestCase):
     def test_a_mistake_raises_with_its_place(self) -> None:
         with self.assertRaises(bh.DefinitionError) as caught:
