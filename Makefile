@@ -53,9 +53,12 @@ fuzz:
 	  done; \
 	done
 
-# Pages that are generated from the tables in the code.
+# Pages and functions of the SDK that are generated from the tables in the code.
 docs:
-	$(GO) test ./expr ./agg ./feature -run 'Docs' -update
+	$(GO) test ./expr -run Reference -update
+	$(GO) test ./feature -run Page -rewrite
+	$(GO) generate ./agg ./model/transform
+	$(GO) test ./project -run 'Stubs|Steps' -update
 
 # The code of the .proto files.
 proto:
