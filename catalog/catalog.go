@@ -82,6 +82,8 @@ const (
 	Feature     Kind = "feature"
 	View        Kind = "view"
 	TrainingSet Kind = "training set"
+	Model       Kind = "model"
+	Endpoint    Kind = "endpoint"
 )
 
 // Entry is one registered thing. Its name is unique within its kind; a feature's is group.feature.

@@ -28,7 +28,7 @@ const (
 	Unused  What = "unused" // defined, and read by nothing
 )
 
-var order = map[Kind]int{Source: 0, Group: 1, Feature: 2, View: 3, TrainingSet: 4}
+var order = map[Kind]int{Source: 0, Group: 1, Feature: 2, View: 3, TrainingSet: 4, Model: 5, Endpoint: 6}
 var whats = map[What]int{Added: 0, Changed: 1, Set: 2, Renamed: 3, Removed: 4, Unused: 5}
 
 // Diff says what becomes of each entry between two versions, by kind, change and name. Entries that stay as they are are left out.

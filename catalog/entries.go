@@ -21,8 +21,7 @@ func EntriesOf(p *feature.Project) []Entry {
 		for _, k := range g.Keys {
 			parts = append(parts, k.Name+" "+k.Type.String())
 		}
-		sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
-		group.Fingerprint = hex.EncodeToString(sum[:16])
+		group.Fingerprint = digest(parts...)
 		out = append(out, group)
 		for _, f := range g.Features {
 			name := g.Name + "." + f.Name
@@ -59,5 +58,22 @@ func EntriesOf(p *feature.Project) []Entry {
 		}
 		out = append(out, e)
 	}
+	for _, m := range p.Models {
+		e := Entry{Kind: Model, Name: m.Name, Fingerprint: m.Fingerprint, Reads: []Ref{{TrainingSet, m.TrainingSet.Name}, {View, m.TrainingSet.View.Name}}}
+		e.Settings = settingsOfModel(m)
+		out = append(out, e)
+	}
+	for _, x := range p.Endpoints {
+		// What an endpoint means is whom it asks; which versions answer is the traffic's history.
+		e := Entry{Kind: Endpoint, Name: x.Name, Fingerprint: digest("endpoint", x.Model.Name), Reads: []Ref{{Model, x.Model.Name}}}
+		e.Settings = settingsOfEndpoint(x)
+		out = append(out, e)
+	}
 	return out
+}
+
+// digest is a fingerprint of a few words.
+func digest(words ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(words, "\n")))
+	return hex.EncodeToString(sum[:16])
 }

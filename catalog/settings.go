@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bighead-ml/bighead/feature"
@@ -68,9 +69,7 @@ func settingsOfGroup(g *feature.Group) []Setting {
 	s.duration("flush", g.Flush)
 	s.duration("max_staleness", g.MaxStaleness)
 	s.duration("deadline", g.Deadline)
-	s.add("owner", g.Owner)
-	s.add("description", g.Description)
-	s.add("tags", strings.Join(g.Tags, ", "))
+	s.about(g.Owner, g.Description, g.Tags)
 	return s
 }
 
@@ -114,6 +113,52 @@ func settingsOfTrainingSet(t *feature.TrainingSet) []Setting {
 	}
 	s.add("labels", strings.Join(labels, ", "))
 	return s
+}
+
+func settingsOfModel(m *feature.Model) []Setting {
+	s := settings{}
+	s.add("train", m.Train.Name+" in "+m.Train.File)
+	s.add("as", m.Train.As)
+	s.add("metrics", strings.Join(m.Metrics, ", "))
+	if m.Gate != nil {
+		s.add("gate", m.Gate.Text)
+	}
+	if m.Pickle {
+		s.add("pickle", "True")
+	}
+	s.about(m.Owner, m.Description, m.Tags)
+	return s
+}
+
+func settingsOfEndpoint(e *feature.Endpoint) []Setting {
+	s := settings{}
+	var traffic []string
+	for _, w := range e.Traffic {
+		traffic = append(traffic, w.Version+" "+strconv.FormatFloat(w.Weight, 'g', -1, 64))
+	}
+	s.add("traffic", strings.Join(traffic, ", "))
+	s.add("shadow", e.Shadow)
+	switch {
+	case e.FallbackLast:
+		s.add("fallback", "last")
+	case !e.Fallback.IsNull():
+		s.add("fallback", e.Fallback.String())
+	}
+	s.add("degraded_when", e.DegradedWhen.String())
+	s.duration("deadline", e.Deadline)
+	s.add("sticky", e.Sticky)
+	if e.MaxBatch > 0 {
+		s.add("max_batch", strconv.Itoa(e.MaxBatch))
+		s.duration("max_delay", e.MaxDelay)
+	}
+	s.about(e.Owner, e.Description, e.Tags)
+	return s
+}
+
+func (s *settings) about(owner, description string, tags []string) {
+	s.add("owner", owner)
+	s.add("description", description)
+	s.add("tags", strings.Join(tags, ", "))
 }
 
 // differences says how settings differ, one line each: what was and what is.

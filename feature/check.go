@@ -40,7 +40,13 @@ func Check(defs *Definitions, o Options) (*Project, Problems) {
 		c.views = append(c.views, c.view(&defs.Views[i]))
 	}
 	for i := range defs.TrainingSets {
-		c.trainingSet(&defs.TrainingSets[i])
+		c.sets = append(c.sets, c.trainingSet(&defs.TrainingSets[i]))
+	}
+	for i := range defs.Models {
+		c.models = append(c.models, c.ofModel(&defs.Models[i]))
+	}
+	for i := range defs.Endpoints {
+		c.endpoint(&defs.Endpoints[i])
 	}
 	return c.project(), Settle(c.problems)
 }
@@ -58,10 +64,12 @@ type checker struct {
 	inexact map[*PlaceDef]map[string]bool // columns of a table's select= that came through a transcendental function
 	names   map[string]Span               // `source "flights"` → its first definition
 
-	sources      []*sourceState
-	groups       []*groupState
-	views        []*viewState
-	trainingSets []*TrainingSet
+	sources   []*sourceState
+	groups    []*groupState
+	views     []*viewState
+	sets      []*trainingState
+	models    []*modelState
+	endpoints []*Endpoint
 }
 
 // mark and sound tell whether an error was found since.
@@ -84,7 +92,7 @@ func (c *checker) named(what string, name Text) {
 }
 
 func (c *checker) project() *Project {
-	p := &Project{TrainingSets: c.trainingSets}
+	p := &Project{Endpoints: c.endpoints}
 	for _, s := range c.sources {
 		if s.sound {
 			p.Sources = append(p.Sources, s.src)
@@ -98,6 +106,16 @@ func (c *checker) project() *Project {
 	for _, v := range c.views {
 		if v.sound {
 			p.Views = append(p.Views, v.view)
+		}
+	}
+	for _, t := range c.sets {
+		if t.sound {
+			p.TrainingSets = append(p.TrainingSets, t.set)
+		}
+	}
+	for _, m := range c.models {
+		if m.sound {
+			p.Models = append(p.Models, m.model)
 		}
 	}
 	return p

@@ -20,8 +20,8 @@ const (
 // ErrVersion is wrapped by Decode's error when SDK and binary do not speak the same format.
 var ErrVersion = errors.New("the SDK's and the binary's versions differ")
 
-// Decode reads one recording. It is strict: an unknown field, another version of the format, a reference to what is
-// not there or anything after the document is an error. It never panics, whatever the bytes.
+// Decode reads one recording. It is strict: an unknown field, a version of the format that is not known, a reference to
+// what is not there or anything after the document is an error. What it reads is of FormatVersion, whatever it was before. It never panics, whatever the bytes.
 func Decode(r io.Reader) (*Definitions, error) {
 	b, err := io.ReadAll(io.LimitReader(r, MaxDefinitionsBytes+1))
 	if err != nil {
@@ -37,7 +37,7 @@ func Decode(r io.Reader) (*Definitions, error) {
 	dec.DisallowUnknownFields()
 	var d Definitions
 	err = dec.Decode(&d)
-	if err != nil || d.Version != FormatVersion {
+	if err != nil || !readable(d.Version) {
 		// Another version's shape gives an error about its shape; say first that it is another version.
 		if verr := checkVersion(b); verr != nil {
 			return nil, verr
@@ -50,8 +50,12 @@ func Decode(r io.Reader) (*Definitions, error) {
 	if err := d.checkRefs(); err != nil {
 		return nil, fmt.Errorf("definitions: %w", err)
 	}
+	d.Version = FormatVersion
 	return &d, nil
 }
+
+// readable tells the formats that Decode reads: each so far has been the one before and more.
+func readable(version int) bool { return version >= 1 && version <= FormatVersion }
 
 // Encode writes a recording as Decode reads it, one line.
 func Encode(w io.Writer, d *Definitions) error {
@@ -72,7 +76,7 @@ func checkVersion(b []byte) error {
 	if head.Version == nil {
 		return errors.New("definitions: no format version: this is not a recording of the bighead SDK")
 	}
-	if *head.Version != FormatVersion {
+	if !readable(*head.Version) {
 		return fmt.Errorf("%w: SDK %s recorded format %d, binary %s reads format %d; install the SDK that belongs to the binary: pip install bighead==%s",
 			ErrVersion, orUnknown(head.SDK), *head.Version, sdk.Version(), FormatVersion, sdk.Version())
 	}
@@ -140,6 +144,20 @@ func (d *Definitions) checkRefs() error {
 	}
 	for i := range d.TrainingSets {
 		if err := d.checkTrainingSet(&d.TrainingSets[i]); err != nil {
+			return err
+		}
+	}
+	for i := range d.Models {
+		m := &d.Models[i]
+		if err := inRange(m.TrainingSet, len(d.TrainingSets), "model", m.Name); err != nil {
+			return err
+		}
+		if m.Params != nil && m.Params.Kind != MapLiteral {
+			return fmt.Errorf("model %q: params are a literal of kind %q", m.Name.Value, m.Params.Kind)
+		}
+	}
+	for i := range d.Endpoints {
+		if err := inRange(d.Endpoints[i].Model, len(d.Models), "endpoint", d.Endpoints[i].Name); err != nil {
 			return err
 		}
 	}

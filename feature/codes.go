@@ -132,6 +132,18 @@ const (
 	codeSetting        Code = 95
 )
 
+// Models and endpoints. They come after the numbers of requests, for which there is room up to 129.
+const (
+	codeStep         Code = 130
+	codeModelInput   Code = 131
+	codeTask         Code = 132
+	codeMetric       Code = 133
+	codeSplit        Code = 134
+	codeRequirement  Code = 135
+	codeSticky       Code = 136
+	codeUnknownLabel Code = 137
+)
+
 // Requests: what a caller of the server did, or why a row is not answered. They have no place in a definition file; package serve makes
 // them.
 const (
@@ -241,6 +253,15 @@ var codes = map[Code]struct {
 	codeJoinInSource:   {SeverityError, "not yet: a join inside a source"},
 	codeRemotePlace:    {SeverityError, "not yet: a place of this kind"},
 	codeSetting:        {SeverityError, "a setting that check does not know"},
+
+	codeStep:         {SeverityError, "a step that cannot be done"},
+	codeModelInput:   {SeverityError, "a column that the model does not take"},
+	codeTask:         {SeverityError, "a label that is not of the task's kind"},
+	codeMetric:       {SeverityError, "a metric that the task does not have"},
+	codeSplit:        {SeverityError, "a split with an empty part"},
+	codeRequirement:  {SeverityError, "a package that is not pinned"},
+	codeSticky:       {SeverityError, "not a key or request field"},
+	codeUnknownLabel: {SeverityError, "not one label of the training set"},
 
 	CodeUnknownView:    {SeverityError, "a view that is not served"},
 	CodeUnknownFeature: {SeverityError, "a column that the view does not have"},

@@ -6,8 +6,9 @@ package feature
 //
 // The same shapes as JSON are documented by schema/definitions.schema.json and read by Decode.
 
-// FormatVersion is the version of the JSON between the SDK and the binary. It changes with every change of shape.
-const FormatVersion = 1
+// FormatVersion is the version of the JSON between the SDK and the binary. It changes with every change of shape. What earlier
+// binaries applied stands in catalogs, so Decode reads the formats before it too: 1 had neither models nor endpoints.
+const FormatVersion = 2
 
 // Definitions is everything that one recording saw, in the order in which Python made it.
 type Definitions struct {
@@ -19,6 +20,8 @@ type Definitions struct {
 	Groups       []GroupDef       `json:"groups,omitzero"`
 	Views        []ViewDef        `json:"views,omitzero"`
 	TrainingSets []TrainingSetDef `json:"training_sets,omitzero"`
+	Models       []ModelDef       `json:"models,omitzero"`
+	Endpoints    []EndpointDef    `json:"endpoints,omitzero"`
 	Mistakes     []Mistake        `json:"mistakes,omitzero"`
 }
 
@@ -56,7 +59,7 @@ const (
 	MissingModule   MistakeKind = "missing_module"   // an import at the top that bare Python does not have
 	FileExited      MistakeKind = "exited"           // sys.exit, os._exit
 	NotAllowed      MistakeKind = "not_allowed"      // network, files, processes while recording
-	NotYet          MistakeKind = "not_yet"          // bh.Model and what else comes later
+	NotYet          MistakeKind = "not_yet"          // a name of the surface that comes later
 	TimedOut        MistakeKind = "timed_out"        // still running when its time was up; At is where it was
 	Crashed         MistakeKind = "crashed"          // Python itself ended; At is the file that ran
 )
@@ -287,4 +290,94 @@ type LabelDef struct {
 	Name   Text        `json:"name"`
 	SQL    *Text       `json:"sql,omitempty"`
 	Within *FeatureDef `json:"within,omitempty"`
+}
+
+// ModelDef is bh.Model.
+type ModelDef struct {
+	Site
+	Name        Text            `json:"name"`
+	TrainingSet *Ref            `json:"training_set,omitempty"` // into Definitions.TrainingSets
+	Pipeline    *PipelineDef    `json:"pipeline,omitempty"`     // nil: the view's columns go in as they are
+	Train       *FunctionDef    `json:"train,omitempty"`
+	As          *Text           `json:"as,omitempty"` // "pandas"
+	Task        *Text           `json:"task,omitempty"`
+	Label       *Text           `json:"label,omitempty"` // nil: the only one
+	Split       *SplitDef       `json:"split,omitempty"`
+	Environment *EnvironmentDef `json:"environment,omitempty"`
+	Metrics     []Text          `json:"metrics,omitzero"`
+	Gate        *Text           `json:"gate,omitempty"`   // an expression over metrics
+	Params      *Literal        `json:"params,omitempty"` // a map
+	Seed        *Arg[int64]     `json:"seed,omitempty"`
+	Pickle      *Arg[bool]      `json:"pickle,omitempty"`
+	About
+	Flawed Flawed `json:"flawed,omitempty"`
+}
+
+// PipelineDef is bh.Pipeline.
+type PipelineDef struct {
+	Site
+	Steps  []StepDef `json:"steps"`
+	Flawed Flawed    `json:"flawed,omitempty"`
+}
+
+// StepDef is one call of a step's function.
+type StepDef struct {
+	Site
+	Kind    string   `json:"kind"`             // as in package transform
+	Columns []Text   `json:"columns,omitzero"` // names, globs, selectors such as "@numeric"
+	Args    []ArgDef `json:"args,omitzero"`
+	Flawed  Flawed   `json:"flawed,omitempty"`
+}
+
+// ArgDef is an argument of a step.
+type ArgDef struct {
+	Name  string  `json:"name"`
+	Value Literal `json:"value"`
+}
+
+// FunctionDef is a Python function that is found again by its name and file.
+type FunctionDef struct {
+	At   Span   `json:"at"` // of the argument
+	Name string `json:"name"`
+	Def  Span   `json:"def"` // of its name where it is defined
+}
+
+// SplitDef is bh.TimeSplit.
+type SplitDef struct {
+	Site
+	Valid  *Text  `json:"valid,omitempty"` // a time
+	Test   *Text  `json:"test,omitempty"`  // a time
+	End    *Text  `json:"end,omitempty"`   // a time
+	Flawed Flawed `json:"flawed,omitempty"`
+}
+
+// EnvironmentDef is bh.Environment.
+type EnvironmentDef struct {
+	Site
+	Packages []Text `json:"packages,omitzero"` // requirements
+	Python   *Text  `json:"python,omitempty"`
+	Flawed   Flawed `json:"flawed,omitempty"`
+}
+
+// EndpointDef is bh.Endpoint.
+type EndpointDef struct {
+	Site
+	Name         Text        `json:"name"`
+	Model        *Ref        `json:"model,omitempty"` // into Definitions.Models
+	Traffic      []WeightDef `json:"traffic,omitzero"`
+	Shadow       *Text       `json:"shadow,omitempty"`
+	Fallback     *Literal    `json:"fallback,omitempty"`
+	DegradedWhen *Text       `json:"degraded_when,omitempty"` // an expression over share_defaulted
+	Deadline     *Text       `json:"deadline,omitempty"`      // a duration
+	Sticky       *Text       `json:"sticky,omitempty"`
+	MaxBatch     *Arg[int64] `json:"max_batch,omitempty"`
+	MaxDelay     *Text       `json:"max_delay,omitempty"` // a duration
+	About
+	Flawed Flawed `json:"flawed,omitempty"`
+}
+
+// WeightDef is a version's part of an endpoint's requests.
+type WeightDef struct {
+	Version Text         `json:"version"` // an alias or a number
+	Weight  Arg[float64] `json:"weight"`
 }

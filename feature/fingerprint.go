@@ -3,6 +3,7 @@ package feature
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,6 +23,7 @@ import (
 //	feature   folds, aggregation and parameters, delay, window, default         without: name, fallback, description
 //	column    feature and key mapping | request field | derived expression      without: name, required
 //	view      its columns in order                                              without: name, required
+//	model     training set, label, steps, task, split, params, seed, packages   without: name, training function, metrics, gate
 const (
 	sourceVersion      = "source/1"
 	foldVersion        = "fold/1"
@@ -29,6 +31,7 @@ const (
 	columnVersion      = "column/1"
 	viewVersion        = "view/1"
 	trainingSetVersion = "training set/1"
+	modelVersion       = "model/1"
 )
 
 // fingerprintDigits is the length of a fingerprint: 128 bits never meet by chance.
@@ -354,4 +357,29 @@ func labelText(f *facts, l *Label) {
 	f.add("events", l.Feature.Fingerprint)
 	f.add("on", l.On...)
 	f.number("within", l.Within)
+}
+
+// fingerprintModel takes a model's: all but the training function's text, of which the catalog keeps a hash by version.
+func fingerprintModel(m *Model) {
+	f := &facts{}
+	f.add(modelVersion, m.TrainingSet.Fingerprint)
+	f.add("label", m.Label)
+	f.add("task", string(m.Task))
+	for i, s := range m.Steps {
+		f.add("step "+strconv.Itoa(i), append([]string{s.Kind, string(s.Args)}, s.Columns...)...)
+	}
+	f.add("split", strconv.FormatInt(m.Split.Valid, 10), strconv.FormatInt(m.Split.Test, 10))
+	if m.Split.End != nil {
+		f.add("end", strconv.FormatInt(*m.Split.End, 10))
+	}
+	if len(m.Params) > 0 {
+		params, _ := json.Marshal(floatsAsNumbers(m.Params)) // of what was JSON before; its keys are sorted
+		f.add("params", string(params))
+	}
+	f.add("seed", strconv.FormatInt(m.Seed, 10))
+	if e := m.Environment; e != nil {
+		f.add("packages", slices.Sorted(slices.Values(e.Packages))...)
+		f.add("python", e.Python)
+	}
+	m.Fingerprint = fingerprint(f.String())
 }

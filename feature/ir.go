@@ -244,12 +244,14 @@ type Model struct {
 	Inputs []transform.Column
 	Train  Function
 	Task   model.Task
-	Split  TimeSplit
+	// Label is the one of the training set's that it learns.
+	Label string
+	Split TimeSplit
 	// Environment is nil for the project's own Python.
 	Environment *Environment
-	Metrics     []string
+	Metrics     []string       // all of the task's where none are named
 	Gate        *Gate          // nil: none
-	Params      map[string]any // plain JSON
+	Params      map[string]any // plain JSON: nil, bool, int64, float64, string, []any, map[string]any
 	Seed        int64
 	Pickle      bool
 
@@ -276,15 +278,15 @@ type TimeSplit struct {
 
 // Environment is the packages that a model is trained with.
 type Environment struct {
-	Packages []string // requirements, pinned: "lightgbm==4.7.0"
+	Packages []string // requirements, pinned, names in lower case with dashes: "lightgbm==4.7.0"
 	Python   string   // "3.11"; "": the project's
 }
 
-// Gate is what a version must hold to be registered for promotion: comparisons of metrics with numbers or with the champion's, all of
-// which must hold.
+// Gate is what a version must hold to be promoted: a condition over its metrics of the test and the champion's. Holds says whether it does.
 type Gate struct {
 	Text string
-	Expr *expr.Expr // bool, over metrics ("auc") and the champion's ("champion.auc"), null where there is none
+	Expr *expr.Expr // bool, over metrics ("auc") and the struct "champion", null where there is none
+	task model.Task
 }
 
 // Endpoint answers requests for predictions.

@@ -16,10 +16,13 @@ type trainingState struct {
 	reach map[string]bool // see used
 
 	flawed bool // of a label something could not be recorded
+	sound  bool
+	// columnsKnown says that which of the view's columns the set has is right, whatever else is not.
+	columnsKnown bool
 }
 
-// trainingSet checks one training set, and keeps it where it is right.
-func (c *checker) trainingSet(d *TrainingSetDef) {
+// trainingSet checks one training set.
+func (c *checker) trainingSet(d *TrainingSetDef) *trainingState {
 	defer c.within(d.Site)()
 	mark := c.mark()
 	what := fmt.Sprintf("training set %q", d.Name.Value)
@@ -40,7 +43,9 @@ func (c *checker) trainingSet(d *TrainingSetDef) {
 		c.label(t, &d.Labels[i])
 	}
 	c.trainingArguments(t)
+	before := c.mark()
 	c.trainingColumns(t)
+	t.columnsKnown = c.soundSince(before) && t.view != nil && t.view.sound && !d.Flawed.Has("features")
 	if t.view != nil && t.spine != nil {
 		c.tableNames(t)
 		c.requestOnEngine(t)
@@ -48,8 +53,9 @@ func (c *checker) trainingSet(d *TrainingSetDef) {
 	}
 	if c.soundSince(mark) && len(d.Flawed) == 0 && !t.flawed && t.view.sound && t.spine.sound {
 		fingerprintTrainingSet(t.set)
-		c.trainingSets = append(c.trainingSets, t.set)
+		t.sound = true
 	}
+	return t
 }
 
 // scope is what labels, label_time and weight read.

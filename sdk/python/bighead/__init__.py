@@ -26,6 +26,7 @@ from bighead._aggregations import *  # noqa: F403
 from bighead._aggregations import __all__ as _aggregations
 from bighead._compose import List, Map, Struct, optional
 from bighead._feature import Feature
+from bighead._models import Endpoint, Environment, Model, Pipeline, TimeSplit
 from bighead._record import DefinitionError
 from bighead._sources import EntitySource, EventSource, Table, Topic
 from bighead._steps import *  # noqa: F403
@@ -65,6 +66,11 @@ __all__ = [
     "ViewSelection",
     "TrainingSet",
     "Spine",
+    "Model",
+    "Pipeline",
+    "TimeSplit",
+    "Environment",
+    "Endpoint",
     "Project",
     "ProjectError",
     "DefinitionError",
@@ -80,6 +86,6 @@ def __getattr__(name: str) -> Any:
         from bighead._project import Project
 
         return Project if name == "Project" else ProjectError
-    from bighead._later import NAMES, Later, unknown
+    from bighead._unknown import unknown
 
-    return Later(name) if name in NAMES else unknown(__name__, name, [*__all__, *NAMES])
+    return unknown(__name__, name, __all__)

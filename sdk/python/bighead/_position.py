@@ -53,10 +53,12 @@ class Sources:
         self._positions: dict[int, list[Any]] = {}
         self._sites: dict[tuple[int, int], Site] = {}
         self._own: dict[str, bool] = {}
+        self._definitions: set[str] = set()
         self._kept: list[CodeType] = []
 
     def add(self, filename: str, file: SourceFile) -> None:
-        """Make a text known under the name it is compiled with."""
+        """Make the text of a definition file known under the name it is compiled with."""
+        self._definitions.add(filename)
         self._files[filename] = file
 
     def file(self, filename: str) -> SourceFile | None:
@@ -64,6 +66,12 @@ class Sources:
         if filename not in self._files:
             self._files[filename] = self._read(filename)
         return self._files[filename]
+
+    def defines(self, code: CodeType) -> bool:
+        """Whether a code object is of a definition file, or of what is typed into a notebook or a script."""
+        if _SITE in code.co_filename or not self.is_user(code):
+            return False
+        return self.root is None or code.co_filename in self._definitions
 
     def touched(self) -> list[SourceFile]:
         """The files that were looked at, in that order."""

@@ -16,9 +16,9 @@ from bighead._position import Sources
 from bighead._text import SourceFile
 from bighead._version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-_LISTS = ("sources", "groups", "views", "training_sets")
+_LISTS = ("sources", "groups", "views", "training_sets", "models", "endpoints")
 
 
 class DefinitionError(Exception):

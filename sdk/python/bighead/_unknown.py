@@ -1,4 +1,4 @@
-"""Names of the surface that this version does not record yet."""
+"""Names that are not there."""
 
 from __future__ import annotations
 
@@ -9,39 +9,8 @@ from types import FrameType
 from typing import Any
 
 from bighead import _record
-from bighead._arguments import ABSENT, Call, recorded_method
+from bighead._arguments import ABSENT
 from bighead._position import Sources
-
-_MODELS = "models and what serves them"
-
-NAMES: dict[str, str] = {
-    **dict.fromkeys(("Model", "Pipeline", "TimeSplit", "Environment", "Endpoint"), _MODELS),
-}
-
-
-class Later:
-    """A name that stands for itself until its time comes: calling it says so."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    @recorded_method
-    def __call__(self, call: Call, *args: Any, **kwargs: Any) -> Later:
-        call.what = ""
-        call.mistake(
-            "not_yet",
-            f"bh.{self._name}: {NAMES[self._name]} cannot be defined yet",
-            cure="take it out; sources, feature groups, feature views and training sets work",
-        )
-        return self
-
-    def __getattr__(self, name: str) -> Later:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self
-
-    def __repr__(self) -> str:
-        return f"<bh.{self._name}: not yet>"
 
 
 def unknown(module: str, name: str, known: list[str]) -> Any:

@@ -1,0 +1,157 @@
+package feature
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// step passes on what is wrong with a step of a pipeline.
+func (r *reporter) step(at Span, x transform.Problem) {
+	p := r.add(codeStep, at, "%s", x.Message).cure("%s", x.Cure)
+	if len(x.Names) > 0 {
+		p.choose(x.Got, "names", x.Names)
+	}
+}
+
+// nestedInput is what no model takes as it is.
+func (r *reporter) nestedInput(at Span, columns []string) {
+	r.add(codeModelInput, at, "%s would go into the model, which takes numbers and strings only", someColumns(columns)).
+		cure("take it apart or leave it out with a step, or name the columns with features= of the training set")
+}
+
+// textInput is a string that goes into trees.
+func (r *reporter) textInput(at Span, columns []string, framework string) {
+	r.add(codeModelInput, at, "%s would go into a model of %s as text, and trees take numbers only", someColumns(columns), framework).
+		cure("encode it: bh.ordinal(bh.strings) or bh.one_hot(…)")
+}
+
+// noInputs is a pipeline that leaves nothing.
+func (r *reporter) noInputs(at Span, name string) {
+	r.add(codeModelInput, at, "no column is left to go into model %q", name).cure("leave a step out that drops columns, or name more with features= of the training set")
+}
+
+// someColumns names the first few.
+func someColumns(names []string) string {
+	what := "column "
+	if len(names) > 1 {
+		what = "columns "
+	}
+	if more := len(names) - 3; more > 1 {
+		return what + strings.TrimSuffix(quotedList(names[:3], ", "), ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return what + quotedList(names, " and ")
+}
+
+// unknownLabel is a label that the training set does not have.
+func (r *reporter) unknownLabel(at Span, name, set string, names []string) {
+	r.add(codeUnknownLabel, at, "training set %q has no label %q", set, name).choose(name, "labels", names)
+}
+
+// noLabel is a training set that says nothing to learn.
+func (r *reporter) noLabel(at Span, set string) {
+	r.add(codeUnknownLabel, at, "training set %q has no label, so there is nothing to learn", set).cure(`give it one: labels={"late": "dep_delay >= 15"}`)
+}
+
+// severalLabels is a training set with more labels than a model learns.
+func (r *reporter) severalLabels(at Span, set string, names []string) {
+	r.add(codeUnknownLabel, at, "training set %q has several labels, and a model learns one", set).choose("", "labels", names).cure("say which with label=%q", names[0])
+}
+
+// labelKind is a label of a type that the task does not know what to do with.
+func (r *reporter) labelKind(at Span, label string, t value.Type, task model.Task) {
+	p := r.add(codeTask, at, "label %q is %s, and task %q takes %s", label, typeText(t), task, taskTakes[task])
+	switch t.Kind {
+	case value.KindFloat:
+		p.cure(`write task="regression", or make classes of it in the training set: labels={%q: "… > 0.5"}`, label)
+	case value.KindBool, value.KindString:
+		p.cure(`write task="binary" or task="multiclass", or make a number of it in the training set`)
+	default:
+		p.cure("write the label as one of those in the training set")
+	}
+}
+
+var taskTakes = map[model.Task]string{
+	model.Binary: "two classes: a bool, an int or a string", model.Multiclass: "classes: a bool, an int or a string",
+	model.Regression: "a number", model.Ranking: "a number, more being better",
+}
+
+// unknownMetric is a figure that is not computed for the task.
+func (r *reporter) unknownMetric(at Span, name string, task model.Task, names []string) {
+	p := r.add(codeMetric, at, "metric %q is not known for task %q", name, task).choose(name, "metrics", names)
+	if m, ok := model.MetricNamed(name); ok {
+		p.cure("it is of task %q", m.Tasks[0])
+	}
+}
+
+// splitOrder is two times of a split that are not one after the other.
+func (r *reporter) splitOrder(t Text, name string, before Text, nameBefore string) {
+	r.add(codeSplit, t.At, "%s=%q is not after %s=%q, so that part has no rows", name, t.Value, nameBefore, before.Value).
+		cure("rows before valid= are for training, then come validation, from test= on the test, and from end= on nothing")
+}
+
+// splitBeyond is a part of a split that lies outside of the training set.
+func (r *reporter) splitBeyond(t Text, name, part, set, bound string, at int64) {
+	r.add(codeSplit, t.At, "%s=%q leaves no rows %s: training set %q %s at %s", name, t.Value, part, set, bound, value.FormatTimestamp(at)).
+		cure("write a time within the training set, or move its bound")
+}
+
+// noPackages is an environment of nothing.
+func (r *reporter) noPackages(at Span) {
+	r.add(codeRequirement, at, "the environment has no packages").cure(`name what train imports: bh.Environment(["lightgbm==4.7.0"]), or leave environment= out for the project's own Python`)
+}
+
+// badRequirement is a text that names no package.
+func (r *reporter) badRequirement(t Text) {
+	r.add(codeRequirement, t.At, "%q names no package", shorten(t.Value)).cure(`write name==version, such as "lightgbm==4.7.0"`)
+}
+
+// notPinned is a package of any version, or of several.
+func (r *reporter) notPinned(t Text, name, rest string) {
+	p := r.add(codeRequirement, t.At, "%q is not pinned: another day it is another package", shorten(t.Value))
+	switch {
+	case strings.Contains(rest, ";"):
+		p.cure("leave out what stands after the semicolon: an environment is made for one Python")
+	case strings.HasPrefix(rest, "@"), strings.Contains(t.Value, "://"):
+		p.cure("write name==version; an index of your own is a setting of pip")
+	default:
+		p.cure(`write the one version that you have tried: "%s==…"`, name)
+	}
+}
+
+// packageTwice is a package that two requirements name.
+func (r *reporter) packageTwice(t Text, name string) {
+	r.add(codeRequirement, t.At, "package %q is asked for twice", name).cure("leave one out")
+}
+
+// badPython is a text that is no version of Python.
+func (r *reporter) badPython(t Text) {
+	r.add(codeRequirement, t.At, "python=%q is no version of Python", t.Value).cure(`write python="3.11" or python="3.11.4"`)
+}
+
+// notSticky is a column by which requests cannot be told apart.
+func (r *reporter) notSticky(at Span, name, view string, names []string) {
+	r.add(codeSticky, at, "%q is neither a key nor a request field of view %q", name, view).choose(name, "there are", names)
+}
+
+// noTraffic is traffic={}.
+func (r *reporter) noTraffic(at Span) {
+	r.add(codeMeaningless, at, "traffic={} asks no version").cure(`leave it out: all requests go to "champion"`)
+}
+
+// endpointDefault is a fallback that is no answer.
+func (r *reporter) endpointDefault(at Span, text string, task model.Task) {
+	p := r.add(codeDefault, at, "fallback is %s, and task %q answers %s", text, task, taskAnswers[task])
+	if task == model.Multiclass {
+		p.cure(`write fallback="last", the last version that was good, or leave it out`)
+		return
+	}
+	p.cure(`write a number, or fallback="last", the last version that was good`)
+}
+
+var taskAnswers = map[model.Task]string{
+	model.Binary: "a probability", model.Multiclass: "probabilities by class", model.Regression: "a number", model.Ranking: "a score",
+}
