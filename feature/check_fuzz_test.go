@@ -24,9 +24,10 @@ func survives(t *testing.T, d *feature.Definitions) {
 	if problems.Failed() {
 		return
 	}
-	if len(p.Sources) != len(d.Sources) || len(p.Groups) != len(d.Groups) || len(p.Views) != len(d.Views) || len(p.TrainingSets) != len(d.TrainingSets) {
-		t.Errorf("no error, and of %d sources, %d groups, %d views, %d sets are sound %d, %d, %d, %d: %v", len(d.Sources), len(d.Groups), len(d.Views), len(d.TrainingSets),
-			len(p.Sources), len(p.Groups), len(p.Views), len(p.TrainingSets), problems)
+	if len(p.Sources) != len(d.Sources) || len(p.Groups) != len(d.Groups) || len(p.Views) != len(d.Views) || len(p.TrainingSets) != len(d.TrainingSets) ||
+		len(p.Models) != len(d.Models) || len(p.Endpoints) != len(d.Endpoints) {
+		t.Errorf("no error, and of %d sources, %d groups, %d views, %d sets, %d models, %d endpoints are sound %d, %d, %d, %d, %d, %d: %v", len(d.Sources), len(d.Groups), len(d.Views), len(d.TrainingSets),
+			len(d.Models), len(d.Endpoints), len(p.Sources), len(p.Groups), len(p.Views), len(p.TrainingSets), len(p.Models), len(p.Endpoints), problems)
 	}
 }
 

@@ -55,7 +55,7 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"empty", ``, "unexpected end"},
 		{"no recording", `{"a":1}`, "not a recording"},
-		{"other version", `{"version":2,"sdk":"9.9.9","shape":{}}`, "SDK 9.9.9 recorded format 2, binary"},
+		{"other version", `{"version":3,"sdk":"9.9.9","shape":{}}`, "SDK 9.9.9 recorded format 3, binary"},
 		{"other version, same shape", `{"version":7,"sdk":"9.9.9"}`, "format 7"},
 		{"unknown field", `{"version":1,"sdk":"x","colour":1}`, `unknown field "colour"`},
 		{"trailing", `{"version":1,"sdk":"x"} {}`, "follows"},
@@ -66,6 +66,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"position at zero", `{"version":1,"sdk":"x","mistakes":[{"kind":"raised","message":"m","at":"f.py:0:1-0:2"}]}`, "not a position"},
 		{"label without body", `{"version":1,"sdk":"x","training_sets":[{"at":"f:1:1-1:2","name":{"text":"t","at":"f:1:1-1:2"},"labels":[{"name":{"text":"l","at":"f:1:1-1:2"}}]}]}`, "neither SQL nor"},
 		{"literal of another kind", `{"version":1,"sdk":"x","groups":[{"at":"f:1:1-1:2","name":{"text":"g","at":"f:1:1-1:2"},"features":[{"at":"f:1:1-1:2","aggregation":"sum","default":{"kind":"int","value":"x","at":"f:1:1-1:2"}}]}]}`, `kind "int" holds string`},
+		{"version zero", `{"version":0,"sdk":"x"}`, "recorded format 0"},
+		{"model of no set", `{"version":2,"sdk":"x","models":[{"at":"f:1:1-1:2","name":{"text":"m","at":"f:1:1-1:2"},"training_set":{"index":0,"at":"f:1:1-1:2"}}]}`, `model "m" refers to object 0 of 0`},
+		{"endpoint of no model", `{"version":2,"sdk":"x","endpoints":[{"at":"f:1:1-1:2","name":{"text":"e","at":"f:1:1-1:2"},"model":{"index":0,"at":"f:1:1-1:2"}}]}`, `endpoint "e" refers to object 0 of 0`},
+		{"params that are none", `{"version":2,"sdk":"x","models":[{"at":"f:1:1-1:2","name":{"text":"m","at":"f:1:1-1:2"},"params":{"kind":"int","value":1,"at":"f:1:1-1:2"}}]}`, `params are a literal of kind "int"`},
 		{"deep", `{"version":1,"sdk":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested deeper than 64"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,6 +81,14 @@ func TestDecodeRefuses(t *testing.T) {
 				t.Errorf("%v is not ErrVersion", err)
 			}
 		})
+	}
+}
+
+// What an earlier binary applied stands in a catalog, and is read as what it would be recorded as now.
+func TestDecodeReadsEarlierFormats(t *testing.T) {
+	d, err := Decode(strings.NewReader(smallRecording)) // of format 1
+	if err != nil || d.Version != FormatVersion || len(d.Groups) != 1 {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 
@@ -110,7 +122,7 @@ func TestTextPointsIntoTheFile(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(smallRecording))
 	f.Add([]byte(`{"version":1,"sdk":"x"}`))
-	f.Add([]byte(`{"version":2}`))
+	f.Add([]byte(`{"version":3}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := Decode(bytes.NewReader(b))
 		if err != nil {

@@ -44,7 +44,7 @@ func (c *checker) gate(m *modelState) {
 	for _, x := range errs {
 		switch {
 		case x.Kind == expr.UnknownColumn:
-			c.unknownMetric(part(*t, x.Start, x.End), x.Name, m.model.Task, append(names, champion+"."))
+			c.unknownMetric(part(*t, x.Start, x.End), x.Name, m.model.Task, names)
 		case !wrong || x.Kind == expr.Syntax:
 			c.badSQL(*t, x)
 		}

@@ -146,7 +146,7 @@ func TestRecordingsMeetTheSchema(t *testing.T) {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
-	var bad any = map[string]any{"version": 1, "sdk": "x", "colour": 1}
+	var bad any = map[string]any{"version": feature.FormatVersion, "sdk": "x", "colour": 1}
 	if schema.Validate(bad) == nil {
 		t.Error("the schema takes an unknown field")
 	}

@@ -53,6 +53,12 @@ func summary(l *loaded) string {
 		plural(len(l.typed.Sources), "source"), plural(len(l.typed.Groups), "feature group") + " with " + plural(features, "feature"),
 		plural(len(l.typed.Views), "view"), plural(len(l.typed.TrainingSets), "training set"),
 	}
+	if n := len(l.typed.Models); n > 0 {
+		parts = append(parts, plural(n, "model"))
+	}
+	if n := len(l.typed.Endpoints); n > 0 {
+		parts = append(parts, plural(n, "endpoint"))
+	}
 	return "sound: " + strings.Join(parts, ", ")
 }
 

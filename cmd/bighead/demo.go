@@ -83,7 +83,7 @@ func (d *demo) check(ctx context.Context) error {
 	if d.project.problems.Failed() {
 		return d.printProblems(d.project, "text")
 	}
-	d.say("check", "features.py is recorded, typed and checked: %s", strings.TrimPrefix(summary(d.project), "sound: "))
+	d.say("check", "features.py and models.py are recorded, typed and checked: %s", strings.TrimPrefix(summary(d.project), "sound: "))
 	return nil
 }
 

@@ -18,9 +18,9 @@ func (c *cli) explainCommand() *cobra.Command {
 	var engine, dir string
 	cmd := &cobra.Command{
 		Use:   "explain NAME",
-		Short: "Show what a group, view or training set means, and the plan that computes it",
-		Long: "Show what a group, view or training set means, column by column, and the plan that computes it. The plan is what the embedded " +
-			"engine is handed.",
+		Short: "Show what a group, view, training set, model or endpoint means, and the plan that computes it",
+		Long: "Show what a group, view, training set, model or endpoint means, column by column, and the plan that computes it. The plan is what the " +
+			"embedded engine is handed; of a model it is that of its training set.",
 		Args: exactly("NAME"),
 
 		ValidArgsFunction: c.complete(allNames, noNames),
@@ -81,9 +81,19 @@ func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
 			return plan.ForView(v, nil), viewLines(v), nil
 		}
 	}
+	for _, m := range l.typed.Models { // of a model and a training set of one name the model's words hold the other's
+		if m.Name == name {
+			return plan.ForTrainingSet(m.TrainingSet), append(modelLines(m), trainingSetLines(m.TrainingSet)...), nil
+		}
+	}
 	for _, t := range l.typed.TrainingSets {
 		if t.Name == name {
-			return plan.ForTrainingSet(t), append([]string{"training set " + t.Name + "  " + feature.Short(t.Fingerprint)}, viewLines(t.View)...), nil
+			return plan.ForTrainingSet(t), trainingSetLines(t), nil
+		}
+	}
+	for _, e := range l.typed.Endpoints {
+		if e.Name == name {
+			return plan.ForTrainingSet(e.Model.TrainingSet), append(endpointLines(e), modelLines(e.Model)...), nil
 		}
 	}
 	names := l.names()
@@ -120,6 +130,16 @@ func (l *loaded) onlinePlansOf(name string) (stream, serve string) {
 			view(t.View)
 		}
 	}
+	for _, m := range l.typed.Models {
+		if m.Name == name {
+			view(m.TrainingSet.View)
+		}
+	}
+	for _, e := range l.typed.Endpoints {
+		if e.Name == name {
+			view(e.Model.TrainingSet.View)
+		}
+	}
 	return stream, serve
 }
 
@@ -141,6 +161,12 @@ func (l *loaded) names() []string {
 	}
 	for _, t := range l.typed.TrainingSets {
 		names = append(names, t.Name)
+	}
+	for _, m := range l.typed.Models {
+		names = append(names, m.Name)
+	}
+	for _, e := range l.typed.Endpoints {
+		names = append(names, e.Name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

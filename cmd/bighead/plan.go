@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -250,8 +251,13 @@ func changeNote(ch catalog.Change) string {
 		}
 	case catalog.Changed:
 		note = "  another meaning: a new version beside the old one"
-		if ch.Kind == catalog.View || ch.Kind == catalog.TrainingSet {
+		switch ch.Kind {
+		case catalog.View, catalog.TrainingSet:
 			note = "  other columns, or columns of another meaning: a new version beside the old one"
+		case catalog.Model:
+			note = "  versions that are trained from now on learn something else; those that are there stay"
+		case catalog.Endpoint:
+			note = "  it asks another model"
 		}
 	case catalog.Set:
 		note = "  " + strings.Join(ch.Set, "; ") + "; the same meaning, nothing is computed again"
@@ -262,7 +268,7 @@ func changeNote(ch catalog.Change) string {
 	}
 	var readers []string
 	for _, r := range ch.Readers {
-		if r.Kind == catalog.View || r.Kind == catalog.TrainingSet {
+		if slices.Contains([]catalog.Kind{catalog.View, catalog.TrainingSet, catalog.Model, catalog.Endpoint}, r.Kind) {
 			readers = append(readers, string(r.Kind)+" "+r.Name)
 		}
 	}

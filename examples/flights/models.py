@@ -32,7 +32,7 @@ delay = bh.Model(
     train=train,
     task="binary",
     split=bh.TimeSplit(valid="2013-09-01", test="2013-11-01"),
-    environment=bh.Environment(["lightgbm==4.7.0", "pandas==3.1.1", "pyarrow==25.0.0"], python="3.11"),
+    environment=bh.Environment(["lightgbm==4.7.0", "pandas==3.1.1", "pyarrow==26.0.1"], python="3.11"),
     metrics=["auc", "log_loss", "brier"],
     gate="auc > 0.6 and auc >= champion.auc - 0.005",
     params={"num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 100},

@@ -27,6 +27,83 @@ def example() -> tuple[bh.EventSource, bh.FeatureGroup, bh.FeatureView, bh.Train
     return e, g, v, t
 
 
+def learn(data: object, params: object) -> None:
+    """A training function at the top of a file."""
+
+
+def model(t: bh.TrainingSet, **more: object) -> bh.Model:
+    given = {"train": learn, "split": bh.TimeSplit(valid="2013-09-01", test="2013-11-01"), **more}
+    return bh.Model("m", training_set=t, **given)
+
+
+class Models(unittest.TestCase):
+    def test_a_function_is_found_again_by_its_place(self) -> None:
+        record = model(example()[3])._fields["train"]
+        line = inspect.getsourcelines(learn)[1]
+        self.assertEqual(record["name"], "learn")
+        self.assertTrue(record["def"].endswith(f"test_definitions.py:{line}:5-{line}:10"), record["def"])
+
+    def test_what_cannot_be_found_again_is_refused(self) -> None:
+        def inner(data: object, params: object) -> None: ...
+
+        async def later(data: object, params: object) -> None: ...
+
+        def one(data: object) -> None: ...
+
+        t = example()[3]
+        for function, said in (
+            (lambda data, params: 1, "not a lambda"),
+            (inner, "not inner, which stands inside Models.test_what_cannot_be_found_again_is_refused"),
+            (self.test_reprs, "not the method Models.test_reprs"),
+            (print, "not the builtin print"),
+            (Models, "not the class Models"),
+            (json.dumps, "not dumps of json"),
+            ("learn", "not a str"),
+        ):
+            with self.assertRaisesRegex(bh.DefinitionError, said):
+                model(t, train=function)
+        names: dict = {}
+        exec(compile("async def later(data, params): pass\ndef one(data): pass\nimport functools\n@functools.cache\ndef kept(data, params): pass", "/tmp/x.py", "exec"), names)
+        for name, said in (("later", "does not return a model"), ("one", "cannot be called with two arguments"), ("kept", "takes a function of a definition file")):
+            with self.assertRaisesRegex(bh.DefinitionError, said):
+                model(t, train=names[name])
+
+    def test_reprs(self) -> None:
+        steps = bh.Pipeline([bh.impute(bh.numeric, "median"), bh.ordinal(bh.strings)])
+        m = model(example()[3], pipeline=steps, environment=bh.Environment(["a==1"], python="3.11"), params={"n": 3}, metrics=["auc"])
+        shown = [repr(x) for x in (m, steps, bh.Endpoint("e", model=m, traffic={"champion": 90, "2": 10}), bh.Endpoint("f", model=m))]
+        self.assertEqual(shown, ["<Model m: binary over t>", "<Pipeline: 2 steps>", "<Endpoint e: m by champion 90, 2 10>", "<Endpoint f: m by champion>"])
+        html = m._repr_html_()
+        for part in ("ordinal(@strings)", "learn (", "valid 2013-09-01", "a==1 on Python 3.11", "n=3"):
+            self.assertIn(part, html)
+        for one in (steps, bh.Endpoint("e", model=m, fallback=0.2)):
+            self.assertTrue(one._repr_html_().startswith("<table>"))
+
+    def test_an_endpoint_brings_its_model(self) -> None:
+        m = model(example()[3], pipeline=bh.Pipeline([bh.clip("x", 0, 1)]))
+        doc = _record.closure(bh.Endpoint("e", model=m, traffic={"champion": 1}))
+        self.assertEqual([len(doc[k]) for k in ("training_sets", "models", "endpoints")], [1, 1, 1])
+        self.assertEqual(doc["endpoints"][0]["model"]["index"], 0)
+        self.assertEqual(doc["models"][0]["pipeline"]["steps"][0]["kind"], "clip")
+        self.assertEqual(doc["endpoints"][0]["traffic"][0]["weight"]["value"], 1.0)
+
+    def test_objects_stand_where_objects_belong(self) -> None:
+        t = example()[3]
+        for more, said in (
+            ({"split": "2013"}, "split of bh.Model takes a bh.TimeSplit"),
+            ({"pipeline": [bh.drop("x")]}, "pipeline of bh.Model takes a bh.Pipeline"),
+            ({"environment": ["a==1"]}, "environment of bh.Model takes a bh.Environment"),
+            ({"params": [1]}, "params of bh.Model takes a dictionary"),
+            ({"params": {"x": float("nan")}}, "params of bh.Model takes a constant"),
+        ):
+            with self.assertRaisesRegex(bh.DefinitionError, said):
+                model(t, **more)
+        with self.assertRaisesRegex(bh.DefinitionError, "steps of bh.Pipeline takes steps"):
+            bh.Pipeline(["impute"])
+        with self.assertRaisesRegex(bh.DefinitionError, "traffic of bh.Endpoint takes numbers as weights"):
+            bh.Endpoint("e", model=model(t), traffic={"champion": "all"})
+
+
 class Shown(unittest.TestCase):
     def test_reprs_are_one_line(self) -> None:
         shown = [repr(x) for x in (*example(), bh.avg("x", windows=["1h"]), bh.List(bh.Int), bh.Topic("t"), bh.Spine("p", at="t"))]
@@ -87,8 +164,8 @@ class Mistakes(unittest.TestCase):
     def test_names_that_are_not_there(self) -> None:
         with self.assertRaisesRegex(AttributeError, 'did you mean "avg"'):
             bh.avgg
-        with self.assertRaisesRegex(bh.DefinitionError, "bh.Model: models and what serves them cannot be defined yet"):
-            bh.Model("m", training_set=None)
+        with self.assertRaisesRegex(AttributeError, 'did you mean "Model"'):
+            bh.Modle
 
     def test_ipython_prints_the_report_alone(self) -> None:
         self.assertEqual(bh.DefinitionError("a\nb")._render_traceback_(), ["a", "b"])

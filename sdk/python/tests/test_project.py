@@ -17,6 +17,7 @@ import unittest
 import warnings
 
 import bighead as bh
+from bighead import _record
 
 FAKE = """
     #!{python}
@@ -54,7 +55,7 @@ class WithBinary(unittest.TestCase):
         self.answer()
 
     def answer(self, **plan: object) -> None:
-        version = {"version": bh.__version__, "format": 1}
+        version = {"version": bh.__version__, "format": _record.FORMAT_VERSION}
         (self.dir / "plan.json").write_text(json.dumps({"version": version, **plan}))
 
     def project(self, **more: object) -> bh.Project:
@@ -141,10 +142,10 @@ class Commands(WithBinary):
 
 class Binary(WithBinary):
     def test_versions_are_compared(self) -> None:
-        self.answer(version={"version": "9.9.9", "format": 2})
+        self.answer(version={"version": "9.9.9", "format": _record.FORMAT_VERSION + 1})
         with self.assertRaisesRegex(bh.ProjectError, rf"SDK {bh.__version__}, .* binary 9.9.9; .* pip install bighead==9.9.9"):
             self.project()
-        self.answer(version={"version": "9.9.9", "format": 1})
+        self.answer(version={"version": "9.9.9", "format": _record.FORMAT_VERSION})
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             self.project()

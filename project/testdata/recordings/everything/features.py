@@ -117,3 +117,32 @@ t = bh.TrainingSet(
 )
 u = bh.TrainingSet("u", view=v, spine=bh.Spine("hive:db.s", at="ts"), labels={"a": "b"})
 w = bh.TrainingSet("w", view=v, spine=bh.Spine(bh.Table("hive:db.s", select={"x": "y"}), at="ts"), labels={"a": "b"})
+
+
+def fit(data, params):
+    return None
+
+
+m = bh.Model(
+    "m",
+    training_set=t,
+    pipeline=bh.Pipeline([bh.impute(bh.numeric, "constant", value=0.5), bh.drop(["a__*", "d"])]),
+    train=fit,
+    as_="arrow",
+    task="regression",
+    label="most",
+    split=bh.TimeSplit(valid="2024-01-01", test=datetime.date(2024, 2, 1), end="2024-03-01T00:00:00Z"),
+    environment=bh.Environment(["lightgbm==4.7.0"], python="3.11"),
+    metrics=["rmse"],
+    gate="rmse < champion.rmse",
+    params={"n": 3, "rate": 1.0, "deep": {"list": [None, True, "x"]}},
+    seed=7,
+    pickle=True,
+    owner="me",
+    description="What it is.",
+    tags=["x"],
+)
+bh.Endpoint(
+    "e", model=m, traffic={"champion": 90, "3": 10}, shadow="next", fallback=1, degraded_when="share_defaulted > 0.5", deadline="20ms",
+    sticky="k", max_batch=64, max_delay="2ms", owner="me", description="What it is for.", tags=["y"],
+)

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/value"
+)
+
+func trainingSetLines(t *feature.TrainingSet) []string {
+	return append([]string{"training set " + t.Name + "  " + feature.Short(t.Fingerprint)}, viewLines(t.View)...)
+}
+
+// modelLines are a model's: what it learns by what, its pipeline step by step, and what goes in, each column with those of the view that
+// it is made of.
+func modelLines(m *feature.Model) []string {
+	lines := []string{fmt.Sprintf("model %s learns %s of training set %s, %s  %s  (%s)", m.Name, m.Label, m.TrainingSet.Name, m.Task, feature.Short(m.Fingerprint), m.Pos)}
+	if m.Description != "" {
+		lines = append(lines, "  "+m.Description)
+	}
+	lines = append(lines, fmt.Sprintf("  train %s of %s rows  (%s)", m.Train.Name, m.Train.As, m.Train.Pos), "  "+splitText(m.Split))
+	if e := m.Environment; e != nil {
+		on := ""
+		if e.Python != "" {
+			on = " on Python " + e.Python
+		}
+		lines = append(lines, "  environment "+strings.Join(e.Packages, ", ")+on)
+	}
+	if len(m.Params) > 0 {
+		params, _ := json.Marshal(m.Params) // what was JSON before
+		lines = append(lines, "  params "+string(params)+", seed "+strconv.FormatInt(m.Seed, 10))
+	}
+	lines = append(lines, "  metrics "+strings.Join(m.Metrics, ", "))
+	if m.Gate != nil {
+		lines = append(lines, "  gate "+m.Gate.Text)
+	}
+	in := m.TrainingSet.ModelSchema()
+	lines = append(lines, fmt.Sprintf("  pipeline: %s in, %s out", plural(len(in), "column"), outText(m.Inputs)))
+	for i, s := range m.Steps {
+		lines = append(lines, fmt.Sprintf("    step %d %s of %s%s", i+1, s.Kind, strings.Join(s.Columns, ", "), argsText(s)))
+	}
+	for _, c := range m.Inputs {
+		lines = append(lines, "    "+inputText(c))
+	}
+	return lines
+}
+
+func splitText(s feature.TimeSplit) string {
+	text := "split before " + value.FormatTimestamp(s.Valid) + " for training, then to " + value.FormatTimestamp(s.Test) + " for validation, then for the test"
+	if s.End != nil {
+		text += " to " + value.FormatTimestamp(*s.End)
+	}
+	return text
+}
+
+// outText counts columns; of a family nobody knows how many before it is fitted.
+func outText(columns []transform.Column) string {
+	families := 0
+	for _, c := range columns {
+		if c.Family {
+			families++
+		}
+	}
+	if families == 0 {
+		return strconv.Itoa(len(columns))
+	}
+	return fmt.Sprintf("%d and those that fitting finds of %d", len(columns)-families, families)
+}
+
+func argsText(s transform.Step) string {
+	if len(s.Args) == 0 {
+		return ""
+	}
+	return "  " + string(s.Args)
+}
+
+func inputText(c transform.Column) string {
+	text := c.Name + " " + c.Type.String()
+	if c.Categorical {
+		text += ", the code of a category"
+	}
+	if !slices.Equal(c.From, []string{c.Name}) {
+		text += " of " + strings.Join(c.From, ", ")
+	}
+	return text
+}
+
+func endpointLines(e *feature.Endpoint) []string {
+	lines := []string{fmt.Sprintf("endpoint %s asks model %s  (%s)", e.Name, e.Model.Name, e.Pos)}
+	if e.Description != "" {
+		lines = append(lines, "  "+e.Description)
+	}
+	traffic := []string{"all to champion"}
+	if len(e.Traffic) > 0 {
+		traffic = nil
+		for _, w := range e.Traffic {
+			traffic = append(traffic, w.Version+" "+strconv.FormatFloat(w.Weight, 'g', -1, 64))
+		}
+	}
+	lines = append(lines, "  traffic "+strings.Join(traffic, ", "))
+	if e.Shadow != "" {
+		lines = append(lines, "  shadow "+e.Shadow)
+	}
+	switch {
+	case e.FallbackLast:
+		lines = append(lines, "  fallback: the last version that was good")
+	case !e.Fallback.IsNull():
+		lines = append(lines, "  fallback "+e.Fallback.String())
+	}
+	return append(lines, "  degraded when "+bareText(e.DegradedWhen), "  deadline "+value.FormatDuration(e.Deadline))
+}
