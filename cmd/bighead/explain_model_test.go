@@ -26,7 +26,7 @@ func TestExplainModel(t *testing.T) {
 	}
 	_, out, _ := bighead(t, dir, "explain", "m")
 	for _, line := range []string{
-		"model m learns big of training set rows, binary", "  train fit of pandas rows  (features.py:9:5)",
+		"model m learns big of training set rows, binary", "  train fit of pandas rows  (features.py:10:5)",
 		"  split before 2024-01-02T00:00:00Z for training, then to 2024-01-03T00:00:00Z for validation, then for the test",
 		"  environment lightgbm==4.7.0 on Python 3.11", `  params {"n":3}, seed 1`, "  gate auc > champion.auc", "  pipeline: 3 columns in, 2 out",
 		`    step 1 impute of g__*  {"strategy":"median"}`, "    step 2 drop of twice", "    g__x_sum_1h float", "    g__x_last float", "training set rows",
@@ -35,7 +35,7 @@ func TestExplainModel(t *testing.T) {
 			t.Errorf("explain does not say %q:\n%s", line, out)
 		}
 	}
-	if _, out, _ = bighead(t, dir, "explain", "now"); !strings.HasPrefix(out, "endpoint now asks model m  (features.py:14:1)\n  traffic champion 90, 2 10\n  fallback: the last version that was good\n") {
+	if _, out, _ = bighead(t, dir, "explain", "now"); !strings.HasPrefix(out, "endpoint now asks model m  (features.py:15:1)\n  traffic champion 90, 2 10\n  fallback: the last version that was good\n") {
 		t.Errorf("explain says\n%s", out)
 	}
 }
