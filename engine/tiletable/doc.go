@@ -21,6 +21,6 @@
 // can be read, a day can be written without holding it all, and an engine whose one common hash is MD5 can make the same buckets. A state
 // is agg.AppendState's bytes.
 //
-// The package knows folds, days and files. It does not know windows, groups or how states are made; engine/local/backfill makes them.
+// The package knows folds, days and files. It does not know windows, groups or how states are made; engine/cells says which are to be made, and engines make them.
 // Writing is for one process at a time (Lock); readers need no lock, and find a file that was replaced meanwhile missing.
 package tiletable

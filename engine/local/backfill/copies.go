@@ -71,14 +71,14 @@ func (t *target) survivors(p *exchange.Packet) *exchange.Packet {
 			least, differ := t.least(p, out[at[code]-1], int32(row))
 			out[at[code]-1] = least
 			if differ {
-				contested = append(contested, t.job.days[0].from+int64(p.Codes[row]))
+				contested = append(contested, t.job.Days[0].From+int64(p.Codes[row]))
 			}
 		}
 	}
 	t.job.mu.Lock()
 	defer t.job.mu.Unlock()
 	if !t.job.wide { // the same rows were counted before
-		t.set.report.Copies += int64(len(codes) - len(out))
+		t.Set.Report.Copies += int64(len(codes) - len(out))
 	}
 	t.job.contested = append(t.job.contested, contested...)
 	if len(out) == len(codes) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/engine/cells"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
 	"github.com/bighead-ml/bighead/engine/local/keys"
 	"github.com/bighead-ml/bighead/engine/tiletable"
@@ -17,9 +18,9 @@ import (
 func (t *target) slot(slot int) error {
 	f := &folder{target: t, days: map[int64]*dayFiles{}}
 	defer f.abort()
-	f.states, f.empty, f.encoded = make([]agg.State, len(t.folds)), make([][]byte, len(t.folds)), make([][]byte, len(t.folds))
-	for i, n := range t.folds {
-		f.states[i] = t.set.plan.Folds[n].New()
+	f.states, f.empty, f.encoded = make([]agg.State, len(t.Folds)), make([][]byte, len(t.Folds)), make([][]byte, len(t.Folds))
+	for i, n := range t.Folds {
+		f.states[i] = t.Set.Plan.Folds[n].New()
 		f.empty[i] = agg.AppendState(nil, f.states[i])
 	}
 	first, rows := slot<<t.job.bits, int64(0)
@@ -84,7 +85,7 @@ func (f *folder) bucket(b int) error {
 	f.packet = p
 	order, byDay := f.byDay()
 	for _, day := range byDay {
-		if err := f.day(f.job.days[0].from+int64(day.code), order[day.from:day.to]); err != nil {
+		if err := f.day(f.job.Days[0].From+int64(day.code), order[day.from:day.to]); err != nil {
 			return err
 		}
 	}
@@ -132,8 +133,8 @@ func (f *folder) open(day int64) (*dayFiles, error) {
 	}
 	types := make([]value.Type, f.layout.keys)
 	copy(types, f.layout.types)
-	for _, kind := range f.files {
-		s, err := f.set.edit.Stage(tiletable.Header{Day: day, Step: kind.step, Bits: f.bits, Keys: types, Columns: kind.columns})
+	for _, kind := range f.Files {
+		s, err := f.Set.Edit.Stage(tiletable.Header{Day: day, Step: kind.Step, Bits: f.bits, Keys: types, Columns: kind.Columns})
 		if err != nil {
 			return nil, err
 		}
@@ -151,7 +152,7 @@ func (f *folder) day(day int64, rows []int32) error {
 	d.rows += int64(len(rows))
 	for _, k := range f.byKey(rows) {
 		slices.SortStableFunc(k.rows, func(a, b int32) int { return cmp.Compare(f.packet.Times[a], f.packet.Times[b]) })
-		for i, kind := range f.files {
+		for i, kind := range f.Files {
 			d.files[i].Key(k.hash, k.key)
 			f.key(kind, day, k.rows, d.files[i])
 		}
@@ -200,16 +201,16 @@ func (f *folder) byKey(rows []int32) []keyRows {
 }
 
 // key folds the rows of a key, ascending by time, tile by tile.
-func (f *folder) key(kind *fileKind, day int64, rows []int32, to *tiletable.Staged) {
+func (f *folder) key(kind *cells.FileKind, day int64, rows []int32, to *tiletable.Staged) {
 	start, times := day*value.DayMS, f.packet.Times
-	states := make([][]byte, len(kind.folds))
+	states := make([][]byte, len(kind.Folds))
 	for from := 0; from < len(rows); {
-		index := (times[rows[from]] - start) / kind.step
+		index := (times[rows[from]] - start) / kind.Step
 		end := from + 1
-		for end < len(rows) && (times[rows[end]]-start)/kind.step == index {
+		for end < len(rows) && (times[rows[end]]-start)/kind.Step == index {
 			end++
 		}
-		for i, fold := range kind.folds {
+		for i, fold := range kind.Folds {
 			states[i] = f.fold(fold, rows[from:end])
 		}
 		to.Tile(index, states)
@@ -219,7 +220,7 @@ func (f *folder) key(kind *fileKind, day int64, rows []int32, to *tiletable.Stag
 
 // fold is the encoded state of a fold over rows, empty where it is that of no event. The bytes are good until the fold's next.
 func (f *folder) fold(i int, rows []int32) []byte {
-	p, l := &f.set.plan.Folds[f.folds[i]], &f.layout
+	p, l := &f.Set.Plan.Folds[f.Folds[i]], &f.layout
 	s := f.states[i]
 	s.Reset()
 	column := func(at map[int]int, k int) *value.Column {
@@ -269,7 +270,7 @@ func (f *folder) close() error {
 		}
 		files := d.files
 		d.files = nil // the committer's now
-		if err := f.commit.day(day, files, d.rows); err != nil {
+		if err := f.commit.Day(day, f.Files, files, d.rows); err != nil {
 			return err
 		}
 	}

@@ -7,22 +7,18 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine/cells"
 	"github.com/bighead-ml/bighead/engine/local/exchange"
 	"github.com/bighead-ml/bighead/engine/local/team"
-	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 )
 
-// job is one scan: for some days, what is to be made of them.
+// job is one scan, and where its rows wait.
 type job struct {
+	*cells.Job
 	run     *run
-	src     *source
-	days    []stretch // ascending
 	targets []*target
-	columns []string // to read
-	schema  value.Schema
 	wide    bool // whole rows are read, because copies differ (E3)
 	slots   int  // buckets of days
 	bits    int  // each slot has 2^bits buckets of keys
@@ -33,21 +29,12 @@ type job struct {
 
 // target is what a job makes of one set.
 type target struct {
+	*cells.Target
 	job    *job
-	set    *set
-	folds  []int
-	files  []*fileKind
 	layout layout
 	store  *exchange.Store // rows by day and key
 	copies *exchange.Store // rows by day and id, where a day's keys are shared out; nil: copies are told with the keys
-	commit *committer
-}
-
-// fileKind is the folds whose tiles are of one length: they stand in one file.
-type fileKind struct {
-	step    int64
-	folds   []int // indexes into the target's
-	columns []tiletable.Column
+	commit *cells.Committer
 }
 
 // layout is which columns a waiting row has, beside its day and its time: the key's first.
@@ -69,87 +56,25 @@ func (l *layout) add(what string, e *expr.Expr) int {
 	return len(l.types) - 1
 }
 
-func (r *run) newJob(s *source, needs []need) *job {
-	j := &job{run: r, src: s}
-	want := map[string]bool{}
-	for _, n := range needs {
-		t := &target{job: j, set: n.set, folds: n.folds}
-		for k, i := range n.folds {
-			step := n.set.plan.Folds[i].Step
-			f := slices.IndexFunc(t.files, func(f *fileKind) bool { return f.step == step })
-			if f < 0 {
-				f = len(t.files)
-				t.files = append(t.files, &fileKind{step: step})
-			}
-			t.files[f].folds = append(t.files[f].folds, k)
-			t.files[f].columns = append(t.files[f].columns, n.set.columns[i])
-		}
-		j.targets = append(j.targets, t)
-		for _, c := range n.set.plan.Read(n.folds) {
-			want[c] = true
-		}
+func newJob(r *run, of *cells.Job, wide bool) *job {
+	j := &job{Job: of, run: r, wide: wide}
+	for _, t := range of.Targets {
+		j.targets = append(j.targets, &target{Target: t, job: j})
 	}
-	j.read(func(name string) bool { return want[name] })
 	return j
 }
 
-// read says which columns are read.
-func (j *job) read(want func(name string) bool) {
-	j.columns, j.schema = []string{}, nil
-	for _, f := range j.src.source.Schema {
-		if want(f.Name) {
-			j.columns, j.schema = append(j.columns, f.Name), append(j.schema, f)
-		}
-	}
-}
-
-// parts are the files that the job reads.
-func (j *job) parts() []int {
-	var out []int
-	for _, d := range j.days {
-		out = append(out, d.parts...)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// rows is about how many rows the files have.
-func (j *job) rows() int64 {
-	n := int64(0)
-	for _, i := range j.parts() {
-		p := j.src.table.Parts()[i]
-		if p.Rows >= 0 {
-			n += p.Rows
-		} else {
-			n += p.Size / textRow
-		}
-	}
-	return n
-}
-
-// stretchOf finds the stretch that a day lies in.
-func (j *job) stretchOf(day int64) *stretch {
-	i, found := slices.BinarySearchFunc(j.days, day, func(s stretch, day int64) int { return int(min(max(s.from-day, -1), 1)) })
-	if !found {
-		i--
-	}
-	if i < 0 || day >= j.days[i].to {
-		return nil
-	}
-	return &j.days[i]
-}
-
 // slot is the bucket of a day.
-func (j *job) slot(day int64) int { return int(uint64(day-j.days[0].from) % uint64(j.slots)) }
+func (j *job) slot(day int64) int { return int(uint64(day-j.Days[0].From) % uint64(j.slots)) }
 
 // prepare lays out the waiting rows and makes the stores for them.
 func (j *job) prepare() {
 	days := int64(0)
-	for _, d := range j.days {
-		days = min(days+d.to-d.from, 1<<20)
+	for _, d := range j.Days {
+		days = min(days+d.To-d.From, 1<<20)
 	}
 	j.slots = int(min(int64(j.run.options.Slots), days))
-	perDay := j.rows() / max(1, min(days, 1<<12))
+	perDay := j.Rows() / max(1, min(days, 1<<12))
 	j.bits = min(bits.Len64(uint64(perDay/j.run.options.BucketRows)), 6)
 	for _, t := range j.targets {
 		t.prepare()
@@ -157,9 +82,9 @@ func (j *job) prepare() {
 }
 
 func (t *target) prepare() {
-	p, s := t.set.plan, t.job.src.source
+	p, s := t.Set.Plan, t.job.Source.Source
 	l := layout{keys: len(p.Keys), id: -1, row: -1, inputs: map[int]int{}, wheres: map[int]int{}, bys: map[int]int{}}
-	name := func(what string) string { return s.Name + " by " + strings.Join(t.set.keyNames(), ", ") + ": " + what }
+	name := func(what string) string { return s.Name + " by " + strings.Join(t.Set.KeyNames(), ", ") + ": " + what }
 	for _, k := range p.Keys {
 		l.add(k.Name, expr.Column(k.Name, k.Type))
 	}
@@ -171,7 +96,7 @@ func (t *target) prepare() {
 			at[i] = l.add(name(what), e)
 		}
 	}
-	for _, i := range t.folds {
+	for _, i := range t.Folds {
 		f := &p.Folds[i]
 		if f.Input >= 0 {
 			one(l.inputs, f.Input, p.Inputs[f.Input].String(), p.Inputs[f.Input])
@@ -198,7 +123,7 @@ func (t *target) prepare() {
 	if l.id >= 0 && t.job.bits > 0 {
 		t.copies = pool.NewStore(l.types, t.job.slots<<t.job.bits)
 	}
-	t.commit = &committer{target: t}
+	t.commit = t.Committer()
 }
 
 func column(s value.Schema, name string) *expr.Expr {
@@ -214,14 +139,14 @@ func (j *job) do(ctx context.Context) (again *job, err error) {
 	j.prepare()
 	defer func() {
 		for _, t := range j.targets {
-			t.commit.abort()
+			t.commit.Abort()
 			t.store.Drop()
 			if t.copies != nil {
 				t.copies.Drop()
 			}
 		}
 	}()
-	if parts := j.parts(); len(parts) > 0 {
+	if parts := j.Parts(); len(parts) > 0 {
 		if err := j.scan(ctx, parts); err != nil {
 			return nil, err
 		}
@@ -239,7 +164,7 @@ func (j *job) do(ctx context.Context) (again *job, err error) {
 	}
 	again = j.withWholeRows()
 	for _, t := range j.targets {
-		if err := t.commit.finish(); err != nil {
+		if err := t.commit.Finish(j.contested); err != nil {
 			return nil, err
 		}
 	}
@@ -253,25 +178,5 @@ func (j *job) withWholeRows() *job {
 	}
 	slices.Sort(j.contested)
 	j.contested = slices.Compact(j.contested)
-	w := j.run.newJob(j.src, j.days[0].needs)
-	w.wide = true
-	w.read(func(string) bool { return true })
-	for _, day := range j.contested {
-		st := *j.stretchOf(day)
-		st.from, st.to = day, day+1
-		w.days = append(w.days, st)
-	}
-	return w
-}
-
-// ranges let the table skip what lies outside the job's days.
-func (j *job) ranges() []dataset.Range {
-	name, ok := j.src.source.Time.Column()
-	if !ok {
-		return nil
-	}
-	clamp := func(ms int64) value.Value {
-		return value.OfTimestamp(min(max(ms, value.MinTimestamp), value.MaxTimestamp))
-	}
-	return []dataset.Range{{Column: name, Min: clamp(j.days[0].from * value.DayMS), Max: clamp(j.days[len(j.days)-1].to*value.DayMS - 1)}}
+	return newJob(j.run, j.Again(j.contested), true)
 }

@@ -24,7 +24,7 @@ type numbered struct {
 // first.
 func (j *job) scan(ctx context.Context, parts []int) error {
 	o := &j.run.options
-	reader, err := j.src.table.Scan(ctx, dataset.Scan{Columns: j.columns, Parts: parts, Ranges: j.ranges(), BatchRows: o.BatchRows, Parallel: o.Threads})
+	reader, err := j.Source.Table.Scan(ctx, dataset.Scan{Columns: j.Columns, Parts: parts, Ranges: j.Ranges(), BatchRows: o.BatchRows, Parallel: o.Threads})
 	if err != nil {
 		return err
 	}
@@ -40,11 +40,7 @@ func (j *job) scan(ctx context.Context, parts []int) error {
 	if err != nil {
 		return err
 	}
-	j.src.report.Read.Add(reader.Counts())
-	j.src.noteColumns(j.columns)
-	for _, p := range parts {
-		j.src.used[p] = true
-	}
+	j.Scanned(reader.Counts())
 	return nil
 }
 
@@ -96,9 +92,9 @@ func (j *job) sift(ctx context.Context, batches <-chan numbered) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.src.report.NullTime += s.nullTime
+	j.Source.Report.NullTime += s.nullTime
 	for i, c := range s.counts {
-		rep := j.targets[i].set.report
+		rep := j.targets[i].Set.Report
 		rep.NullKey += c.NullKey
 		rep.Where += c.Where
 	}
@@ -110,16 +106,16 @@ func (j *job) newScanner(schema value.Schema) *scanner {
 	if j.wide {
 		s.nulls = nil
 	}
-	s.sifter = sift.New(j.src.source, schema, s.nulls)
+	s.sifter = sift.New(j.Source.Source, schema, s.nulls)
 	for _, t := range j.targets {
 		var columns []*sift.Program
 		for i, e := range t.layout.exprs {
 			columns = append(columns, sift.NewProgram(t.layout.names[i], e, schema))
 		}
-		s.columns, s.keys = append(s.columns, columns), append(s.keys, s.sifter.Columns(t.set.keyNames()))
+		s.columns, s.keys = append(s.columns, columns), append(s.keys, s.sifter.Columns(t.Set.KeyNames()))
 	}
 	if j.wide {
-		s.rowed = s.sifter.Columns(slices.Sorted(slices.Values(j.src.source.Schema.Names())))
+		s.rowed = s.sifter.Columns(slices.Sorted(slices.Values(j.Source.Source.Schema.Names())))
 	}
 	return s
 }
@@ -129,7 +125,7 @@ func (s *scanner) batch(ctx context.Context, b numbered) error {
 	j := s.job
 	timed := s.sifter.Timed(b.batch)
 	s.nullTime += int64(b.batch.N - timed.N)
-	timed = timed.Keep(func(i int) bool { return j.stretchOf(value.FloorDiv(timed.Times[i], value.DayMS)) != nil })
+	timed = timed.Keep(func(i int) bool { return j.StretchOf(value.FloorDiv(timed.Times[i], value.DayMS)) != nil })
 	for i, t := range j.targets {
 		events := s.sifter.Events(timed, s.keys[i], &s.counts[i])
 		if err := t.put(ctx, b.number, s.packet(i, events)); err != nil {
@@ -142,7 +138,7 @@ func (s *scanner) batch(ctx context.Context, b numbered) error {
 // packet is a target's events with the columns of its layout. Codes are days, from the job's first on.
 func (s *scanner) packet(target int, events *sift.Rows) *exchange.Packet {
 	p := &exchange.Packet{Codes: make([]int32, events.N), Times: events.Times}
-	first := s.job.days[0].from
+	first := s.job.Days[0].From
 	for i, t := range events.Times {
 		p.Codes[i] = int32(value.FloorDiv(t, value.DayMS) - first)
 	}
@@ -169,7 +165,7 @@ func (t *target) arrange(p *exchange.Packet, within func(p *exchange.Packet, row
 	buckets := make([]int32, len(p.Codes))
 	var buf []byte
 	for i, code := range p.Codes {
-		buckets[i] = int32(j.slot(j.days[0].from+int64(code)) << j.bits)
+		buckets[i] = int32(j.slot(j.Days[0].From+int64(code)) << j.bits)
 		if j.bits > 0 {
 			var hash uint64
 			hash, buf = within(p, i, buf)
@@ -203,13 +199,4 @@ func (t *target) appendKey(dst []byte, p *exchange.Packet, row int) []byte {
 		dst = value.Append(dst, p.Columns[k].At(row))
 	}
 	return dst
-}
-
-// keyNames are the names of the set's key columns.
-func (s *set) keyNames() []string {
-	names := make([]string, len(s.plan.Keys))
-	for i, k := range s.plan.Keys {
-		names[i] = k.Name
-	}
-	return names
 }

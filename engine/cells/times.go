@@ -1,4 +1,4 @@
-package backfill
+package cells
 
 import (
 	"context"
@@ -12,19 +12,19 @@ import (
 
 // learnTimes reads the times of files that do not say when their events lie (CSV, or a time that is computed) and that no earlier run
 // has looked at. Otherwise each of them could change any day, and one new file would have all days made again.
-func (r *run) learnTimes(ctx context.Context, s *source) error {
+func (w *work) learnTimes(ctx context.Context, s *Source) error {
 	var unknown []int
-	for i := range s.parts {
-		if !s.parts[i].Times.Known {
+	for i := range s.Parts {
+		if !s.Parts[i].Times.Known {
 			unknown = append(unknown, i)
-			s.parts[i].Times = tiletable.NoTimes
+			s.Parts[i].Times = tiletable.NoTimes
 		}
 	}
-	s.report.Unknown = len(unknown)
+	s.Report.Unknown = len(unknown)
 	if len(unknown) == 0 {
 		return nil
 	}
-	reader, err := s.table.Scan(ctx, dataset.Scan{Columns: append([]string{}, s.source.Time.Columns()...), Parts: unknown, BatchRows: r.options.BatchRows, Parallel: r.options.Threads})
+	reader, err := s.Table.Scan(ctx, dataset.Scan{Columns: append([]string{}, s.Source.Time.Columns()...), Parts: unknown, BatchRows: w.options.BatchRows, Parallel: w.options.Threads})
 	if err != nil {
 		return err
 	}
@@ -39,15 +39,15 @@ func (r *run) learnTimes(ctx context.Context, s *source) error {
 			return err
 		}
 		if time == nil {
-			time = s.source.Time.Vectorise(b.Schema)
+			time = s.Source.Time.Vectorise(b.Schema)
 		}
 		c := time.Eval(b, nil)
 		for i := range b.N {
 			if !c.IsNull(i) {
-				s.parts[reader.Part()].Times.Add(c.Ints[i])
+				s.Parts[reader.Part()].Times.Add(c.Ints[i])
 			}
 		}
 	}
-	s.report.Times.Add(reader.Counts())
+	s.Report.Times.Add(reader.Counts())
 	return nil
 }
