@@ -36,7 +36,8 @@ type TileFold struct {
 	Fold
 	// Step is the length of the tiles that batch makes, in ms: it divides a day and the grid of every window that reads the fold.
 	Step     int64
-	Features []string // that read it, as group.feature
+	Features []string    // that read it, as group.feature
+	Pos      feature.Pos // where the first of them is defined
 }
 
 // batchStep is the longest tile that batch makes. Keys with many events have few tiles beside their events at a minute, and keys with
@@ -126,7 +127,7 @@ func (s *tileSetBuilder) fold(f *feature.Feature, k int, id string) *TileFold {
 	if f.Input != nil {
 		in = f.Input.Type()
 	}
-	t := TileFold{Step: batchStep, Fold: Fold{Fold: f.Agg.Folds(in, f.Params)[k], ID: id, Input: -1, Where: -1, By: -1}}
+	t := TileFold{Step: batchStep, Fold: Fold{Fold: f.Agg.Folds(in, f.Params)[k], ID: id, Input: -1, Where: -1, By: -1}, Pos: f.Pos}
 	if f.Input != nil {
 		t.Input = place(s.inputs, &s.set.Inputs, f.Input, f.Input.String())
 	}

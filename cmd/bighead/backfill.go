@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 
@@ -161,9 +162,12 @@ func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) (*en
 	if err != nil {
 		return nil, err
 	}
+	if session, ok := t.(io.Closer); ok {
+		defer session.Close()
+	}
 	bar := newProgress(c.stderr, "backfill")
 	in := l.inputs()
-	in.Progress = bar.update
+	in.Progress, in.At = bar.update, bar.say
 	defer l.withinMemory()()
 	report, err := t.Backfill(ctx, b, in, l.tiles())
 	bar.done()

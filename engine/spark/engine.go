@@ -135,7 +135,11 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, err
 	}
 	r := newResults(p, query, report)
-	watched := session.Watched(watch(in, report))
+	rows := report.SpineRows
+	for _, s := range report.Sources {
+		rows += s.Read.Rows
+	}
+	watched := session.Watched(watch(in, 0, rows, rows))
 	var stopped error // out's error, or a defect: none of Spark's
 	err = watched.Results(ctx, query.String(), func(res *connect.Result) error {
 		b, err := r.batch(res)
@@ -150,13 +154,13 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, stopped
 	case err != nil:
 		e.lost(session, err)
-		return nil, query.failed(ctx, p, err)
+		return nil, query.failed(ctx, p.Name, err)
 	}
 	if query.counts != nil && !e.options.Uncounted {
 		res, err := watched.Query(ctx, query.counts.String())
 		if err != nil {
 			e.lost(session, err)
-			return nil, query.counts.failed(ctx, p, err)
+			return nil, query.counts.failed(ctx, p.Name, err)
 		}
 		countSources(&res, report.Sources)
 	}
@@ -190,7 +194,7 @@ func (e *Engine) shape(ctx context.Context, session *connect.Session, p *plan.Ba
 	res, err := session.Query(ctx, query.hot.String())
 	if err != nil {
 		e.lost(session, err)
-		return Shape{}, query.hot.failed(ctx, p, err)
+		return Shape{}, query.hot.failed(ctx, p.Name, err)
 	}
 	for _, row := range res.Rows {
 		if row[1].Int() == 0 {

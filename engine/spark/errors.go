@@ -10,7 +10,6 @@ import (
 
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/plan"
 )
 
 // Unsupported says what of a definition Spark is not told, before anything runs.
@@ -90,7 +89,7 @@ var cures = []struct{ says, cure string }{
 }
 
 // failed says what was computed when Spark failed: the step, where Spark names its line, and always the definition.
-func (q *Query) failed(ctx context.Context, p *plan.Batch, err error) error {
+func (q *Query) failed(ctx context.Context, of string, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
@@ -98,7 +97,7 @@ func (q *Query) failed(ctx context.Context, p *plan.Batch, err error) error {
 	if step := new(StepError); errors.As(traced, &step) {
 		return traced
 	}
-	out := &RunError{Of: p.Name, Err: err}
+	out := &RunError{Of: of, Err: err}
 	for _, c := range cures {
 		if strings.Contains(err.Error(), c.says) {
 			out.Cure = c.cure

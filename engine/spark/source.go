@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bighead-ml/bighead/engine/cells"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -34,6 +35,9 @@ type joined struct {
 	// paired and tiled tell which shapes there are, of which at least one; many is the step with the events that tiles are made of.
 	paired, tiled bool
 	many          string
+	// days are those of event time that are read of a source, where not all are; unordered leaves order_by out, where nothing asks for order.
+	days      []cells.Stretch
+	unordered bool
 }
 
 // window is the number of a value's window.
@@ -98,7 +102,13 @@ func (p *printer) read(j *joined) {
 	if s.Deleted != "" {
 		timed.add("coalesce("+name(s.Deleted)+", false)", "#deleted")
 	}
-	p.step(j.name("timed"), "when each row happened, or was true, and was known", timed.selects("from "+j.name("read")))
+	const of = "when each row happened, or was true, and was known"
+	if j.days == nil {
+		p.step(j.name("timed"), of, timed.selects("from "+j.name("read")))
+	} else {
+		p.step(j.name("dated"), of, timed.selects("from "+j.name("read")))
+		p.step(j.name("timed"), "those of the days that are asked for, and those without a time", "select *\nfrom "+j.name("dated")+"\nwhere "+within(j.days))
+	}
 	if s.Kind == feature.Snapshots {
 		p.partitions(j)
 	}
@@ -197,7 +207,11 @@ func (p *printer) place(j *joined) string {
 	if s.Deleted != "" {
 		parts = append(parts, "`#deleted`")
 	}
-	for _, e := range s.OrderBy {
+	orderBy := s.OrderBy
+	if j.unordered {
+		orderBy = nil
+	}
+	for _, e := range orderBy {
 		parts = append(parts, p.expr(e, "order_by of "+s.Name, s.Pos))
 	}
 	if s.KnownAt != nil {

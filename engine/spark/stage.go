@@ -41,7 +41,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 	if err == nil {
 		var counts dataset.Counts
 		s.at, _ = p.Spine.At.Column()
-		out.Spine, counts, err = s.table(ctx, spine, p.Spine.Schema, p.Spine.Read, true)
+		out.Spine, counts, err = s.table(ctx, spine, p.Spine.Schema, dataset.Scan{Columns: p.Spine.Read}, true)
 		report.SpineRows = counts.Rows
 	}
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *stage) source(ctx context.Context, rows dataset.Table, p *plan.Batch, s
 	if t, counts, ok := inPlace(rows, source, read, s.within(p, source)); ok {
 		return t, counts, nil
 	}
-	return s.table(ctx, rows, source.Schema, read, false)
+	return s.table(ctx, rows, source.Schema, dataset.Scan{Columns: read}, false)
 }
 
 // within is when events of a source matter to the spine's rows: the reach of its joins about the times that are asked of. Everything matters to
@@ -138,14 +138,14 @@ func readOf(p *plan.Batch, s *feature.Source) []string {
 	return slices.DeleteFunc(slices.Clone(s.Schema.Names()), func(c string) bool { return !needed[c] })
 }
 
-// table stages the columns of a table: as values where they are few, else as Parquet.
-func (s *stage) table(ctx context.Context, t dataset.Table, schema value.Schema, read []string, numbered bool) (Table, dataset.Counts, error) {
-	w := &tableWriter{stage: s, numbered: numbered, schema: schemaOf(schema, read)}
+// table stages what a scan gives of a table: as values where they are few, else as Parquet.
+func (s *stage) table(ctx context.Context, t dataset.Table, schema value.Schema, scan dataset.Scan, numbered bool) (Table, dataset.Counts, error) {
+	w := &tableWriter{stage: s, numbered: numbered, schema: schemaOf(schema, scan.Columns)}
 	if numbered {
 		w.schema = append(w.schema, value.Field{Name: rowNumber, Type: value.Int})
 	}
 	defer w.abort()
-	r, err := t.Scan(ctx, dataset.Scan{Columns: read})
+	r, err := t.Scan(ctx, scan)
 	if err != nil {
 		return Table{}, dataset.Counts{}, err
 	}

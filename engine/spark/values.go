@@ -254,10 +254,14 @@ func (p *printer) maps(l *leg) {
 	for _, v := range l.values {
 		entry := fmt.Sprintf("struct(`#b%d` as k, %s as v)", l.by, p.finish(l.j, v, "", ""))
 		rows := fmt.Sprintf("collect_list(%s) filter (where %s > 0)", entry, name(rowsColumn(l.j.window(v.Window), v.Where)))
-		sorted := "array_sort(" + rows + ", (a, b) -> case when a.k < b.k then -1 when a.k > b.k then 1 else 0 end)"
-		out.add(fmt.Sprintf("map_from_entries(slice(%s, 1, %d))", sorted, v.Feature.Params.ByMax), v.Name)
+		out.add("map_from_entries("+leastEntries(rows, v.Feature.Params.ByMax)+")", v.Name)
 	}
 	p.step(l.name("maps"), "an entry for each string of "+l.j.plan.Bys[l.by]+", the least first", out.selects("from "+l.name("folds")+"\ngroup by "+name(rowNumber)))
+}
+
+// leastEntries are the least of a list of entries k, v, by k, at most so many.
+func leastEntries(list string, most int) string {
+	return fmt.Sprintf("slice(array_sort(%s, (a, b) -> case when a.k < b.k then -1 when a.k > b.k then 1 else 0 end), 1, %d)", list, most)
 }
 
 // value prints one value of an asking row, after its default, and what it is.

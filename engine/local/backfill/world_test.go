@@ -15,6 +15,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/dataset/text"
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/engine/local/backfill"
 	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/feature"
@@ -156,9 +157,9 @@ func (w *world) same(p *feature.Project) {
 		if len(want) == 0 {
 			w.t.Fatal("there are no tiles to compare")
 		}
-		for _, k := range slices.Sorted(maps.Keys(want)) {
+		for k := range want {
 			if want[k] != got[k] {
-				w.t.Fatalf("%s is %q, from scratch %q", k, got[k], want[k])
+				w.t.Fatalf("%v is %q, from scratch %q", k, got[k], want[k])
 			}
 		}
 		if len(want) != len(got) {
@@ -168,55 +169,13 @@ func (w *world) same(p *feature.Project) {
 }
 
 // contents are all good states of a set, by fold, key and tile.
-func (w *world) contents(tiles *tiletable.Table, s *plan.TileSet, table dataset.Table) map[string]string {
+func (w *world) contents(tiles *tiletable.Table, s *plan.TileSet, table dataset.Table) map[enginetest.Tile]string {
 	w.t.Helper()
-	id := tiletable.ID{Source: s.Source.Name}
-	for _, k := range s.Keys {
-		id.Keys = append(id.Keys, value.Field{Name: k.Name, Type: k.Type})
-	}
-	set, err := tiles.Set(id)
+	out, err := enginetest.TilesIn(tiles, s, table)
 	if err != nil {
 		w.t.Fatal(err)
-	}
-	out := map[string]string{}
-	parts := tiles.Parts(table, s.Source, set)
-	from, to := tiletable.Days(parts)
-	for _, span := range set.Spans(parts, from, to) {
-		for i := range s.Folds {
-			f := &s.Folds[i]
-			column := tiletable.Column{Fingerprint: f.ID, Fold: f.Fold.Fold.ID()}
-			cell, verdict := set.Look(&span, column, f.Step)
-			if verdict != tiletable.Good {
-				w.t.Fatalf("fold %d on %s is %s", i, value.FormatDate(span.From), verdict)
-			}
-			if cell != nil && cell.File != "" {
-				w.states(set, cell, column, out)
-			}
-		}
 	}
 	return out
-}
-
-func (w *world) states(set *tiletable.Set, cell *tiletable.Cell, column tiletable.Column, out map[string]string) {
-	w.t.Helper()
-	file, err := set.Open(cell)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer file.Close()
-	for b := range file.Buckets() {
-		bucket, err := file.Load(b, []int{file.Column(column.Fingerprint)})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		for k, key := range bucket.Keys {
-			for i := bucket.From[k]; i < bucket.From[k+1]; i++ {
-				if state := bucket.States[0][i]; len(state) > 0 {
-					out[fmt.Sprintf("%s %x %s", column.Fingerprint, key, value.FormatTimestamp(bucket.Times[i]))] = string(state)
-				}
-			}
-		}
-	}
 }
 
 // cells are the counts of a report's cells in words.
