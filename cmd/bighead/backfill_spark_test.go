@@ -22,7 +22,7 @@ func TestSparkBackfills(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := commands(t, dir)
-	const to = "2013-01-12"
+	const to = "2013-01-05"
 	type set struct {
 		Cells      map[tiletable.Verdict]int64
 		Made, Used int64
@@ -54,11 +54,8 @@ func TestSparkBackfills(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Join(dir, "stage")); err == nil && len(left) > 0 {
 		t.Errorf("%d files are left for Spark", len(left))
 	}
-	if out := run("backfill", "--online", "--to", to); !strings.Contains(out, "batch's up to 2013-01-12T00:00:00Z") {
+	if out := run("backfill", "--online", "--to", to); !strings.Contains(out, "batch's up to 2013-01-05T00:00:00Z") {
 		t.Errorf("online: %s", out)
-	}
-	for _, key := range []string{"UA", "AA", "HA", "no such carrier"} {
-		compareOnline(t, run, key)
 	}
 	sample := sampleFile(t, dir, "carrier,tailnum,distance\nUA,N14228,1400\nAA,N619AA,1089\nHA,N380HA,4983\nno such carrier,N14228,1\n")
 	if out := run("verify", "departure", "--roads", "oracle,served", "--sample", sample); !strings.Contains(out, "\nequal by the promise\n") {

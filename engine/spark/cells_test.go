@@ -3,13 +3,19 @@ package spark_test
 import (
 	"context"
 	"fmt"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/bighead-ml/bighead/agg"
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/engine/enginetest/random"
@@ -150,6 +156,179 @@ func sameState(f agg.Fold, want, got string) error {
 		return fmt.Errorf("local has %+v, spark %+v", a, b)
 	}
 	return nil
+}
+
+// every is groups over each aggregation that has tiles, by keys of every type, of sources with and without an id, an order and a condition, in
+// tiles of two lengths.
+func every() string {
+	out := `columns = {"id": bh.Int, "k": bh.String, "j": bh.Int, "day": bh.Date, "flag": bh.Bool, "raw": bh.Bytes, "ts": bh.Timestamp, "x": bh.Float, "n": bh.Int, "s": bh.String, "m": bh.Map(bh.Float), "seq": bh.Int}
+plain = bh.EventSource("plain", path="data/*", columns=columns, time="ts")
+ordered = bh.EventSource("ordered", path="data/*", columns=columns, time="ts + interval '1 hour'", order_by="seq", where="n is null or n > -90")
+copied = bh.EventSource("copied", path="data/*", columns=columns, time="ts", id="id")
+`
+	inputs := map[string]string{"min": "s", "max": "x", "histogram": "s", "first_row": "m", "last": "m", "first_k": "flag", "last_k": "raw", "top_k": "day", "count_distinct": "ts", "approx_count_distinct": "s"}
+	more := map[string]string{"histogram": ", k=3", "approx_quantile": ", q=0.5", "count_distinct": ", max=3", "approx_count_distinct": ", lg_k=8"}
+	for i, source := range []string{"plain", "ordered", "copied"} {
+		var features []string
+		for _, a := range agg.All() {
+			if a.Entity {
+				continue
+			}
+			in, args := inputs[a.Name], more[a.Name]
+			if in == "" {
+				in = []string{"x", "n"}[(i+len(features))%2]
+			}
+			if strings.HasSuffix(a.Name, "_k") {
+				args = ", k=3"
+			}
+			for v, variant := range []string{"", `, by="s", by_max=2`, `, where="x > 0"`, `, by="k", where="n % 2 = 0"`} {
+				features = append(features, fmt.Sprintf(`bh.%s("%s"%s%s, windows=["1h", "5m"], name="%s%d")`, a.Name, in, args, variant, a.Name, v))
+			}
+		}
+		keys := []string{`["k", "j"]`, `["day", "flag", "raw"]`, `["ts"]`}[i]
+		out += fmt.Sprintf("g%d = bh.FeatureGroup(\"g%d\", source=%s, keys=%s, features=[%s])\n", i, i, source, keys, strings.Join(features, ", "))
+	}
+	return out
+}
+
+// drawn are rows with nulls, ties, copies and numbers at the ends of their ranges, before and after the epoch. Floats are eighths, of which any
+// order gives one sum.
+func drawn(r *rand.Rand, n int) [][]value.Value {
+	or := func(v value.Value) value.Value {
+		if r.IntN(10) == 0 {
+			return value.Value{}
+		}
+		return v
+	}
+	var out [][]value.Value
+	for i := range n {
+		ts := (r.Int64N(5)-2)*value.DayMS + r.Int64N(3)*60_000 + r.Int64N(4)*5000 + r.Int64N(3)
+		whole := r.Int64N(200) - 100
+		if r.IntN(20) == 0 {
+			whole = []int64{math.MaxInt64, math.MinInt64}[r.IntN(2)]
+		}
+		row := []value.Value{
+			or(value.OfInt(r.Int64N(int64(n)))), or(value.OfString([]string{"a", "b\x00c", "ü"}[r.IntN(3)])), or(value.OfInt(r.Int64N(3) - 1)), or(value.OfDate(r.Int64N(2) - 1)), or(value.OfBool(r.IntN(2) == 0)),
+			or(value.OfBytesString([]string{"", "\xff\x00"}[r.IntN(2)])), or(value.OfTimestamp(ts)), or(value.OfFloat(float64(r.Int64N(400)-200) / 8)), or(value.OfInt(whole)),
+			or(value.OfString([]string{"", "x", "y", "z"}[r.IntN(4)])), or(value.OfMap([]value.Entry{{Key: "p", Value: or(value.OfFloat(float64(r.Int64N(3))))}})), or(value.OfInt(r.Int64N(3))),
+		}
+		if i > 0 && r.IntN(5) == 0 {
+			row = slices.Clone(out[r.IntN(i)])
+			row[8] = or(value.OfInt(r.Int64N(5)))
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// onDisk writes rows into Parquet files of a folder's data/, and gives what opens them.
+func onDisk(t *testing.T, dir string, schema value.Schema, files ...[][]value.Value) engine.Inputs {
+	t.Helper()
+	for i, rows := range files {
+		path := filepath.Join(dir, "data", fmt.Sprintf("%d.parquet", i))
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		w, err := dataset.Create([]dataset.Format{parquet.Format{}}, path, schema, dataset.Metadata{}, dataset.WriteOptions{})
+		if err == nil {
+			err = w.Write(value.BatchOf(schema, rows))
+		}
+		if err == nil {
+			err = w.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return engine.Inputs{Open: func(ctx context.Context, p feature.Place, s value.Schema) (dataset.Table, error) {
+		return dataset.Open(ctx, []dataset.Format{parquet.Format{}}, filepath.Join(dir, p.Path), dataset.Options{Declared: s})
+	}}
+}
+
+// Every fold's cells are the embedded engine's, byte for byte; of moments, which are added in another order where two events share a time, to
+// their last digits. What Spark made is read by the embedded engine as its own, and Spark makes nothing again.
+func TestCellsAreTheEmbeddedEngines(t *testing.T) {
+	p := definedText(t, every())
+	r := rand.New(rand.NewPCG(*seed, 7))
+	t.Logf("seed %d", *seed)
+	dir := t.TempDir()
+	in := onDisk(t, dir, p.Groups[0].Source.Schema, drawn(r, 150), drawn(r, 60))
+	b := plan.ForBackfill(p.Groups)
+	own, tiles := tiletable.Open(filepath.Join(dir, "local")), tiletable.Open(filepath.Join(dir, "spark"))
+	embedded, e := local.New(local.Options{}), onSpark(t, map[string]string{"spark.sql.shuffle.partitions": "2"}, true)
+	want, err := embedded.Backfill(t.Context(), b, in, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Backfill(t.Context(), b, in, tiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sameCounts(got, want); err != nil {
+		t.Error(err)
+	}
+	kinds := map[agg.FoldKind]int{}
+	for _, s := range b.Sets {
+		table, err := in.Rows(t.Context(), s.Source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := enginetest.TilesIn(own, s, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := enginetest.TilesIn(tiles, s, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(want) != len(got) {
+			t.Errorf("%s: %d states, local has %d", s.Source.Name, len(got), len(want))
+		}
+		for at, state := range want {
+			f := s.Folds[at.Fold]
+			kinds[f.Kind]++
+			if state != got[at] && (f.Kind != agg.KindMoments || !closeMoments(t, f.Fold.Fold, state, got[at])) {
+				t.Errorf("%s for %s of key %x at %s: spark has %x, local %x", f.Fold.Fold.ID(), f.Features[0], at.Key, value.FormatTimestamp(at.At), got[at], state)
+			}
+		}
+	}
+	for kind := agg.KindCount; kind <= agg.KindRegisters; kind++ {
+		if kinds[kind] == 0 {
+			t.Errorf("no state of %s was compared", kind)
+		}
+	}
+	for _, again := range []engine.Tiler{e, embedded} {
+		report, err := again.Backfill(t.Context(), b, in, tiles)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows, bytes := report.Rows(); rows+bytes > 0 {
+			t.Errorf("again %d rows are read", rows)
+		}
+	}
+}
+
+// closeMoments holds moments against each other, which of numbers like these have all but their last digits in common.
+func closeMoments(t *testing.T, f agg.Fold, a, b string) bool {
+	t.Helper()
+	var cells [2][]value.Value
+	for i, text := range []string{a, b} {
+		s, _, err := f.DecodeState([]byte(text))
+		if err != nil {
+			return false
+		}
+		if f.By {
+			groups := s.(*agg.ByState).Groups
+			for _, k := range slices.Sorted(maps.Keys(groups)) {
+				cells[i] = groups[k].Cells(append(cells[i], value.OfString(k)))
+			}
+			continue
+		}
+		cells[i] = s.Cells(nil)
+	}
+	return slices.EqualFunc(cells[0], cells[1], func(x, y value.Value) bool {
+		return value.Equal(x, y) || x.Kind() == value.KindFloat && y.Kind() == value.KindFloat && math.Abs(x.Float()-y.Float()) <= 1e-9*(1+math.Abs(x.Float()))
+	})
 }
 
 // TestRandomTiles draws definitions and events, and compares the tiles that Spark makes of them.
