@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,13 +17,9 @@ import (
 // them is what the oracle says.
 func TestSparkBackfills(t *testing.T) {
 	url := servers.SparkURL(t)
-	dir := flightsProject(t, onlineFeatures)
-	toml := "[batch]\nengine = \"spark\"\nremote = \"" + url + "\"\nstage = \"stage\"\n[serve]\nclock = \"events\"\n[log]\nlevel = \"warn\"\n"
-	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	dir := historyProject(t, "[batch]\nengine = \"spark\"\nremote = \""+url+"\"\nstage = \"stage\"\n[serve]\nclock = \"events\"\n[log]\nlevel = \"warn\"\n")
 	run := commands(t, dir)
-	const to = "2013-01-05"
+	const to = "2024-01-04"
 	type set struct {
 		Cells      map[tiletable.Verdict]int64
 		Made, Used int64
@@ -54,11 +51,14 @@ func TestSparkBackfills(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Join(dir, "stage")); err == nil && len(left) > 0 {
 		t.Errorf("%d files are left for Spark", len(left))
 	}
-	if out := run("backfill", "--online", "--to", to); !strings.Contains(out, "batch's up to 2013-01-05T00:00:00Z") {
+	if out := run("backfill", "--online", "--to", to); !strings.Contains(out, "batch's up to 2024-01-04T00:00:00Z") {
 		t.Errorf("online: %s", out)
 	}
-	sample := sampleFile(t, dir, "carrier,tailnum,distance\nUA,N14228,1400\nAA,N619AA,1089\nHA,N380HA,4983\nno such carrier,N14228,1\n")
-	if out := run("verify", "departure", "--roads", "oracle,served", "--sample", sample); !strings.Contains(out, "\nequal by the promise\n") {
+	sample := sampleFile(t, dir, "k\na\nb\nno such\n")
+	if out := run("verify", "v", "--roads", "oracle,served", "--sample", sample); !strings.Contains(out, "\nequal by the promise\n") {
 		t.Errorf("served against the oracle: %s", out)
+	}
+	if v := vectorOf(t, run("get", "v", "k=a", "--json")); fmt.Sprint(v.text()[:3]) != "[8 3 3]" {
+		t.Errorf("a is %v", v.text())
 	}
 }

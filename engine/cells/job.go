@@ -66,7 +66,8 @@ func (w *work) newJob(s *Source, needs []need) *Job {
 			want[c] = true
 		}
 	}
-	j.Columns = slices.DeleteFunc(s.Source.Schema.Names(), func(c string) bool { return !want[c] })
+	whole := w.options.Whole && s.Source.ID != ""
+	j.Columns = slices.DeleteFunc(s.Source.Schema.Names(), func(c string) bool { return !whole && !want[c] })
 	return j
 }
 

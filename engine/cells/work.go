@@ -17,7 +17,8 @@ import (
 type Options struct {
 	Threads    int // that decode times
 	BatchRows  int
-	CommitDays int // files that are committed at once
+	CommitDays int  // files that are committed at once
+	Whole      bool // jobs read all columns of a source with an id, which decide between copies (E3)
 }
 
 // Make makes the cells of a source's jobs, one after the other.

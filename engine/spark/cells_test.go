@@ -160,12 +160,11 @@ func sameState(f agg.Fold, want, got string) error {
 
 // every is groups over each aggregation that has tiles, by keys of every type, of sources with and without an id, an order and a condition, in
 // tiles of two lengths.
-func every() string {
-	out := `columns = {"id": bh.Int, "k": bh.String, "j": bh.Int, "day": bh.Date, "flag": bh.Bool, "raw": bh.Bytes, "ts": bh.Timestamp, "x": bh.Float, "n": bh.Int, "s": bh.String, "m": bh.Map(bh.Float), "seq": bh.Int}
-plain = bh.EventSource("plain", path="data/*", columns=columns, time="ts")
-ordered = bh.EventSource("ordered", path="data/*", columns=columns, time="ts + interval '1 hour'", order_by="seq", where="n is null or n > -90")
-copied = bh.EventSource("copied", path="data/*", columns=columns, time="ts", id="id")
-`
+func every(dir string) string {
+	out := fmt.Sprintf(`plain = bh.EventSource("plain", path=%[1]q, time="ts")
+ordered = bh.EventSource("ordered", path=%[1]q, time="ts + interval '1 hour'", order_by="seq", where="n is null or n > -90")
+copied = bh.EventSource("copied", path=%[1]q, time="ts", id="id")
+`, dir)
 	inputs := map[string]string{"min": "s", "max": "x", "histogram": "s", "first_row": "m", "last": "m", "first_k": "flag", "last_k": "raw", "top_k": "day", "count_distinct": "ts", "approx_count_distinct": "s"}
 	more := map[string]string{"histogram": ", k=3", "approx_quantile": ", q=0.5", "count_distinct": ", max=3", "approx_count_distinct": ", lg_k=8"}
 	for i, source := range []string{"plain", "ordered", "copied"} {
@@ -176,19 +175,27 @@ copied = bh.EventSource("copied", path="data/*", columns=columns, time="ts", id=
 			}
 			in, args := inputs[a.Name], more[a.Name]
 			if in == "" {
-				in = []string{"x", "n"}[(i+len(features))%2]
+				in = []string{"x", "n"}[(i+len(features)/2)%2]
 			}
 			if strings.HasSuffix(a.Name, "_k") {
 				args = ", k=3"
 			}
-			for v, variant := range []string{"", `, by="s", by_max=2`, `, where="x > 0"`, `, by="k", where="n % 2 = 0"`} {
-				features = append(features, fmt.Sprintf(`bh.%s("%s"%s%s, windows=["1h", "5m"], name="%s%d")`, a.Name, in, args, variant, a.Name, v))
+			window := []string{"1h", "5m"}[len(features)%4/2]
+			variant := []string{`, by="s", by_max=2`, `, where="x > 0"`, `, by="k", where="n % 2 = 0"`}[(i+len(features)/2)%3]
+			for v, more := range []string{"", variant} {
+				features = append(features, fmt.Sprintf(`bh.%s("%s"%s%s, windows=["%s"], name="%s%d")`, a.Name, in, args, more, window, a.Name, v))
 			}
 		}
 		keys := []string{`["k", "j"]`, `["day", "flag", "raw"]`, `["ts"]`}[i]
 		out += fmt.Sprintf("g%d = bh.FeatureGroup(\"g%d\", source=%s, keys=%s, features=[%s])\n", i, i, source, keys, strings.Join(features, ", "))
 	}
 	return out
+}
+
+// drawnColumns are the columns of drawn.
+var drawnColumns = value.Schema{
+	{Name: "id", Type: value.Int}, {Name: "k", Type: value.String}, {Name: "j", Type: value.Int}, {Name: "day", Type: value.Date}, {Name: "flag", Type: value.Bool}, {Name: "raw", Type: value.Bytes},
+	{Name: "ts", Type: value.Timestamp}, {Name: "x", Type: value.Float}, {Name: "n", Type: value.Int}, {Name: "s", Type: value.String}, {Name: "m", Type: value.MapOf(value.Float)}, {Name: "seq", Type: value.Int},
 }
 
 // drawn are rows with nulls, ties, copies and numbers at the ends of their ranges, before and after the epoch. Floats are eighths, of which any
@@ -221,14 +228,11 @@ func drawn(r *rand.Rand, n int) [][]value.Value {
 	return out
 }
 
-// onDisk writes rows into Parquet files of a folder's data/, and gives what opens them.
-func onDisk(t *testing.T, dir string, schema value.Schema, files ...[][]value.Value) engine.Inputs {
+// onDisk writes rows into Parquet files of a folder.
+func onDisk(t *testing.T, dir string, schema value.Schema, files ...[][]value.Value) {
 	t.Helper()
 	for i, rows := range files {
-		path := filepath.Join(dir, "data", fmt.Sprintf("%d.parquet", i))
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		path := filepath.Join(dir, fmt.Sprintf("%d.parquet", i))
 		w, err := dataset.Create([]dataset.Format{parquet.Format{}}, path, schema, dataset.Metadata{}, dataset.WriteOptions{})
 		if err == nil {
 			err = w.Write(value.BatchOf(schema, rows))
@@ -240,22 +244,19 @@ func onDisk(t *testing.T, dir string, schema value.Schema, files ...[][]value.Va
 			t.Fatal(err)
 		}
 	}
-	return engine.Inputs{Open: func(ctx context.Context, p feature.Place, s value.Schema) (dataset.Table, error) {
-		return dataset.Open(ctx, []dataset.Format{parquet.Format{}}, filepath.Join(dir, p.Path), dataset.Options{Declared: s})
-	}}
 }
 
 // Every fold's cells are the embedded engine's, byte for byte; of moments, which are added in another order where two events share a time, to
 // their last digits. What Spark made is read by the embedded engine as its own, and Spark makes nothing again.
 func TestCellsAreTheEmbeddedEngines(t *testing.T) {
-	p := definedText(t, every())
 	r := rand.New(rand.NewPCG(*seed, 7))
 	t.Logf("seed %d", *seed)
-	dir := t.TempDir()
-	in := onDisk(t, dir, p.Groups[0].Source.Schema, drawn(r, 150), drawn(r, 60))
+	dir, data := t.TempDir(), t.TempDir()
+	onDisk(t, data, drawnColumns, drawn(r, 150), drawn(r, 60))
+	p, in := onFiles(t, every(data))
 	b := plan.ForBackfill(p.Groups)
 	own, tiles := tiletable.Open(filepath.Join(dir, "local")), tiletable.Open(filepath.Join(dir, "spark"))
-	embedded, e := local.New(local.Options{}), onSpark(t, map[string]string{"spark.sql.shuffle.partitions": "2"}, true)
+	embedded, e := local.New(local.Options{}), onSpark(t, quick, true)
 	want, err := embedded.Backfill(t.Context(), b, in, own)
 	if err != nil {
 		t.Fatal(err)

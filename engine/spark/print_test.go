@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bighead-ml/bighead/engine/cells"
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -27,20 +28,40 @@ func TestPrinted(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", files[i], err)
 		}
-		file := strings.TrimSuffix(files[i], ".py") + ".sql"
-		if *rewrite {
-			if err := os.WriteFile(file, []byte(q.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
+		golden(t, strings.TrimSuffix(files[i], ".py")+".sql", q.String())
+	}
+}
+
+// The tiles of testdata/group.py for two days, and the counts of what they are made of.
+func TestPrintedTiles(t *testing.T) {
+	s := plan.ForBackfill(defined(t, []string{"testdata/group.py"})[0].Groups).Sets[0]
+	folds := make([]int, len(s.Folds))
+	for i := range folds {
+		folds[i] = i
+	}
+	c, err := spark.PrintCells(s, folds, 60_000, spark.Table{From: "e_table"}, []cells.Stretch{{From: 19723, To: 19724}, {From: 19724, To: 19725}, {From: 19730, To: 19731}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/group.tiles.sql", c.Tiles.String())
+	golden(t, "testdata/group.counts.sql", c.Counts.String())
+}
+
+// golden compares a text with a file's.
+func golden(t *testing.T, file, text string) {
+	t.Helper()
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if string(want) != q.String() {
-			t.Errorf("%s is printed otherwise:\n%s", file, q)
-		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != text {
+		t.Errorf("%s is printed otherwise:\n%s", file, text)
 	}
 }
 
