@@ -50,8 +50,8 @@ func (x *space) wanted(p *part.Record, counts *Counts) bool {
 	case p.Start+p.Step <= x.marks.Batch:
 		counts.Behind++
 		return false
-	case level == x.daily && x.marks.Batch == plan.MinTime:
-		return true // days are needed until they are rolled, and later show what came too late
+	case level == x.daily:
+		return true // days are needed until they are batch's, or rolled, and those show what came too late
 	}
 	return p.Start >= x.keptFrom(level)
 }

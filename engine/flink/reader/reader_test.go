@@ -195,6 +195,27 @@ func TestThePlaceIsWhatTheJobHadCommitted(t *testing.T) {
 	_ = j
 }
 
+// TestDaysFromBatchOnStayUntilTheyAreBatchs has the watermark lie further back than any window of days reaches: what is unbounded needs all days from there on.
+func TestDaysFromBatchOnStayUntilTheyAreBatchs(t *testing.T) {
+	w, j := filled(t)
+	b := value.Floor(w.now.Load(), value.DayMS) - 20*value.DayMS
+	if ok, err := w.reader.SetBatch(t.Context(), w.layout.Space.ID, b, 1, 2); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	old := play{user: "ann", kind: "a", x: 9, ts: b + 7}
+	before := w.status().Counts.Applied
+	w.happen(j, old)
+	w.until("the day of B is taken in", func(s Status) bool { return s.Counts.Applied > before })
+	w.flush()
+	found := false
+	if err := w.store.Store.Scan(t.Context(), w.layout.Space.ID, value.DayMS, func(_ string, start int64, _ []byte) error {
+		found = found || start == b
+		return nil
+	}); err != nil || !found {
+		t.Errorf("the day from B on is not kept (%v)", err)
+	}
+}
+
 // TestWhatIsBatchsIsLeftToIt moves the batch watermark past some days.
 func TestWhatIsBatchsIsLeftToIt(t *testing.T) {
 	w, j := filled(t)
