@@ -304,6 +304,8 @@ func (j *flinkJob) note(ctx context.Context) error {
 // read has the reader read what the job writes.
 func (j *flinkJob) read(ctx context.Context) error {
 	x := j.space()
+	j.side.adding.Lock()
+	defer j.side.adding.Unlock()
 	err := j.side.reader.Add(ctx, tileSpaceOf(x, j.entry, j.entry.Since))
 	if err == nil {
 		j.given = x

@@ -165,7 +165,7 @@ func (o *online) earliest(watermark int64) int64 {
 // mark switches readers to a load. A table that is replaced whole is batch's alone, so the stream knows nothing of it.
 func (o *online) mark(ctx context.Context, t *turn, s *plan.Space, watermark, generation, loaded int64) error {
 	if !s.Replaced() {
-		if theirs, err := t.flink.setBatch(ctx, s.ID, watermark, generation, loaded); theirs || err != nil {
+		if theirs, err := t.flink.setBatch(ctx, s, watermark, generation, loaded); theirs || err != nil {
 			return err
 		}
 		begun := o.clock() > plan.MinTime
