@@ -29,6 +29,8 @@ type Task struct {
 	// Engine computes all rows again, over Inputs, whose Open gives the one history of a source.
 	Engine engine.Engine
 	Inputs engine.Inputs
+	// Few computes single rows of few events, again and again, where something is to be explained: an engine of this process.
+	Few engine.Engine
 	// ByDefinition is an engine that computes by definition and lets hear the events behind each value of a feature.
 	ByDefinition func(hear func(row int, v *plan.Value, events []agg.Event)) engine.Engine
 	// Past is what is known of the rows of a source, for telling which of them an online store could have.

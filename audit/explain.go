@@ -111,7 +111,7 @@ func (e *evidence) compute(ctx context.Context, on engine.Engine, s *set) (map[s
 // allows a difference that depends on them.
 func (e *evidence) gives(ctx context.Context, s *set, pv *plan.Value, got value.Value) (why, err error) {
 	if s.values == nil {
-		if s.values, err = e.compute(ctx, e.a.task.Engine, s); err != nil {
+		if s.values, err = e.compute(ctx, e.a.task.Few, s); err != nil {
 			return nil, err
 		}
 	}
@@ -277,6 +277,7 @@ type evidence struct {
 	read    *feature.ServedRead
 	history *set
 	ways    []*set // what the store could know of, in the ways that it could
+	ahead   []*set // of what Flink folds, where its job had read on
 }
 
 // decide finds the class of a value.
@@ -313,23 +314,15 @@ func (e *evidence) decide(ctx context.Context, k int) error {
 			return e.cause(ctx, k, pv, s)
 		}
 	}
-	v.classes[k], v.found[k].why = e.unexplained(pv, v.found[k].why)
-	return nil
-}
-
-// unexplained is the class of a value that no rows of history give which the store could know.
-func (e *evidence) unexplained(pv *plan.Value, why string) (Class, string) {
-	start, _ := windowOf(pv, e.vector.at)
+	s, all, err := e.folded(ctx, pv, k)
 	switch {
-	case start < e.read.Batch && changedSince(e.past, e.read):
-		return Behind, "the source's files were written anew after batch had read them: " + why
-	case e.past.GoneBefore > plan.MinTime && (e.a.task.Events || start < e.past.GoneBefore):
-		return Gone, "the event log no longer has all of the window: " + why
+	case err != nil:
+		return err
+	case s != nil:
+		return e.cause(ctx, k, pv, s)
 	}
-	if n := e.unsure(pv); n > 0 {
-		return Late, fmt.Sprintf("Flink had not said yet of %d rows in the window that it had read them, and may have read any of them: %s", n, why)
-	}
-	return Skew, why
+	v.classes[k], v.found[k].why = e.unexplained(pv, v.found[k].why, all)
+	return nil
 }
 
 // cause names what made a value that the rows which the store knew give another than history's: the rows of the log that it did not know.

@@ -273,21 +273,6 @@ func (e *evidence) waysOfKnowing() []*set {
 	return out
 }
 
-// unsure is how many rows in a value's window may have been in or not: tiles that Flink folds don't say which rows are in them, and the space's
-// place is what the job had committed for sure.
-func (e *evidence) unsure(pv *plan.Value) (n int) {
-	if !e.read.Applied.Covers(plan.Folded, 0) && !e.read.Read.Covers(plan.Folded, 0) {
-		return 0
-	}
-	in := spanOf(pv, e.vector.at)
-	for _, r := range e.all.rows {
-		if r.logged && in.has(r) && r.ts >= e.read.Batch && (r.tooLate || !e.read.Applied.Covers(r.partition, r.offset)) {
-			n++
-		}
-	}
-	return n
-}
-
 type knowledge uint8
 
 const (

@@ -128,7 +128,11 @@ func (c *cli) auditTask(a *applied, view, dir string) (*audit.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &audit.Task{Dir: dir, Formats: formats, View: view, Engine: e, ByDefinition: byDefinition, Events: a.Config.String("serve.clock") == "events",
+	few, err := engineNamed("local", optionsOf(a.Project))
+	if err != nil {
+		return nil, err
+	}
+	t := &audit.Task{Dir: dir, Formats: formats, View: view, Engine: e, Few: few, ByDefinition: byDefinition, Events: a.Config.String("serve.clock") == "events",
 		Inputs: a.raw(), Past: a.past}
 	if i := slices.IndexFunc(a.typed.Views, func(v *feature.View) bool { return v.Name == view }); i >= 0 {
 		t.Now = a.typed.Views[i]
