@@ -285,21 +285,6 @@ func (f *flinkSide) forget(ctx context.Context, ids []string) error {
 	return nil
 }
 
-// setBatch moves the batch watermark of a space that Flink folds; false: it does not. Of a space whose job was never begun nothing is read yet, and whoever
-// begins it goes on from these marks.
-func (f *flinkSide) setBatch(ctx context.Context, s *plan.Space, watermark, generation, loaded int64) (bool, error) {
-	if f == nil || flinkLack(s) != nil {
-		return false, nil
-	}
-	f.adding.Lock()
-	defer f.adding.Unlock()
-	if known, err := f.reader.SetBatch(ctx, s.ID, watermark, generation, loaded); known || err != nil {
-		return true, err
-	}
-	m := plan.Marks{Batch: watermark, Complete: plan.MaxTime, Rolled: plan.MinTime, Generation: generation, Loaded: loaded}
-	return true, f.store.Write(ctx, &store.Write{Epoch: f.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
-}
-
 // kept is the latest time as of which the reader has let anything go.
 func (f *flinkSide) kept() int64 {
 	if f == nil {

@@ -94,6 +94,7 @@ type flinkJob struct {
 	entry *jobEntry   // nil: not known yet; the goroutine's own
 	given *plan.Space // with which its topic is read; nil: it is not; the goroutine's own, as what follows
 	lived bool        // it was seen alive by this process
+	noted bool        // that no job has read anything yet
 	tries int         // how often it was begun of late
 	last  time.Time   // when
 
@@ -179,6 +180,12 @@ func (j *flinkJob) step(ctx context.Context) error {
 		if j.entry, err = readJobEntry(ctx, j.side.store, j.space().ID); err != nil {
 			return err
 		}
+	}
+	if j.entry == nil && !j.noted {
+		if err := j.side.unseen(ctx, j.space()); err != nil {
+			return err
+		}
+		j.noted = true
 	}
 	if j.entry != nil && j.given != j.space() { // what is there is read, whatever Flink says
 		if err := j.read(ctx); err != nil {
