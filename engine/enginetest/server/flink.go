@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
@@ -110,6 +112,42 @@ func (s *Server) KillTaskManager() error {
 	var err error
 	s.working, err = s.taskManager()
 	return err
+}
+
+// EndJobs cancels the jobs whose names begin so, and waits until none of them runs: a test's own, which nobody else ends.
+func (s *Server) EndJobs(ctx context.Context, names string) error {
+	for {
+		var all struct {
+			Jobs []struct{ JID, Name, State string }
+		}
+		if err := get(ctx, s.JobManager+"/jobs/overview", &all); err != nil {
+			return err
+		}
+		left := 0
+		for _, j := range all.Jobs {
+			if !strings.HasPrefix(j.Name, names) || slices.Contains([]string{"CANCELED", "FAILED", "FINISHED"}, j.State) {
+				continue
+			}
+			left++
+			req, err := http.NewRequestWithContext(ctx, http.MethodPatch, s.JobManager+"/jobs/"+j.JID+"?mode=cancel", nil)
+			if err != nil {
+				return err
+			}
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return err
+			}
+			resp.Body.Close()
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // hasSlots asks the JobManager whether the TaskManager has offered its slots.
