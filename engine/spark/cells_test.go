@@ -2,6 +2,7 @@ package spark_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -352,5 +353,51 @@ func TestRandomTiles(t *testing.T) {
 	}
 	if states.Load() < int64(n) && len(r.Failures) == 0 {
 		t.Errorf("%d states were compared in %d cases", states.Load(), n)
+	}
+}
+
+// A backfill that is cancelled while Spark computes leaves nothing half-written, neither tiles nor tables for Spark, and the next makes all.
+func TestACancelledBackfill(t *testing.T) {
+	_, in := oneKey(t, 20_000, endlessPy)
+	b := plan.ForBackfill(definedText(t, endlessPy).Groups)
+	stage, dir := t.TempDir(), t.TempDir()
+	e := with(t, spark.Options{Stage: stage, Parquet: parquet.Format{}, Settings: map[string]string{"spark.connect.progress.reportInterval": "100ms", "spark.sql.shuffle.partitions": "2"}})
+	tiles, own := tiletable.Open(filepath.Join(dir, "spark")), tiletable.Open(filepath.Join(dir, "local"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	said := in
+	said.At = func(string) { cancel() }
+	if _, err := e.Backfill(ctx, b, said, tiles); !errors.Is(err, context.Canceled) {
+		t.Fatalf("the backfill says %v", err)
+	}
+	empty(t, stage)
+	if err := filepath.WalkDir(dir, func(path string, f os.DirEntry, err error) error {
+		if err == nil && !f.IsDir() && f.Name() != "lock" {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := int64(0)
+	in.Progress = func(done, total int64) {
+		if done < before || done > total {
+			t.Errorf("%d rows of %d are done after %d", done, total, before)
+		}
+		before = done
+	}
+	got, err := e.Backfill(t.Context(), b, in, tiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := local.New(local.Options{}).Backfill(t.Context(), b, in, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sameCounts(got, want); err != nil {
+		t.Error(err)
+	}
+	if n, err := sameTiles(t.Context(), b.Sets[0], in, tiles, own); err != nil || n < 300 {
+		t.Errorf("%d states: %v", n, err)
 	}
 }
