@@ -351,7 +351,7 @@ func TestRandomTiles(t *testing.T) {
 	for _, f := range r.Failures {
 		t.Error(f.String())
 	}
-	if states.Load() < int64(n) && len(r.Failures) == 0 {
+	if n >= 8 && states.Load() < int64(n) && len(r.Failures) == 0 { // few cases may have no tiles
 		t.Errorf("%d states were compared in %d cases", states.Load(), n)
 	}
 }
