@@ -2,7 +2,7 @@
 // change means before anything is computed. Implementations stand in folders of their own (sqlite, the embedded default); all pass
 // catalogtest.Run.
 //
-// It also keeps the leases of work that one process does at a time.
+// It also keeps the leases of work that one process does at a time, and the registry of trained models.
 //
 // It knows definitions by name, kind and fingerprint only (docs/semantics.md I1), and no engines.
 package catalog
@@ -16,6 +16,7 @@ import (
 // Catalog holds the applied versions of one project, oldest first, never changed once registered. It is safe for concurrent use, also
 // by several processes.
 type Catalog interface {
+	Models
 	// Current is the newest version, or ErrNone.
 	Current(ctx context.Context) (*Version, error)
 	// Version is one of those that were registered, or ErrNone.
@@ -56,7 +57,7 @@ type Typical struct {
 // ErrHeld says that another process has the lease.
 var ErrHeld = errors.New("another process has the lease")
 
-// ErrNone says that nothing was ever applied.
+// ErrNone says that what was asked for was never registered; of versions of the project, that nothing was ever applied.
 var ErrNone = errors.New("nothing is applied yet")
 
 // ErrStale says that someone else applied a version meanwhile; plan again and see.

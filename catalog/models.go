@@ -16,14 +16,15 @@ type Models interface {
 	ModelVersion(ctx context.Context, model string, number int64) (*ModelVersion, error)
 	// ModelVersions are a model's, newest first; of all models, by name, where model is "".
 	ModelVersions(ctx context.Context, model string) ([]*ModelVersion, error)
-	// SetAlias has an alias mean another version from a.At on. It fails with ErrNone where there is no such version.
+	// SetAlias has an alias mean another version from a.At on. It fails with ErrNone where there is no such version. Changes are in the order in
+	// which they were made: where the last one has a later time, because the clock of who made it runs ahead, a.At becomes that.
 	SetAlias(ctx context.Context, a *AliasChange) error
 	// Aliases are what a model's aliases meant at a time, by name.
 	Aliases(ctx context.Context, model string, at time.Time) (map[string]int64, error)
 	// AliasHistory is every change of a model's aliases, newest first.
 	AliasHistory(ctx context.Context, model string) ([]*AliasChange, error)
 	// SetTraffic has an endpoint asked differently from t.At on, after parent (0: the first), or fails with ErrStale where another change was made
-	// since. It sets t.ID.
+	// since, and with ErrNone where a version that it names is none. It sets t.ID, and t.At as SetAlias does.
 	SetTraffic(ctx context.Context, parent int64, t *Traffic) error
 	// Traffic is what an endpoint asks now, or ErrNone.
 	Traffic(ctx context.Context, endpoint string) (*Traffic, error)

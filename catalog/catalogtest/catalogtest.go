@@ -76,6 +76,7 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 		}
 	})
 	runLeases(t, fresh)
+	runModels(t, fresh)
 	t.Run("typical values are kept until others take their place", func(t *testing.T) {
 		open := fresh(t)
 		c, at := open(), time.UnixMilli(1700000000123).UTC()
@@ -106,7 +107,6 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 // runLeases checks that a work has one holder at a time, and that each holder's epoch is above those before.
 func runLeases(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 	ctx := context.Background()
-	t0 := time.UnixMilli(1700000000123).UTC()
 	take := func(t *testing.T, c catalog.Catalog, holder string, at time.Time, epoch int64, want error) {
 		t.Helper()
 		l, err := c.Lease(ctx, "stream", holder, at, 10*time.Second)

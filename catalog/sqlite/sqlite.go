@@ -39,6 +39,30 @@ var schema = []string{
 		training_set text not null,
 		rows integer not null
 	) strict`,
+	`create table model_versions (
+		model text not null,
+		number integer not null,
+		at integer not null,           -- ms since the epoch
+		record text not null,          -- JSON of catalog.ModelVersion
+		primary key (model, number)
+	) strict`,
+	`create table model_aliases (
+		id integer primary key,        -- the order of the changes
+		model text not null,
+		alias text not null,
+		number integer not null,
+		at integer not null,           -- ms since the epoch; never before the change before
+		by text not null,
+		reason text not null
+	) strict`,
+	`create index model_aliases_of on model_aliases (model, alias, id)`,
+	`create table traffic (
+		id integer primary key,        -- the order of the changes
+		endpoint text not null,
+		at integer not null,           -- ms since the epoch; never before the change before
+		record text not null           -- JSON of catalog.Traffic
+	) strict`,
+	`create index traffic_of on traffic (endpoint, id)`,
 }
 
 // Catalog is a catalog in a SQLite file.
