@@ -14,7 +14,7 @@ import (
 func TestChildDiesWithUs(t *testing.T) {
 	if os.Getenv("BIGHEAD_TEST_PARENT") != "" {
 		child := exec.Command("sleep", "600")
-		ownGroup(child)
+		OwnGroup(child)
 		child.Cancel = nil
 		if err := child.Start(); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,6 @@ package project
 
 import "os/exec"
 
-func ownGroup(cmd *exec.Cmd) { cmd.Cancel = func() error { return killGroup(cmd) } }
+func OwnGroup(cmd *exec.Cmd) { cmd.Cancel = func() error { return KillGroup(cmd) } }
 
-func killGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
+func KillGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }

@@ -7,12 +7,12 @@ import (
 	"syscall"
 )
 
-// ownGroup starts the child in a process group of its own, and ends all of the group when it is cancelled: what a
+// OwnGroup starts the child in a process group of its own, and ends all of the group when it is cancelled: what a
 // definition file starts must not outlive it.
-func ownGroup(cmd *exec.Cmd) {
+func OwnGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithUs(cmd)
-	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.Cancel = func() error { return KillGroup(cmd) }
 }
 
-func killGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+func KillGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

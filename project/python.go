@@ -64,8 +64,8 @@ func lookPath(path, from string) (string, error) {
 	return found, nil
 }
 
-// writeSDK puts the embedded SDK into a new archive that Python can import from; the caller removes it.
-func writeSDK() (path string, err error) {
+// WriteSDK puts the embedded SDK into a new archive that Python can import from; the caller removes it.
+func WriteSDK() (path string, err error) {
 	f, err := os.CreateTemp("", "bighead-sdk-*.zip")
 	if err != nil {
 		return "", fmt.Errorf("write the SDK for Python: %w", err)

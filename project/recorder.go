@@ -63,7 +63,7 @@ func RecordUnits(ctx context.Context, py Python, units []Unit) ([]*feature.Defin
 	if py.Memory == 0 {
 		py.Memory = DefaultMemory
 	}
-	archive, err := writeSDK()
+	archive, err := WriteSDK()
 	if err != nil {
 		return nil, err
 	}
@@ -142,12 +142,12 @@ func (r *recording) do(ctx context.Context, archive string) error {
 	go func() {
 		err := cmd.Wait()
 		// Whatever it started ends with it, and closes the pipes that we read.
-		_ = killGroup(cmd)
+		_ = KillGroup(cmd)
 		ended <- err
 	}()
 	readErr := r.read(results.r)
 	if readErr != nil {
-		_ = killGroup(cmd)
+		_ = KillGroup(cmd)
 	}
 	waitErr := <-ended
 	r.timer.Stop()
@@ -168,7 +168,7 @@ func (r *recording) command(ctx context.Context, archive string, in []byte, prin
 	cmd.Stdin = bytes.NewReader(in)
 	cmd.Stdout, cmd.Stderr = prints, prints
 	cmd.WaitDelay = time.Second
-	ownGroup(cmd)
+	OwnGroup(cmd)
 	return cmd
 }
 
@@ -178,7 +178,7 @@ func (r *recording) startClock(cmd *exec.Cmd) {
 		r.mu.Lock()
 		r.late = true
 		r.mu.Unlock()
-		_ = killGroup(cmd)
+		_ = KillGroup(cmd)
 	})
 }
 

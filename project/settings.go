@@ -117,6 +117,12 @@ var settings = []Setting{
 	{Key: "python.path", Doc: "the interpreter that records definitions"},
 	{Key: "python.timeout", kind: duration, Default: "30s", Doc: "how long recording may take"},
 	{Key: "python.memory", kind: size, Default: "4GiB", Doc: "how much memory recording may take"},
+	{Key: "python.environments", Default: ".bighead/environments", Doc: "where environments of models are kept, each by its lock; projects may share a folder"},
+
+	{Key: "train.timeout", kind: duration, Default: "6h", Doc: "how long a training function may take; 0s: no limit"},
+	{Key: "train.memory", kind: size, Doc: "the address space of each process of a training; 0B: no limit (default: the machine's memory)"},
+	{Key: "train.disk", kind: size, Default: "16GiB", Doc: "what a training may write; 0B: no limit"},
+	{Key: "train.processes", kind: integer, Default: "256", Doc: "how many processes a training may have at once, where the system tells (Linux); 0: no limit"},
 }
 
 // placeNames are what [source.<name>] may say.

@@ -156,15 +156,6 @@ func ParseType(text string) (Type, error) {
 	return t, nil
 }
 
-// MarshalText writes what String does.
-func (t Type) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
-
-// UnmarshalText reads it.
-func (t *Type) UnmarshalText(text []byte) (err error) {
-	*t, err = ParseType(string(text))
-	return err
-}
-
 type typeParser struct {
 	s string
 	i int

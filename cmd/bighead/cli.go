@@ -156,6 +156,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.checkCommand(), c.initCommand(), c.explainCommand(), c.trainingSetCommand(), c.whyCommand(),
 		c.demoCommand(), c.testCommand(), c.planCommand(), c.applyCommand(), c.backfillCommand(), c.featuresCommand(), c.previewCommand(), c.sourceCommand(), c.configCommand(), c.doctorCommand(),
 		c.upCommand(), c.getCommand(), c.pushCommand(), c.statusCommand(), c.auditCommand(), c.verifyCommand(), c.upgradeCommand(),
+		c.trainCommand(), c.modelsCommand(),
 		c.versionCommand(),
 	}
 }

@@ -33,6 +33,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
@@ -40,6 +41,7 @@ import (
 	"github.com/bighead-ml/bighead/store/memory"
 	"github.com/bighead-ml/bighead/store/pebble"
 	"github.com/bighead-ml/bighead/store/redis"
+	"github.com/bighead-ml/bighead/train"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -47,6 +49,9 @@ import (
 
 // formats are the kinds of files that are read and written.
 var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arrow.Format{}}
+
+// runtimes are what answers with trained models, in the order in which they are asked whether they read a file.
+var runtimes = []train.Runtime{{Name: "tree", Open: tree.Open}}
 
 // engineOptions are what a project or a flag says about running a plan.
 type engineOptions struct {

@@ -93,6 +93,10 @@ class Imports:
         sys.meta_path.append(self._missing)
         return self
 
+    def find_all(self) -> None:
+        """From here on a module that is missing is an error like any other: packages are there, which try what they can import."""
+        sys.meta_path.remove(self._missing)
+
     def __exit__(self, *_: object) -> None:
         sys.path[:], sys.path_hooks[:], sys.meta_path[:] = self._path, self._hooks, self._finders
         for name in set(sys.modules) - self._modules:

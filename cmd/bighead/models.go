@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/train"
+	"github.com/bighead-ml/bighead/value"
+)
+
+func (c *cli) modelsCommand() *cobra.Command {
+	var at string
+	cmd := &cobra.Command{
+		Use:   "models [MODEL]",
+		Short: "List trained versions, what they are called and how good they are",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error {
+				name := ""
+				if len(args) > 0 {
+					name = args[0]
+				}
+				return c.listModels(cmd.Context(), cat, name, at)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&at, "at", "", "what aliases meant at this time (RFC 3339, or a date; default: now)")
+	cmd.AddCommand(c.modelsAliasCommand(), c.modelsHistoryCommand())
+	return cmd
+}
+
+// withCatalog opens the project's catalog. Definitions are not read: what is registered stays, whatever became of them.
+func (c *cli) withCatalog(ctx context.Context, do func(catalog.Catalog) error) error {
+	p, err := c.open()
+	if err != nil {
+		return err
+	}
+	cat, err := openCatalog(ctx, p.Root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(cat), cat.Close())
+}
+
+// listedVersion is a version with what it is called.
+type listedVersion struct {
+	*catalog.ModelVersion
+	Aliases []string `json:"aliases"`
+}
+
+func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at string) error {
+	when := time.Now()
+	if at != "" {
+		ms, err := timeFlag("--at", at)
+		if err != nil {
+			return err
+		}
+		when = time.UnixMilli(ms)
+	}
+	versions, err := versionsOf(ctx, cat, name)
+	if err != nil {
+		return err
+	}
+	all := []listedVersion{}
+	aliases := map[string]map[string]int64{}
+	for _, v := range versions {
+		if aliases[v.Model] == nil {
+			if aliases[v.Model], err = cat.Aliases(ctx, v.Model, when); err != nil {
+				return err
+			}
+		}
+		all = append(all, listedVersion{v, named(aliases[v.Model], v.Number)})
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(all)
+	}
+	t := newTable("model", "version", "aliases", "gate", "trained on", "test", "at", "by")
+	t.right[1], t.right[4] = true, true
+	for _, v := range all {
+		t.add(v.Model, fmt.Sprint(v.Number), strings.Join(v.Aliases, ", "), gateText(v.ModelVersion), plural(int(v.Rows), "row"), metricsText(train.TestMetrics(v.Metrics)),
+			v.At.Format(time.RFC3339), v.By)
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(c.stderr, "no model was trained yet: bighead train MODEL")
+		return nil
+	}
+	return t.print(c.stdout)
+}
+
+func gateText(v *catalog.ModelVersion) string {
+	switch {
+	case v.Gate == "":
+		return "none"
+	case v.GateHeld:
+		return "held"
+	}
+	return "failed"
+}
+
+func named(aliases map[string]int64, number int64) []string {
+	out := []string{}
+	for _, a := range slices.Sorted(maps.Keys(aliases)) {
+		if aliases[a] == number {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// versionsOf are a model's versions, newest first, or those of all where name is "". A name that has none is the user's mistake.
+func versionsOf(ctx context.Context, cat catalog.Catalog, name string) ([]*catalog.ModelVersion, error) {
+	versions, err := cat.ModelVersions(ctx, name)
+	if err != nil || name == "" || len(versions) > 0 {
+		return versions, err
+	}
+	all, err := cat.ModelVersions(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range all {
+		if !slices.Contains(names, v.Model) {
+			names = append(names, v.Model)
+		}
+	}
+	if near := expr.Nearest(name, names); len(near) > 0 {
+		return nil, mistakef("no version of model %q was trained; did you mean %q?", name, near[0])
+	}
+	return nil, mistakef("no version of model %q was trained: bighead train %s", name, name)
+}
+
+// timeFlag reads a time, or a date, of a flag.
+func timeFlag(flag, text string) (int64, error) {
+	if ms, ok := value.ParseTimestamp(text); ok {
+		return ms, nil
+	}
+	if days, ok := value.ParseDate(text); ok {
+		return days * value.DayMS, nil
+	}
+	return 0, usagef("%s %q is no time: write 2013-10-01 or 2013-10-01T06:00:00Z", flag, text)
+}
+
+func (c *cli) modelsAliasCommand() *cobra.Command {
+	var reason string
+	var force bool
+	cmd := &cobra.Command{
+		Use:   "alias MODEL ALIAS VERSION",
+		Short: "Call a version by a name, such as champion",
+		Long:  "Call a version by a name, such as champion. A version that learned another view than is applied is refused, and one that does not hold its gate unless --force says so with a --reason.",
+		Args:  exactly("MODEL", "ALIAS", "VERSION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := strconv.ParseInt(args[2], 10, 64)
+			if err != nil {
+				return usagef("version %q is no number", args[2])
+			}
+			if !aliasName.MatchString(args[1]) {
+				return usagef("alias %q is no name: write letters, digits and _, a letter first", args[1])
+			}
+			if force && reason == "" {
+				return usagef("--force needs a --reason, which the history keeps")
+			}
+			a := &catalog.AliasChange{Model: args[0], Alias: args[1], Number: number, At: time.Now().UTC(), By: userName(), Reason: reason}
+			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error { return c.setAlias(cmd.Context(), cat, a, force) })
+		},
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why; the history keeps it")
+	cmd.Flags().BoolVar(&force, "force", false, "also a version that does not hold its gate")
+	return cmd
+}
+
+// aliasName keeps names apart from numbers of versions.
+var aliasName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+func (c *cli) setAlias(ctx context.Context, cat catalog.Catalog, a *catalog.AliasChange, force bool) error {
+	if _, err := versionsOf(ctx, cat, a.Model); err != nil {
+		return err
+	}
+	v, err := cat.ModelVersion(ctx, a.Model, a.Number)
+	if errors.Is(err, catalog.ErrNone) {
+		return mistakef("model %s has no version %d: bighead models %s lists them", a.Model, a.Number, a.Model)
+	}
+	if err != nil {
+		return err
+	}
+	if err := servable(ctx, cat, v); err != nil {
+		return err
+	}
+	if !v.GateHeld && !force {
+		return mistakef("model %s version %d does not hold its gate, %s: train a better one, or --force with a --reason", v.Model, v.Number, v.Gate)
+	}
+	before, err := cat.Aliases(ctx, a.Model, a.At)
+	if err != nil {
+		return err
+	}
+	if err := cat.SetAlias(ctx, a); err != nil {
+		return err
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(a)
+	}
+	was := ""
+	if n := before[a.Alias]; n != 0 && n != a.Number {
+		was = fmt.Sprintf(", which version %d was", n)
+	}
+	fmt.Fprintf(c.stdout, "%s version %d is %s now%s\n", a.Model, a.Number, a.Alias, was)
+	return nil
+}
+
+// servable refuses a version that learned another view than the one that is applied: it would be asked with what it does not know.
+func servable(ctx context.Context, cat catalog.Catalog, v *catalog.ModelVersion) error {
+	current, err := cat.Current(ctx)
+	if errors.Is(err, catalog.ErrNone) {
+		return mistakef("nothing is applied yet, so view %s is not served: bighead apply", v.View)
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range current.Entries {
+		if e.Kind != catalog.View || e.Name != v.View {
+			continue
+		}
+		if e.Fingerprint == v.ViewFingerprint {
+			return nil
+		}
+		return mistakef("model %s version %d learned another view %s than the one that is applied (version %d of the project): apply the one that it learned, or train anew", v.Model, v.Number, v.View, current.ID)
+	}
+	return mistakef("view %s, which model %s version %d learned, is not applied: bighead apply", v.View, v.Model, v.Number)
+}
+
+func (c *cli) modelsHistoryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history MODEL",
+		Short: "List every change of a model's aliases",
+		Args:  exactly("MODEL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error {
+				if _, err := versionsOf(cmd.Context(), cat, args[0]); err != nil {
+					return err
+				}
+				changes, err := cat.AliasHistory(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				if c.json {
+					return json.NewEncoder(c.stdout).Encode(append([]*catalog.AliasChange{}, changes...))
+				}
+				t := newTable("at", "alias", "version", "by", "reason")
+				t.right[2] = true
+				for _, a := range changes {
+					t.add(a.At.Format(time.RFC3339), a.Alias, fmt.Sprint(a.Number), a.By, a.Reason)
+				}
+				return t.print(c.stdout)
+			})
+		},
+	}
+}

@@ -1,0 +1,254 @@
+"""The frameworks that models are trained with: how rows become their frames, how their models are saved, what they answer.
+
+To add a framework: a function that knows its models, and its line in ``_KNOWN``. Nothing here is imported unless a model
+needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable
+
+
+class Refused(Exception):
+    """A training function returned what cannot be served, with the cure."""
+
+    def __init__(self, message: str, cure: str = "") -> None:
+        super().__init__(message)
+        self.cure = cure
+
+
+def read(path: str, kind: str, columns: list[str] | None) -> Any:
+    """The rows of a file as a frame of a kind, or as numbers of float64 (``"numpy"``, of columns that are numbers)."""
+    if kind == "polars":
+        import polars
+
+        return polars.read_parquet(path, columns=columns)
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.ParquetFile(path).read(columns=columns)
+    if kind == "arrow":
+        return table
+    if kind == "pandas":
+        return table.to_pandas()
+    return table
+
+
+def apart(whole: Any, request: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """The columns that go into the model, the label under its own name, and the weight."""
+    x, label, weight = whole, request["label_column"], request["weight_column"]
+    if request["as"] == "pandas":
+        y = whole.pop(label).rename(request["label"])
+        w = whole.pop(weight).rename("weight") if weight else None
+        return x, y, w
+    if request["as"] == "polars":
+        y = whole[label].alias(request["label"])
+        return whole.select(request["x"]), y, whole[weight].alias("weight") if weight else None
+    return whole.select(request["x"]), whole[label], whole[weight] if weight else None
+
+
+def save(returned: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Save a model in its framework's own format and ask it the sample's rows.
+
+    Returns
+    -------
+    dict
+        ``framework`` with its version, ``file`` in the folder of results, ``inputs``, the columns in the order in which the
+        model reads them, ``answers``, by row, and ``classes``, how many it tells apart (0: it is no classifier).
+    """
+    if returned is None:
+        raise Refused(f"{request['function']} returned None", "return the model")
+    if isinstance(returned, (str, os.PathLike)):
+        returned = _loaded(os.fspath(returned), request)
+    module = type(returned).__module__.partition(".")[0]
+    for base in type(returned).__mro__:  # a class of the user's may stand over the framework's
+        known = _KNOWN.get(base.__module__.partition(".")[0])
+        if known is not None:
+            return known(returned, sample, request)
+    what = f"a {type(returned).__name__}" + (f" of {module}" if module != "builtins" else "")
+    raise Refused(
+        f"{request['function']} returned {what}, which is no model that can be served",
+        "return a model of LightGBM, XGBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved",
+    )
+
+
+def _names(model: list[str] | None, width: int, request: dict[str, Any]) -> list[str]:
+    """The columns that a model reads, in its order, by the names that it has for them."""
+    columns: list[str] = request["x"]
+    if model is not None and all(n in columns for n in model):
+        return model
+    if width == len(columns) and (model is None or _by_place(model, columns)):
+        return columns
+    if model is None or width != len(model):
+        raise Refused(
+            f"the model reads {width} columns without names, and {request['function']} was given {len(columns)}",
+            "train it on data.train.x, or on a selection of its columns by name",
+        )
+    strange = next(n for n in model if n not in columns)
+    raise Refused(f'the model reads a column "{strange}", which data.train.x does not have', "what is made of columns is made in the pipeline, where serving makes it too")
+
+
+def _by_place(model: list[str], columns: list[str]) -> bool:
+    """Whether names are numbers of columns, or the columns' own as a framework writes them."""
+    plain = all(m in (f"Column_{i}", f"f{i}", f"x{i}") for i, m in enumerate(model))
+    return plain or all(m == "_".join(c.split()) or m == c.replace(" ", "_") for m, c in zip(model, columns))
+
+
+def _matrix(sample: Any, names: list[str]) -> Any:
+    """Columns of the sample as a matrix of float64, what is missing as NaN."""
+    import numpy
+
+    out = numpy.empty((sample.num_rows, len(names)), dtype=numpy.float64)
+    for i, name in enumerate(names):
+        column = sample.column(name)
+        if str(column.type) in ("string", "large_string"):
+            raise Refused(f'column "{name}" is a string, and the model takes numbers', "encode it in the pipeline: bh.ordinal, bh.one_hot")
+        out[:, i] = column.cast("float64").to_numpy()
+    return out
+
+
+def _rows(answers: Any) -> list[list[float]]:
+    import numpy
+
+    whole = numpy.asarray(answers, dtype=numpy.float64)
+    return whole.reshape(len(whole), -1).tolist()  # type: ignore[no-any-return]
+
+
+def _classes(model: Any, request: dict[str, Any]) -> None:
+    """Refuse a classifier whose classes are not the label's."""
+    found = getattr(model, "classes_", None)
+    if found is not None and request["classes"] and list(found) != list(range(request["classes"])):
+        raise Refused(
+            f"the model's classes are {[getattr(c, 'item', lambda c=c: c)() for c in found]}, and the label's are 0 to {request['classes'] - 1}",
+            "train it on data.train.y as it is",
+        )
+
+
+def _lightgbm(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    import lightgbm
+
+    _classes(model, request)
+    booster = model if isinstance(model, lightgbm.Booster) else getattr(model, "booster_", None)
+    if booster is None:
+        raise Refused(f"{request['function']} returned a {type(model).__name__} of LightGBM, which is no model", "return the Booster or the fitted estimator")
+    if getattr(booster, "pandas_categorical", None):
+        raise Refused(
+            "the model learned from columns of pandas' type category, whose codes are not the pipeline's",
+            "give LightGBM the columns as they are, with categorical_feature=data.categorical",
+        )
+    names = _names(booster.feature_name(), booster.num_feature(), request)
+    file = os.path.join(request["out"], "model.txt")
+    booster.save_model(file)
+    answers = booster.predict(_matrix(sample, names))
+    return {"framework": f"lightgbm {lightgbm.__version__}", "file": "model.txt", "inputs": names, "answers": _rows(answers)}
+
+
+def _xgboost(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    import xgboost
+
+    _classes(model, request)
+    booster = model
+    if not isinstance(model, xgboost.Booster):
+        booster = model.get_booster() if hasattr(model, "get_booster") else None
+        best = getattr(model, "early_stopping_rounds", None) and getattr(model, "best_iteration", None)
+        if booster is not None and best is not None and best is not False:  # the estimator answers with the best trees alone
+            booster = booster[: best + 1]
+    if booster is None:
+        raise Refused(f"{request['function']} returned a {type(model).__name__} of XGBoost, which is no model", "return the Booster or the fitted estimator")
+    names = _names(booster.feature_names, booster.num_features(), request)
+    booster.save_model(os.path.join(request["out"], "model.ubj"))
+    matrix = xgboost.DMatrix(_matrix(sample, names), feature_names=booster.feature_names, feature_types=booster.feature_types, enable_categorical=True)
+    return {"framework": f"xgboost {xgboost.__version__}", "file": "model.ubj", "inputs": names, "answers": _rows(booster.predict(matrix))}
+
+
+def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    import sklearn
+
+    _classes(model, request)
+    if not hasattr(model, "predict") or not hasattr(model, "n_features_in_"):
+        raise Refused(f"{request['function']} returned a {type(model).__name__} of scikit-learn, which is not fitted, or predicts nothing", "return the fitted estimator")
+    try:
+        from skl2onnx import to_onnx
+        from skl2onnx.common.data_types import FloatTensorType
+    except ImportError:
+        raise Refused(
+            "scikit-learn's models are served as ONNX, and the environment has nothing that makes it",
+            'add "skl2onnx" with its version to bh.Environment([…])',
+        ) from None
+    names = _names(list(getattr(model, "feature_names_in_", ())) or None, model.n_features_in_, request)
+    classifier = hasattr(model, "classes_")
+    options = {id(model): {"zipmap": False}} if classifier else None
+    converted = to_onnx(model, initial_types=[("x", FloatTensorType([None, len(names)]))], options=options)
+    with open(os.path.join(request["out"], "model.onnx"), "wb") as f:
+        f.write(converted.SerializeToString())
+    x: Any = _matrix(sample, names)
+    if hasattr(model, "feature_names_in_"):
+        import pandas
+
+        x = pandas.DataFrame(x, columns=list(model.feature_names_in_))
+    answers = model.predict_proba(x) if classifier else model.predict(x)
+    if classifier and request["task"] == "binary":
+        answers = answers[:, 1]
+    return {"framework": f"scikit-learn {sklearn.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers)}
+
+
+def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    import onnx
+
+    if not hasattr(model, "graph"):
+        raise Refused(f"{request['function']} returned a {type(model).__name__} of onnx, which is no model", "return the ModelProto")
+    try:
+        import numpy
+        import onnxruntime
+    except ImportError:
+        raise Refused("an ONNX model is compared with ONNX Runtime, which the environment lacks", 'add "onnxruntime" with its version to bh.Environment([…])') from None
+    data = model.SerializeToString()
+    with open(os.path.join(request["out"], "model.onnx"), "wb") as f:
+        f.write(data)
+    session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or len(inputs[0].shape) != 2:
+        raise Refused(f"the ONNX model has {len(inputs)} inputs", "models with one input, rows by columns, are taken")
+    width = inputs[0].shape[1] if isinstance(inputs[0].shape[1], int) else len(request["x"])
+    names = _names(None, width, request)
+    kind = numpy.float64 if "double" in inputs[0].type else numpy.float32
+    outputs = session.run(None, {inputs[0].name: _matrix(sample, names).astype(kind)})
+    answers = next((o for o in reversed(outputs) if isinstance(o, numpy.ndarray) and o.dtype.kind == "f"), None)
+    if answers is None:
+        raise Refused("the ONNX model has no output that is a tensor of numbers", "convert it without ZipMap")
+    if request["task"] == "binary" and answers.ndim == 2 and answers.shape[1] == 2:
+        answers = answers[:, 1]
+    return {"framework": f"onnx {onnx.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers)}
+
+
+def _catboost(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    raise Refused("there is no runtime for models of CatBoost yet", "train it with LightGBM or XGBoost")
+
+
+_KNOWN: dict[str, Callable[[Any, Any, dict[str, Any]], dict[str, Any]]] = {
+    "lightgbm": _lightgbm,
+    "xgboost": _xgboost,
+    "sklearn": _sklearn,
+    "onnx": _onnx,
+    "catboost": _catboost,
+}
+
+
+def _loaded(path: str, request: dict[str, Any]) -> Any:
+    """The model of a file, by the framework that its name tells."""
+    if not os.path.isfile(path):
+        raise Refused(f'{request["function"]} returned the path "{path}", where no file is', "save the model there before, or return the model")
+    end = os.path.splitext(path)[1].lower()
+    if end == ".txt":
+        import lightgbm
+
+        return lightgbm.Booster(model_file=path)
+    if end in (".json", ".ubj"):
+        import xgboost
+
+        return xgboost.Booster(model_file=path)
+    if end == ".onnx":
+        import onnx
+
+        return onnx.load(path)
+    raise Refused(f'{request["function"]} returned the path "{path}", whose ending tells no framework', "LightGBM's files end in .txt, XGBoost's in .json or .ubj, ONNX in .onnx")

@@ -1,0 +1,211 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/model/tree"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// frameworks is the environment that tests train in: made once and kept in the folder of tests' downloads, its lock beside it, so that a second
+// run needs no network.
+func frameworks(t *testing.T) Environments {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("frameworks are left out with -short")
+	}
+	e := *environments(t)
+	base := os.Getenv("BIGHEAD_CACHE")
+	if base == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			lacking(t, err.Error())
+		}
+		base = filepath.Join(user, "bighead")
+	}
+	e.Folder = filepath.Join(base, "environments")
+	e.Locks = filepath.Join(e.Folder, "locks")
+	return e
+}
+
+// packages are all that any test needs, frames included, so that one environment does for all.
+var packages = []string{"lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"}
+
+// world is a project with a training function, and rows to learn from.
+type world struct {
+	Options
+	live strings.Builder
+}
+
+const (
+	valid = int64(1_000_000)
+	test  = int64(1_300_000)
+)
+
+// newWorld makes one whose function is source; the label is more often true where x + the string's weight is high.
+func newWorld(t *testing.T, source string) *world {
+	t.Helper()
+	w := &world{}
+	root := t.TempDir()
+	folder := filepath.Join(root, ".bighead", "runs", "r")
+	if err := errors.Join(os.MkdirAll(folder, 0o755), os.WriteFile(filepath.Join(root, "models.py"), []byte(source), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	view := &feature.View{Name: "v", Fingerprint: "vf", Columns: []feature.ViewColumn{
+		{Name: "x", Type: value.Float, Fingerprint: "a"}, {Name: "n", Type: value.Int, Fingerprint: "b"}, {Name: "s", Type: value.String, Fingerprint: "c"},
+	}}
+	set := &feature.TrainingSet{Name: "set", View: view, Fingerprint: "sf"}
+	line := 1 + strings.Count(source[:strings.Index(source, "def train")], "\n")
+	w.Options = Options{
+		Model: &feature.Model{
+			Name: "m", TrainingSet: set, Label: "y", Task: model.Binary, Split: feature.TimeSplit{Valid: valid, Test: test}, Metrics: []string{"auc", "log_loss"},
+			Steps:       []transform.Step{{Kind: "ordinal", Columns: []string{"s"}}},
+			Train:       feature.Function{Name: "train", File: "models.py", As: "pandas", Pos: feature.Pos{File: "models.py", Line: line, Col: 5}},
+			Environment: &feature.Environment{Packages: packages}, Params: map[string]any{"rounds": 20}, Seed: 3,
+		},
+		Rows: rowsOf(t), Root: root, Run: filepath.Base(root) + t.Name(), Folder: folder, Artifacts: filepath.Join(root, ".bighead", "models"),
+		Formats: []dataset.Format{parquet.Format{}}, Environments: frameworks(t), Limits: Limits{Timeout: 5 * time.Minute, Disk: 1 << 30, Processes: 50},
+		Runtimes: []Runtime{{"tree", tree.Open}}, Live: &w.live, Step: func(string) func(string) { return func(string) {} },
+	}
+	return w
+}
+
+func rowsOf(t *testing.T) dataset.Table {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 2))
+	schema := value.Schema{{Name: "x", Type: value.Float}, {Name: "n", Type: value.Int}, {Name: "s", Type: value.String}, {Name: "y", Type: value.Bool}, {Name: plan.AtColumn, Type: value.Timestamp}}
+	var rows [][]value.Value
+	for i := range 1600 {
+		x, n, s := value.OfFloat(rng.NormFloat64()), value.OfInt(rng.Int64N(9)), []string{"a", "b", "c"}[rng.IntN(3)]
+		z := x.Float() + float64(n.Int()-4)/4 + map[string]float64{"a": -1, "b": 0, "c": 1}[s]
+		y := value.OfBool(rng.Float64() < 1/(1+math.Exp(-2*z)))
+		if i%11 == 0 {
+			x = value.Value{}
+		}
+		rows = append(rows, []value.Value{x, n, value.OfString(s), y, value.OfTimestamp(int64(i) * 1000)})
+	}
+	return dataset.Memory(schema, value.BatchOf(schema, rows))
+}
+
+// run trains; what an environment lacks skips the test, unless everything is required.
+func (w *world) run(t *testing.T, ctx context.Context) (*Result, error) {
+	t.Helper()
+	r, err := Run(ctx, w.Options)
+	if said := new(PipError); errors.As(err, &said) {
+		lacking(t, err.Error())
+	}
+	if left := leftovers(w.Run); len(left) > 0 {
+		t.Errorf("processes %v are left", left)
+	}
+	return r, err
+}
+
+const imports = "import random\n\n"
+
+// TestFrameworks trains with each framework, in each form that its models have; the runtime answers all sample rows as the framework did, or
+// there is no version.
+func TestFrameworks(t *testing.T) {
+	for _, c := range []struct{ name, body, framework string }{
+		{"lightgbm booster", `
+    import lightgbm as lgb
+    return lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1, "seed": data.seed}, lgb.Dataset(data.train.x, data.train.y, categorical_feature=data.categorical), params["rounds"])
+`, "lightgbm 4.7.0"},
+		{"lightgbm estimator, stopped early, of two columns", `
+    import lightgbm as lgb
+    m = lgb.LGBMClassifier(n_estimators=200, verbose=-1, n_jobs=1)
+    m.fit(data.train.x[["n", "x"]], data.train.y, eval_set=[(data.valid.x[["n", "x"]], data.valid.y)], callbacks=[lgb.early_stopping(3, verbose=False)])
+    assert m.best_iteration_ < 200
+    return m
+`, "lightgbm 4.7.0"},
+		{"lightgbm file", `
+    import lightgbm as lgb
+    lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1}, lgb.Dataset(data.train.x, data.train.y), 5).save_model("here.txt")
+    return "here.txt"
+`, "lightgbm 4.7.0"},
+		{"xgboost booster", `
+    import xgboost as xgb
+    return xgb.train({"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(data.train.x, data.train.y), params["rounds"])
+`, "xgboost 3.2.0"},
+		{"xgboost estimator, stopped early", `
+    import xgboost as xgb
+    m = xgb.XGBClassifier(n_estimators=200, n_jobs=1, early_stopping_rounds=3)
+    m.fit(data.train.x, data.train.y, eval_set=[(data.valid.x, data.valid.y)], verbose=False)
+    assert m.best_iteration < 196
+    return m
+`, "xgboost 3.2.0"},
+		{"forest of scikit-learn", `
+    from sklearn.ensemble import RandomForestClassifier
+    return RandomForestClassifier(20, max_depth=4, random_state=data.seed).fit(data.train.x.fillna(0), data.train.y)
+`, "scikit-learn 1.9.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, imports+"def train(data, params):"+c.body)
+			if strings.HasPrefix(c.name, "forest") { // it takes no null, and nor would the runtime then
+				w.Model.Steps = append([]transform.Step{{Kind: "impute", Columns: []string{"x"}, Args: []byte(`{"strategy":"median"}`)}}, w.Model.Steps...)
+			}
+			r, err := w.run(t, t.Context())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, w.live.String())
+			}
+			v := r.Version
+			if v.Metrics["test.auc"] < 0.75 || v.Metrics["valid.log_loss"] > 0.65 || v.Rows != 1000 || v.From != 0 || v.To != 999_001 || !v.GateHeld {
+				t.Errorf("version %+v", v)
+			}
+			a, err := model.OpenArtifact(t.Context(), filepath.Join(w.Artifacts, v.Artifact), func(string) (model.Open, error) { return tree.Open, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer a.Close()
+			if a.Manifest.Framework != c.framework || len(a.Manifest.Check) != manifestRows || a.Manifest.Classes[1] != "true" {
+				t.Errorf("manifest %+v", a.Manifest)
+			}
+		})
+	}
+}
+
+// TestFramesAndFigures gives the rows as each kind of frame, with weights; what is logged is kept, seeds are the same each time, and the
+// version of the same rows, code and seed is the same artifact.
+func TestFramesAndFigures(t *testing.T) {
+	names := map[string]bool{}
+	for _, as := range []string{"pandas", "arrow", "pandas"} {
+		w := newWorld(t, imports+`def train(data, params):
+    import lightgbm as lgb
+    import numpy
+    data.log(first=random.random() + numpy.random.random(), auc=0.5)
+    data.log(auc=0.75)
+    print("hello from", data, data.train, data.categorical)
+    x = data.train.x.to_pandas() if hasattr(data.train.x, "to_pandas") else data.train.x
+    assert list(x.columns) == ["x", "n", "s"] and len(data.valid.y) == 300
+    return lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True}, lgb.Dataset(x, numpy.asarray(data.train.y), weight=None), 5)
+`)
+		w.Model.Train.As = as
+		r, err := w.run(t, t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", as, err)
+		}
+		if r.Version.Metrics["logged.auc"] != 0.75 || r.Version.Metrics["logged.first"] == 0 {
+			t.Errorf("%s: logged %v", as, r.Logged)
+		}
+		if out := w.live.String(); !strings.Contains(out, "hello from <Data: 1000 rows to learn from, 300 to judge by> <Part: 1000 rows> ['s']") || !strings.Contains(out, "auc 0.75") {
+			t.Errorf("%s: printed %q", as, out)
+		}
+		names[r.Version.Artifact] = true
+	}
+	if len(names) != 1 {
+		t.Errorf("the same training came to %d artifacts", len(names))
+	}
+}

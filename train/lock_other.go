@@ -1,0 +1,13 @@
+//go:build !unix
+
+package train
+
+import (
+	"context"
+	"errors"
+)
+
+// lock refuses: without locks that end with their process, nobody can tell an environment that is being made from one that was left half-made.
+func lock(context.Context, string) (func(), error) {
+	return nil, errors.New("this system has no file locks that end with their process: train on Linux or macOS, or with the project's own Python")
+}

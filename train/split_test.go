@@ -1,0 +1,89 @@
+package train
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// labelled makes rows of times and labels, a null label where the value is null.
+func labelled(of value.Type, at []int64, labels ...value.Value) dataset.Table {
+	schema := value.Schema{{Name: "x", Type: value.Float}, {Name: "y", Type: of}, {Name: plan.AtColumn, Type: value.Timestamp}}
+	var rows [][]value.Value
+	for i, t := range at {
+		rows = append(rows, []value.Value{value.OfFloat(1), labels[i], value.OfTimestamp(t)})
+	}
+	return dataset.Memory(schema, value.BatchOf(schema, rows))
+}
+
+func splitModel(task model.Task, end *int64) *feature.Model {
+	view := &feature.View{Name: "v", Columns: []feature.ViewColumn{{Name: "x", Type: value.Float}}}
+	return &feature.Model{Name: "m", Label: "y", Task: task, TrainingSet: &feature.TrainingSet{Name: "set", View: view}, Split: feature.TimeSplit{Valid: 10, Test: 20, End: end}}
+}
+
+// Rows at a bound belong to the part that begins there; rows at the end and behind, and rows without a label, are left out and counted.
+func TestSplit(t *testing.T) {
+	i, end, null := value.OfInt, int64(30), value.Value{}
+	rows := labelled(value.Int, []int64{29, 9, 10, 19, 20, 30, 31, 3, 4}, i(1), i(0), i(1), i(0), i(1), i(0), i(1), i(1), null)
+	p, err := split(t.Context(), splitModel(model.Binary, &end), rows, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Train.Rows != 2 || p.Train.From != 3 || p.Train.To != 10 || p.Valid.Rows != 2 || p.Test.Rows != 2 || p.Test.To != 30 || p.Beyond != 2 || p.Unlabelled != 1 {
+		t.Errorf("%+v", p)
+	}
+	if p.Classes() != nil || p.count != 2 {
+		t.Errorf("classes %v", p.Classes())
+	}
+	n := 0
+	for b, err := range p.rowsOf(t.Context(), &p.Train)() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += b.N
+	}
+	if n != 2 {
+		t.Errorf("%d rows for training", n)
+	}
+}
+
+// Classes are numbered in the order of their values; numbers 0, 1, … stay what they are.
+func TestClasses(t *testing.T) {
+	s := value.OfString
+	p, err := split(t.Context(), splitModel(model.Multiclass, nil), labelled(value.String, []int64{1, 2, 3, 11, 21}, s("pear"), s("apple"), s("fig"), s("fig"), s("pear")), "")
+	if err != nil || strings.Join(p.Classes(), " ") != "apple fig pear" || p.code(s("pear")) != 2 {
+		t.Errorf("%v, %v", p.Classes(), err)
+	}
+	b := value.OfBool
+	p, err = split(t.Context(), splitModel(model.Binary, nil), labelled(value.Bool, []int64{1, 2, 11, 21}, b(true), b(false), b(true), b(true)), "")
+	if err != nil || strings.Join(p.Classes(), " ") != "false true" || p.code(b(true)) != 1 {
+		t.Errorf("%v, %v", p.Classes(), err)
+	}
+}
+
+// Each mistake says what there is.
+func TestSplitMistakes(t *testing.T) {
+	i, s, null := value.OfInt, value.OfString, value.Value{}
+	for _, c := range []struct {
+		task model.Task
+		rows dataset.Table
+		says string
+	}{
+		{model.Binary, labelled(value.Int, []int64{1, 2, 11}, i(0), i(1), i(0)), "no row for test, which is from 1970-01-01T00:00:00.020Z on; the training set's rows are of 1970-01-01T00:00:00.001Z to 1970-01-01T00:00:00.011Z"},
+		{model.Binary, labelled(value.Int, []int64{11, 21, 1}, i(0), i(1), null), "no row for train, which is before 1970-01-01T00:00:00.010Z; the training set's rows are of 1970-01-01T00:00:00.001Z to 1970-01-01T00:00:00.021Z, 1 of them without a label"},
+		{model.Regression, labelled(value.Int, nil), "the training set has no rows"},
+		{model.Binary, labelled(value.Int, []int64{1, 2, 11, 21}, i(1), i(1), i(1), i(1)), "label y is 1 in all rows for training"},
+		{model.Binary, labelled(value.Int, []int64{1, 2, 3, 11, 21}, i(0), i(1), i(2), i(1), i(1)), `label y has 3 values, and task "binary" is for two`},
+		{model.Multiclass, labelled(value.String, []int64{1, 2, 11, 21}, s("a"), s("b"), s("a"), s("c")), "in rows for test and in none for training"},
+	} {
+		_, err := split(t.Context(), splitModel(c.task, nil), c.rows, "")
+		if !IsMistake(err) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v; want %s", err, c.says)
+		}
+	}
+}
