@@ -23,9 +23,9 @@ import (
 // Limits bound a training process and all that it starts.
 type Limits struct {
 	Timeout   time.Duration // 0: no limit
-	Memory    int64 // bytes of address space of each process; 0: no limit
-	Disk      int64 // bytes in the run's folder, and of each file elsewhere; 0: no limit
-	Processes int   // at once, where the system tells (Linux); 0: no limit
+	Memory    int64         // bytes of address space of each process; 0: no limit
+	Disk      int64         // bytes in the run's folder, and of each file elsewhere; 0: no limit
+	Processes int           // at once, where the system tells (Linux); 0: no limit
 }
 
 // A Failed is the user's: the training function, or what it returned. Its place is a line of theirs.

@@ -49,7 +49,7 @@ func (c *cli) trainCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if m, err = asked(m, end, set); err != nil {
+			if m, err = overlaid(m, end, set); err != nil {
 				return err
 			}
 			if cmd.Flags().Changed("seed") {
@@ -70,8 +70,8 @@ func modelNames(l *loaded, _ []string) []string {
 	return namesOf(l.typed.Models, func(m *feature.Model) string { return m.Name }, nil)
 }
 
-// asked is the model with flags laid over its definition.
-func asked(m *feature.Model, end string, set []string) (*feature.Model, error) {
+// overlaid is the model with flags laid over its definition.
+func overlaid(m *feature.Model, end string, set []string) (*feature.Model, error) {
 	copied := *m
 	if end != "" {
 		t, err := bounded(m.TrainingSet, "", end)

@@ -33,7 +33,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model/tree"
+	forest "github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
@@ -51,7 +51,7 @@ import (
 var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arrow.Format{}}
 
 // runtimes are what answers with trained models, in the order in which they are asked whether they read a file.
-var runtimes = []train.Runtime{{Name: "tree", Open: tree.Open}}
+var runtimes = []train.Runtime{{Name: "tree", Open: forest.Open}}
 
 // engineOptions are what a project or a flag says about running a plan.
 type engineOptions struct {
