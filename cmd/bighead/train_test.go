@@ -113,7 +113,7 @@ func TestTrain(t *testing.T) {
 	refused("nothing is applied yet", "models", "alias", "m", "champion", "1")
 	mustRun(t, dir, "apply", "--yes")
 	refused("model m has no version 7", "models", "alias", "m", "champion", "7")
-	refused(`did you mean "m"?`, "models", "n")
+	refused(`no version of model "n" was trained`, "models", "n")
 	refused("alias \"3\" is no name", "models", "alias", "m", "3", "1")
 	refused(`did you mean "rounds"?`, "train", "m", "--set", "round=3")
 	refused("is not after the test's first time", "train", "m", "--end", "2024-01-04")

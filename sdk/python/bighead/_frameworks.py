@@ -189,7 +189,8 @@ def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
     answers = model.predict_proba(x) if classifier else model.predict(x)
     if classifier and request["task"] == "binary":
         answers = answers[:, 1]
-    return {"framework": f"scikit-learn {sklearn.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers)}
+    # ONNX answers in float32, so that is how exactly it can be compared.
+    return {"framework": f"scikit-learn {sklearn.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers.astype("float32"))}
 
 
 def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
