@@ -165,10 +165,15 @@ const (
 	CodeNoStream       Code = 115
 	CodeUnknownCall    Code = 116
 	CodeDefect         Code = 117
+
+	CodeUnknownEndpoint Code = 118
+	CodeNoVersion       Code = 119
+	CodeModelFailed     Code = 120
+	CodeModelRefuses    Code = 121
 )
 
 // OfRequest reports whether the number is of a request to a server, and not of a definition.
-func (c Code) OfRequest() bool { return c >= CodeUnknownView && c <= CodeDefect }
+func (c Code) OfRequest() bool { return c >= CodeUnknownView && c <= CodeModelRefuses }
 
 // codes says of each number what it is called and how bad it is.
 var codes = map[Code]struct {
@@ -281,6 +286,11 @@ var codes = map[Code]struct {
 	CodeNoStream:       {SeverityError, "events cannot be taken now"},
 	CodeUnknownCall:    {SeverityError, "no such call"},
 	CodeDefect:         {SeverityError, "a defect of the server"},
+
+	CodeUnknownEndpoint: {SeverityError, "an endpoint that is not served"},
+	CodeNoVersion:       {SeverityError, "an endpoint without a version that can answer"},
+	CodeModelFailed:     {SeverityError, "a model that could not answer"},
+	CodeModelRefuses:    {SeverityError, "a row that the model does not take"},
 }
 
 // Codes lists every number, ascending.

@@ -81,3 +81,8 @@ func (m *Metrics) looked(hits, misses, stales int) {
 		}
 	}
 }
+
+// ObserveModel notes how long pipelines and models took for a request for predictions over a view.
+func (s *Server) ObserveModel(view string, took time.Duration) {
+	s.options.Metrics.Seconds.WithLabelValues(view, "model").Observe(took.Seconds())
+}

@@ -22,7 +22,12 @@ var statusCodes = map[feature.Code]codes.Code{
 	feature.CodeTooOften:      codes.ResourceExhausted,
 	feature.CodeBusy:          codes.Unavailable,
 	feature.CodeNoStream:      codes.Unavailable,
-	feature.CodeDefect:        codes.Internal,
+
+	feature.CodeUnknownEndpoint: codes.NotFound,
+	feature.CodeNoVersion:       codes.Unavailable,
+	feature.CodeModelFailed:     codes.Unavailable,
+
+	feature.CodeDefect: codes.Internal,
 }
 
 func codeOf(c feature.Code) codes.Code {

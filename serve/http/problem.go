@@ -24,6 +24,10 @@ var codes = map[feature.Code]int{
 	feature.CodeBusy:          http.StatusServiceUnavailable,
 	feature.CodeNoStream:      http.StatusServiceUnavailable,
 	feature.CodeDefect:        http.StatusInternalServerError,
+
+	feature.CodeUnknownEndpoint: http.StatusNotFound,
+	feature.CodeNoVersion:       http.StatusServiceUnavailable,
+	feature.CodeModelFailed:     http.StatusServiceUnavailable,
 }
 
 func statusOf(c feature.Code) int {

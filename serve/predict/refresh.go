@@ -1,0 +1,162 @@
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
+)
+
+// Refresh answers the endpoints as they are defined, and with the versions that the catalog has for them, from now on. Requests that have begun
+// are finished with what they began with. New versions are opened, and have answered their rows of check, before anybody is sent to them; one that
+// cannot be opened leaves its endpoint's versions as they are, and Degraded says so. The error is of reading the catalog: then all stays as it is.
+func (s *Server) Refresh(ctx context.Context, endpoints []*feature.Endpoint, models catalog.Models) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	plans := make([]*routing, len(endpoints))
+	for i, d := range endpoints {
+		var err error
+		if plans[i], err = s.routing(ctx, d, models); err != nil {
+			return fmt.Errorf("endpoint %s: %w", d.Name, err)
+		}
+	}
+	old, next := s.table.Load(), &table{endpoints: map[string]*endpoint{}}
+	for i, d := range endpoints {
+		e := s.build(ctx, d, plans[i], models, old.endpoints[d.Name])
+		if e.wrong != "" && (old.endpoints[d.Name] == nil || old.endpoints[d.Name].wrong != e.wrong) {
+			s.log.WarnContext(ctx, "an endpoint is not answered as it is deployed", "endpoint", d.Name, "reason", e.wrong)
+		}
+		next.endpoints[d.Name] = e
+	}
+	s.keepTrials(next)
+	s.swap(next)
+	return nil
+}
+
+// routing is what an endpoint should ask, by the catalog or, where nothing was deployed yet, by its definition.
+type routing struct {
+	traffic *catalog.Traffic
+	reserve int64 // the version that most requests went to before; 0: none
+	wrong   string
+}
+
+func (s *Server) routing(ctx context.Context, d *feature.Endpoint, models catalog.Models) (*routing, error) {
+	aliases, err := models.Aliases(ctx, d.Model.Name, s.o.Now())
+	if err != nil {
+		return nil, err
+	}
+	t, err := models.Traffic(ctx, d.Name)
+	if errors.Is(err, catalog.ErrNone) || err == nil && t.Model != d.Model.Name { // what was deployed was another model's
+		return defined(d, aliases), nil
+	} else if err != nil {
+		return nil, err
+	}
+	r := &routing{traffic: resolved(t, aliases)}
+	if d.FallbackLast {
+		r.reserve, err = s.before(ctx, d, r.traffic, models)
+	}
+	return r, err
+}
+
+// resolved is traffic whose routes by alias lead where the aliases do now.
+func resolved(t *catalog.Traffic, aliases map[string]int64) *catalog.Traffic {
+	out := *t
+	out.Routes = slices.Clone(t.Routes)
+	for i := range out.Routes {
+		if n, ok := aliases[out.Routes[i].Alias]; ok {
+			out.Routes[i].Number = n
+		}
+	}
+	return &out
+}
+
+// defined is the traffic that a definition asks for before anything is deployed.
+func defined(d *feature.Endpoint, aliases map[string]int64) *routing {
+	r := &routing{traffic: &catalog.Traffic{Endpoint: d.Name, Model: d.Model.Name}}
+	var missing []string
+	find := func(version string) (number int64, alias string) {
+		if n, err := strconv.ParseInt(version, 10, 64); err == nil {
+			return n, ""
+		}
+		n, ok := aliases[version]
+		if !ok {
+			missing = append(missing, version)
+		}
+		return n, version
+	}
+	weights := d.Traffic
+	if len(weights) == 0 {
+		weights = []feature.Weighted{{Version: "champion", Weight: 1}}
+	}
+	for _, w := range weights {
+		if n, alias := find(w.Version); n != 0 {
+			r.traffic.Routes = append(r.traffic.Routes, catalog.Route{Number: n, Alias: alias, Weight: w.Weight})
+		}
+	}
+	if d.Shadow != "" {
+		if n, _ := find(d.Shadow); n != 0 {
+			r.traffic.Shadows = append(r.traffic.Shadows, n)
+		}
+	}
+	if len(missing) > 0 {
+		r.wrong = fmt.Sprintf("model %s has no version that is called %s", d.Model.Name, strings.Join(missing, ", nor "))
+	}
+	return r
+}
+
+// before is the version that got most requests before those that get them now did.
+func (s *Server) before(ctx context.Context, d *feature.Endpoint, now *catalog.Traffic, models catalog.Models) (int64, error) {
+	history, err := models.TrafficHistory(ctx, d.Name)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range history {
+		if n := heaviest(t); t.Model == d.Model.Name && n != 0 && n != heaviest(now) {
+			return n, nil
+		}
+	}
+	return 0, nil
+}
+
+func heaviest(t *catalog.Traffic) (number int64) {
+	most := 0.0
+	for _, r := range t.Routes {
+		if r.Weight > most {
+			number, most = r.Number, r.Weight
+		}
+	}
+	return number
+}
+
+// build makes the state of an endpoint, with references to its versions.
+func (s *Server) build(ctx context.Context, d *feature.Endpoint, r *routing, models catalog.Models, old *endpoint) *endpoint {
+	e := newEndpoint(d)
+	e.wrong = r.wrong
+	open := func(number int64) *version {
+		v, err := s.version(ctx, models, versionID{d.Model.Name, number})
+		if err == nil && v.artifact.Manifest.View != d.Model.TrainingSet.View.Name {
+			v, err = nil, fmt.Errorf("%s@%d learned from view %s, and the endpoint's model is over view %s", d.Model.Name, number, v.artifact.Manifest.View, d.Model.TrainingSet.View.Name)
+		}
+		if err != nil {
+			e.wrong = err.Error()
+			return nil
+		}
+		return v
+	}
+	e.take(r, open, s.trial)
+	if e.wrong != "" && r.wrong == "" && old != nil && len(old.routes) > 0 && old.def.Model.Name == d.Model.Name {
+		wrong := e.wrong + "; the versions that were asked before are asked on"
+		e = newEndpoint(d)
+		e.wrong = wrong
+		e.takeFrom(old)
+	}
+	for _, v := range e.all {
+		v.retain()
+	}
+	return e
+}

@@ -1,0 +1,121 @@
+package predict
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// version is a version of a model, opened. It is shared by all states of endpoints that ask it, and closed when none is left.
+type version struct {
+	model    string
+	number   int64
+	artifact *model.Artifact
+	pipeline *transform.Pipeline // nil: the columns go in as they are
+	inputs   []int               // of the pipeline's columns, or the manifest's: which are the model's
+	workers  sync.Pool           // of *worker
+	refs     atomic.Int64
+	closed   func(*version, error)
+}
+
+// versionID names a version.
+type versionID struct {
+	model  string
+	number int64
+}
+
+func (v *version) id() versionID { return versionID{v.model, v.number} }
+
+// String is the version as commands name it.
+func (id versionID) String() string { return fmt.Sprintf("%s@%d", id.model, id.number) }
+
+// load opens a version and sees that pipeline and model fit each other. It has one reference, the caller's.
+func (s *Server) load(ctx context.Context, mv *catalog.ModelVersion) (*version, error) {
+	a, err := s.open(ctx, mv.Artifact)
+	if err != nil {
+		return nil, err
+	}
+	v := &version{model: mv.Model, number: mv.Number, artifact: a, closed: s.versionClosed}
+	if err := v.fit(); err != nil {
+		return nil, errors.Join(fmt.Errorf("artifact %s: %w", mv.Artifact, err), a.Close())
+	}
+	v.workers.New = func() any { return v.newWorker() }
+	v.refs.Store(1)
+	return v, nil
+}
+
+// fit finds the columns that the model's inputs are.
+func (v *version) fit() error {
+	m := v.artifact.Manifest
+	if m.Model != v.model {
+		return fmt.Errorf("it is of model %s", m.Model)
+	}
+	columns := make(value.Schema, len(m.Columns))
+	for i, c := range m.Columns {
+		columns[i] = value.Field{Name: c.Name, Type: c.Type}
+	}
+	if m.Pipeline != nil {
+		p, err := transform.Decode(m.Pipeline)
+		if err != nil {
+			return err
+		}
+		if err := sameColumns(p.Input(), columns); err != nil {
+			return err
+		}
+		v.pipeline, columns = p, nil
+		for _, c := range p.Columns() {
+			columns = append(columns, value.Field{Name: c.Name, Type: c.Type})
+		}
+		if err := v.artifact.Takes(columns); err != nil {
+			return err
+		}
+	}
+	for _, name := range m.Inputs {
+		v.inputs = append(v.inputs, columns.Index(name))
+	}
+	return nil
+}
+
+func sameColumns(reads, has value.Schema) error {
+	if len(reads) != len(has) {
+		return fmt.Errorf("its pipeline reads %d columns, and its manifest names %d", len(reads), len(has))
+	}
+	for i, c := range reads {
+		if c.Name != has[i].Name || !c.Type.Equal(has[i].Type) {
+			return fmt.Errorf("its pipeline reads column %q, %s, where its manifest has %q, %s", c.Name, c.Type, has[i].Name, has[i].Type)
+		}
+	}
+	return nil
+}
+
+func (v *version) retain() { v.refs.Add(1) }
+
+func (v *version) release() {
+	if v.refs.Add(-1) == 0 {
+		v.closed(v, v.artifact.Close())
+	}
+}
+
+// class is the class of the greatest probability.
+func (v *version) class(scores []float64) string {
+	best := 0
+	for i, x := range scores {
+		if x > scores[best] {
+			best = i
+		}
+	}
+	for _, names := range [][]string{v.artifact.Manifest.Classes, v.artifact.Model.Info().Classes} {
+		if best < len(names) {
+			return names[best]
+		}
+	}
+	return strconv.Itoa(best)
+}

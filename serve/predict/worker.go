@@ -1,0 +1,173 @@
+package predict
+
+import (
+	"context"
+	"errors"
+
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// worker is the memory in which rows become a model's batch. For one call at a time.
+type worker struct {
+	v       *version
+	columns []*value.Column // of the manifest
+	nulls   []value.Bitmap  // behind them
+	in      value.Batch
+	applier *transform.Applier // nil: no pipeline
+	chosen  []*value.Column    // by input of the model
+	batch   model.Batch
+	scratch model.Scratch
+	scores  []float64
+}
+
+func (v *version) newWorker() *worker {
+	m := v.artifact.Manifest
+	w := &worker{v: v, nulls: make([]value.Bitmap, len(m.Columns)), chosen: make([]*value.Column, len(v.inputs))}
+	for _, c := range m.Columns {
+		w.columns = append(w.columns, value.NewColumn(c.Type, 0))
+		w.in.Schema = append(w.in.Schema, value.Field{Name: c.Name, Type: c.Type})
+	}
+	w.in.Columns = w.columns
+	if v.pipeline != nil {
+		w.applier = v.pipeline.NewApplier()
+	}
+	return w
+}
+
+// give lets go of what the columns hold of a request, and of the worker.
+func (w *worker) give() {
+	for _, c := range w.columns {
+		clear(c.Strs)
+		clear(c.Values)
+	}
+	w.v.workers.Put(w)
+}
+
+// rowRefused is a row that the pipeline or the model does not take.
+type rowRefused struct {
+	row          int // of those that were asked
+	name, reason string
+}
+
+func (e *rowRefused) Error() string { return e.name + " " + e.reason }
+
+// answer has the version answer some rows. at is where its columns stand in a row of values. The scores are good until the next call. The error
+// is a *rowRefused where it is one row's.
+func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int) ([]float64, error) {
+	w.fill(rows, at)
+	source := w.columns
+	if w.applier != nil {
+		out, err := w.applier.Apply(&w.in)
+		var row *transform.RowError
+		if errors.As(err, &row) {
+			return nil, &rowRefused{row.Row, row.Column, row.Reason}
+		} else if err != nil {
+			return nil, err
+		}
+		source = out.Columns
+	}
+	for i, c := range w.v.inputs {
+		w.chosen[i] = source[c]
+	}
+	a := w.v.artifact
+	err := w.batch.Fill(a.Model.Info(), w.chosen, len(rows))
+	if err == nil {
+		if n := len(rows) * a.Answer.Width; cap(w.scores) < n {
+			w.scores = make([]float64, n)
+		}
+		w.scores = w.scores[:len(rows)*a.Answer.Width]
+		err = a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch)
+	}
+	var row *model.RowError
+	if errors.As(err, &row) {
+		return nil, &rowRefused{row.Row, row.Input, row.Reason}
+	}
+	return w.scores, err
+}
+
+// fill makes the columns of the rows.
+func (w *worker) fill(rows [][]value.Value, at []int) {
+	n := len(rows)
+	w.in.N = n
+	for j, c := range w.columns {
+		resize(c, n)
+		for k, row := range rows {
+			x := row[at[j]]
+			if !x.IsNull() {
+				c.Set(k, x)
+				continue
+			}
+			if c.Nulls == nil {
+				c.Nulls = cleared(&w.nulls[j], n)
+			}
+			c.Nulls.Set(k)
+		}
+	}
+}
+
+func cleared(b *value.Bitmap, n int) value.Bitmap {
+	if words := (n + 63) / 64; cap(*b) < words {
+		*b = value.NewBitmap(n)
+	} else {
+		*b = (*b)[:words]
+		clear(*b)
+	}
+	return *b
+}
+
+// resize makes a column one of n cells, none null, whose cells hold anything.
+func resize(c *value.Column, n int) {
+	c.N, c.Nulls = n, nil
+	switch c.Type.Kind {
+	case value.KindBool:
+		c.Bools = sized(c.Bools, n)
+	case value.KindInt, value.KindTimestamp, value.KindDate:
+		c.Ints = sized(c.Ints, n)
+	case value.KindFloat:
+		c.Floats = sized(c.Floats, n)
+	case value.KindString, value.KindBytes:
+		c.Strs = sized(c.Strs, n)
+	default:
+		c.Values = sized(c.Values, n)
+	}
+}
+
+func sized[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// inputs are what went into the model for row i of the last call.
+func (w *worker) inputs(i int) []Input {
+	info := w.v.artifact.Model.Info()
+	numbers, texts := info.Widths()
+	out := make([]Input, len(info.Inputs))
+	number, text := i*numbers, i*texts
+	for k, name := range w.v.artifact.Manifest.Inputs {
+		out[k].Name = name
+		if info.Inputs[k].Type.Kind == value.KindString {
+			out[k].Text, out[k].IsText = w.batch.Texts[text], true
+			text++
+		} else {
+			out[k].Number = w.batch.Numbers[number]
+			number++
+		}
+	}
+	return out
+}
+
+// share is the share of a row's columns that are neither present, empty nor default.
+func share(statuses []serve.Status, at []int) float64 {
+	n := 0
+	for _, i := range at {
+		if statuses[i] > serve.Default {
+			n++
+		}
+	}
+	return float64(n) / float64(max(len(at), 1))
+}
