@@ -10,8 +10,9 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// question is a request for features as it was read. It is used again for the next.
+// question is a request for features or predictions as it was read. It is used again for the next.
 type question struct {
+	members  []string // that it may have
 	rows     []serve.Row
 	values   []value.Value // of all rows
 	seen     []bool        // of one row's fields
@@ -19,16 +20,24 @@ type question struct {
 	some     bool // features were named
 	at       *int64
 	status   bool
+	explain  bool
 	hasRows  bool
 }
 
-func (q *question) reset() {
+// What requests may have.
+var (
+	ofFeatures    = []string{"rows", "features", "at", "status"}
+	ofPredictions = []string{"rows", "at", "status", "explain"}
+)
+
+// reset makes it one of some members; status is what it is where nothing is said.
+func (q *question) reset(members []string, status bool) {
 	clear(q.rows)
 	clear(q.values)
-	*q = question{rows: q.rows[:0], values: q.values[:0], seen: q.seen, features: q.features[:0], status: true}
+	*q = question{members: members, rows: q.rows[:0], values: q.values[:0], seen: q.seen, features: q.features[:0], status: status}
 }
 
-// read reads a request for features of a view. What is wrong with one row is that row's answer; the error is of the request as a whole.
+// read reads a request for rows of a view. What is wrong with one row is that row's answer; the error is of the request as a whole.
 func (q *question) read(v *serve.View, body string, maxRows int) *serve.Problem {
 	p := &scanner{s: body}
 	if p.peek() != '{' {
@@ -42,7 +51,7 @@ func (q *question) read(v *serve.View, body string, maxRows int) *serve.Problem 
 		if !ok {
 			break
 		}
-		bit := uint8(1) << indexOf(members, name)
+		bit := uint8(1) << indexOf(q.members, name)
 		if named&bit != 0 {
 			return badBody(strconv.Quote(name) + " is named twice")
 		}
@@ -64,9 +73,7 @@ func (q *question) read(v *serve.View, body string, maxRows int) *serve.Problem 
 	return nil
 }
 
-// members are what a request may have, and one for what it may not.
-var members = []string{"rows", "features", "at", "status"}
-
+// indexOf is the place of a name, or one behind all for what is not there.
 func indexOf(names []string, name string) int {
 	for i, n := range names {
 		if n == name {
@@ -77,6 +84,9 @@ func indexOf(names []string, name string) int {
 }
 
 func (q *question) member(p *scanner, v *serve.View, name string, maxRows int) *serve.Problem {
+	if indexOf(q.members, name) == len(q.members) {
+		return unknownMember(name, q.members)
+	}
 	switch name {
 	case "rows":
 		q.hasRows = true
@@ -85,17 +95,22 @@ func (q *question) member(p *scanner, v *serve.View, name string, maxRows int) *
 		return q.readFeatures(p)
 	case "at":
 		return q.readAt(p)
-	case "status":
-		switch text, ok := p.skip(); {
-		case ok && (text == "true" || text == "null"):
-		case ok && text == "false":
-			q.status = false
-		default:
-			return badBody(`"status" is true or false`)
-		}
-		return nil
+	case "explain":
+		return readFlag(p, name, &q.explain)
 	}
-	return unknownMember(name)
+	return readFlag(p, name, &q.status)
+}
+
+// readFlag reads true or false; null leaves what is.
+func readFlag(p *scanner, name string, into *bool) *serve.Problem {
+	switch text, ok := p.skip(); {
+	case ok && text == "null":
+	case ok && (text == "true" || text == "false"):
+		*into = text == "true"
+	default:
+		return badBody(strconv.Quote(name) + " is true or false")
+	}
+	return nil
 }
 
 func (q *question) readFeatures(p *scanner) *serve.Problem {

@@ -37,7 +37,7 @@ func (h *Handler) features(w http.ResponseWriter, r *http.Request) error {
 	x := exchanges.Get().(*exchange)
 	defer x.give()
 	began := time.Now()
-	x.question.reset()
+	x.question.reset(ofFeatures, true)
 	if p := x.question.read(v, body, h.o.MaxRows); p != nil {
 		return p
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/compat"
 	"github.com/bighead-ml/bighead/serve/gate"
+	"github.com/bighead-ml/bighead/serve/predict"
 )
 
 // Options are what the surface needs. Server, Registry and Metrics must be there.
@@ -32,7 +33,9 @@ type Options struct {
 	// Metrics are the server's.
 	Metrics *serve.Metrics
 	Pusher  serve.Pusher // nil: no stream runs here
-	Gate    *gate.Gate   // nil: everybody may do everything, 1024 requests at a time
+	// Predictions answers endpoints; nil: there are none.
+	Predictions *predict.Server
+	Gate        *gate.Gate // nil: everybody may do everything, 1024 requests at a time
 	// MaxBody bounds a body in bytes; 0: 8 MiB. MaxRows bounds the rows of a request; 0: 10,000.
 	MaxBody int64
 	MaxRows int
@@ -72,6 +75,7 @@ type route struct {
 func routes() []route {
 	return []route{
 		{"POST", "/v1/features/{view}", gate.Read, true, (*Handler).features},
+		{"POST", "/v1/predict/{endpoint}", gate.Predict, true, (*Handler).predict},
 		{"POST", "/v1/events/{name}", gate.Push, true, (*Handler).events},
 		{"POST", "/v1/features/join/{view}", gate.Read, true, (*Handler).join},
 		{"POST", "/v1/features/groupby/{group}", gate.Read, true, (*Handler).groupBy},

@@ -16,6 +16,7 @@ import (
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/serve/servetest"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -34,8 +35,16 @@ departure = bh.FeatureView("departure", groups=[carrier], request={"distance": b
 // served is a handler over one view, and what it stands on.
 type served struct {
 	*http.Handler
-	store  *servetest.Store
-	server *serve.Server
+	store       *servetest.Store
+	server      *serve.Server
+	predictions *predict.Server // nil: there are no endpoints
+}
+
+// with is a handler over the same server that answers endpoints too.
+func (s *served) with(o http.Options, p *predict.Server) *served {
+	o.Registry, o.Server, o.Predictions = prometheus.NewRegistry(), s.server, p
+	o.Metrics = serve.NewMetrics(o.Registry)
+	return &served{http.New(o), s.store, s.server, p}
 }
 
 func newServed(t testing.TB, o http.Options) *served {
@@ -53,7 +62,7 @@ func newServed(t testing.TB, o http.Options) *served {
 	}
 	t.Cleanup(server.Close)
 	o.Server = server
-	return &served{http.New(o), st, server}
+	return &served{http.New(o), st, server, nil}
 }
 
 // call sends a request and gives what came back.

@@ -73,7 +73,7 @@ func (h *Handler) calls() map[string]object {
 	bad := func(more object) object {
 		out := object{
 			"400": problemAnswer("the caller's mistake: its number, the field, the nearest name and the cure"),
-			"404": problemAnswer("no such view, source or topic; the nearest name is in it"),
+			"404": problemAnswer("no such view, endpoint, source or topic; the nearest name is in it"),
 			"413": problemAnswer("too large"),
 			"503": problemAnswer("the server is busy or cannot take it now; Retry-After says when to come again"),
 			"500": problemAnswer("a defect of the server"),
@@ -115,6 +115,7 @@ func (h *Handler) calls() map[string]object {
 			"responses": object{"200": object{"description": "metrics", "content": object{"text/plain": object{"schema": object{"type": "string"}}}}}},
 	}
 	maps.Copy(calls, h.compatCalls(parameter, bad))
+	calls["POST /v1/predict/{endpoint}"] = h.predictCall(parameter, bad)
 	return calls
 }
 
@@ -148,6 +149,7 @@ func (h *Handler) schemas() object {
 			object{"accepted": count, "duplicated": count, "not_yet": count, "rejected": list(strict([]string{"line", "reason"}, object{"line": object{"type": "integer", "minimum": 1}, "reason": text}))})}}),
 	}
 	maps.Copy(out, compatSchemas())
+	maps.Copy(out, h.predictSchemas(list(object{"enum": statuses})))
 	for _, name := range h.o.Server.Names() {
 		if v, err := h.o.Server.View(name); err == nil {
 			out["Request_"+name] = requestSchema(v)
@@ -158,6 +160,21 @@ func (h *Handler) schemas() object {
 
 // requestSchema is a request for one view.
 func requestSchema(v *serve.View) object {
+	var names []string
+	for _, c := range v.Columns() {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	return object{"type": "object", "required": []string{"rows"}, "additionalProperties": false, "properties": object{
+		"rows":     object{"type": "array", "items": rowSchema(v)},
+		"features": nullable(object{"type": "array", "items": object{"type": "string", "enum": names}}),
+		"at":       nullable(typeSchema(value.Timestamp)),
+		"status":   nullable(object{"type": "boolean", "default": true}),
+	}}
+}
+
+// rowSchema is a row of keys and request fields.
+func rowSchema(v *serve.View) object {
 	properties, required := object{}, []string{}
 	for _, k := range v.Asked() {
 		properties[k.Name] = nullable(typeSchema(k.Type))
@@ -165,17 +182,7 @@ func requestSchema(v *serve.View) object {
 			required = append(required, k.Name)
 		}
 	}
-	var names []string
-	for _, c := range v.Columns() {
-		names = append(names, c.Name)
-	}
-	slices.Sort(names)
-	return object{"type": "object", "required": []string{"rows"}, "additionalProperties": false, "properties": object{
-		"rows":     object{"type": "array", "items": object{"type": "object", "required": required, "properties": properties, "additionalProperties": false}},
-		"features": nullable(object{"type": "array", "items": object{"type": "string", "enum": names}}),
-		"at":       nullable(typeSchema(value.Timestamp)),
-		"status":   nullable(object{"type": "boolean", "default": true}),
-	}}
+	return object{"type": "object", "required": required, "properties": properties, "additionalProperties": false}
 }
 
 func nullable(schema object) object { return object{"anyOf": []object{schema, {"type": "null"}}} }

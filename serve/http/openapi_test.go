@@ -15,7 +15,7 @@ import (
 // TestTheDocumentIsTrue walks the document: each call is there and answers as it says, each body has the form it says.
 func TestTheDocumentIsTrue(t *testing.T) {
 	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1, Rejected: []serve.Rejected{{Line: 1, Reason: "x"}}}}}
-	s := newServed(t, http.Options{Pusher: p, Gate: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
+	s := predicting(t, http.Options{Pusher: p, Gate: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
 	_, _, text := s.call(t, "GET", "/openapi.json", "", "Authorization", "Bearer t")
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
@@ -47,6 +47,13 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		{"post", "/v1/features/{view}", "/v1/features/departure", `{"rows": []}`, "", "", 401},
 		{"post", "/v1/features/{view}", "/v1/features/depart", `{"rows": []}`, "t", "", 404},
 		{"post", "/v1/features/{view}", "/v1/features/departure", strings.Repeat(" ", 100_001), "t", "", 413},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/late", `{"rows": [{` + predictRow + `}, {"carrier": "UA", "distanc": 1}]}`, "t", "", 200},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/safe", `{"rows": [{` + predictRow + `}], "explain": true, "at": null}`, "t", "", 200},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/late", `{"rows": [{` + predictRow + `}], "explain": true, "status": true}`, "t", "", 200},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/broken", `{"rows": [{` + predictRow + `}]}`, "t", "", 200},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/none", `{"rows": []}`, "t", "", 503},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/lat", `{"rows": []}`, "t", "", 404},
+		{"post", "/v1/predict/{endpoint}", "/v1/predict/late", `{"rows": []}`, "u", "", 403},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "", 200},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "u", "", 403},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "text/csv", 400},
@@ -95,6 +102,17 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		status, _, got := s.call(t, "POST", "/v1/features/departure", body, "Authorization", "Bearer t")
 		if taken := status == 200 && !strings.Contains(got, `"error"`); (form.Validate(x) == nil) != ok || taken != ok {
 			t.Errorf("%s: the document says %v, the server %d %s", body, form.Validate(x), status, got)
+		}
+	}
+	predictForm := compile("/components/schemas/PredictRequest_late")
+	for body, ok := range map[string]bool{`{"rows": [{` + predictRow + `}], "explain": true}`: true, `{"rows": [], "features": []}`: false, `{"rows": [{"carrier": "UA"}]}`: false} {
+		x, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, got := s.call(t, "POST", "/v1/predict/late", body, "Authorization", "Bearer t")
+		if taken := status == 200 && !strings.Contains(got, `"error"`); (predictForm.Validate(x) == nil) != ok || taken != ok {
+			t.Errorf("%s: the document says %v, the server %d %s", body, predictForm.Validate(x), status, got)
 		}
 	}
 	var paths struct{ Paths map[string]map[string]any }

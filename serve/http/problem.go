@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bighead-ml/bighead/expr"
@@ -41,9 +42,9 @@ func badBody(detail string) *serve.Problem {
 	return &serve.Problem{Code: feature.CodeBadBody, Detail: detail, Cure: `send {"rows": [{…}]}; /openapi.json has the whole form`}
 }
 
-func unknownMember(name string) *serve.Problem {
+func unknownMember(name string, members []string) *serve.Problem {
 	return &serve.Problem{Code: feature.CodeBadBody, Detail: "a request has no " + strconv.Quote(name), Field: name, Near: expr.Nearest(name, members),
-		Cure: "it has rows, features, at, status"}
+		Cure: "it has " + strings.Join(members, ", ")}
 }
 
 // writeProblem answers with a problem document.

@@ -1,0 +1,172 @@
+package http_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/catalog/sqlite"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/modeltest"
+	"github.com/bighead-ml/bighead/model/tree"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// broken is a model that fails as soon as it is asked for more than its rows of check.
+type broken struct{ model.Model }
+
+func (b broken) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
+	if in.Rows < 10 {
+		return errors.New("the power is out")
+	}
+	return b.Model.Predict(ctx, in, out)
+}
+
+// predicting is a handler over the view of newServed with the endpoints "late", "none" without a version, "broken", whose model is, and "safe",
+// which is broken and has a fallback.
+func predicting(t *testing.T, o http.Options) *served {
+	t.Helper()
+	s := newServed(t, http.Options{})
+	v, err := s.server.View("departure")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cat.Close() })
+	root := t.TempDir()
+	set := &feature.TrainingSet{Name: "set", View: v.Plan.View}
+	var endpoints []*feature.Endpoint
+	for _, e := range []struct{ name, runtime string }{{"late", "tree"}, {"none", ""}, {"broken", "python"}, {"safe", "python"}} {
+		d := &feature.Endpoint{Name: e.name, Model: &feature.Model{Name: "m_" + e.name, Task: model.Binary, TrainingSet: set}}
+		if e.name == "safe" {
+			d.Fallback = value.OfFloat(0.25)
+		}
+		endpoints = append(endpoints, d)
+		if e.runtime == "" {
+			continue
+		}
+		artifact := modeltest.Fixture(t, "xgb_binary").Write(t, root, model.Binary, func(m *model.Manifest) {
+			m.Model, m.View, m.Runtime, m.Columns = d.Model.Name, "departure", e.runtime, nil
+			for _, c := range v.Columns() {
+				if c.Name == "carrier__dep_delay_last" || c.Name == "share" || c.Name == "distance" || c.Name == "far" {
+					m.Columns = append(m.Columns, model.ManifestColumn{Name: c.Name, Type: c.Type, Fingerprint: c.Fingerprint})
+				}
+			}
+			for i := range m.Inputs {
+				m.Inputs[i] = m.Columns[i%4].Name
+			}
+		})
+		mv := &catalog.ModelVersion{Model: d.Model.Name, Artifact: artifact, View: "departure", ViewFingerprint: v.Fingerprint(), At: time.UnixMilli(now), By: "test", Schema: []byte("{}")}
+		if err := cat.RegisterModel(context.Background(), mv); err != nil {
+			t.Fatal(err)
+		}
+		if err := cat.SetTraffic(context.Background(), 0, &catalog.Traffic{Endpoint: e.name, Model: mv.Model, Routes: []catalog.Route{{Number: 1, Weight: 1}}, At: time.UnixMilli(now), By: "test"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := func(ctx context.Context, artifact string) (*model.Artifact, error) {
+		return model.OpenArtifact(ctx, filepath.Join(root, artifact), func(runtime string) (model.Open, error) {
+			if runtime == "tree" {
+				return tree.Open, nil
+			}
+			return func(ctx context.Context, path string) (model.Model, error) {
+				m, err := tree.Open(ctx, path)
+				return broken{m}, err
+			}, nil
+		})
+	}
+	p, err := predict.Open(context.Background(), s.server, endpoints, cat, open, predict.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return s.with(o, p)
+}
+
+const predictRow = `"carrier": "UA", "distance": 1400, "share": 0.5`
+
+func TestPredict(t *testing.T) {
+	s := predicting(t, http.Options{})
+	code, header, body := s.call(t, "POST", "/v1/predict/late", `{"rows": [{`+predictRow+`}, {"carrier": "UA", "distance": 1, "share": 1e300}, {"carrier": 1, "distance": 1}, {"carrier": "ZZ", "distance": null}]}`)
+	var got struct {
+		Endpoint, Model, At string
+		Features            []string
+		Rows                []map[string]any
+		Timing              map[string]float64
+	}
+	if err := json.Unmarshal([]byte(body), &got); err != nil || code != 200 || header.Get("Content-Type") != "application/json" {
+		t.Fatalf("%d %v %s", code, err, body)
+	}
+	want := &predict.Response{}
+	rows := []serve.Row{{Values: []value.Value{value.OfString("UA"), value.OfInt(1400), {}, value.OfFloat(0.5), {}, {}, {}, {}}}, {Values: []value.Value{value.OfString("ZZ"), {}, {}, {}, {}, {}, {}, {}}}}
+	if err := s.predictions.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: rows}, want); err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range []int{0, 3} {
+		r := got.Rows[at]
+		if r["prediction"] != want.Rows[i].Scores[0] || r["version"] != 1.0 || r["degraded"] != false || r["share_defaulted"] != 0.0 || len(fmt.Sprint(r["prediction_id"])) != 36 || len(r) != 5 {
+			t.Errorf("%v, want %+v", r, want.Rows[i])
+		}
+	}
+	if want.Rows[0].Scores[0] == want.Rows[1].Scores[0] {
+		t.Error("two rows of one answer show nothing")
+	}
+	for at, code := range map[int]string{1: "BH121", 2: "BH104"} {
+		e, _ := got.Rows[at]["error"].(map[string]any)
+		if provoked[code] = true; e["code"] != code {
+			t.Errorf("%v, want %s", got.Rows[at], code)
+		}
+	}
+	if got.Endpoint != "late" || got.Model != "m_late" || got.At != "2023-11-14T22:13:20Z" || got.Features != nil || len(got.Timing) != 2 {
+		t.Errorf("%s", body)
+	}
+	_, _, body = s.call(t, "POST", "/v1/predict/late", `{"rows": [{`+predictRow+`}], "explain": true}`)
+	if !strings.Contains(body, `"features":["carrier__dep_delay_last","distance","share","far"]`) || !strings.Contains(body, `"status":"present","values":[20.0,1400,0.5,true],"inputs":{"carrier__dep_delay_last":20.0,"distance":1400.0,"share":0.5,"far":1.0,`) {
+		t.Errorf("%s", body)
+	}
+	_, _, body = s.call(t, "POST", "/v1/predict/safe", `{"rows": [{`+predictRow+`}]}`)
+	if !strings.Contains(body, `{"rows":[{"prediction":0.25,`) && !strings.Contains(body, `"rows":[{"prediction":0.25,"prediction_id":"`) || !strings.Contains(body, `"version":null,"degraded":true,"reason":"m_safe@1 could not answer"`) {
+		t.Errorf("%s", body)
+	}
+}
+
+func TestPredictProblems(t *testing.T) {
+	s := predicting(t, http.Options{Gate: tokens(t, "a "+hashOf("t")+" predict", "b "+hashOf("u")+" read")})
+	for _, c := range []struct {
+		path, body, token string
+		status            int
+		code              string
+	}{
+		{"/v1/predict/lat", `{"rows": []}`, "t", 404, "BH118"},
+		{"/v1/predict/none", `{"rows": [{` + predictRow + `}]}`, "t", 503, "BH119"},
+		{"/v1/predict/late", `{"rows": [], "features": []}`, "t", 400, "BH105"},
+		{"/v1/predict/late", `{"rows": [], "explain": 1}`, "t", 400, "BH105"},
+		{"/v1/predict/late", `{"rows": []}`, "u", 403, "BH111"},
+	} {
+		status, _, body := s.call(t, "POST", c.path, c.body, "Authorization", "Bearer "+c.token)
+		if provoked[c.code] = true; status != c.status || problem(t, body)["code"] != c.code {
+			t.Errorf("%s: %d %s", c.path, status, body)
+		}
+	}
+	_, _, body := s.call(t, "POST", "/v1/predict/broken", `{"rows": [{`+predictRow+`}]}`, "Authorization", "Bearer t")
+	if provoked["BH120"] = true; !strings.Contains(body, `"code":"BH120"`) || strings.Contains(body, "power") {
+		t.Errorf("%s", body)
+	}
+	status, _, body := newServed(t, http.Options{}).call(t, "POST", "/v1/predict/late", `{"rows": []}`)
+	if status != 404 || problem(t, body)["code"] != "BH118" {
+		t.Errorf("%d %s", status, body)
+	}
+}
