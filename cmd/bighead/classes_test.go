@@ -72,7 +72,7 @@ func (s *ground) open() *ground {
 		}
 	}
 	s.t.Cleanup(s.done)
-	if err := f.start(s.online); err != nil {
+	if err := f.start(s.t.Context(), s.online); err != nil {
 		s.t.Fatal(err)
 	}
 	s.caller = &caller{base: "http://here", client: &http.Client{Transport: inProcess{f.own()}}}

@@ -20,6 +20,7 @@ import (
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/store"
 )
 
@@ -95,6 +96,8 @@ type online struct {
 	told     atomic.Int64           // the version that the active process serves; 0: not known
 	why      atomic.Pointer[string] // it cannot take its turn; "": it need not
 	served   *audit.Log             // what was served; nil: it is not recorded
+
+	endpoints *predict.Server // nil: a command that asks none has opened this
 
 	mu  sync.Mutex
 	now *applied
@@ -181,6 +184,9 @@ func (o *online) close(ctx context.Context) error {
 	var errs []error
 	close(o.closing)
 	o.drops.Wait()
+	if o.endpoints != nil {
+		o.endpoints.Close()
+	}
 	if o.server != nil {
 		o.server.Close()
 	}
@@ -212,6 +218,7 @@ func (o *online) follow(ctx context.Context, c *cli) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
 	usual, taken, refused := "", "", int64(0) // stamps of the catalog when it was read last
+	var asked endpointsFollower
 	for {
 		select {
 		case <-ctx.Done():
@@ -228,6 +235,7 @@ func (o *online) follow(ctx context.Context, c *cli) {
 				o.log.WarnContext(ctx, "what features usually are cannot be read; what was read before stands", "error", err)
 			}
 		}
+		o.followEndpoints(ctx, &asked, stamp)
 		t := o.active()
 		if t == nil {
 			if err := o.followServed(ctx, c); err != nil && ctx.Err() == nil {

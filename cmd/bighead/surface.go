@@ -22,6 +22,7 @@ import (
 	"github.com/bighead-ml/bighead/serve/gate"
 	servehttp "github.com/bighead-ml/bighead/serve/http"
 	"github.com/bighead-ml/bighead/serve/otlp"
+	"github.com/bighead-ml/bighead/serve/predict"
 )
 
 // surface is how an online project is reached: everybody's calls by HTTP, and those of its own commands through the project's socket.
@@ -43,8 +44,11 @@ func newSurface() *surface {
 }
 
 // start makes the handler of an online project.
-func (s *surface) start(o *online) error {
+func (s *surface) start(ctx context.Context, o *online) error {
 	s.online = o
+	if err := o.openEndpoints(ctx, predict.NewMetrics(s.registry)); err != nil {
+		return err
+	}
 	p := o.project
 	var err error
 	if s.gate, err = openGate(p); err != nil {
@@ -53,8 +57,9 @@ func (s *surface) start(o *online) error {
 	s.registry.MustRegister(&streamCollector{o})
 	s.handler = servehttp.New(servehttp.Options{
 		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log, Tracer: s.traces.Tracer(),
-		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
-		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
+		Predictions: o.endpoints,
+		Degraded:    func() []string { return append(o.degraded(), s.gate.Degraded()...) },
+		MaxBody:     p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
 	})
 	return nil
 }
@@ -99,6 +104,10 @@ func (s *surface) own() http.Handler {
 	})
 	m.HandleFunc("POST /v1/served/flush", func(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, struct{}{}, s.online.flushServed(r.Context()))
+	})
+	m.HandleFunc("POST /v1/deployed/{endpoint}", func(w http.ResponseWriter, r *http.Request) {
+		a, err := s.online.deployed(r.Context(), r.PathValue("endpoint"))
+		answerJSON(w, a, err)
 	})
 	m.HandleFunc("POST /v1/audits", s.audited)
 	m.HandleFunc("POST /v1/why", func(w http.ResponseWriter, r *http.Request) {
@@ -163,7 +172,7 @@ func (c *cli) reach(ctx context.Context, p *project.Project, server string) (k *
 			fmt.Fprintln(c.stderr, "bighead:", err)
 		}
 	}
-	if err := s.start(o); err != nil {
+	if err := s.start(ctx, o); err != nil {
 		done()
 		return nil, nil, err
 	}
@@ -214,12 +223,17 @@ type onlineStatus struct {
 	Sizes    map[string]int64 `json:"store_bytes"`
 	Typical  []typicalStatus  `json:"typical"`
 	Stream   streamStatus     `json:"stream"`
-	Flink    []flinkStatus    `json:"flink,omitempty"`
+	// Endpoints are how predictions are answered.
+	Endpoints []predict.Status `json:"endpoints,omitempty"`
+	Flink     []flinkStatus    `json:"flink,omitempty"`
 }
 
 func (o *online) status(ctx context.Context) *onlineStatus {
 	s := &onlineStatus{Role: o.role(), Version: o.current().version.ID, Views: o.server.Names(), Store: o.store.Traits().Name, Degraded: append([]string{}, o.degraded()...),
 		Typical: o.usually.status(o.current().typed.Views)}
+	if o.endpoints != nil {
+		s.Endpoints = o.endpoints.Statuses()
+	}
 	if t := o.active(); t != nil {
 		s.Stream = newStreamStatus(t.stream.Status())
 		topics, keep := t.topics.statuses(), o.project.Config.Duration("events.keep").Milliseconds()
@@ -243,6 +257,9 @@ func (o *online) status(ctx context.Context) *onlineStatus {
 // degraded is what goes worse than it should though requests are answered.
 func (o *online) degraded() []string {
 	out := o.server.Degraded()
+	if o.endpoints != nil {
+		out = append(out, o.endpoints.Degraded()...)
+	}
 	if why := o.why.Load(); why != nil && *why != "" {
 		out = append(out, "this process cannot take the project's stream: "+*why)
 	}

@@ -86,7 +86,7 @@ func (u *server) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer s.closeTraces(ctx)
-	if err := s.start(u.online); err != nil {
+	if err := s.start(ctx, u.online); err != nil {
 		return err
 	}
 	listen, err := s.listen(u.project, u.insecure, func(api, _ net.Addr) { u.announce(api.String()) })

@@ -33,6 +33,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
 	forest "github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -52,6 +53,18 @@ var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arro
 
 // runtimes are what answers with trained models, in the order in which they are asked whether they read a file.
 var runtimes = []train.Runtime{{Name: "tree", Open: forest.Open}}
+
+// modelRuntime is what opens trained models, by its name in their manifests.
+func modelRuntime(name string) (model.Open, error) {
+	var names []string
+	for _, r := range runtimes {
+		if r.Name == name {
+			return r.Open, nil
+		}
+		names = append(names, r.Name)
+	}
+	return nil, fmt.Errorf("this bighead does not have it; it has %s", strings.Join(names, ", "))
+}
 
 // engineOptions are what a project or a flag says about running a plan.
 type engineOptions struct {

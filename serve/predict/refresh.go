@@ -75,7 +75,11 @@ func resolved(t *catalog.Traffic, aliases map[string]int64) *catalog.Traffic {
 	return &out
 }
 
-// defined is the traffic that a definition asks for before anything is deployed.
+// Defined is the traffic that an endpoint's definition asks for, as long as nothing is deployed to it, by what its model's aliases mean.
+func Defined(d *feature.Endpoint, aliases map[string]int64) *catalog.Traffic {
+	return defined(d, aliases).traffic
+}
+
 func defined(d *feature.Endpoint, aliases map[string]int64) *routing {
 	r := &routing{traffic: &catalog.Traffic{Endpoint: d.Name, Model: d.Model.Name}}
 	var missing []string

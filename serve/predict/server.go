@@ -120,6 +120,16 @@ func (s *Server) Degraded() []string {
 	return out
 }
 
+// Trying reports whether a canary is under way, to be decided on.
+func (s *Server) Trying() bool {
+	for _, e := range s.table.Load().endpoints {
+		if e.trial != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Status is how an endpoint stands.
 type Status struct {
 	Endpoint string           `json:"endpoint"`

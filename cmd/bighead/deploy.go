@@ -1,0 +1,351 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/serve/predict"
+)
+
+// canarySteps are the shares of all requests that a canary gets, one after the other.
+var canarySteps = []float64{0.01, 0.1, 0.5, 1}
+
+// deployment is what a command wants of an endpoint.
+type deployment struct {
+	project  *project.Project
+	catalog  catalog.Catalog
+	endpoint *feature.Endpoint
+	aliases  map[string]int64
+	before   *catalog.Traffic // as it is answered now; ID 0: by its definition
+}
+
+func (c *cli) deployCommand() *cobra.Command {
+	var to, reason string
+	var weight float64
+	var shadow, canary, force bool
+	cmd := &cobra.Command{
+		Use:   "deploy MODEL[@VERSION|@ALIAS] --to ENDPOINT",
+		Short: "Send an endpoint's requests to a version of its model: all, a part, as a shadow or as a canary",
+		Long: "Send an endpoint's requests to a version of its model (the newest where none is named): all of them, --weight 10 in a hundred, a copy of each (--shadow), or a part that grows " +
+			"by itself as long as the version does no worse than the others (--canary). A version that learned from another view than is applied is refused, and one that did not hold its gate unless --force says so.",
+		Args: exactly("MODEL[@VERSION|@ALIAS]"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if to == "" {
+				return usagef("%s needs --to ENDPOINT", cmd.CommandPath())
+			}
+			parts := 0
+			for _, on := range []bool{cmd.Flags().Changed("weight"), shadow, canary} {
+				if on {
+					parts++
+				}
+			}
+			if parts > 1 {
+				return usagef("--weight, --shadow and --canary are three ways, of which one can be taken")
+			}
+			if cmd.Flags().Changed("weight") && !(weight > 0 && weight <= 100) {
+				return usagef("--weight %g: write how many of a hundred requests, above 0 and at most 100", weight)
+			}
+			return c.deploying(cmd.Context(), to, func(ctx context.Context, d *deployment) (*catalog.Traffic, error) {
+				v, alias, err := d.version(ctx, args[0], force)
+				if err != nil {
+					return nil, err
+				}
+				next, err := d.with(v.Number, alias, weight, shadow, canary)
+				if err == nil {
+					next.Reason = reason
+				}
+				return next, err
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&to, "to", "", "the endpoint")
+	f.Float64Var(&weight, "weight", 100, "how many of a hundred requests it gets; the others share the rest as they did")
+	f.BoolVar(&shadow, "shadow", false, "ask it too, and answer as before")
+	f.BoolVar(&canary, "canary", false, "give it a part that grows by itself, and take it back where it does worse")
+	f.BoolVar(&force, "force", false, "also where it did not hold its gate")
+	f.StringVar(&reason, "reason", "", "why; it is kept with the change")
+	return cmd
+}
+
+// deploying changes an endpoint's traffic, and has the server that runs in the project take it in.
+func (c *cli) deploying(ctx context.Context, endpoint string, change func(context.Context, *deployment) (*catalog.Traffic, error)) error {
+	p, err := c.open()
+	if err != nil {
+		return err
+	}
+	a, err := c.loadApplied(ctx, p)
+	if err != nil {
+		return err
+	}
+	e, err := find("endpoint", a.typed.Endpoints, func(e *feature.Endpoint) string { return e.Name }, endpoint)
+	if err != nil {
+		return err
+	}
+	cat, err := openCatalog(ctx, p.Root)
+	if err != nil {
+		return err
+	}
+	next, err := setTraffic(ctx, p, cat, e, change)
+	if err = errors.Join(err, cat.Close()); err != nil {
+		return err
+	}
+	return c.printTraffic(ctx, p, next)
+}
+
+func setTraffic(ctx context.Context, p *project.Project, cat catalog.Catalog, e *feature.Endpoint, change func(context.Context, *deployment) (*catalog.Traffic, error)) (*catalog.Traffic, error) {
+	d := &deployment{project: p, catalog: cat, endpoint: e}
+	var err error
+	if d.aliases, err = cat.Aliases(ctx, e.Model.Name, time.Now()); err != nil {
+		return nil, err
+	}
+	parent := int64(0)
+	d.before, err = cat.Traffic(ctx, e.Name)
+	if err == nil {
+		parent = d.before.ID
+	}
+	if errors.Is(err, catalog.ErrNone) || err == nil && d.before.Model != e.Model.Name {
+		d.before, err = predict.Defined(e, d.aliases), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	next, err := change(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	next.ID, next.Endpoint, next.Model, next.At, next.By = 0, e.Name, e.Model.Name, time.Now().UTC(), userName()
+	if err := cat.SetTraffic(ctx, parent, next); errors.Is(err, catalog.ErrStale) {
+		return nil, mistakef("the traffic of endpoint %s was changed by somebody else this moment; look, and try again", e.Name)
+	} else if err != nil {
+		return nil, err
+	}
+	return next, nil
+}
+
+// version finds the version that is named, MODEL, MODEL@3 or MODEL@champion, and refuses what cannot be served.
+func (d *deployment) version(ctx context.Context, text string, force bool) (v *catalog.ModelVersion, alias string, err error) {
+	name, which, _ := strings.Cut(text, "@")
+	if name != d.endpoint.Model.Name {
+		return nil, "", mistakef("endpoint %s answers with model %s, not with %q", d.endpoint.Name, d.endpoint.Model.Name, name)
+	}
+	versions, err := d.catalog.ModelVersions(ctx, name)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(versions) == 0 {
+		return nil, "", mistakef("model %s has no version yet: bighead train %s", name, name)
+	}
+	number, err := strconv.ParseInt(which, 10, 64)
+	switch {
+	case which == "":
+		number = versions[0].Number
+	case err != nil:
+		if number, alias = d.aliases[which], which; number == 0 {
+			return nil, "", mistakef("no version of model %s is called %q; names are: %s", name, which, orNone(slices.Sorted(maps.Keys(d.aliases))))
+		}
+	}
+	i := slices.IndexFunc(versions, func(v *catalog.ModelVersion) bool { return v.Number == number })
+	if i < 0 {
+		return nil, "", mistakef("model %s has no version %d; the newest is %d", name, number, versions[0].Number)
+	}
+	v = versions[i]
+	if view := d.endpoint.Model.TrainingSet.View; v.View != view.Name || v.ViewFingerprint != view.Fingerprint {
+		return nil, "", mistakef("%s@%d learned from view %s as it was then (%s), and applied is %s (%s): train again, or apply the definitions that it learned from", name, number,
+			v.View, feature.Short(v.ViewFingerprint), view.Name, feature.Short(view.Fingerprint))
+	}
+	if v.Gate != "" && !v.GateHeld && !force {
+		return nil, "", mistakef("%s@%d did not hold its gate, %s; --force deploys it all the same", name, number, v.Gate)
+	}
+	a, err := model.OpenArtifact(ctx, filepath.Join(artifactsFolder(d.project.Root), v.Artifact), modelRuntime)
+	if err != nil {
+		return nil, "", mistakef("%s@%d cannot be opened, and so is not deployed: %v", name, number, err)
+	}
+	return v, alias, a.Close()
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// with is the traffic with a version taken in.
+func (d *deployment) with(number int64, alias string, weight float64, shadow, canary bool) (*catalog.Traffic, error) {
+	next := &catalog.Traffic{Routes: slices.Clone(d.before.Routes), Shadows: slices.Clone(d.before.Shadows), Canary: d.before.Canary}
+	alone := len(next.Routes) == 0
+	switch {
+	case alone && (shadow || canary || weight < 100):
+		return nil, mistakef("endpoint %s asks no version yet that another could stand beside: deploy one without --weight, --shadow and --canary first", d.endpoint.Name)
+	case next.Canary != nil && (canary || weight < 100):
+		return nil, mistakef("a canary is under way at endpoint %s, %s@%d: let it come to its end, or bighead rollback %s", d.endpoint.Name, d.endpoint.Model.Name, next.Canary.Number, d.endpoint.Name)
+	case shadow:
+		if !slices.Contains(next.Shadows, number) {
+			next.Shadows = append(next.Shadows, number)
+		}
+		return next, nil
+	case canary:
+		if slices.ContainsFunc(next.Routes, func(r catalog.Route) bool { return r.Number == number }) {
+			return nil, mistakef("endpoint %s asks version %d already", d.endpoint.Name, number)
+		}
+		next.Canary = &catalog.Canary{Number: number, Steps: canarySteps, Since: time.Now().UTC()}
+	case weight == 100:
+		next.Canary, next.Routes = nil, []catalog.Route{{Number: number, Weight: 100, Alias: alias}}
+	default:
+		next.Routes = shared(next.Routes, catalog.Route{Number: number, Weight: weight, Alias: alias})
+		if len(next.Routes) == 1 {
+			return nil, mistakef("endpoint %s asks no other version that could get the other %g of a hundred requests", d.endpoint.Name, 100-weight)
+		}
+	}
+	next.Shadows = slices.DeleteFunc(next.Shadows, func(n int64) bool { return n == number }) // it is asked now
+	return next, nil
+}
+
+// shared gives a route its part of a hundred, and what is left to the others as they shared before.
+func shared(routes []catalog.Route, r catalog.Route) []catalog.Route {
+	others := slices.DeleteFunc(slices.Clone(routes), func(x catalog.Route) bool { return x.Number == r.Number })
+	whole := 0.0
+	for _, x := range others {
+		whole += x.Weight
+	}
+	for i := range others {
+		others[i].Weight *= (100 - r.Weight) / whole
+	}
+	return append(others, r)
+}
+
+func (c *cli) rollbackCommand() *cobra.Command {
+	var to int64
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "rollback ENDPOINT",
+		Short: "Send an endpoint's requests back to the versions that had them before, or end a canary",
+		Args:  exactly("ENDPOINT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.deploying(cmd.Context(), args[0], func(ctx context.Context, d *deployment) (next *catalog.Traffic, err error) {
+				if cmd.Flags().Changed("to") {
+					v, _, err := d.version(ctx, fmt.Sprintf("%s@%d", d.endpoint.Model.Name, to), true)
+					if err != nil {
+						return nil, err
+					}
+					next = &catalog.Traffic{Routes: []catalog.Route{{Number: v.Number, Weight: 100}}, Reason: fmt.Sprintf("rolled back to version %d", v.Number)}
+				} else if next, err = d.back(ctx); err != nil {
+					return nil, err
+				}
+				if reason != "" {
+					next.Reason += ": " + reason
+				}
+				return next, nil
+			})
+		},
+	}
+	cmd.Flags().Int64Var(&to, "to", 0, "the version that gets all requests")
+	cmd.Flags().StringVar(&reason, "reason", "", "why; it is kept with the change")
+	return cmd
+}
+
+// back is the traffic before the one that is: without the canary that is under way, else with the versions from before, named by their numbers.
+func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
+	if k := d.before.Canary; k != nil {
+		return &catalog.Traffic{Routes: d.before.Routes, Shadows: d.before.Shadows, Reason: fmt.Sprintf("canary %s@%d ended", d.endpoint.Model.Name, k.Number)}, nil
+	}
+	history, err := d.catalog.TrafficHistory(ctx, d.endpoint.Name)
+	if err != nil {
+		return nil, err
+	}
+	now := pinned(d.before.Routes)
+	for i := range now {
+		if n, ok := d.aliases[d.before.Routes[i].Alias]; ok { // the alias may have moved since
+			now[i].Number = n
+		}
+	}
+	for _, t := range history {
+		if routes := pinned(t.Routes); t.Model == d.endpoint.Model.Name && len(routes) > 0 && !slices.Equal(routes, now) {
+			for _, r := range routes {
+				if _, _, err := d.version(ctx, fmt.Sprintf("%s@%d", t.Model, r.Number), true); err != nil {
+					return nil, err
+				}
+			}
+			return &catalog.Traffic{Routes: routes, Shadows: d.before.Shadows, Reason: fmt.Sprintf("rolled back to what was asked from %s on", t.At.UTC().Format(time.RFC3339))}, nil
+		}
+	}
+	return nil, mistakef("endpoint %s has asked no other versions before; --to names one", d.endpoint.Name)
+}
+
+// pinned are routes that follow no alias.
+func pinned(routes []catalog.Route) []catalog.Route {
+	out := slices.Clone(routes)
+	for i := range out {
+		out[i].Alias = ""
+	}
+	return out
+}
+
+// printTraffic says what an endpoint asks now, and has the server that runs in the project take it in.
+func (c *cli) printTraffic(ctx context.Context, p *project.Project, t *catalog.Traffic) error {
+	k, err := newCaller(p, "")
+	if err != nil && !errors.Is(err, errNoServer) {
+		return err
+	}
+	running := err == nil
+	var s predict.Status
+	if running {
+		if err := k.call(ctx, "POST", "/v1/deployed/"+url.PathEscape(t.Endpoint), "", nil, &s); err != nil {
+			return err
+		}
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(t)
+	}
+	fmt.Fprintf(c.stdout, "endpoint %s: %s\n", t.Endpoint, trafficText(t))
+	switch {
+	case !running:
+		fmt.Fprintln(c.stderr, "note: no `bighead up` runs in this project; the next one answers so")
+	case s.Degraded != "":
+		return mistakef("it is written, and the server does not answer so: %s", s.Degraded)
+	}
+	return nil
+}
+
+// trafficText says in words which versions are asked.
+func trafficText(t *catalog.Traffic) string {
+	whole := 0.0
+	for _, r := range t.Routes {
+		whole += r.Weight
+	}
+	rest := 1.0
+	if t.Canary != nil {
+		rest -= t.Canary.Steps[t.Canary.Step]
+	}
+	var parts []string
+	for _, r := range t.Routes {
+		name := fmt.Sprintf("%s@%d", t.Model, r.Number)
+		if r.Alias != "" {
+			name += " (" + r.Alias + ")"
+		}
+		parts = append(parts, fmt.Sprintf("%s %.4g%%", name, 100*rest*r.Weight/whole))
+	}
+	if t.Canary != nil {
+		parts = append(parts, fmt.Sprintf("%s@%d %.4g%% as a canary", t.Model, t.Canary.Number, 100*(1-rest)))
+	}
+	for _, n := range t.Shadows {
+		parts = append(parts, fmt.Sprintf("%s@%d as a shadow", t.Model, n))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/modeltest"
+)
+
+const predictingFeatures = `import bighead as bh
+e = bh.EventSource("e", path="e.csv", time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="10m", features=[bh.sum("x", windows=["1h"]), bh.last("x", default=0)])
+v = bh.FeatureView("v", groups=[g], request={"y": bh.optional(bh.Float)})
+t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts", columns={"y": "1.5"}), labels={"l": "x > 1"})
+def learn(data, params):
+    return None
+m = bh.Model("m", training_set=t, train=learn, task="binary", split=bh.TimeSplit(valid="2024-01-02", test="2024-01-03"))
+late = bh.Endpoint("late", model=m, deadline="10m")
+`
+
+// registerVersion registers a fixture as the next version of model "m", as if it had been trained over the applied view.
+func registerVersion(t *testing.T, dir, fixture string, change func(*catalog.ModelVersion)) {
+	t.Helper()
+	c := &cli{dir: dir, stdout: io.Discard, stderr: io.Discard}
+	p, err := c.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.loadApplied(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := a.typed.Views[0]
+	v := &catalog.ModelVersion{Model: "m", View: "v", ViewFingerprint: view.Fingerprint, TrainingSet: "t", At: time.Now(), By: "test", Schema: json.RawMessage("{}"), GateHeld: true}
+	v.Artifact = modeltest.Fixture(t, fixture).Write(t, artifactsFolder(dir), model.Binary, func(f *model.Manifest) {
+		f.Model, f.View, f.Fingerprint, f.Columns = "m", "v", view.Fingerprint, nil
+		for _, col := range view.Columns {
+			f.Columns = append(f.Columns, model.ManifestColumn{Name: col.Name, Type: col.Type, Fingerprint: col.Fingerprint})
+		}
+		for i := range f.Inputs {
+			f.Inputs[i] = f.Columns[i%len(f.Columns)].Name
+		}
+	})
+	if change != nil {
+		change(v)
+	}
+	cat, err := openCatalog(context.Background(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cat.Close()
+	if err := cat.RegisterModel(context.Background(), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// predictOf asks the endpoint "late" and gives its answer.
+func predictOf(t *testing.T, dir string) predictedRow {
+	t.Helper()
+	code, out, stderr := bighead(t, dir, "predict", "late", "k=a", "y=2.5", "--json")
+	var a predictAnswer
+	if err := json.Unmarshal([]byte(out), &a); code != exitGood || err != nil || len(a.Rows) != 1 || a.Rows[0].Error != nil {
+		t.Fatalf("%d %s%s", code, out, stderr)
+	}
+	return a.Rows[0]
+}
+
+// TestDeploy takes versions through the life of an endpoint while the server runs, each step by the command that a user types.
+func TestDeploy(t *testing.T) {
+	dir := smallProject(t, predictingFeatures)
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[serve]\nlisten = \"127.0.0.1:0\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if code, out, stderr := bighead(t, dir, args...); code == exitGood || !strings.Contains(stderr, want) {
+			t.Errorf("%v: %d %s%s, want %q", args, code, out, stderr, want)
+		}
+	}
+	said := func(want string, args ...string) {
+		t.Helper()
+		if code, out, stderr := bighead(t, dir, args...); code != exitGood || !strings.Contains(out, want) {
+			t.Errorf("%v: %d %s%s, want %q", args, code, out, stderr, want)
+		}
+	}
+	asked := func(versions ...int64) {
+		t.Helper()
+		row := predictOf(t, dir)
+		for _, v := range versions {
+			if row.Version != nil && *row.Version == v {
+				return
+			}
+		}
+		t.Errorf("%+v, want version %v", row, versions)
+	}
+	if code, _, stderr := bighead(t, dir, "apply", "--yes"); code != exitGood {
+		t.Fatal(stderr)
+	}
+	refused("no version yet: bighead train m", "deploy", "m", "--to", "late")
+	refused("BH119", "predict", "late", "k=a")
+	registerVersion(t, dir, "lgb_binary", nil)
+	said("endpoint late: m@1 100%", "deploy", "m", "--to", "late")
+	asked(1) // without a server
+	startUp(t, dir)
+	asked(1)
+	registerVersion(t, dir, "xgb_binary", nil)
+	registerVersion(t, dir, "xgb_binary", func(v *catalog.ModelVersion) { v.ViewFingerprint = strings.Repeat("0", 64) })
+	registerVersion(t, dir, "xgb_binary", func(v *catalog.ModelVersion) { v.Artifact = strings.Repeat("0", 64) })
+	registerVersion(t, dir, "xgb_binary", func(v *catalog.ModelVersion) { v.Gate, v.GateHeld = "auc > 0.9", false })
+	refused("m@3 learned from view v as it was then (000000", "deploy", "m@3", "--to", "late")
+	refused("m@4 cannot be opened", "deploy", "m@4", "--to", "late")
+	refused("did not hold its gate, auc > 0.9", "deploy", "m", "--to", "late")
+	refused("no version 9; the newest is 5", "deploy", "m@9", "--to", "late")
+	refused(`is called "champion"; names are: none`, "deploy", "m@champion", "--to", "late")
+	refused("answers with model m", "deploy", "n", "--to", "late")
+	refused(`did you mean "late"`, "deploy", "m@2", "--to", "lat")
+	refused("of which one can be taken", "deploy", "m@2", "--to", "late", "--shadow", "--canary")
+	refused("asked no other versions before", "rollback", "late")
+	said("m@1 100%, m@2 as a shadow", "deploy", "m@2", "--to", "late", "--shadow")
+	asked(1)
+	said("m@1 70%, m@2 30%", "deploy", "m@2", "--to", "late", "--weight", "30")
+	asked(1, 2)
+	said("m@2 100%", "deploy", "m@2", "--to", "late")
+	asked(2)
+	said("m@1 70%, m@2 30%", "rollback", "late")
+	said("m@1 100%", "rollback", "late", "--to", "1")
+	asked(1)
+	said("m@1 99%, m@2 1% as a canary", "deploy", "m@2", "--to", "late", "--canary")
+	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
+	said("endpoint late: m@1 100%", "rollback", "late")
+	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")
+	refused(`no key or request field "kk"`, "predict", "late", "kk=a")
+	code, out, stderr := bighead(t, dir, "status", "--json")
+	var s onlineStatus
+	if err := json.Unmarshal([]byte(out), &s); code != exitGood || err != nil || len(s.Endpoints) != 1 || s.Endpoints[0].Traffic.Routes[0].Number != 1 || s.Endpoints[0].Degraded != "" {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/serve/predict"
+)
+
+// This file is the online side's part in predictions: it answers the endpoints of what is applied, and follows what is deployed.
+
+// artifactsFolder is where trained models lie.
+func artifactsFolder(root string) string { return filepath.Join(root, ".bighead", "models") }
+
+// openArtifact opens a trained model of the project.
+func (o *online) openArtifact(ctx context.Context, artifact string) (*model.Artifact, error) {
+	return model.OpenArtifact(ctx, filepath.Join(artifactsFolder(o.project.Root), artifact), modelRuntime)
+}
+
+// openEndpoints begins to answer endpoints.
+func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) error {
+	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
+		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.openArtifact, predict.Options{Metrics: m, Log: o.log})
+		return err
+	})
+}
+
+// withModels hands on the endpoints as they are served and the catalog, which is opened only where there are endpoints.
+func (o *online) withModels(ctx context.Context, do func([]*feature.Endpoint, catalog.Models) error) error {
+	endpoints := o.current().typed.Endpoints
+	if o.alone { // a command asks once, and is not in a hurry
+		endpoints = patientEndpoints(endpoints)
+	}
+	if len(endpoints) == 0 {
+		return do(nil, nil)
+	}
+	cat, err := openCatalog(ctx, o.project.Root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(endpoints, cat), cat.Close())
+}
+
+// patientEndpoints are endpoints without deadlines.
+func patientEndpoints(all []*feature.Endpoint) []*feature.Endpoint {
+	out := make([]*feature.Endpoint, len(all))
+	for i, e := range all {
+		copied := *e
+		copied.Deadline = 0
+		out[i] = &copied
+	}
+	return out
+}
+
+// refreshEndpoints takes in what is defined and deployed now.
+func (o *online) refreshEndpoints(ctx context.Context) error {
+	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) error {
+		return o.endpoints.Refresh(ctx, endpoints, models)
+	})
+}
+
+// retryEndpoints is how often versions that could not be opened are tried again.
+const retryEndpoints = 10 * time.Second
+
+// endpointsFollower is what endpoints were refreshed by.
+type endpointsFollower struct {
+	stamp   string // of the catalog
+	version int64  // of the project
+	tried   time.Time
+}
+
+// followEndpoints takes in what is deployed, and as the active process decides about canaries.
+func (o *online) followEndpoints(ctx context.Context, f *endpointsFollower, stamp string) {
+	if o.endpoints == nil {
+		return
+	}
+	if o.active() != nil && o.endpoints.Trying() {
+		err := o.withModels(ctx, func(_ []*feature.Endpoint, models catalog.Models) error {
+			decided, err := o.endpoints.Decide(ctx, models, "bighead up")
+			for _, d := range decided {
+				o.log.WarnContext(ctx, "a canary was decided on", "decision", d)
+			}
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			o.log.WarnContext(ctx, "what was decided about a canary cannot be written", "error", err)
+		}
+		stamp = catalogStamp(o.project.Root)
+	}
+	version := o.current().version.ID
+	late := len(o.endpoints.Degraded()) > 0 && time.Since(f.tried) > retryEndpoints
+	if stamp == f.stamp && version == f.version && !late {
+		return
+	}
+	f.tried = time.Now()
+	if err := o.refreshEndpoints(ctx); err != nil {
+		if ctx.Err() == nil {
+			o.log.WarnContext(ctx, "what is deployed cannot be read; endpoints are answered as before", "error", err)
+		}
+		return
+	}
+	f.stamp, f.version = stamp, version
+}
+
+// deployed refreshes the endpoints for a command that has deployed something, and says how one stands.
+func (o *online) deployed(ctx context.Context, endpoint string) (*predict.Status, error) {
+	if o.endpoints == nil {
+		return nil, mistakef("this process answers no endpoints")
+	}
+	if err := o.refreshEndpoints(ctx); err != nil {
+		return nil, err
+	}
+	for _, s := range o.endpoints.Statuses() {
+		if s.Endpoint == endpoint {
+			return &s, nil
+		}
+	}
+	return nil, fmt.Errorf("endpoint %s is not served by this process yet", endpoint)
+}
