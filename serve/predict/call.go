@@ -208,7 +208,7 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	for _, i := range rows {
 		c.values = append(c.values, c.out.Rows[i].Values)
 	}
-	scores, err := w.answer(ctx, c.values, c.bound.at[w.v])
+	scores, err := w.answer(ctx, c.values, c.bound.at[w.v], c.endpoint.batchers[w.v])
 	var wrong *rowRefused
 	switch {
 	case err == nil:

@@ -29,6 +29,7 @@ type endpoint struct {
 	width    int // the widest answer of its versions
 	bound    atomic.Pointer[bound]
 	refs     atomic.Int64
+	batchers map[*version]*batcher // nil: each request is answered by itself
 }
 
 // route is a version with its part of the keys.
@@ -118,6 +119,12 @@ func (e *endpoint) add(v *version) {
 	if !slices.Contains(e.all, v) {
 		e.all = append(e.all, v)
 		e.width = max(e.width, v.artifact.Answer.Width)
+		if e.def.MaxBatch > 0 {
+			if e.batchers == nil {
+				e.batchers = map[*version]*batcher{}
+			}
+			e.batchers[v] = &batcher{v: v, max: e.def.MaxBatch, delay: time.Duration(e.def.MaxDelay) * time.Millisecond}
+		}
 	}
 }
 

@@ -33,7 +33,9 @@ func (m *Metrics) predicted(endpoint string, of tally, n int) {
 }
 
 func (m *Metrics) shadowed(endpoint string, version int64, result string, n int) {
-	m.shadows.WithLabelValues(endpoint, strconv.FormatInt(version, 10), result).Add(float64(n))
+	if n > 0 {
+		m.shadows.WithLabelValues(endpoint, strconv.FormatInt(version, 10), result).Add(float64(n))
+	}
 }
 
 func (m *Metrics) differed(endpoint string, version int64, sum float64) {

@@ -75,7 +75,7 @@ func (s *Server) askShadow(job *shadowJob, v *version) {
 	w := v.workers.Get().(*worker)
 	defer w.give()
 	same, differs, failed, sum := 0, 0, 0, 0.0
-	scores, err := w.answer(ctx, job.values, job.bound.at[v])
+	scores, err := w.answer(ctx, job.values, job.bound.at[v], nil)
 	if err != nil { // as a whole, for a row that it does not take is no less of a difference
 		s.metrics.shadowed(name, v.number, "failed", len(job.values))
 		return
@@ -96,10 +96,8 @@ func (s *Server) askShadow(job *shadowJob, v *version) {
 			sum += math.Abs(got[k]-want[k]) / float64(width)
 		}
 	}
-	for result, n := range map[string]int{"same": same, "differs": differs, "failed": failed} {
-		if n > 0 {
-			s.metrics.shadowed(name, v.number, result, n)
-		}
-	}
+	s.metrics.shadowed(name, v.number, "same", same)
+	s.metrics.shadowed(name, v.number, "differs", differs)
+	s.metrics.shadowed(name, v.number, "failed", failed)
 	s.metrics.differed(name, v.number, sum)
 }

@@ -8,7 +8,8 @@ import (
 
 // Which version a key goes to is decided by weighted rendezvous hashing: of each version a number is drawn by the hash of endpoint, key and
 // version, so that the greatest is a version's with the chance of its weight. The same key goes to the same version while the weights stand, in
-// every process; where a weight grows, keys move to that version alone, and as few as must.
+// every process; a key moves from one version to another only where that one's weight has grown against the first's, so that where one version's part
+// changes as few keys move as must.
 
 // hashText is FNV-1a.
 func hashText[T string | []byte](h uint64, text T) uint64 {

@@ -55,8 +55,8 @@ type rowRefused struct {
 func (e *rowRefused) Error() string { return e.name + " " + e.reason }
 
 // answer has the version answer some rows. at is where its columns stand in a row of values. The scores are good until the next call. The error
-// is a *rowRefused where it is one row's.
-func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int) ([]float64, error) {
+// is a *rowRefused where it is one row's. b, where it is not nil, has the model answer them with other requests' rows.
+func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *batcher) ([]float64, error) {
 	w.fill(rows, at)
 	source := w.columns
 	if w.applier != nil {
@@ -79,7 +79,11 @@ func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int) ([]
 			w.scores = make([]float64, n)
 		}
 		w.scores = w.scores[:len(rows)*a.Answer.Width]
-		err = a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch)
+		if b != nil {
+			err = b.predict(ctx, &w.batch, w.scores)
+		} else {
+			err = a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch)
+		}
 	}
 	var row *model.RowError
 	if errors.As(err, &row) {

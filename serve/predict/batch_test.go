@@ -1,0 +1,69 @@
+package predict_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/modeltest"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// TestBatching asks from as many goroutines as rows are answered together: one call of the model answers them all, each with its own; and a row
+// that is refused is nobody else's.
+func TestBatching(t *testing.T) {
+	const together = 8
+	w := newWorld(t)
+	w.version("xgb_binary", python)
+	var calls, rows atomic.Int64
+	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		calls.Add(1)
+		rows.Add(int64(in.Rows))
+		return real.Predict(ctx, in, out)
+	})
+	w.deploy(all(1))
+	w.endpoint.MaxBatch, w.endpoint.MaxDelay = together, 3_600_000
+	w.start(predict.Options{})
+	f := modeltest.Fixture(t, "xgb_binary")
+	for _, bad := range []int{-1, 3} {
+		calls.Store(0)
+		rows.Store(0)
+		var wg sync.WaitGroup
+		for i := range together {
+			wg.Go(func() {
+				row := w.row(i)
+				if i == bad {
+					row.Values[3] = value.OfFloat(1e300)
+				}
+				out := &predict.Response{}
+				if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{row}}, out); err != nil {
+					t.Error(err)
+					return
+				}
+				a := out.Rows[0]
+				if i == bad {
+					if a.Problem == nil || a.Problem.Code != feature.CodeModelRefuses {
+						t.Errorf("%+v", a)
+					}
+				} else if a.Problem != nil || !near(a.Scores[0], f.Answers[i], 3e-7) {
+					t.Errorf("row %d: %+v, want %v", i, a, f.Answers[i])
+				}
+			})
+		}
+		wg.Wait()
+		want := map[int]int64{-1: 1, 3: 1 + together}[bad]
+		if calls.Load() != want || bad < 0 && rows.Load() != together {
+			t.Errorf("row %d bad: %d calls for %d rows, want %d", bad, calls.Load(), rows.Load(), want)
+		}
+	}
+	w.endpoint.MaxDelay = 1 // fewer do not wait for ever
+	w.refresh()
+	if a := w.ask(5).Rows[0]; a.Problem != nil || !near(a.Scores[0], f.Answers[5], 3e-7) {
+		t.Errorf("%+v", a)
+	}
+}

@@ -1,0 +1,205 @@
+package predict_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/modeltest"
+	"github.com/bighead-ml/bighead/serve/predict"
+)
+
+// canarying is a world whose version 1 is asked, and whose version 2, in a test's hands, is a canary that gets half of the requests at first.
+func canarying(t *testing.T, fixture string, odd func(w *world) func(context.Context, *model.Batch, [][]float64, model.Model) error) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version(fixture, python)
+	w.oddly(odd(w))
+	w.deploy(all(1))
+	next := all(1)
+	next.Canary = &catalog.Canary{Number: 2, Steps: []float64{0.25, 0.5, 1}, Since: time.UnixMilli(now)}
+	w.deploy(next)
+	w.start(predict.Options{Canary: predict.Rules{Requests: 300, Hold: time.Minute}})
+	return w
+}
+
+func fine(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+	return func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		return real.Predict(ctx, in, out)
+	}
+}
+
+// decide asks so often for all rows, and gives what is decided then.
+func (w *world) decide(times int) string {
+	w.t.Helper()
+	for range times {
+		for from := 0; from < 240; from += 8 { // never as many as there are rows of check
+			rows := upTo(8)
+			for i := range rows {
+				rows[i] += from
+			}
+			w.ask(rows...)
+		}
+	}
+	decided, err := w.Decide(context.Background(), w.models, "test")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.refresh()
+	return strings.Join(decided, "\n")
+}
+
+// TestCanary has a version that does as well as the other take all requests, step by step.
+func TestCanary(t *testing.T) {
+	w := canarying(t, "lgb_binary", fine)
+	if d := w.decide(1); d != "" {
+		t.Errorf("decided on after 240 rows: %s", d)
+	}
+	if d := w.decide(6); d != "" {
+		t.Errorf("decided on before the step's least time: %s", d)
+	}
+	w.pass(time.Minute)
+	if d := w.decide(0); d != "endpoint late: canary m@2 stepped up to a share of 0.5" {
+		t.Errorf("%q", d)
+	}
+	if !w.Trying() || w.Statuses()[0].Canary.Requests != 0 {
+		t.Errorf("the next step has the counts of the last: %+v", w.Statuses()[0].Canary)
+	}
+	if d := w.decide(5); d != "" {
+		t.Errorf("decided on before the second step's least time: %s", d)
+	}
+	w.pass(time.Minute)
+	if d := w.decide(0); d != "endpoint late: canary m@2 has all requests now" {
+		t.Errorf("%q", d)
+	}
+	for _, a := range w.ask(upTo(20)...).Rows {
+		if a.Version != 2 {
+			t.Errorf("%+v", a)
+		}
+	}
+	history, err := w.models.TrafficHistory(context.Background(), "late")
+	if err != nil || len(history) != 4 || history[0].By != "test" || w.Trying() {
+		t.Errorf("%v %+v", err, history)
+	}
+}
+
+// TestCanaryBack has canaries that fail, are slow, and answer otherwise, each rolled back with its reason.
+func TestCanaryBack(t *testing.T) {
+	for _, c := range []struct {
+		name, fixture, want string
+		odd                 func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error
+	}{
+		{"fails", "lgb_binary", "error share 0.", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+			calls := 0
+			return func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+				if calls++; calls%5 == 0 {
+					return errors.New("a bad day")
+				}
+				return real.Predict(ctx, in, out)
+			}
+		}},
+		{"slow", "lgb_binary", "99th percentile ", func(w *world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+			return func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+				w.pass(8 * time.Millisecond)
+				return real.Predict(ctx, in, out)
+			}
+		}},
+		{"shifted", "lgb_binary", "scores shifted: the distributions are ", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+			return func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+				err := real.Predict(ctx, in, out)
+				for i := range out[0] {
+					out[0][i] /= 2
+				}
+				return err
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := canarying(t, c.fixture, c.odd)
+			if d := w.decide(6); !strings.HasPrefix(d, "endpoint late: canary m@2 rolled back: "+c.want) {
+				t.Fatalf("%q", d)
+			}
+			now, err := w.models.Traffic(context.Background(), "late")
+			if err != nil || now.Canary != nil || len(now.Routes) != 1 || now.Routes[0].Number != 1 || !strings.Contains(now.Reason, c.want) {
+				t.Errorf("%v %+v", err, now)
+			}
+			for _, a := range w.ask(upTo(24)...).Rows {
+				if a.Version != 1 {
+					t.Errorf("%+v", a)
+				}
+			}
+		})
+	}
+}
+
+// TestCanaryStale has somebody else change the traffic before a decision is written: theirs stands.
+func TestCanaryStale(t *testing.T) {
+	w := canarying(t, "lgb_binary", fine)
+	w.pass(time.Hour)
+	s := w.Server
+	w.Server = nil // which does not hear of it
+	w.deploy(all(1))
+	w.Server = s
+	if d := w.decide(6); d != "" {
+		t.Errorf("%q", d)
+	}
+	if now, err := w.models.Traffic(context.Background(), "late"); err != nil || now.Canary != nil || now.Routes[0].Number != 1 || w.Trying() {
+		t.Errorf("%v %+v", err, now)
+	}
+}
+
+// TestShadow compares what a shadow answers with what was answered, and answers without it.
+func TestShadow(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("lgb_binary", nil)
+	w.version("lgb_binary", python)
+	held, let := make(chan struct{}), make(chan struct{})
+	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		held <- struct{}{}
+		<-let
+		if err := real.Predict(ctx, in, out); err != nil {
+			return err
+		}
+		out[0][0] += 0.25
+		return nil
+	})
+	next := all(1)
+	next.Shadows = []int64{2, 3}
+	w.deploy(next)
+	w.start(predict.Options{Shadows: 1})
+	f := modeltest.Fixture(t, "lgb_binary")
+	ask := func() {
+		t.Helper()
+		for i, a := range w.ask(0, 1).Rows {
+			if a.Version != 1 || !near(a.Scores[0], f.Answers[i], 1e-14) {
+				t.Fatalf("%+v", a)
+			}
+		}
+	}
+	ask()
+	<-held // version 3 holds the first request up
+	ask()  // waits for its turn
+	ask()  // has no room
+	let <- struct{}{}
+	<-held
+	let <- struct{}{}
+	w.deploy(all(1))
+	close(let)
+	for w.metric("bighead_shadow_difference_total", "late", "3") < 0.49 { // it is counted last
+		time.Sleep(time.Millisecond)
+	}
+	for labels, n := range map[string]float64{"late,same,2": 4, "late,differs,3": 2, "late,same,3": 2, "late,dropped,2": 2, "late,dropped,3": 2} {
+		if got := w.metric("bighead_shadow_total", strings.Split(labels, ",")...); got != n {
+			t.Errorf("%s: %v, want %v", labels, got, n)
+		}
+	}
+	if got := w.metric("bighead_shadow_difference_total", "late", "3"); !near(got, 0.5, 1e-9) {
+		t.Errorf("the sum of differences is %v", got)
+	}
+}

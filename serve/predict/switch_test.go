@@ -1,0 +1,366 @@
+package predict_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/modeltest"
+	"github.com/bighead-ml/bighead/model/tree"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// odd is a model in a test's hands.
+type odd struct {
+	model.Model
+	predict func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error
+	closed  func()
+}
+
+func (o *odd) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
+	return o.predict(ctx, in, out, o.Model)
+}
+
+func (o *odd) Close() error {
+	if o.closed != nil {
+		o.closed()
+	}
+	return o.Model.Close()
+}
+
+// checks is more rows than any test asks for at a time: those of check.
+const checks = 25
+
+// oddly makes the runtime "python" a tree that a test has in its hands, its rows of check excepted.
+func (w *world) oddly(f func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error) {
+	w.opens["python"] = func(ctx context.Context, path string) (model.Model, error) {
+		m, err := tree.Open(ctx, path)
+		return &odd{Model: m, predict: func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+			if in.Rows == checks {
+				return real.Predict(ctx, in, out)
+			}
+			return f(ctx, in, out, real)
+		}}, err
+	}
+}
+
+func python(f *model.Manifest) { f.Runtime = "python" }
+
+// TestSwitching asks from two goroutines while versions are switched a hundred times, and closed as soon as nobody asks them: every request is
+// answered, each row as one version answers it to the last bit, and all rows of a request by the same one.
+func TestSwitching(t *testing.T) {
+	w := newWorld(t)
+	var open, closed atomic.Int64
+	w.opens["python"] = func(ctx context.Context, path string) (model.Model, error) {
+		m, err := tree.Open(ctx, path)
+		var gone atomic.Bool
+		open.Add(1)
+		return &odd{Model: m, closed: func() { gone.Store(true); closed.Add(1) }, predict: func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+			if gone.Load() {
+				t.Error("a version was asked after it was closed")
+			}
+			return real.Predict(ctx, in, out)
+		}}, err
+	}
+	fixtures := []string{"lgb_binary", "xgb_binary"}
+	want := map[int64][]float64{}
+	for _, f := range fixtures {
+		want[w.version(f, python)] = modeltest.Fixture(t, f).Answers
+	}
+	w.deploy(all(1))
+	t.Cleanup(func() { // behind the server's end
+		if open.Load() < 100 || closed.Load() != open.Load() {
+			t.Errorf("%d versions were opened, %d closed", open.Load(), closed.Load())
+		}
+	})
+	w.start(predict.Options{})
+	exact := map[int64][]float64{}
+	for n := range want {
+		w.deploy(all(n))
+		for i, a := range w.ask(upTo(20)...).Rows {
+			if a.Version != n || !near(a.Scores[0], want[n][i], 3e-7) {
+				t.Fatalf("version %d, row %d: %+v", n, i, a)
+			}
+			exact[n] = append(exact[n], a.Scores[0])
+		}
+	}
+	done, asked := make(chan struct{}), atomic.Int64{}
+	var wg sync.WaitGroup
+	for g := range 2 {
+		wg.Go(func() {
+			out := &predict.Response{}
+			for n := g; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				rows := []int{n % 20, (n + 7) % 20}
+				if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(rows[0]), w.row(rows[1])}}, out); err != nil {
+					t.Error(err)
+					return
+				}
+				for k, a := range out.Rows {
+					if a.Problem != nil || a.Degraded || a.Version != out.Rows[0].Version || a.Scores[0] != exact[a.Version][rows[k]] {
+						t.Errorf("row %d: %+v", rows[k], a)
+						return
+					}
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	for i := range 100 {
+		w.deploy(all(int64(i%2 + 1)))
+		for before := asked.Load(); asked.Load() == before && !t.Failed(); { // one request at least in each state
+			time.Sleep(time.Microsecond)
+		}
+	}
+	close(done)
+	wg.Wait()
+}
+
+// TestDamagedVersion deploys a version whose files are damaged: the one before it is asked on, and the endpoint says so until it is whole.
+func TestDamagedVersion(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("xgb_binary", nil)
+	w.deploy(all(1))
+	w.start(predict.Options{})
+	v, err := w.models.ModelVersion(context.Background(), "m", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(w.root, v.Artifact, "manifest.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text[:len(text)/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w.deploy(all(2))
+	if a := w.ask(0).Rows[0]; a.Version != 1 || a.Degraded {
+		t.Errorf("%+v", a)
+	}
+	if d := strings.Join(w.Degraded(), "\n"); !strings.Contains(d, "endpoint late: m@2 cannot be opened") || !strings.Contains(d, "is damaged") || !strings.Contains(d, "asked on") {
+		t.Errorf("%q", d)
+	}
+	if err := os.WriteFile(path, text, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	w.refresh()
+	if a := w.ask(0).Rows[0]; a.Version != 2 || len(w.Degraded()) > 0 {
+		t.Errorf("%+v, %q", a, w.Degraded())
+	}
+}
+
+// TestAliases has an endpoint follow an alias, first by its definition, then as deployed.
+func TestAliases(t *testing.T) {
+	w := newWorld(t)
+	w.endpoint.Traffic = []feature.Weighted{{Version: "champion", Weight: 1}}
+	w.version("lgb_binary", nil)
+	w.version("xgb_binary", nil)
+	w.start(predict.Options{})
+	alias := func(n int64) {
+		t.Helper()
+		if err := w.models.SetAlias(context.Background(), &catalog.AliasChange{Model: "m", Alias: "champion", Number: n, At: time.UnixMilli(now), By: "test"}); err != nil {
+			t.Fatal(err)
+		}
+		w.refresh()
+	}
+	if d := strings.Join(w.Degraded(), ""); !strings.Contains(d, "model m has no version that is called champion") {
+		t.Error(d)
+	}
+	for _, n := range []int64{1, 2, 1} {
+		if alias(n); w.ask(0).Rows[0].Version != n {
+			t.Errorf("by definition: %+v, want %d", w.ask(0).Rows[0], n)
+		}
+	}
+	w.deploy(catalog.Traffic{Routes: []catalog.Route{{Number: 1, Alias: "champion", Weight: 1}}})
+	if alias(2); w.ask(0).Rows[0].Version != 2 {
+		t.Errorf("deployed: %+v", w.ask(0).Rows[0])
+	}
+}
+
+// TestOtherColumns serves a view whose column is another than the one that a version learned from.
+func TestOtherColumns(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", func(f *model.Manifest) { f.Columns[0].Fingerprint = "another" })
+	w.deploy(all(1))
+	w.start(predict.Options{})
+	if p := w.ask(0).Rows[0].Problem; p == nil || p.Code != feature.CodeNoVersion || !strings.Contains(p.Detail, "column f0 is another now") {
+		t.Errorf("%+v", p)
+	}
+	w.endpoint.Fallback = value.OfFloat(0.5)
+	w.refresh()
+	if a := w.ask(0).Rows[0]; a.Scores[0] != 0.5 || a.Version != 0 || !a.Degraded {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestFallbacks has a version fail: the row is a problem, the constant's, or the last good version's, as the endpoint says.
+func TestFallbacks(t *testing.T) {
+	w := newWorld(t)
+	w.version("xgb_binary", nil)
+	w.version("lgb_binary", python)
+	w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error {
+		return errors.New("out of memory")
+	})
+	w.deploy(all(1))
+	w.deploy(all(2))
+	w.start(predict.Options{})
+	if p := w.ask(0).Rows[0].Problem; p == nil || p.Code != feature.CodeModelFailed || strings.Contains(p.Detail, "memory") || p.After == 0 {
+		t.Errorf("%+v", p)
+	}
+	w.endpoint.Fallback = value.OfFloat(0.125)
+	w.refresh()
+	if a := w.ask(0).Rows[0]; a.Scores[0] != 0.125 || a.Version != 0 || !a.Degraded || a.ID == "" {
+		t.Errorf("%+v", a)
+	}
+	w.endpoint.Fallback, w.endpoint.FallbackLast = value.Value{}, true
+	w.refresh()
+	f := modeltest.Fixture(t, "xgb_binary")
+	for i, a := range w.ask(0, 1, 2).Rows {
+		if a.Version != 1 || !a.Degraded || !near(a.Scores[0], f.Answers[i], 3e-7) || a.Reason != "m@2 could not answer" {
+			t.Errorf("%+v", a)
+		}
+	}
+	for result, n := range map[string]float64{"1,degraded": 3, "0,fallback": 1, "0,failed": 1} {
+		version, result, _ := strings.Cut(result, ",")
+		if got := w.metric("bighead_predictions_total", "late", result, version); got != n {
+			t.Errorf("%s of version %s: %v, want %v", result, version, got, n)
+		}
+	}
+}
+
+// TestRefusedRows has single rows that the model does not take, among others in every place.
+func TestRefusedRows(t *testing.T) {
+	w := newWorld(t)
+	w.version("xgb_binary", nil)
+	w.deploy(all(1))
+	w.start(predict.Options{})
+	want := w.ask(upTo(8)...)
+	for bad := range 1 << 8 {
+		r := predict.Request{Endpoint: "late"}
+		for i := range 8 {
+			row := w.row(i)
+			if bad>>i&1 == 1 {
+				row.Values[3] = value.OfFloat(1e300)
+			}
+			r.Rows = append(r.Rows, row)
+		}
+		out := &predict.Response{}
+		if err := w.Predict(context.Background(), r, out); err != nil {
+			t.Fatal(err)
+		}
+		for i, a := range out.Rows {
+			if bad>>i&1 == 1 {
+				if a.Problem == nil || a.Problem.Code != feature.CodeModelRefuses || a.Problem.Field != "f3" || a.ID != "" {
+					t.Fatalf("%08b, row %d: %+v", bad, i, a)
+				}
+			} else if a.Problem != nil || a.Scores[0] != want.Rows[i].Scores[0] {
+				t.Fatalf("%08b, row %d: %+v", bad, i, a)
+			}
+		}
+	}
+}
+
+// TestDegraded has the store fail, so that the one feature of it cannot be had.
+func TestDegraded(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.deploy(all(1))
+	w.endpoint.DegradedWhen = degradedWhen(t, "share_defaulted > 0.05")
+	w.start(predict.Options{})
+	if a := w.ask(3).Rows[0]; a.Degraded || a.ShareDefaulted != 0 {
+		t.Errorf("%+v", a)
+	}
+	w.store.SetFault(func(context.Context, []store.Range) error { return store.ErrUnavailable })
+	a := w.ask(10).Rows[0]
+	if a.Problem != nil || !a.Degraded || a.ShareDefaulted != 1.0/13 || a.Version != 1 {
+		t.Errorf("%+v", a)
+	}
+	w.endpoint.Fallback = value.OfFloat(0.5)
+	w.refresh()
+	if a := w.ask(10).Rows[0]; !a.Degraded || a.Scores[0] != 0.5 || a.Version != 0 || a.ShareDefaulted != 1.0/13 {
+		t.Errorf("%+v", a)
+	}
+	w.endpoint.DegradedWhen = degradedWhen(t, "share_defaulted > 0.08")
+	w.refresh()
+	if a := w.ask(10).Rows[0]; a.Degraded || a.Version != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestDeadline has a model that waits for the end of its context.
+func TestDeadline(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", python)
+	w.oddly(func(ctx context.Context, _ *model.Batch, _ [][]float64, _ model.Model) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	w.deploy(all(1))
+	w.endpoint.Deadline = 20
+	w.start(predict.Options{})
+	if p := w.ask(0).Rows[0].Problem; p == nil || p.Code != feature.CodeModelFailed || !strings.Contains(p.Detail, "within the deadline") {
+		t.Errorf("%+v", p)
+	}
+	w.endpoint.Fallback = value.OfFloat(0.5)
+	w.refresh()
+	if a := w.ask(0).Rows[0]; a.Version != 0 || !a.Degraded {
+		t.Errorf("%+v", a)
+	}
+	w.endpoint.Deadline = 0
+	w.refresh()
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(time.Millisecond, cancel)
+	if err := w.Predict(ctx, predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(0)}}, &predict.Response{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller that goes away: %v", err)
+	}
+}
+
+// TestRecorder is handed each answered row, and no other.
+func TestRecorder(t *testing.T) {
+	w := newWorld(t)
+	w.version("xgb_binary", nil)
+	w.deploy(all(1))
+	r := &recorded{}
+	w.start(predict.Options{Recorder: r})
+	bad := w.row(1)
+	bad.Values[3] = value.OfFloat(1e300)
+	out := &predict.Response{}
+	if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(0), bad, w.row(2)}}, out); err != nil {
+		t.Fatal(err)
+	}
+	want := ""
+	for _, i := range []int{0, 2} {
+		want += fmt.Sprintln(out.Rows[i].ID, "late", "m", 1, now, "v", w.row(i).Values[0], out.Rows[i].Scores, false)
+	}
+	if r.text != want {
+		t.Errorf("got\n%swant\n%s", r.text, want)
+	}
+	if out.Rows[0].ID >= out.Rows[2].ID {
+		t.Error("ids do not sort by time")
+	}
+}
+
+type recorded struct{ text string }
+
+func (r *recorded) Predicted(p *predict.Prediction) {
+	r.text += fmt.Sprintln(p.ID, p.Endpoint, p.Model, p.Version, p.At, p.View.Name, p.Asked[0], p.Scores, p.Degraded)
+}
