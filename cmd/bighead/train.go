@@ -176,7 +176,7 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run, fol
 		return nil, err
 	}
 	r, err := train.Run(ctx, train.Options{
-		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run, Folder: folder, Artifacts: artifactsOf(p.Root), Formats: formats,
+		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run, Folder: folder, Artifacts: artifactsFolder(p.Root), Formats: formats,
 		Environments: train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))},
 		Limits:       trainLimits(p), Runtimes: runtimes, Champion: champions, Live: c.stderr, Step: c.step,
 	})
@@ -186,8 +186,6 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run, fol
 	r.Version.By = userName()
 	return r.Version, cat.RegisterModel(ctx, r.Version)
 }
-
-func artifactsOf(root string) string { return filepath.Join(root, ".bighead", "models") }
 
 func trainLimits(p *loaded) train.Limits {
 	l := train.Limits{
