@@ -170,10 +170,11 @@ const (
 	CodeNoVersion       Code = 119
 	CodeModelFailed     Code = 120
 	CodeModelRefuses    Code = 121
+	CodeUnknownModel    Code = 122
 )
 
 // OfRequest reports whether the number is of a request to a server, and not of a definition.
-func (c Code) OfRequest() bool { return c >= CodeUnknownView && c <= CodeModelRefuses }
+func (c Code) OfRequest() bool { return c >= CodeUnknownView && c <= CodeUnknownModel }
 
 // codes says of each number what it is called and how bad it is.
 var codes = map[Code]struct {
@@ -291,6 +292,7 @@ var codes = map[Code]struct {
 	CodeNoVersion:       {SeverityError, "an endpoint without a version that can answer"},
 	CodeModelFailed:     {SeverityError, "a model that could not answer"},
 	CodeModelRefuses:    {SeverityError, "a row that the model does not take"},
+	CodeUnknownModel:    {SeverityError, "a model that is not served"},
 }
 
 // Codes lists every number, ascending.

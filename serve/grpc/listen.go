@@ -130,6 +130,9 @@ func (s *Server) server(t *tls.Config, alive *health.Server) *grpc.Server {
 	}
 	server := grpc.NewServer(options...)
 	server.RegisterService(description(), s)
+	if s.o.Inference != nil {
+		s.o.Inference.Register(server)
+	}
 	grpc_health_v1.RegisterHealthServer(server, alive)
 	reflection.Register(server)
 	return server

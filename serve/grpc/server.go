@@ -24,6 +24,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 	"github.com/bighead-ml/bighead/serve/grpc/pb"
+	"github.com/bighead-ml/bighead/serve/oip"
 )
 
 // Options are what the surface needs. Server and Metrics must be there.
@@ -37,8 +38,10 @@ type Options struct {
 	MaxRows    int
 	// CaughtUp reports whether the first catch-up is done or given up; nil: there is none. Until then health says NOT_SERVING.
 	CaughtUp func() bool
-	Tracer   trace.Tracer // nil: calls are not traced
-	Log      *slog.Logger // nil: slog.Default
+	// Inference answers the Open Inference Protocol's service; nil: it is not there.
+	Inference *oip.Server
+	Tracer    trace.Tracer // nil: calls are not traced
+	Log       *slog.Logger // nil: slog.Default
 }
 
 // Server answers the calls of bighead.v1. It is safe for concurrent use.
@@ -160,6 +163,8 @@ func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, er
 	switch {
 	case service == healthService:
 		scope = gate.Open
+	case service == oip.ServiceName:
+		scope = oip.Scope(name)
 	case ours:
 		for _, c := range calls {
 			if c.name == name {
@@ -187,6 +192,9 @@ func first(md metadata.MD, name string) string {
 func (s *Server) unknown(_ any, stream grpc.ServerStream) error {
 	ctx := stream.Context()
 	method, _ := grpc.MethodFromServerStream(stream)
+	if name, ok := strings.CutPrefix(method, "/"+oip.ServiceName+"/"); ok && s.o.Inference != nil {
+		return oip.Refuse(oip.Unknown(name))
+	}
 	var paths []string
 	for _, c := range calls {
 		paths = append(paths, "/"+serviceName+"/"+c.name)

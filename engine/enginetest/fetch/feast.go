@@ -24,28 +24,33 @@ type FeastHome struct {
 
 // Feast returns the pinned client of Feast, fetched if need be: some 400 MB.
 func Feast(ctx context.Context) (FeastHome, error) {
-	python, err := findPython(ctx)
-	if err != nil {
-		return FeastHome{}, err
+	python, dir, err := pythonPackages(ctx, "feast", "Feast", feastPackages, "feast/infra/online_stores/remote.py")
+	return FeastHome{Python: python, Dir: dir}, err
+}
+
+// pythonPackages are the packages of a list, each pinned, in a folder of their own.
+func pythonPackages(ctx context.Context, name, what string, list []byte, file string) (python, dir string, err error) {
+	if python, err = findPython(ctx); err != nil {
+		return "", "", err
 	}
 	if err := exec.CommandContext(ctx, python, "-c", "import sys; sys.exit(sys.version_info < (3, 11))").Run(); err != nil {
-		return FeastHome{}, &UnavailableError{What: "Python 3.11 or newer", Cure: "install it, or put it first in PATH", Err: err}
+		return "", "", &UnavailableError{What: "Python 3.11 or newer", Cure: "install it, or put it first in PATH", Err: err}
 	}
 	root, err := cacheDir()
 	if err != nil {
-		return FeastHome{}, err
+		return "", "", err
 	}
-	hash := sha256.Sum256(feastPackages)
-	dir, err := once(ctx, root, "feast-"+hex.EncodeToString(hash[:4]), func(stage string) error {
-		list := filepath.Join(stage, "requirements.txt")
-		if err := os.WriteFile(list, feastPackages, 0o644); err != nil {
+	hash := sha256.Sum256(list)
+	dir, err = once(ctx, root, name+"-"+hex.EncodeToString(hash[:4]), func(stage string) error {
+		path := filepath.Join(stage, "requirements.txt")
+		if err := os.WriteFile(path, list, 0o644); err != nil {
 			return diskFull(err)
 		}
-		if err := client(ctx, "Feast from the Python package index", stage, python,
-			"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--target", stage, "-r", list); err != nil {
+		if err := client(ctx, what+" from the Python package index", stage, python,
+			"-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "--target", stage, "-r", path); err != nil {
 			return err
 		}
-		return present(stage, "feast/infra/online_stores/remote.py")
+		return present(stage, file)
 	})
-	return FeastHome{Python: python, Dir: dir}, err
+	return python, dir, err
 }

@@ -1,0 +1,214 @@
+package oip
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// datatypeFor is what a column of a type is offered as.
+func datatypeFor(t value.Type) string {
+	switch t.Kind {
+	case value.KindBool:
+		return "BOOL"
+	case value.KindInt, value.KindTimestamp:
+		return "INT64"
+	case value.KindFloat:
+		return "FP64"
+	case value.KindDate:
+		return "INT32"
+	}
+	return "BYTES" // texts and bytes as they are, lists and maps as JSON
+}
+
+func wrong(field, detail, cure string) *serve.Problem {
+	return &serve.Problem{Code: feature.CodeBadBody, Detail: detail, Field: field, Cure: cure}
+}
+
+// rowsOf makes rows of a model's columns of tensors: one for each column, of shape [rows] or [rows, 1]; or, where all columns are numbers or
+// bools, a single one of shape [rows, columns].
+func rowsOf(columns value.Schema, in []*tensor, maxRows int) (*value.Batch, error) {
+	if len(in) == 1 && columns.Index(in[0].name) < 0 && len(in[0].shape) == 2 {
+		return matrix(columns, in[0], maxRows)
+	}
+	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: -1}
+	for _, t := range in {
+		i := columns.Index(t.name)
+		switch {
+		case i < 0:
+			return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.name), Field: t.name,
+				Near: expr.Nearest(t.name, columns.Names()), Cure: "its inputs are: " + listed(columns.Names())}
+		case b.Columns[i] != nil:
+			return nil, wrong(t.name, "the input is there twice", "send it once")
+		case len(t.shape) != 1 && (len(t.shape) != 2 || t.shape[1] != 1):
+			return nil, wrong(t.name, fmt.Sprintf("shape %v", t.shape), "an input has the shape [rows] or [rows, 1]")
+		case b.N >= 0 && t.shape[0] != int64(b.N):
+			return nil, wrong(t.name, fmt.Sprintf("%d rows, where the inputs before it have %d", t.shape[0], b.N), "give all inputs as many rows")
+		case t.shape[0] > int64(maxRows):
+			return nil, tooMany(t.shape[0], maxRows)
+		}
+		b.N = int(t.shape[0])
+		c, err := columnOf(columns[i].Type, t, 0, 1, b.N)
+		if err != nil {
+			return nil, wrong(t.name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
+		}
+		b.Columns[i] = c
+	}
+	var absent []string
+	for i, c := range b.Columns {
+		if c == nil {
+			absent = append(absent, columns[i].Name)
+		}
+	}
+	if len(absent) > 0 {
+		return nil, wrong(absent[0], "inputs are absent: "+listed(absent), "send a tensor for each input; null or NaN where a value is missing")
+	}
+	return b, nil
+}
+
+func tooMany(rows int64, most int) *serve.Problem {
+	return &serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("%d rows are more than %d", rows, most), Cure: "ask in several requests"}
+}
+
+// matrix is rows of one tensor.
+func matrix(columns value.Schema, t *tensor, maxRows int) (*value.Batch, error) {
+	if i := slices.IndexFunc(columns, func(f value.Field) bool { return datatypeFor(f.Type) == "BYTES" }); i >= 0 {
+		return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.name), Field: t.name, Near: expr.Nearest(t.name, columns.Names()),
+			Cure: fmt.Sprintf("all columns in one tensor are for numbers alone, and column %q is %s: send a tensor for each column", columns[i].Name, value.An(columns[i].Type.String()))}
+	}
+	if t.shape[1] != int64(len(columns)) {
+		return nil, wrong(t.name, fmt.Sprintf("shape %v, and the model has %d columns", t.shape, len(columns)), "in one tensor stand: "+listed(columns.Names()))
+	}
+	if t.shape[0] > int64(maxRows) {
+		return nil, tooMany(t.shape[0], maxRows)
+	}
+	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: int(t.shape[0])}
+	for i, f := range columns {
+		c, err := columnOf(f.Type, t, i, len(columns), b.N)
+		if err != nil {
+			return nil, wrong(t.name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
+		}
+		b.Columns[i] = c
+	}
+	return b, nil
+}
+
+// columnOf is a column of every step-th element, beginning at from.
+func columnOf(t value.Type, in *tensor, from, step, rows int) (*value.Column, error) {
+	c := value.NewColumn(t, rows)
+	for row := range rows {
+		v, err := cell(t, in.values[from+row*step])
+		if err != nil {
+			return nil, fmt.Errorf("row %d: %w", row, err)
+		}
+		c.Set(row, v)
+	}
+	return c, nil
+}
+
+// cell is an element as a value of a column. Nothing is rounded.
+func cell(t value.Type, v value.Value) (value.Value, error) {
+	if v.IsNull() {
+		return v, nil
+	}
+	switch {
+	case v.Kind() == value.KindBytes:
+		return textCell(t, v)
+	case v.Kind() == value.KindBool && t.Kind == value.KindBool:
+		return v, nil
+	case v.Kind() == value.KindBool && t.Numeric():
+		n := int64(0)
+		if v.Bool() {
+			n = 1
+		}
+		return value.OfNumber(t.Kind, n), nil
+	case v.Kind() == value.KindInt:
+		return wholeCell(t, v.Int())
+	case v.Kind() == value.KindFloat && t.Kind == value.KindFloat:
+		return v, nil
+	case v.Kind() == value.KindFloat:
+		if f := v.Float(); f == math.Trunc(f) && math.Abs(f) <= 1<<53 {
+			return wholeCell(t, int64(f))
+		}
+		return value.Value{}, fmt.Errorf("%v is no whole number", v.Float())
+	}
+	return value.Value{}, fmt.Errorf("%s is no %s", v, t)
+}
+
+func wholeCell(t value.Type, i int64) (value.Value, error) {
+	switch t.Kind {
+	case value.KindBool:
+		if i == 0 || i == 1 {
+			return value.OfBool(i == 1), nil
+		}
+	case value.KindFloat:
+		if i > 1<<53 || i < -1<<53 {
+			return value.Value{}, fmt.Errorf("%d has more digits than a float", i)
+		}
+		return value.OfFloat(float64(i)), nil
+	case value.KindInt:
+		return value.OfInt(i), nil
+	case value.KindTimestamp:
+		if i >= value.MinTimestamp && i <= value.MaxTimestamp {
+			return value.OfTimestamp(i), nil
+		}
+	case value.KindDate:
+		if i >= math.MinInt32 && i <= math.MaxInt32 {
+			return value.OfDate(i), nil
+		}
+	}
+	return value.Value{}, fmt.Errorf("%d is no %s", i, t)
+}
+
+func textCell(t value.Type, v value.Value) (value.Value, error) {
+	if t.Kind == value.KindBytes {
+		return v, nil
+	}
+	s, err := text(v)
+	if err != nil {
+		return value.Value{}, err
+	}
+	if t.Kind == value.KindString {
+		return value.OfString(s), nil
+	}
+	return value.Parse(t, s)
+}
+
+// outputDatatype is what an output is answered as.
+func outputDatatype(o model.Output) string {
+	if o.Kind == model.Class || o.Kind == model.Leaf {
+		return "INT64"
+	}
+	return "FP64"
+}
+
+// answerOf is an output as a tensor.
+func answerOf(o model.Output, rows int, numbers []float64) *tensor {
+	d, _ := datatypeOf(outputDatatype(o))
+	t := &tensor{name: o.Name, of: d, shape: []int64{int64(rows)}, values: make([]value.Value, len(numbers))}
+	if o.Width != 1 {
+		t.shape = append(t.shape, int64(o.Width))
+	}
+	for i, x := range numbers {
+		if d.kind == ofInts {
+			t.values[i] = value.OfInt(int64(x))
+		} else {
+			t.values[i] = value.OfFloat(x) // NaN and infinities are null, in bytes NaN
+		}
+	}
+	return t
+}
+
+func listed(names []string) string {
+	if len(names) > 12 {
+		return strings.Join(names[:12], ", ") + fmt.Sprintf(" and %d more", len(names)-12)
+	}
+	return strings.Join(names, ", ")
+}
