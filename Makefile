@@ -9,7 +9,7 @@ LINTER  := $(CACHE)/bin/golangci-lint
 VERSION_OF_LINTER := v2.15.0
 FUZZ    ?= 20s
 
-.PHONY: build demo test test-short test-python soak lint bench fuzz docs proto clean
+.PHONY: build demo test test-short test-python soak mixed lint bench fuzz docs proto clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/bighead ./cmd/bighead
@@ -32,6 +32,10 @@ test-short: build test-python
 SOAK ?= 10m
 soak:
 	BIGHEAD_SOAK=$(SOAK) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/bighead
+
+# The flights example on all roads at once, each failing on the way.
+mixed:
+	BIGHEAD_MIXED=1 BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -count=1 -timeout 60m -v -run '^TestMixedRoads$$' ./cmd/bighead
 
 test-python:
 	cd sdk/python && $(PYTHON) -m unittest discover -q -s tests

@@ -21,6 +21,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 	servehttp "github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/serve/oip"
 	"github.com/bighead-ml/bighead/serve/otlp"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
@@ -31,9 +32,11 @@ type surface struct {
 	metrics  *serve.Metrics
 	audits   *audit.Metrics
 	handler  *servehttp.Handler
-	gate     *gate.Gate
-	traces   *otlp.Traces // nil: requests are not traced
-	online   *online
+	// inference answers the Open Inference Protocol, on both surfaces.
+	inference *oip.Server
+	gate      *gate.Gate
+	traces    *otlp.Traces // nil: requests are not traced
+	online    *online
 }
 
 func newSurface() *surface {
@@ -55,11 +58,15 @@ func (s *surface) start(ctx context.Context, o *online) error {
 		return err
 	}
 	s.registry.MustRegister(&streamCollector{o})
+	s.inference = oip.New(oip.Options{
+		Models: predict.Inference{Server: o.endpoints}, Gate: s.gate, MaxBody: p.Config.Bytes("serve.max_body"), Deadline: p.Config.Duration("serve.deadline"), Ready: o.ready,
+		Version: version, Registry: s.registry, Log: o.log,
+	})
 	s.handler = servehttp.New(servehttp.Options{
 		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log, Tracer: s.traces.Tracer(),
-		Predictions: o.endpoints,
-		Degraded:    func() []string { return append(o.degraded(), s.gate.Degraded()...) },
-		MaxBody:     p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
+		Predictions: o.endpoints, Inference: s.inference.Handler(),
+		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
+		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,
 	})
 	return nil
 }

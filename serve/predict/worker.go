@@ -2,7 +2,6 @@ package predict
 
 import (
 	"context"
-	"errors"
 
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/transform"
@@ -58,38 +57,19 @@ func (e *rowRefused) Error() string { return e.name + " " + e.reason }
 // is a *rowRefused where it is one row's. b, where it is not nil, has the model answer them with other requests' rows.
 func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *batcher) ([]float64, error) {
 	w.fill(rows, at)
-	source := w.columns
-	if w.applier != nil {
-		out, err := w.applier.Apply(&w.in)
-		var row *transform.RowError
-		if errors.As(err, &row) {
-			return nil, &rowRefused{row.Row, row.Column, row.Reason}
-		} else if err != nil {
-			return nil, err
-		}
-		source = out.Columns
-	}
-	for i, c := range w.v.inputs {
-		w.chosen[i] = source[c]
+	if err := w.prepare(&w.in); err != nil {
+		return nil, err
 	}
 	a := w.v.artifact
-	err := w.batch.Fill(a.Model.Info(), w.chosen, len(rows))
-	if err == nil {
-		if n := len(rows) * a.Answer.Width; cap(w.scores) < n {
-			w.scores = make([]float64, n)
-		}
-		w.scores = w.scores[:len(rows)*a.Answer.Width]
-		if b != nil {
-			err = b.predict(ctx, &w.batch, w.scores)
-		} else {
-			err = a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch)
-		}
+	n := len(rows) * a.Answer.Width
+	if cap(w.scores) < n {
+		w.scores = make([]float64, n)
 	}
-	var row *model.RowError
-	if errors.As(err, &row) {
-		return nil, &rowRefused{row.Row, row.Input, row.Reason}
+	w.scores = w.scores[:n]
+	if b != nil {
+		return w.scores, rowOf(b.predict(ctx, &w.batch, w.scores))
 	}
-	return w.scores, err
+	return w.scores, rowOf(a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch))
 }
 
 // fill makes the columns of the rows.

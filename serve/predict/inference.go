@@ -1,0 +1,182 @@
+package predict
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/oip"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// Inference is the versions that endpoints ask, as the Open Inference Protocol has them: models by name, asked with the columns of their view, in
+// place of what a store knows of a key. No request of it counts for an endpoint: it goes through the pipeline to the model, and no further.
+type Inference struct{ *Server }
+
+var _ oip.Models = Inference{}
+
+// Index is every version that an endpoint asks, by name and number, and the models of endpoints that have none.
+func (s Inference) Index() []oip.State {
+	t := s.table.Load()
+	var out []oip.State
+	for _, name := range t.names {
+		e := t.endpoints[name]
+		for _, v := range e.all {
+			out = append(out, oip.State{Name: v.model, Version: strconv.FormatInt(v.number, 10), Ready: true})
+		}
+		if len(e.all) == 0 {
+			out = append(out, oip.State{Name: e.def.Model.Name, Reason: cmp.Or(e.wrong, "no version is deployed")})
+		}
+	}
+	slices.SortFunc(out, func(a, b oip.State) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version))
+	})
+	return slices.Compact(out)
+}
+
+// Model finds a version that an endpoint asks; without a version, the one that gets most of the first endpoint's requests.
+func (s Inference) Model(name, number string) (oip.Model, error) {
+	t := s.table.Load()
+	var models, numbers []string
+	for _, n := range t.names {
+		e := t.endpoints[n]
+		models = append(models, e.def.Model.Name)
+		if e.def.Model.Name != name || !e.acquire() {
+			continue
+		}
+		var found *version
+		for _, v := range e.all {
+			numbers = append(numbers, strconv.FormatInt(v.number, 10))
+			if number == "" && len(e.routes) > 0 && v == e.heaviest() || strconv.FormatInt(v.number, 10) == number {
+				found = v
+			}
+		}
+		if found != nil {
+			return &inferred{server: s.Server, endpoint: e, version: found}, nil
+		}
+		e.release()
+	}
+	if !slices.Contains(models, name) {
+		return nil, &serve.Problem{Code: feature.CodeUnknownModel, Detail: fmt.Sprintf("no model %.60q is served", name), Near: expr.Nearest(name, models), Cure: "POST /v2/repository/index lists those that are"}
+	}
+	if len(numbers) == 0 {
+		return nil, &serve.Problem{Code: feature.CodeNoVersion, Detail: "model " + name + " has no version that is asked", Cure: "bighead deploy " + name + " --to ENDPOINT"}
+	}
+	return nil, &serve.Problem{Code: feature.CodeUnknownModel, Detail: fmt.Sprintf("model %s has no version %.20q that an endpoint asks", name, number), Near: expr.Nearest(number, numbers),
+		Cure: "bighead deploy " + name + "@VERSION --to ENDPOINT"}
+}
+
+// heaviest is the version with the greatest part of the requests.
+func (e *endpoint) heaviest() *version {
+	return slices.MaxFunc(e.routes, func(a, b route) int { return cmp.Compare(a.weight, b.weight) }).version
+}
+
+// Load is nothing to do for a model that is ready: what is deployed is loaded.
+func (s Inference) Load(_ context.Context, name string) error {
+	m, err := s.Model(name, "")
+	if err == nil {
+		m.Release()
+	}
+	return err
+}
+
+// Unload is refused: an endpoint asks the model.
+func (s Inference) Unload(_ context.Context, name string) error {
+	m, err := s.Model(name, "")
+	if err != nil {
+		return err
+	}
+	m.Release()
+	return &serve.Problem{Code: feature.CodeUnknownCall, Detail: "model " + name + " is what an endpoint answers with, and is not unloaded from here", Cure: "bighead deploy sends the endpoint's requests elsewhere"}
+}
+
+// inferred is a version for the protocol, which stays open until Release.
+type inferred struct {
+	server   *Server
+	endpoint *endpoint
+	version  *version
+}
+
+func (m *inferred) Name() string            { return m.version.model }
+func (m *inferred) Version() string         { return strconv.FormatInt(m.version.number, 10) }
+func (m *inferred) Format() string          { return m.version.artifact.Model.Info().Format }
+func (m *inferred) Columns() value.Schema   { return m.version.columns() }
+func (m *inferred) Outputs() []model.Output { return m.version.artifact.Model.Info().Outputs }
+func (m *inferred) Release()                { m.endpoint.release() }
+
+func (m *inferred) Versions() []string {
+	var out []string
+	for _, s := range (Inference{m.server}).Index() {
+		if s.Name == m.version.model && s.Ready {
+			out = append(out, s.Version)
+		}
+	}
+	return out
+}
+
+// columns are the manifest's.
+func (v *version) columns() value.Schema {
+	out := make(value.Schema, len(v.artifact.Manifest.Columns))
+	for i, c := range v.artifact.Manifest.Columns {
+		out[i] = value.Field{Name: c.Name, Type: c.Type}
+	}
+	return out
+}
+
+// Infer answers rows of columns, as Predict does those of a view.
+func (m *inferred) Infer(ctx context.Context, in *value.Batch, out [][]float64) error {
+	w := m.version.workers.Get().(*worker)
+	defer w.give()
+	err := w.infer(ctx, in, out)
+	var row *rowRefused
+	if errors.As(err, &row) {
+		p := refused(m.version, row.name, row.reason)
+		p.Detail = fmt.Sprintf("row %d: %s", row.row, p.Detail)
+		return p
+	}
+	return err
+}
+
+// infer has the version answer a batch of its columns with what is wanted of its outputs.
+func (w *worker) infer(ctx context.Context, in *value.Batch, out [][]float64) error {
+	if err := w.prepare(in); err != nil {
+		return err
+	}
+	return rowOf(w.v.artifact.Model.Predict(ctx, &w.batch, out))
+}
+
+// prepare takes a batch of the version's columns through its pipeline into the model's batch.
+func (w *worker) prepare(in *value.Batch) error {
+	source := in.Columns
+	if w.applier != nil {
+		out, err := w.applier.Apply(in)
+		var row *transform.RowError
+		if errors.As(err, &row) {
+			return &rowRefused{row.Row, row.Column, row.Reason}
+		} else if err != nil {
+			return err
+		}
+		source = out.Columns
+	}
+	for i, c := range w.v.inputs {
+		w.chosen[i] = source[c]
+	}
+	return rowOf(w.batch.Fill(w.v.artifact.Model.Info(), w.chosen, in.N))
+}
+
+// rowOf is a model's error as the worker's, where it is one row's.
+func rowOf(err error) error {
+	var row *model.RowError
+	if errors.As(err, &row) {
+		return &rowRefused{row.Row, row.Input, row.Reason}
+	}
+	return err
+}
