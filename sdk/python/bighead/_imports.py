@@ -110,8 +110,11 @@ class Imports:
 
     def _hook(self, path: str) -> importlib.machinery.FileFinder:
         assert self.root is not None
-        if path != self.root and not path.startswith(self.root + os.sep) or not os.path.isdir(path):
+        inside = path.removeprefix(self.root)
+        if inside == path or inside[:1] not in ("", os.sep) or not os.path.isdir(path):
             raise ImportError("not a folder of definitions")
+        if any(part.startswith(".") or part == "site-packages" for part in inside.split(os.sep)):
+            raise ImportError("a folder of packages, which an environment in the project has")
         return importlib.machinery.FileFinder(path, (self._loader, [".py"]))
 
     def running(self, name: str) -> _Running:
