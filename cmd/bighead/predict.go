@@ -36,6 +36,9 @@ type predictedRow struct {
 	Status         json.RawMessage            `json:"status,omitempty"`
 	Values         []json.RawMessage          `json:"values,omitempty"`
 	Inputs         map[string]json.RawMessage `json:"inputs,omitempty"`
+	Contributions  map[string]json.RawMessage `json:"contributions,omitempty"`
+	Bias           json.RawMessage            `json:"bias,omitempty"`
+	Unexplained    string                     `json:"unexplained,omitempty"`
 	Error          *problemDocument           `json:"error,omitempty"`
 }
 
@@ -85,7 +88,7 @@ func (c *cli) predictCommand() *cobra.Command {
 			return c.printPrediction(&answer)
 		},
 	}
-	cmd.Flags().BoolVar(&explain, "explain", false, "print what went into the model")
+	cmd.Flags().BoolVar(&explain, "explain", false, "print what went into the model, and what each column added to its margin")
 	at = cmd.Flags().String("at", "", "the time of the question; the past is refused, since an online store cannot look back (default: now)")
 	server = serverFlag(cmd.Flags().String)
 	return cmd
@@ -126,10 +129,10 @@ func (c *cli) printInputs(a *predictAnswer, row predictedRow) error {
 	if err != nil {
 		return err
 	}
-	t := newTable("column", "value", "status", "into the model")
-	t.right[1], t.right[3] = true, true
+	t := newTable("column", "value", "status", "into the model", "added to the margin")
+	t.right[1], t.right[3], t.right[4] = true, true, true
 	for i, name := range a.Features {
-		t.add(name, shortened(string(row.Values[i])), statuses[i], string(row.Inputs[name]))
+		t.add(name, shortened(string(row.Values[i])), statuses[i], string(row.Inputs[name]), string(row.Contributions[name]))
 		delete(row.Inputs, name)
 	}
 	var made []string
@@ -138,9 +141,16 @@ func (c *cli) printInputs(a *predictAnswer, row predictedRow) error {
 	}
 	slices.Sort(made)
 	for _, name := range made {
-		t.add(name, "", "", string(row.Inputs[name]))
+		t.add(name, "", "", string(row.Inputs[name]), string(row.Contributions[name]))
 	}
-	return t.print(c.stdout)
+	if err := t.print(c.stdout); err != nil || row.Unexplained == "" {
+		if err == nil {
+			fmt.Fprintf(c.stdout, "and the bias, which is no column's: %s\n", row.Bias)
+		}
+		return err
+	}
+	fmt.Fprintf(c.stdout, "what each column added is not known: %s\n", row.Unexplained)
+	return nil
 }
 
 func endpointNames(l *loaded, _ []string) []string {

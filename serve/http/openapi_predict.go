@@ -49,7 +49,10 @@ func (h *Handler) predictSchemas(statuses object) object {
 			"share_defaulted": object{"type": "number", "minimum": 0, "maximum": 1, "description": "share of the columns that are neither present, empty nor default"},
 			"status":          object{"oneOf": []object{{"const": "present"}, statuses}},
 			"values":          object{"type": "array"},
-			"inputs":          object{"type": "object", "description": "what went into the model", "additionalProperties": object{"type": []string{"number", "string", "null"}}}}),
+			"inputs":          object{"type": "object", "description": "what went into the model", "additionalProperties": object{"type": []string{"number", "string", "null"}}},
+			"contributions":   object{"type": "object", "description": "what each input added to the model's margin, of several classes to that of each", "additionalProperties": object{"oneOf": []object{nullable(number), list(nullable(number))}}},
+			"bias":            object{"description": "what of the margin is no input's", "oneOf": []object{nullable(number), list(nullable(number))}},
+			"unexplained":     object{"type": "string", "description": "why there are no contributions"}}),
 	}
 	for _, name := range h.endpoints() {
 		if v, err := h.o.Predictions.View(name); err == nil {

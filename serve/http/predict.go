@@ -177,5 +177,15 @@ func appendInputs(dst []byte, a *predict.Answer) []byte {
 			dst = appendNumber(dst, in.Number)
 		}
 	}
-	return append(dst, '}')
+	if a.Unexplained != "" {
+		return appendText(append(dst, `},"unexplained":`...), a.Unexplained)
+	}
+	dst = append(dst, `},"contributions":{`...)
+	for i, in := range a.Inputs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendScores(append(appendText(dst, in.Name), ':'), in.Added)
+	}
+	return appendScores(append(dst, `},"bias":`...), a.Bias)
 }

@@ -137,6 +137,9 @@ func TestPredict(t *testing.T) {
 	if !strings.Contains(body, `"features":["carrier__dep_delay_last","distance","share","far"]`) || !strings.Contains(body, `"status":"present","values":[20.0,1400,0.5,true],"inputs":{"carrier__dep_delay_last":20.0,"distance":1400.0,"share":0.5,"far":1.0,`) {
 		t.Errorf("%s", body)
 	}
+	if !strings.Contains(body, `},"contributions":{"carrier__dep_delay_last":`) || !strings.Contains(body, `},"bias":`) {
+		t.Errorf("%s", body)
+	}
 	_, _, body = s.call(t, "POST", "/v1/predict/safe", `{"rows": [{`+predictRow+`}]}`)
 	if !strings.Contains(body, `{"rows":[{"prediction":0.25,`) && !strings.Contains(body, `"rows":[{"prediction":0.25,"prediction_id":"`) || !strings.Contains(body, `"version":null,"degraded":true,"reason":"m_safe@1 could not answer"`) {
 		t.Errorf("%s", body)

@@ -212,7 +212,7 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	var wrong *rowRefused
 	switch {
 	case err == nil:
-		c.fillIn(w, rows, scores)
+		c.fillIn(ctx, w, rows, scores)
 	case errors.As(err, &wrong) && len(rows) == 1:
 		c.out.Rows[rows[0]].Problem = refused(w.v, wrong.name, wrong.reason)
 	case errors.As(err, &wrong): // in halves, so that many wrong rows cost no more than a few times the right ones
@@ -234,8 +234,14 @@ func (c *call) fail(v *version, rows []int32, why string, late bool) {
 }
 
 // fillIn takes the scores of a version's rows over.
-func (c *call) fillIn(w *worker, rows []int32, scores []float64) {
+func (c *call) fillIn(ctx context.Context, w *worker, rows []int32, scores []float64) {
 	width := w.v.artifact.Answer.Width
+	var added []float64
+	var margins int
+	var unexplained error
+	if c.request.Explain {
+		added, margins, unexplained = w.explain(ctx)
+	}
 	for k, i := range rows {
 		a := &c.out.Rows[i]
 		a.Scores = c.out.take(width)
@@ -244,8 +250,13 @@ func (c *call) fillIn(w *worker, rows []int32, scores []float64) {
 		if width > 1 {
 			a.Class = w.v.class(a.Scores)
 		}
-		if c.request.Explain {
-			a.Inputs = w.inputs(k)
+		if !c.request.Explain {
+			continue
+		}
+		if a.Inputs = w.inputs(k); unexplained != nil {
+			a.Unexplained = unexplained.Error()
+		} else {
+			w.explained(a, k, added, margins)
 		}
 	}
 }
@@ -325,7 +336,7 @@ func (c *call) finish(view *feature.View) {
 		}
 		n++
 		if a.Problem != nil {
-			a.Scores, a.Version, a.Degraded, a.Reason, a.Inputs = nil, 0, false, "", nil
+			a.Scores, a.Version, a.Degraded, a.Reason, a.Inputs, a.Bias, a.Unexplained = nil, 0, false, "", nil, nil, ""
 			continue
 		}
 		a.ID = uuid.Must(uuid.NewV7()).String() // it fails only where the system has no randomness

@@ -51,6 +51,9 @@ type Answer struct {
 	Statuses []serve.Status
 	// Inputs are what went into the model, where the request asked for it.
 	Inputs []Input
+	// Bias is what of each margin is no input's, and Unexplained why nothing is said of that, both where the request asked for it.
+	Bias        []float64
+	Unexplained string
 	// Problem is why the row has no prediction; the other rows have theirs.
 	Problem *serve.Problem
 }
@@ -61,6 +64,8 @@ type Input struct {
 	Number float64 // NaN: missing
 	Text   string
 	IsText bool
+	// Added is how much it added to each margin of the model, by class where there are several; nil: that is not known (Answer.Unexplained).
+	Added []float64
 }
 
 // reset makes room for the answer to so many rows.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -363,4 +364,36 @@ type recorded struct{ text string }
 
 func (r *recorded) Predicted(p *predict.Prediction) {
 	r.text += fmt.Sprintln(p.ID, p.Endpoint, p.Model, p.Version, p.At, p.View.Name, p.Asked[0], p.Scores, p.Degraded)
+}
+
+// TestExplained compares what each input added with the model's own explanation, and says why where there is none.
+func TestExplained(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("xgb_binary", python)
+	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error { return real.Predict(ctx, in, out) })
+	w.deploy(all(1))
+	w.start(predict.Options{})
+	ask := func() *predict.Response {
+		out := &predict.Response{}
+		if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(0), w.row(7)}, Explain: true}, out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, a := range ask().Rows {
+		margin := a.Bias[0]
+		for _, in := range a.Inputs {
+			margin += in.Added[0]
+		}
+		if p := 1 / (1 + math.Exp(-margin)); !near(p, a.Scores[0], 1e-9) || len(a.Inputs) != 13 || a.Unexplained != "" {
+			t.Errorf("%+v: %v", a, p)
+		}
+	}
+	w.deploy(all(2))
+	for _, a := range ask().Rows {
+		if !strings.Contains(a.Unexplained, "the runtime python cannot say") || a.Bias != nil || a.Inputs[0].Added != nil || len(a.Scores) != 1 {
+			t.Errorf("%+v", a)
+		}
+	}
 }

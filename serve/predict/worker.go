@@ -2,6 +2,7 @@ package predict
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/transform"
@@ -143,6 +144,33 @@ func (w *worker) inputs(i int) []Input {
 		}
 	}
 	return out
+}
+
+// explain says of the rows of the last call what each input added to each margin: for each row and margin the inputs' numbers, and then the bias.
+func (w *worker) explain(ctx context.Context) (added []float64, margins int, err error) {
+	m, ok := w.v.artifact.Model.(model.Explainer)
+	if !ok {
+		return nil, 0, fmt.Errorf("the runtime %s cannot say what each input added", w.v.artifact.Manifest.Runtime)
+	}
+	if margins, err = m.Explains(); err != nil {
+		return nil, 0, err
+	}
+	added = make([]float64, w.batch.Rows*margins*(len(m.Info().Inputs)+1))
+	return added, margins, m.Explain(ctx, &w.batch, added)
+}
+
+// explained fills what an answer says of its inputs, of row k of the last call.
+func (w *worker) explained(a *Answer, k int, added []float64, margins int) {
+	n := len(a.Inputs)
+	row := added[k*margins*(n+1):]
+	for i := range a.Inputs {
+		for m := range margins {
+			a.Inputs[i].Added = append(a.Inputs[i].Added, row[m*(n+1)+i])
+		}
+	}
+	for m := range margins {
+		a.Bias = append(a.Bias, row[m*(n+1)+n])
+	}
 }
 
 // share is the share of a row's columns that are neither present, empty nor default.
