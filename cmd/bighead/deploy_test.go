@@ -134,6 +134,7 @@ func TestDeploy(t *testing.T) {
 	said("m@1 100%", "rollback", "late", "--to", "1")
 	asked(1)
 	said("m@1 99%, m@2 1% as a canary", "deploy", "m@2", "--to", "late", "--canary")
+	said("canary: 0 requests answered, 0 failed; the others' 0", "status")
 	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
 	said("endpoint late: m@1 100%", "rollback", "late")
 	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")

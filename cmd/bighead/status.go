@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -156,6 +157,9 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	for _, t := range s.Typical {
 		fmt.Fprintln(c.stdout, " ", t.Feature, t.text())
 	}
+	for i := range s.Endpoints {
+		printEndpoint(c.stdout, &s.Endpoints[i])
+	}
 	sizes := newTable("group", "events", "newest", "lag", "fresh", "late", "batch up to", "bytes")
 	for _, i := range []int{1, 3, 4, 5, 7} {
 		sizes.right[i] = true
@@ -186,6 +190,24 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		return err
 	}
 	return printTopics(c.stdout, s.Stream.Sources)
+}
+
+// printEndpoint says which versions an endpoint asks, why, and how a canary does.
+func printEndpoint(w io.Writer, e *predict.Status) {
+	text := "no version yet"
+	if len(e.Traffic.Routes) > 0 {
+		text = trafficText(e.Traffic)
+	}
+	fmt.Fprintf(w, "endpoint %s: %s\n", e.Endpoint, text)
+	if e.Traffic.Reason != "" {
+		fmt.Fprintf(w, "  since %s: %s\n", e.Traffic.At.UTC().Format(time.RFC3339), e.Traffic.Reason)
+	}
+	if c := e.Canary; c != nil {
+		fmt.Fprintf(w, "  canary: %s requests answered, %s failed; the others' %s; scores %.2f apart\n", count(int64(c.Requests-c.Failed)), count(int64(c.Failed)), count(int64(c.Others)), c.Shift)
+	}
+	if e.Degraded != "" {
+		fmt.Fprintln(w, "  degraded:", e.Degraded)
+	}
 }
 
 // printUnseen says of which time nothing is known of groups, and the cure; of those of which it is the same time together.
