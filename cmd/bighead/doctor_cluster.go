@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -127,6 +128,9 @@ func registryFinding(ctx context.Context, p *project.Project) finding {
 	return f
 }
 
+// refusedBy finds in an error's text that who asks was not let in: by the status, which is no part of an address, or by its name.
+var refusedBy = regexp.MustCompile(`(^|[^0-9:.])40[13]\b|Unauthorized|Forbidden`)
+
 // cureOf says what to do about a cluster that could not be asked: start it, let us in, or name another.
 func cureOf(err error, where string) string {
 	text := err.Error()
@@ -141,7 +145,7 @@ func cureOf(err error, where string) string {
 	code := status.Code(unwrapped(err))
 	var dns *net.DNSError
 	switch {
-	case code == codes.Unauthenticated || code == codes.PermissionDenied || has("401", "403", "Unauthorized", "Forbidden"):
+	case code == codes.Unauthenticated || code == codes.PermissionDenied || refusedBy.MatchString(text):
 		return "it lets nobody in who does not log in: put the token or the user and password that it wants into " + where
 	case errors.As(err, &dns) || has("no such host", "produced zero addresses"):
 		return "no host has this name: correct " + where

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -74,5 +75,19 @@ func TestDoctorLooksForClusters(t *testing.T) {
 				t.Errorf("doctor does not say %q and %q\n%s%s", c.says, c.cure, out, stderr)
 			}
 		})
+	}
+}
+
+// TestCureOf: a port that reads like a status is none.
+func TestCureOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://127.0.0.1:40345: it says that it is \"Other\", not Apache Flink": "speaks another protocol",
+		"http://10.0.0.1:401/info: not JSON":                                     "speaks another protocol",
+		"flink gateway at http://h:8083: 401 Unauthorized":                       "lets nobody in",
+		"http://h:8083: status 403":                                              "lets nobody in",
+	} {
+		if got := cureOf(errors.New(text), "[stream] gateway"); !strings.Contains(got, want) {
+			t.Errorf("%s: %s", text, got)
+		}
 	}
 }
