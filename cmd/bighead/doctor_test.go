@@ -82,7 +82,7 @@ func TestDoctorLooksForClusters(t *testing.T) {
 func TestCureOf(t *testing.T) {
 	for text, want := range map[string]string{
 		"http://127.0.0.1:40345: it says that it is \"Other\", not Apache Flink": "speaks another protocol",
-		"http://10.0.0.1:401/info: not JSON":                                     "speaks another protocol",
+		"http://10.0.0.1:401/info: not JSON":                                     "start the server",
 		"flink gateway at http://h:8083: 401 Unauthorized":                       "lets nobody in",
 		"http://h:8083: status 403":                                              "lets nobody in",
 	} {
