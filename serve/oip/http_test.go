@@ -221,6 +221,20 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+// TestAnswersThatAreMissing: null as JSON, NaN in binary.
+func TestAnswersThatAreMissing(t *testing.T) {
+	s := serveHTTP(t, newWorld(), oip.Options{})
+	const input = `"inputs":[{"name":"all","shape":[2,3],"datatype":"FP64","data":[-4096,1,0,1,1,0]}]}`
+	if _, _, got := ask(t, s, "POST", "/v2/models/late/versions/1/infer", []byte("{"+input)); !strings.Contains(string(got), `"data":[null,2.0]`) {
+		t.Errorf("%s", got)
+	}
+	_, h, got := ask(t, s, "POST", "/v2/models/late/versions/1/infer", []byte(`{"parameters":{"binary_data_output":true},`+input))
+	n, err := strconv.Atoi(h.Get("Inference-Header-Content-Length"))
+	if err != nil || len(got) != n+16 || !math.IsNaN(math.Float64frombits(binary.LittleEndian.Uint64(got[n:]))) || math.Float64frombits(binary.LittleEndian.Uint64(got[n+8:])) != 2 {
+		t.Errorf("%v %q", err, got)
+	}
+}
+
 // TestLongAnswersArePacked as the caller would have them.
 func TestLongAnswersArePacked(t *testing.T) {
 	s := serveHTTP(t, newWorld(), oip.Options{})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/serve"
@@ -52,6 +53,13 @@ func TestInference(t *testing.T) {
 		t.Errorf("%+v", m.Outputs())
 	}
 	m.Release()
+	w.deploy(catalog.Traffic{Routes: []catalog.Route{{Number: 1, Weight: 70}, {Number: 2, Weight: 30}}})
+	if m, err := of.Model("m", ""); err != nil || m.Version() != "1" || len(m.Versions()) != 2 {
+		t.Errorf("without a version the one with most requests: %v, %v", m, err)
+	} else {
+		m.Release()
+	}
+	w.deploy(all(2))
 	var p *serve.Problem
 	for _, c := range []struct {
 		model, version string

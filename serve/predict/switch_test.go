@@ -371,7 +371,9 @@ func TestExplained(t *testing.T) {
 	w := newWorld(t)
 	w.version("lgb_binary", nil)
 	w.version("xgb_binary", python)
-	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error { return real.Predict(ctx, in, out) })
+	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		return real.Predict(ctx, in, out)
+	})
 	w.deploy(all(1))
 	w.start(predict.Options{})
 	ask := func() *predict.Response {
