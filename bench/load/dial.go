@@ -3,13 +3,16 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
+	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -45,8 +48,11 @@ func bodies(template []byte) [][]byte {
 	return out
 }
 
+// sender sends a request and gives the answer, in into's memory if there is room. It is good for many goroutines.
+type sender func(request, into []byte) ([]byte, error)
+
 // dial makes the requests, and how to send one.
-func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, error) {
+func dial(u *url.URL, template []byte) (sender, [][]byte, error) {
 	made := bodies(template)
 	if u.Scheme != "grpc" {
 		return pooled(func() (caller, error) { return connect(u) }), made, nil
@@ -66,7 +72,8 @@ func dial(u *url.URL, template []byte) (func([]byte) ([]byte, error), [][]byte, 
 
 // caller is a connection that is kept alive and takes one request at a time.
 type caller interface {
-	call(request []byte) (answer []byte, err error)
+	// call gives the answer in into's memory, if there is room.
+	call(request, into []byte) (answer []byte, err error)
 	// done reports whether the connection is of no more use.
 	done() bool
 	Close() error
@@ -74,9 +81,9 @@ type caller interface {
 
 // pooled sends each request and reads its answer in the goroutine that asks, on a connection of its own: what a client with goroutines of its
 // own for both would take of the machine, the server that is measured would lack.
-func pooled(connect func() (caller, error)) func([]byte) ([]byte, error) {
+func pooled(connect func() (caller, error)) sender {
 	idle := make(chan caller, *conns)
-	return func(request []byte) ([]byte, error) {
+	return func(request, into []byte) ([]byte, error) {
 		var c caller
 		select {
 		case c = <-idle:
@@ -86,7 +93,7 @@ func pooled(connect func() (caller, error)) func([]byte) ([]byte, error) {
 				return nil, err
 			}
 		}
-		answer, err := c.call(request)
+		answer, err := c.call(request, into)
 		if c.done() {
 			c.Close()
 		} else {
@@ -119,7 +126,7 @@ func connect(u *url.URL) (*conn, error) {
 
 func (c *conn) done() bool { return c.spent }
 
-func (c *conn) call(request []byte) ([]byte, error) {
+func (c *conn) call(request, into []byte) ([]byte, error) {
 	c.out = append(strconv.AppendInt(append(c.out[:0], c.head...), int64(len(request)), 10), "\r\n\r\n"...)
 	c.out = append(c.out, request...)
 	c.spent = true // until the answer is whole
@@ -129,18 +136,65 @@ func (c *conn) call(request []byte) ([]byte, error) {
 	if _, err := c.Write(c.out); err != nil {
 		return nil, err
 	}
-	res, err := http.ReadResponse(c.in, nil)
+	return c.answer(into)
+}
+
+// answer reads one, by hand: net/http's reader makes maps of headers that nobody looks at.
+func (c *conn) answer(into []byte) ([]byte, error) {
+	line, err := c.line()
 	if err != nil {
 		return nil, err
 	}
-	defer res.Body.Close()
-	b := bytes.NewBuffer(make([]byte, 0, max(512, res.ContentLength+512)))
-	if _, err := io.Copy(b, res.Body); err != nil {
+	version, status, ok := strings.Cut(string(line), " ")
+	if !ok || !strings.HasPrefix(version, "HTTP/1.") {
+		return nil, fmt.Errorf("%q is no answer of HTTP/1", line)
+	}
+	length, chunked, last := -1, false, version == "HTTP/1.0"
+	for {
+		if line, err = c.line(); err != nil {
+			return nil, err
+		}
+		if len(line) == 0 {
+			break
+		}
+		name, text, _ := bytes.Cut(line, []byte(":"))
+		switch text = bytes.TrimSpace(text); {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(text)); err != nil || length < 0 {
+				return nil, fmt.Errorf("an answer of length %q", text)
+			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			chunked = true
+		case bytes.EqualFold(name, []byte("Connection")):
+			last = last || bytes.EqualFold(text, []byte("close"))
+		}
+	}
+	into = into[:0]
+	switch {
+	case chunked:
+		b := bytes.NewBuffer(into)
+		if _, err = b.ReadFrom(httputil.NewChunkedReader(c.in)); err == nil {
+			_, err = c.line() // that ends it
+		}
+		into = b.Bytes()
+	case length >= 0:
+		into = slices.Grow(into, length)[:length]
+		_, err = io.ReadFull(c.in, into)
+	default:
+		err = errors.New("an answer without a length")
+	}
+	if err != nil {
 		return nil, err
 	}
-	c.spent = res.Close
-	if res.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s", res.Status)
+	c.spent = last
+	if !strings.HasPrefix(status, "200 ") {
+		err = errors.New(status)
 	}
-	return b.Bytes(), err
+	return into, err
+}
+
+// line is the next line without its end, good until the next read.
+func (c *conn) line() ([]byte, error) {
+	b, err := c.in.ReadSlice('\n')
+	return bytes.TrimRight(b, "\r\n"), err
 }

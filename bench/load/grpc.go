@@ -50,7 +50,7 @@ func connectGRPC(host string) (caller, error) {
 
 func (k *calls) done() bool { return k.spent }
 
-func (k *calls) call(request []byte) ([]byte, error) {
+func (k *calls) call(request, into []byte) ([]byte, error) {
 	k.spent = true // until the answer is whole
 	if err := k.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
@@ -67,14 +67,13 @@ func (k *calls) call(request []byte) ([]byte, error) {
 	if _, err := k.out.WriteTo(k.Conn); err != nil {
 		return nil, err
 	}
-	answer, err := k.answer(stream)
+	answer, err := k.answer(stream, into[:0])
 	k.spent = err != nil
 	return answer, err
 }
 
 // answer reads frames until the stream's end.
-func (k *calls) answer(stream uint32) ([]byte, error) {
-	var message []byte
+func (k *calls) answer(stream uint32, message []byte) ([]byte, error) {
 	for {
 		frame, err := k.frames.ReadFrame()
 		if err != nil {

@@ -99,7 +99,7 @@ func parsePhases(text string) (out []phase, total time.Duration, err error) {
 
 // load is what is sent, and how.
 type load struct {
-	send     func(request []byte) ([]byte, error) // good for many goroutines; the answer is the caller's
+	send     sender
 	requests [][]byte
 	rate     float64
 }
@@ -114,6 +114,7 @@ func (l *load) run(d time.Duration) *shots {
 	for range *conns {
 		wg.Go(func() {
 			var mine []shot
+			var memory []byte // of answers
 			for i := range due {
 				from := when(i, l.rate)
 				if l.rate == 0 {
@@ -123,7 +124,8 @@ func (l *load) run(d time.Duration) *shots {
 				if !*once {
 					request = l.requests[rand.IntN(len(l.requests))]
 				}
-				answer, err := l.send(request)
+				answer, err := l.send(request, memory)
+				memory = answer[:0]
 				x := shot{due: i, took: time.Since(began) - from, failed: err != nil, size: len(answer)}
 				x.look(request, answer)
 				mine = append(mine, x)

@@ -57,7 +57,7 @@ type report struct {
 // look takes from an answer what the flags ask for.
 func (x *shot) look(request, answer []byte) {
 	if *save != "" && x.due%*every == 0 {
-		x.request, x.answer = request, answer
+		x.request, x.answer = request, bytes.Clone(answer)
 	}
 	if !*statuses {
 		return
