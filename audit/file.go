@@ -32,11 +32,6 @@ type shape struct {
 	asked   int   // how many keys and request fields
 	columns []int // of the view: those behind them
 	places  []int // of each column of the view: among columns; -1: it is not
-
-	// The last text of statuses and what it is of: most rows have the same.
-	said   []feature.Status
-	saidOf []int
-	text   string
 }
 
 // shapeOf lays a view out. A column of the view that has one of our names is called by it with a further _ before.
@@ -62,73 +57,6 @@ func shapeOf(v *feature.View) *shape {
 		}
 	}
 	return s
-}
-
-// batch is the rows of records, as they lie in the file.
-func (s *shape) batch(records []*feature.Served, pause func()) *value.Batch {
-	b := &value.Batch{Schema: s.schema, Columns: make([]*value.Column, len(s.schema))}
-	for _, r := range records {
-		b.N += len(r.Rows)
-	}
-	for j, f := range s.schema {
-		b.Columns[j] = value.NewColumn(f.Type, b.N)
-	}
-	from := 0
-	for _, r := range records {
-		s.fill(b.Columns, from, r)
-		from += len(r.Rows)
-		pause()
-	}
-	return b
-}
-
-// fill sets the rows of a record from one on.
-func (s *shape) fill(columns []*value.Column, from int, r *feature.Served) {
-	reads := make([]string, len(r.Reads))
-	for i := range r.Reads {
-		reads[i] = readText(&r.Reads[i], r.At)
-	}
-	place, answers := make([]int, len(r.Columns)), columns[ownColumns+s.asked:] // by column of the record: among the shape's
-	there := make([]bool, len(answers))
-	for k, c := range r.Columns {
-		place[k] = s.places[c]
-		there[place[k]] = true
-	}
-	for i := range r.Rows {
-		row, at := &r.Rows[i], from+i
-		for k, own := range [ownColumns]value.Value{value.OfTimestamp(r.Time), value.OfTimestamp(r.At), value.OfInt(r.Version),
-			value.OfString(s.statusText(row, place)), value.OfString(rowReads(row, reads))} {
-			columns[k].Set(at, own)
-		}
-		for k, x := range row.Asked {
-			columns[ownColumns+k].Set(at, x)
-		}
-		for k, p := range place {
-			answers[p].Set(at, row.Values[k])
-		}
-		for p, is := range there {
-			if !is {
-				answers[p].SetNull(at)
-			}
-		}
-	}
-}
-
-// statusText is a row's statuses in the order of the file's columns; nothing stands for a column that was not asked for.
-func (s *shape) statusText(row *feature.ServedRow, place []int) string {
-	if len(row.Statuses) == len(s.columns) && !slices.ContainsFunc(row.Statuses, func(x feature.Status) bool { return x != feature.Present }) {
-		return feature.Present.String()
-	}
-	if s.text != "" && slices.Equal(s.said, row.Statuses) && slices.Equal(s.saidOf, place) {
-		return s.text
-	}
-	words := make([]string, len(s.columns))
-	for k, at := range place {
-		words[at] = row.Statuses[k].String()
-	}
-	s.said, s.saidOf = append(s.said[:0], row.Statuses...), append(s.saidOf[:0], place...)
-	s.text = strings.Join(words, ",")
-	return s.text
 }
 
 // statuses reads statusText; asked tells which columns have one.
@@ -167,9 +95,9 @@ type read struct {
 	Read       map[string]int64 `json:"read,omitempty"`
 }
 
-// readText writes a read by hand: there are several in each row.
-func readText(r *feature.ServedRead, at int64) string {
-	b := strconv.AppendInt(append(make([]byte, 0, 160), `{"join":`...), int64(r.Join), 10)
+// appendRead writes a read by hand: there are several in each row.
+func appendRead(b []byte, r *feature.ServedRead, at int64) []byte {
+	b = strconv.AppendInt(append(b, `{"join":`...), int64(r.Join), 10)
 	number := func(name string, v int64, there bool) {
 		if there {
 			b = strconv.AppendInt(append(append(append(b, `,"`...), name...), `":`...), v, 10)
@@ -198,23 +126,10 @@ func readText(r *feature.ServedRead, at int64) string {
 	number("loaded", r.Loaded, r.Loaded != 0)
 	places("applied", r.Applied)
 	places("read", r.Read)
-	return string(append(b, '}'))
+	return append(b, '}')
 }
 
-func rowReads(row *feature.ServedRow, texts []string) string {
-	var b strings.Builder
-	b.WriteByte('[')
-	for i, r := range row.Reads {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(texts[r])
-	}
-	b.WriteByte(']')
-	return b.String()
-}
-
-// parseReads reads what rowReads wrote.
+// parseReads reads what rows.reads wrote.
 func parseReads(text string, at int64) ([]feature.ServedRead, error) {
 	var all []read
 	if err := json.Unmarshal([]byte(text), &all); err != nil {

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/value"
 )
 
 // Options are how a Log is kept.
@@ -59,7 +57,9 @@ type Log struct {
 	ended    chan struct{}
 	mu       sync.RWMutex // held to close the queue
 	closed   bool
-	pending  map[*feature.View]*pending
+	pending  map[slot]*pending
+	spare    map[*feature.View]*rows // memory for the next that waits
+	defects  []error                 // of records since the last flush
 	parts    int64
 	written  []written // of hours that are not merged yet
 	failing  bool
@@ -71,12 +71,18 @@ type Log struct {
 // flushed is who waits until all that was recorded before is written.
 type flushed struct{ done chan error }
 
-// pending is what waits of one view.
+// slot is what goes into files of its own: a view's vectors of one hour of answering.
+type slot struct {
+	view *feature.View
+	hour int64
+}
+
+// pending is what waits of one slot.
 type pending struct {
-	view    *feature.View
-	records []*feature.Served
-	cells   int64
-	since   time.Time
+	slot
+	rows  *rows
+	cells int64
+	since time.Time
 }
 
 // written is a file that this process has written.
@@ -111,7 +117,7 @@ func Open(o Options) (*Log, error) {
 		return nil, fmt.Errorf("open the log of what is served: %w", err)
 	}
 	l := &Log{o: o, process: fmt.Sprintf("%012x", rand.Uint64()>>16), all: o.Sample >= 1, queue: make(chan *feature.Served, queueLength), asked: make(chan *flushed),
-		stop: make(chan struct{}), ended: make(chan struct{}), pending: map[*feature.View]*pending{}}
+		stop: make(chan struct{}), ended: make(chan struct{}), pending: map[slot]*pending{}, spare: map[*feature.View]*rows{}}
 	if o.Sample > 0 && !l.all {
 		l.below = uint64(o.Sample * math.MaxUint64)
 	}
@@ -277,25 +283,28 @@ func (l *Log) drain() {
 	}
 }
 
-// add lets a record wait with others of its view. What it holds of the request is copied: a key may be a few bytes of a large text.
+// add lets the rows of a record wait with others of their slot.
 func (l *Log) add(s *feature.Served) {
 	if l.o.Version != nil {
 		s.Version = l.o.Version()
 	}
-	for i := range s.Rows {
-		for k, v := range s.Rows[i].Asked {
-			if v.Kind() == value.KindString {
-				s.Rows[i].Asked[k] = value.OfString(strings.Clone(v.Str()))
-			}
-		}
-	}
-	p := l.pending[s.View]
+	at, cells := slot{s.View, s.Time / hourMS}, int64(s.Cells())
+	p := l.pending[at]
 	if p == nil {
-		p = &pending{view: s.View, since: time.Now()}
-		l.pending[s.View] = p
+		if p = (&pending{slot: at, rows: l.spare[s.View], since: time.Now()}); p.rows == nil {
+			p.rows = rowsOf(s.View)
+		}
+		delete(l.spare, s.View)
+		l.pending[at] = p
 	}
-	p.records, p.cells = append(p.records, s), p.cells+int64(s.Cells())
-	if p.cells >= l.o.Cells/flushShare {
+	err, n := p.rows.add(s), len(s.Rows)
+	l.give(s)
+	if err != nil {
+		l.held.Add(-cells)
+		l.defects = append(l.defects, l.wrote(at.view, n, err))
+		return
+	}
+	if p.cells += cells; p.cells >= l.o.Cells/flushShare {
 		_ = l.write(p)
 	}
 }
@@ -311,7 +320,8 @@ func (l *Log) due(now time.Time) {
 
 // flush writes all that waits.
 func (l *Log) flush() error {
-	var errs []error
+	errs := l.defects
+	l.defects = nil
 	for _, p := range l.pending {
 		errs = append(errs, l.write(p))
 	}

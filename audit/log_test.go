@@ -332,8 +332,21 @@ func TestLogOfABrokenRecord(t *testing.T) {
 	if err := l.Flush(t.Context()); err == nil || !strings.Contains(err.Error(), "a defect of bighead") || l.counted("failed") != 1 {
 		t.Errorf("a broken record: %v", err)
 	}
+	l.record(1, now)
+	s = l.Begin(l.view, 1)
+	s.View, s.At, s.Time = l.view, now, now
+	s.Columns = append(s.Columns, 0, 1)
+	r := s.Add([]value.Value{{}, {}}, 0)
+	r.Values = r.Values[:1] // null, and then nothing
+	l.Record(s)
 	l.record(2, now)
-	if err := l.Close(t.Context()); err != nil || l.rows()[2] == "" {
+	if err := l.Flush(t.Context()); err == nil || l.counted("failed") != 2 {
+		t.Errorf("a record that breaks in its middle: %v, %d failed", err, l.counted("failed"))
+	}
+	if rows := l.rows(); len(rows) != 2 || !strings.Contains(rows[1], " k1 1 1 1.0 2]") || !strings.Contains(rows[2], " k2 2 2 2.0 4]") {
+		t.Errorf("beside a broken record: %v", rows)
+	}
+	if err := l.Close(t.Context()); err != nil {
 		t.Errorf("after a broken record: %v", err)
 	}
 }

@@ -17,69 +17,63 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// write makes files of what waits of a view, one for each hour of answering. Where that fails the vectors are lost, and counted.
+// write makes a file of what waits. Where that fails the vectors are lost, and counted.
 func (l *Log) write(p *pending) error {
-	delete(l.pending, p.view)
-	byHour := map[int64][]*feature.Served{}
-	for _, s := range p.records {
-		h := s.Time / hourMS
-		byHour[h] = append(byHour[h], s)
+	delete(l.pending, p.slot)
+	defer func() {
+		p.rows.empty()
+		l.spare[p.view] = p.rows
+	}()
+	rows := p.rows.batch.N
+	if rows == 0 { // of broken records alone
+		return nil
 	}
-	var errs []error
-	for hour, records := range byHour {
-		rows := 0
-		for _, s := range records {
-			rows += len(s.Rows)
-		}
-		err := l.writePart(p.view, hour, records)
-		result := "logged"
-		if err != nil {
-			result = "failed"
-			errs = append(errs, fmt.Errorf("view %s: %w", p.view.Name, err))
-		}
-		l.o.Metrics.served.WithLabelValues(p.view.Name, result).Add(float64(rows))
-	}
+	err := l.writePart(p)
 	l.held.Add(-p.cells)
-	for _, s := range p.records {
-		l.give(s)
+	return l.wrote(p.view, rows, err)
+}
+
+// wrote counts what became of rows.
+func (l *Log) wrote(v *feature.View, rows int, err error) error {
+	result := "logged"
+	if err != nil {
+		result, err = "failed", fmt.Errorf("view %s: %w", v.Name, err)
+		if !l.failing {
+			l.o.Log.Warn("what was served could not be recorded", "folder", l.o.Dir, "error", err)
+		}
 	}
-	err := errors.Join(errs...)
-	if err != nil && !l.failing {
-		l.o.Log.Warn("what was served could not be recorded", "folder", l.o.Dir, "error", err)
-	}
+	l.o.Metrics.served.WithLabelValues(v.Name, result).Add(float64(rows))
 	if l.failing = err != nil; !l.failing {
 		l.dropping.Store(false)
 	}
 	return err
 }
 
-func (l *Log) writePart(v *feature.View, hour int64, records []*feature.Served) (err error) {
-	defer func() { // whatever is wrong with a record, it must not end the server
+func (l *Log) writePart(p *pending) (err error) {
+	defer func() { // whatever is wrong with what it was given, it must not end the server
 		if x := recover(); x != nil {
 			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
 		}
 	}()
-	s := shapeOf(v)
-	dir := filepath.Join(l.o.Dir, v.Name)
+	dir := filepath.Join(l.o.Dir, p.view.Name)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	n := name{hour: hour, fingerprint: feature.Short(v.Fingerprint), process: l.process, from: l.parts, to: l.parts + 1}
+	n := name{hour: p.hour, fingerprint: feature.Short(p.view.Fingerprint), process: l.process, from: l.parts, to: l.parts + 1}
 	path := filepath.Join(dir, n.String()+l.o.Formats[0].Extensions()[0])
-	pace := l.pace()
-	w, err := l.create(path, s.schema, v.Name, v.Fingerprint, pace)
+	w, err := l.create(path, p.rows.schema, p.view.Name, p.view.Fingerprint, l.pace())
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	if err := w.Write(s.batch(records, pace)); err != nil {
+	if err := w.Write(p.rows.whole()); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
 		return err
 	}
 	l.parts++
-	l.written = append(l.written, written{v.Name, n, path})
+	l.written = append(l.written, written{p.view.Name, n, path})
 	return nil
 }
 
@@ -101,6 +95,7 @@ func (l *Log) turnHour(now time.Time) {
 		return
 	}
 	l.lastHour = hour
+	clear(l.spare) // so that views that are served no more are not kept
 	for {
 		i := slices.IndexFunc(l.written, func(w written) bool { return w.name.hour < hour })
 		if i < 0 {

@@ -93,7 +93,7 @@ func (s *Served) Add(asked []value.Value, reads int) *ServedRow {
 func take[T any](all *[]T, n int) []T {
 	from := len(*all)
 	if from+n > cap(*all) {
-		*all = make([]T, 0, max(2*cap(*all), 4*n, 64))
+		*all = make([]T, 0, max(2*cap(*all), n, 64))
 		from = 0
 	}
 	*all = (*all)[:from+n]

@@ -1,6 +1,9 @@
 package value
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Bitmap is a set of row numbers. The zero Bitmap is empty and of any length.
 type Bitmap []uint64
@@ -75,6 +78,39 @@ func NewColumn(t Type, n int) *Column {
 	}
 	return c
 }
+
+// Resize makes it a column of n cells, in the memory that it has where that is enough: those that were there stay, others are not null and hold
+// anything. It must not have been handed out.
+func (c *Column) Resize(n int) {
+	if c.Type.Kind == KindNull {
+		*c = *NewColumn(c.Type, n)
+		return
+	}
+	switch c.Type.Kind {
+	case KindBool:
+		c.Bools = resized(c.Bools, n)
+	case KindInt, KindTimestamp, KindDate:
+		c.Ints = resized(c.Ints, n)
+	case KindFloat:
+		c.Floats = resized(c.Floats, n)
+	case KindString, KindBytes:
+		c.Strs = resized(c.Strs, n)
+	default:
+		c.Values = resized(c.Values, n)
+	}
+	if c.N = n; c.Nulls == nil {
+		return
+	}
+	words, was := (n+63)/64, len(c.Nulls)
+	c.Nulls = resized(c.Nulls, words)
+	clear(c.Nulls[min(was, words):])
+	if n&63 != 0 {
+		c.Nulls[words-1] &= 1<<(n&63) - 1
+	}
+}
+
+// resized is a slice of n elements, the first of them as they were.
+func resized[T any](s []T, n int) []T { return slices.Grow(s[:min(n, len(s))], max(0, n-len(s)))[:n] }
 
 // ColumnOf makes a column of the values, each of which must have the type.
 func ColumnOf(t Type, values []Value) *Column {

@@ -35,31 +35,62 @@ type leafWriter struct {
 	compress       func(dst, src []byte) ([]byte, error)
 	codec          int32
 
-	// The open page. defs is nil while all entries are there and the leaf is flat.
+	// The open page.
+	*room
 	entries int
-	defs    []byte
-	reps    []byte
-	ints    []int64
-	floats  []float64
-	bools   []bool
-	codes   []uint32
-	text    []byte // PLAIN byte strings, once the dictionary is given up
+	levels  bool // there are defs: an entry is not there, or the leaf is not flat
 
 	// The chunk.
-	dict     map[string]uint32 // nil: given up, or no column for one
-	dictText []byte
-	dictN    int
-	pages    [][]byte
-	held     int    // bytes of the pages
-	plain    []byte // reused
-	packed   []byte // reused
-	values   int64
-	nulls    int64
-	size     int64 // of the pages, decompressed, headers included
-	coded    bool  // some page has codes
-	uncoded  bool  // some page has none
-	stats    leafStats
+	coding  bool // by the dictionary: there is one for the column, and it was not given up
+	dictN   int
+	pages   [][]byte
+	held    int // bytes of the pages
+	values  int64
+	nulls   int64
+	size    int64 // of the pages, decompressed, headers included
+	coded   bool  // some page has codes
+	uncoded bool  // some page has none
+	stats   leafStats
 }
+
+// room is memory of a leafWriter, which writers of other files use after it: small files of many columns, written one after the other, are
+// otherwise made of it.
+type room struct {
+	defs   []byte
+	reps   []byte
+	ints   []int64
+	floats []float64
+	bools  []bool
+	codes  []uint32
+	text   []byte // PLAIN byte strings, once the dictionary is given up
+
+	dict     map[string]uint32
+	dictText []byte
+}
+
+// rooms are those that nobody uses, by the kind of column, for each needs other parts.
+var rooms [value.KindStruct + 1]sync.Pool
+
+func roomFor(k value.Kind) *room {
+	if r, ok := rooms[k].Get().(*room); ok {
+		return r
+	}
+	return &room{dict: map[string]uint32{}}
+}
+
+// release lets the writer's memory go; the writer is of no use after it.
+func (w *leafWriter) release() {
+	w.reset()
+	r := w.room
+	r.defs, r.reps, r.ints, r.floats, r.bools, r.codes, r.text = r.defs[:0], r.reps[:0], r.ints[:0], r.floats[:0], r.bools[:0], r.codes[:0], r.text[:0]
+	rooms[w.kind].Put(r)
+	w.room = nil
+}
+
+// scratch is what a page is encoded and compressed in.
+type scratch struct{ plain, packed []byte }
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // leafStats are the least and greatest value of a chunk.
 type leafStats struct {
@@ -70,10 +101,9 @@ type leafStats struct {
 }
 
 func (w *leafWriter) reset() {
-	w.dict, w.dictText, w.dictN = nil, w.dictText[:0], 0
-	if w.kind == value.KindString || w.kind == value.KindBytes {
-		w.dict = map[string]uint32{}
-	}
+	clear(w.dict)
+	w.dictText, w.dictN = w.dictText[:0], 0
+	w.coding = w.kind == value.KindString || w.kind == value.KindBytes
 	w.pages, w.held, w.values, w.nulls, w.size, w.coded, w.uncoded, w.stats = nil, 0, 0, 0, 0, false, false, leafStats{}
 }
 
@@ -88,7 +118,7 @@ func (w *leafWriter) entry(def, rep byte) {
 	if w.maxDef > 1 || w.maxRep > 0 || def < byte(w.maxDef) {
 		w.fillDefs()
 	}
-	if w.defs != nil {
+	if w.levels {
 		w.defs = append(w.defs, def)
 	}
 	if w.maxRep > 0 {
@@ -99,10 +129,10 @@ func (w *leafWriter) entry(def, rep byte) {
 
 // fillDefs writes out the levels that were full so far.
 func (w *leafWriter) fillDefs() {
-	if w.defs != nil {
+	if w.levels {
 		return
 	}
-	w.defs = make([]byte, 0, pageEntries)
+	w.levels, w.defs = true, w.defs[:0]
 	for range w.entries {
 		w.defs = append(w.defs, byte(w.maxDef))
 	}
@@ -151,7 +181,7 @@ func cutText(strs []string, at, to int) int {
 
 func (w *leafWriter) rows(c *value.Column, at, to int) {
 	if c.Nulls == nil {
-		if w.defs != nil {
+		if w.levels {
 			for range to - at {
 				w.defs = append(w.defs, 1)
 			}
@@ -225,7 +255,7 @@ func (w *leafWriter) addFloats(xs ...float64) {
 }
 
 func (w *leafWriter) addText(x string) {
-	if w.dict == nil {
+	if !w.coding {
 		w.stats.Text(x)
 		w.text = append(binary.LittleEndian.AppendUint32(w.text, uint32(len(x))), x...)
 		return
@@ -264,7 +294,7 @@ func (s *leafStats) Text(x string) {
 
 // full reports whether the open page should end. A dictionary that has grown too large ends it too, and is then given up.
 func (w *leafWriter) full() bool {
-	return w.entries >= pageEntries || len(w.text) >= pageBytes || w.dict != nil && len(w.dictText) > dictionaryMost
+	return w.entries >= pageEntries || len(w.text) >= pageBytes || w.coding && len(w.dictText) > dictionaryMost
 }
 
 // endPage closes the open page if it is full. It may only be called between rows.
@@ -280,18 +310,20 @@ func (w *leafWriter) closePage() error {
 	if w.entries == 0 {
 		return nil
 	}
-	b := w.plain[:0]
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	b := s.plain[:0]
 	if w.maxRep > 0 {
 		b = appendLevels(b, w.reps, w.maxRep)
 	}
-	if w.defs == nil {
+	if !w.levels {
 		b = appendFull(b, w.entries, w.maxDef)
 	} else {
 		b = appendLevels(b, w.defs, w.maxDef)
 	}
 	encoding := int32(format.EncPlain)
 	switch {
-	case w.dict != nil:
+	case w.coding:
 		encoding = format.EncDict
 		width := uint(bits.Len(uint(max(w.dictN-1, 0))))
 		b = coding.AppendHybrid(append(b, byte(width)), w.codes, width)
@@ -307,14 +339,15 @@ func (w *leafWriter) closePage() error {
 		encoding = format.EncDelta
 		b = coding.AppendDelta(b, w.ints)
 	}
-	w.plain = b
+	s.plain = b
 	err := w.addPage(format.DataPage, encoding, w.entries, b)
 	w.values += int64(w.entries)
-	w.coded, w.uncoded = w.coded || w.dict != nil, w.uncoded || w.dict == nil
+	w.coded, w.uncoded = w.coded || w.coding, w.uncoded || !w.coding
 	if len(w.dictText) > dictionaryMost {
-		w.dict = nil // pages so far keep their codes
+		w.coding = false // pages so far keep their codes
+		clear(w.dict)
 	}
-	w.entries, w.defs, w.reps = 0, nil, w.reps[:0]
+	w.entries, w.levels, w.defs, w.reps = 0, false, w.defs[:0], w.reps[:0]
 	w.ints, w.floats, w.bools, w.codes, w.text = w.ints[:0], w.floats[:0], w.bools[:0], w.codes[:0], w.text[:0]
 	return err
 }
@@ -341,11 +374,13 @@ func (w *leafWriter) addPage(kind, encoding int32, n int, b []byte) error {
 	if len(b) > math.MaxInt32 {
 		return fmt.Errorf("column %s: a page of %d bytes; a value is too long for Parquet", strings.Join(w.path, "."), len(b))
 	}
-	packed, err := w.compress(w.packed[:0], b)
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
+	packed, err := w.compress(s.packed[:0], b)
 	if err != nil {
 		return err
 	}
-	w.packed = packed
+	s.packed = packed
 	header := pageHeaderBytes(kind, encoding, n, len(b), packed)
 	w.pages = append(w.pages, slices.Concat(header, packed))
 	w.held += len(header) + len(packed)

@@ -66,7 +66,7 @@ func (s *shredder) node(name string, t value.Type, path []string, def, rep int, 
 		}
 		return n, nil
 	}
-	n.leaf = &leafWriter{path: path, kind: t.Kind, maxDef: def, maxRep: rep}
+	n.leaf = &leafWriter{path: path, kind: t.Kind, maxDef: def, maxRep: rep, room: roomFor(t.Kind)}
 	var err error
 	n.leaf.codec, n.leaf.compress, err = compressor(compression, t.Kind)
 	n.leaf.reset()

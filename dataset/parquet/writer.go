@@ -197,6 +197,9 @@ func (e *encoder) Close() error {
 	}
 	foot := e.footer()
 	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(foot)))
+	for _, l := range e.leaves {
+		l.release()
+	}
 	return e.put(append(foot, "PAR1"...))
 }
 
