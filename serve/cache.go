@@ -3,7 +3,6 @@ package serve
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -39,9 +38,9 @@ type known struct {
 	latest  tile.Positions
 	fixed   bool // of versions: no row that is there waits for its time
 	cells   cells
-	timed   [][]agg.State // of the part's timed values
-	told    atomic.Int64  // what the clock said when L2 was told last
-	oldest  []int64       // of each window made of tiles: where the earliest begins that was there
+	timed   []agg.State  // of the part's timed values, one after the other
+	told    atomic.Int64 // what the clock said when L2 was told last
+	oldest  []int64      // of each window made of tiles: where the earliest begins that was there
 }
 
 // cells are the cells of a job as they are kept: the numbers packed, which takes a quarter and leaves the garbage collector nothing to
@@ -54,21 +53,37 @@ type cells struct {
 // whole stands where a value is the next of the others.
 const whole = 0xff
 
-// pack makes them of cells. buffer is for the caller to keep.
-func pack(buffer []byte, from []cell) (cells, []byte) {
+// pack makes them of cells, with a copy of the key they are of, for both are one piece of memory. buffer is for the caller to keep.
+func pack(buffer []byte, key string, from []cell) (string, cells, []byte) {
 	var out cells
+	others := 0
+	for i := range from {
+		if !packable(from[i].value) {
+			others++
+		}
+	}
+	if others > 0 {
+		out.others = make([]value.Value, 0, others)
+	}
+	buffer = append(buffer, key...)
 	for i := range from {
 		v := from[i].value
 		buffer = append(buffer, byte(from[i].status))
-		if v.Kind() < value.KindString || v.Kind() == value.KindTimestamp || v.Kind() == value.KindDate {
+		if packable(v) {
 			buffer = value.Append(buffer, v)
 			continue
 		}
 		buffer = append(buffer, whole)
 		out.others = append(out.others, v)
 	}
-	out.packed = string(buffer)
-	return out, buffer
+	all := string(buffer)
+	out.packed = all[len(key):]
+	return all[:len(key)], out, buffer
+}
+
+// packable reports whether a value is kept by its encoding: the others would be made anew each time.
+func packable(v value.Value) bool {
+	return v.Kind() < value.KindString || v.Kind() == value.KindTimestamp || v.Kind() == value.KindDate
 }
 
 // unpack fills as many cells as were packed.
@@ -181,10 +196,13 @@ func (c *call) use(j *job, x *known, place position) {
 	if x.at == c.at {
 		return
 	}
-	for i, states := range x.timed {
-		v := &j.part.values[j.part.timed[i]]
+	rest := x.timed
+	for _, i := range j.part.timed {
+		v := &j.part.values[i]
+		states := rest[:len(v.states)]
+		rest = rest[len(v.states):]
 		_, a := j.part.windows[v.window].AsOf(c.at)
-		cells[j.part.timed[i]].value = agg.Default(v.feature.Agg.Finish(v.in, v.feature.Params, states, a), v.feature.Default)
+		cells[i].value = agg.Default(v.feature.Agg.Finish(v.in, v.feature.Params, states, a), v.feature.Default)
 	}
 }
 
@@ -197,9 +215,9 @@ func (c *call) keep(j *job, m *merger) {
 	if c.asked != nil {
 		return // not what a stale answer should say
 	}
-	cells := c.cells[j.cells : j.cells+len(j.part.values)]
-	for i := range cells {
-		if cells[i].status == Failed {
+	values := c.cells[j.cells : j.cells+len(j.part.values)]
+	for i := range values {
+		if values[i].status == Failed {
 			return
 		}
 	}
@@ -209,22 +227,25 @@ func (c *call) keep(j *job, m *merger) {
 			return
 		}
 	}
-	packed, buffer := pack(c.packed[:0], cells)
-	c.packed = buffer
+	var packed cells
+	k.key, packed, c.packed = pack(c.packed[:0], k.key, values) // the key is a part of all the request's keys
 	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: packed}
 	if j.part.kind == ofTiles {
+		x.oldest = make([]int64, 0, len(m.windows))
 		for i := range m.windows {
 			x.oldest = append(x.oldest, m.windows[i].oldest)
 		}
 	}
+	states := 0
 	for _, i := range j.part.timed {
-		var states []agg.State
-		for _, st := range m.args[i] {
-			states = append(states, st.Clone())
-		}
-		x.timed = append(x.timed, states)
+		states += len(m.args[i])
 	}
-	k.key = strings.Clone(k.key) // it is a part of all the request's keys
+	x.timed = make([]agg.State, 0, states)
+	for _, i := range j.part.timed {
+		for _, st := range m.args[i] {
+			x.timed = append(x.timed, st.Clone())
+		}
+	}
 	if old, ok := s.cache.of.GetIfPresent(k); ok {
 		x.told.Store(old.told.Load())
 	}
