@@ -266,7 +266,7 @@ func (l *Log) pace() func() {
 
 // How the writing goroutine paces itself.
 const (
-	leastWork = time.Millisecond
+	leastWork = 250 * time.Microsecond
 	mostRest  = 20 * time.Millisecond
 	restRatio = 6 // three where a part is written as soon as it may be
 )

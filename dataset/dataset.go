@@ -119,7 +119,7 @@ type WriteOptions struct {
 	Compression  string // of parquet: "zstd" (the default), "snappy", "gzip", "none"; of text: "none", "gzip", "zstd", by the extension
 	RowGroupRows int    // of parquet: 0 means about a million
 	Parallel     int    // how many goroutines encode; 0: GOMAXPROCS
-	// Pause, where not nil, is called between stretches of work of about a millisecond at most: who writes beside what may not wait waits there.
+	// Pause, where not nil, is called between stretches of work of less than a millisecond: who writes beside what may not wait waits there.
 	Pause func()
 }
 
