@@ -2,6 +2,7 @@ package model
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/bighead-ml/bighead/value"
@@ -17,6 +19,18 @@ import (
 
 // maxManifest is the longest manifest that is read.
 const maxManifest = 256 << 20
+
+// ReadManifest reads the manifest of an artifact, whose files are what its name says, without opening the model.
+func ReadManifest(ctx context.Context, folder string) (*Manifest, error) {
+	files, err := checkFiles(ctx, folder)
+	if err == nil {
+		var m *Manifest
+		if m, err = readManifest(filepath.Join(folder, manifestName), files[manifestName]); err == nil {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("open artifact %s: %w", folder, err)
+}
 
 // readManifest reads a manifest whose hash is known.
 func readManifest(path, hash string) (*Manifest, error) {

@@ -77,7 +77,7 @@ func (d *demo) live(ctx context.Context, s *demoServer) error {
 }
 
 func (d *demo) apply(ctx context.Context) error {
-	p, err := d.project.propose(ctx)
+	p, err := d.cli.propose(ctx, d.project)
 	if err != nil {
 		return err
 	}

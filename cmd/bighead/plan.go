@@ -25,7 +25,8 @@ type proposal struct {
 	Changes []catalog.Change `json:"changes"`
 	Unused  []catalog.Change `json:"unused"`
 	Entries []catalog.Entry  `json:"entries"`
-	Cost    *cost            `json:"cost,omitempty"` // of a backfill, unless it is not asked for; no part of what is applied
+	Breaks  []broken         `json:"breaks,omitempty"` // versions that endpoints ask and that could not answer any more
+	Cost    *cost            `json:"cost,omitempty"`   // of a backfill, unless it is not asked for; no part of what is applied
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -41,7 +42,7 @@ func (c *cli) planCommand() *cobra.Command {
 				return err
 			}
 			stop := c.timed("plan")
-			p, err := l.propose(cmd.Context())
+			p, err := c.propose(cmd.Context(), l)
 			stop()
 			if err != nil {
 				return err
@@ -74,16 +75,19 @@ func (c *cli) planCommand() *cobra.Command {
 
 func (c *cli) applyCommand() *cobra.Command {
 	var yes bool
+	var drop []string
 	cmd := &cobra.Command{
 		Use:   "apply [plan.json]",
 		Short: "Plan, then register the definitions",
-		Args:  cobra.MaximumNArgs(1),
+		Long: "Plan, then register the definitions. What would change or remove a column that a version reads which an endpoint asks is refused, for the version could not answer any more: " +
+			"define the new column beside the old one, or --drop ENDPOINT.",
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := c.load(cmd.Context())
 			if err != nil {
 				return err
 			}
-			p, err := l.propose(cmd.Context())
+			p, err := c.propose(cmd.Context(), l)
 			if err != nil {
 				return err
 			}
@@ -96,13 +100,22 @@ func (c *cli) applyCommand() *cobra.Command {
 			if len(p.Changes) == 0 {
 				return c.applied(p.Parent)
 			}
+			for _, name := range drop {
+				if _, err := find("endpoint", l.typed.Endpoints, func(e *feature.Endpoint) string { return e.Name }, name); err != nil {
+					return err
+				}
+			}
+			if err := refused(p.Breaks, drop); err != nil {
+				return err
+			}
 			if !yes && !c.confirm("Apply?") {
 				return mistakef("not applied")
 			}
-			return c.apply(cmd.Context(), l, p)
+			return c.apply(cmd.Context(), l, p, drop...)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().StringArrayVar(&drop, "drop", nil, "apply also what this endpoint's versions could not answer after; until it is sent to others it answers by its fallback")
 	return cmd
 }
 
@@ -164,7 +177,7 @@ func (x *cost) print(w io.Writer) {
 }
 
 // propose compares the working tree with what is applied.
-func (l *loaded) propose(ctx context.Context) (*proposal, error) {
+func (c *cli) propose(ctx context.Context, l *loaded) (*proposal, error) {
 	cat, err := openCatalog(ctx, l.Root)
 	if err != nil {
 		return nil, err
@@ -182,15 +195,23 @@ func (l *loaded) propose(ctx context.Context) (*proposal, error) {
 	// Never null: a program that reads the JSON counts them.
 	p.Changes = append([]catalog.Change{}, catalog.Diff(was, p.Entries)...)
 	p.Unused = append([]catalog.Change{}, catalog.Loose(p.Entries)...)
-	return p, nil
+	if p.Parent == 0 || len(p.Changes) == 0 {
+		return p, nil
+	}
+	p.Breaks, err = c.breaks(ctx, l, cat, current)
+	return p, err
 }
 
-func (c *cli) apply(ctx context.Context, l *loaded, p *proposal) error {
+// apply registers what was proposed. Of endpoints whose versions could not answer any more only those are let be that drop names.
+func (c *cli) apply(ctx context.Context, l *loaded, p *proposal, drop ...string) error {
 	cat, err := openCatalog(ctx, l.Root)
 	if err != nil {
 		return err
 	}
 	defer cat.Close()
+	if err := c.refuseBreaks(ctx, l, cat, drop); err != nil { // somebody may have deployed since it was proposed
+		return err
+	}
 	var definitions strings.Builder
 	if err := feature.Encode(&definitions, l.defs); err != nil {
 		return err
@@ -236,6 +257,9 @@ func (p *proposal) print(w io.Writer) {
 	}
 	for _, u := range p.Unused {
 		fmt.Fprintf(w, "%s %s is read by nothing\n", u.Kind, u.Name)
+	}
+	for _, b := range p.Breaks {
+		fmt.Fprintf(w, "%s; apply refuses that unless --drop %s\n", b, b.Endpoint)
 	}
 }
 

@@ -231,7 +231,7 @@ func (u *server) applyTree(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, err := l.propose(ctx)
+	p, err := u.cli.propose(ctx, l)
 	if err != nil || len(p.Changes) == 0 {
 		return err
 	}

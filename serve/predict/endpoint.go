@@ -9,6 +9,7 @@ import (
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -193,8 +194,8 @@ func (e *endpoint) bind(view *serve.View) *bound {
 	}
 	needed := make([]bool, len(columns))
 	for _, v := range e.all {
-		if why := v.reads(columns, place); why != "" {
-			b.foreign[v] = why
+		if why := Reads(v.artifact.Manifest, columns); len(why) > 0 {
+			b.foreign[v] = why[0].String()
 			continue
 		}
 		for _, c := range v.artifact.Manifest.Columns {
@@ -223,18 +224,34 @@ func (e *endpoint) bind(view *serve.View) *bound {
 	return b
 }
 
-// reads says why a version cannot read a view's columns; "": it can.
-func (v *version) reads(columns []feature.ViewColumn, place map[string]int) string {
-	for _, c := range v.artifact.Manifest.Columns {
+// Foreign is a column that a version reads and that a view does not have as the version learned it.
+type Foreign struct {
+	Column string
+	Gone   bool // or else it is another now, by its fingerprint or its type
+}
+
+// String says it in words.
+func (f Foreign) String() string {
+	if f.Gone {
+		return "the view has no column " + f.Column + " any more"
+	}
+	return "the view's column " + f.Column + " is another now than it learned from"
+}
+
+// Reads says which of a view's columns keep a version from reading it; nil: it can, and so is asked.
+func Reads(m *model.Manifest, columns []feature.ViewColumn) []Foreign {
+	place := make(map[string]int, len(columns))
+	for i, c := range columns {
+		place[c.Name] = i
+	}
+	var out []Foreign
+	for _, c := range m.Columns {
 		i, ok := place[c.Name]
-		switch {
-		case !ok:
-			return "the view has no column " + c.Name + " any more"
-		case columns[i].Fingerprint != c.Fingerprint || !columns[i].Type.Equal(c.Type):
-			return "the view's column " + c.Name + " is another now than it learned from"
+		if !ok || columns[i].Fingerprint != c.Fingerprint || !columns[i].Type.Equal(c.Type) {
+			out = append(out, Foreign{Column: c.Name, Gone: !ok})
 		}
 	}
-	return ""
+	return out
 }
 
 // stickyOf is where in a row the values stand by whose hash its version is chosen: the view's keys, where nothing else is said.

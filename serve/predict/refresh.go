@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
@@ -46,7 +47,15 @@ type routing struct {
 }
 
 func (s *Server) routing(ctx context.Context, d *feature.Endpoint, models catalog.Models) (*routing, error) {
-	aliases, err := models.Aliases(ctx, d.Model.Name, s.o.Now())
+	r, err := routingOf(ctx, d, models, s.o.Now())
+	if err == nil && d.FallbackLast && r.traffic.ID != 0 {
+		r.reserve, err = s.before(ctx, d, r.traffic, models)
+	}
+	return r, err
+}
+
+func routingOf(ctx context.Context, d *feature.Endpoint, models catalog.Models, now time.Time) (*routing, error) {
+	aliases, err := models.Aliases(ctx, d.Model.Name, now)
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +65,26 @@ func (s *Server) routing(ctx context.Context, d *feature.Endpoint, models catalo
 	} else if err != nil {
 		return nil, err
 	}
-	r := &routing{traffic: resolved(t, aliases)}
-	if d.FallbackLast {
-		r.reserve, err = s.before(ctx, d, r.traffic, models)
+	return &routing{traffic: resolved(t, aliases)}, nil
+}
+
+// Asked are the versions that an endpoint should ask, by the catalog or, where nothing was deployed yet, by its definition: those that answer,
+// the canary, and shadows, each once.
+func Asked(ctx context.Context, d *feature.Endpoint, models catalog.Models, now time.Time) ([]int64, error) {
+	r, err := routingOf(ctx, d, models, now)
+	if err != nil {
+		return nil, err
 	}
-	return r, err
+	var out []int64
+	for _, x := range r.traffic.Routes {
+		out = append(out, x.Number)
+	}
+	if r.traffic.Canary != nil {
+		out = append(out, r.traffic.Canary.Number)
+	}
+	out = append(out, r.traffic.Shadows...)
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
 // resolved is traffic whose routes by alias lead where the aliases do now.
