@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -17,6 +18,20 @@ import (
 
 // artifactsFolder is where trained models lie.
 func artifactsFolder(root string) string { return filepath.Join(root, ".bighead", "models") }
+
+// artifactURI is where others find an artifact.
+func (o *online) artifactURI(artifact string) string {
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(artifactsFolder(o.project.Root), artifact))}).String()
+}
+
+// withRegistry lends the registry of models for one call.
+func (o *online) withRegistry(ctx context.Context, do func(catalog.Models) error) error {
+	cat, err := openCatalog(ctx, o.project.Root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(cat), cat.Close())
+}
 
 // openArtifact opens a trained model of the project.
 func (o *online) openArtifact(ctx context.Context, artifact string) (*model.Artifact, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/compat"
 	"github.com/bighead-ml/bighead/serve/gate"
+	"github.com/bighead-ml/bighead/serve/mlflow"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
 
@@ -47,9 +48,11 @@ type Options struct {
 	Degraded func() []string
 	// Inference answers the calls of the Open Inference Protocol, below /v2; nil: they are not there.
 	Inference http.Handler
-	Version   string
-	Tracer    trace.Tracer // nil: requests are not traced
-	Log       *slog.Logger // nil: slog.Default
+	// Models answers the calls of MLflow's registry, below mlflow.Prefix; nil: they are not there.
+	Models  http.Handler
+	Version string
+	Tracer  trace.Tracer // nil: requests are not traced
+	Log     *slog.Logger // nil: slog.Default
 }
 
 // Handler answers all calls. It is safe for concurrent use.
@@ -123,6 +126,9 @@ func New(o Options) *Handler {
 		if o.Inference != nil {
 			m.Handle("/v2", o.Inference)
 			m.Handle("/v2/", o.Inference)
+		}
+		if o.Models != nil {
+			m.Handle(mlflow.Prefix, o.Models)
 		}
 	}
 	for _, m := range []*http.ServeMux{h.all, h.api, h.admin} {
