@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,16 +121,19 @@ func (c *cli) train(ctx context.Context, p *loaded, m *feature.Model) error {
 	if m.Pickle && !slices.ContainsFunc(runtimes, func(r train.Runtime) bool { return r.Name == "python" }) {
 		return mistakef("model %s: pickle=True is for runtime python, which this bighead does not have: take it out", m.Name)
 	}
-	run, folder, err := newRun(p.Root, m.Name)
+	runs := filepath.Join(p.Root, ".bighead", "runs")
+	run, err := train.Begin(runs, m.Name, time.Now())
 	if err != nil {
 		return err
 	}
-	v, err := c.trainIn(ctx, p, m, run, folder)
-	switch {
-	case err == nil:
+	v, err := c.trainIn(ctx, p, m, run)
+	if err != nil && ctx.Err() != nil {
+		return errors.Join(err, run.Remove())
+	}
+	run.Keep()
+	c.pruneRuns(p, runs, m.Name)
+	if err == nil {
 		return c.trained(v)
-	case ctx.Err() != nil:
-		return errors.Join(err, os.RemoveAll(folder))
 	}
 	var failed *train.Failed
 	switch {
@@ -145,19 +145,24 @@ func (c *cli) train(ctx context.Context, p *loaded, m *feature.Model) error {
 	return err
 }
 
-// newRun makes the folder of a run, named by the time, so that runs are listed in their order.
-func newRun(root, model string) (run, folder string, err error) {
-	var tail [3]byte
-	_, _ = rand.Read(tail[:]) // never fails
-	run = time.Now().UTC().Format("20060102T150405") + "-" + model + "-" + hex.EncodeToString(tail[:])
-	folder = filepath.Join(root, ".bighead", "runs", run)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", "", fmt.Errorf("train: %w", err)
+// pruneRuns removes the model's runs beyond those that are kept, and says which. It is no part of the training, which has ended: where it cannot be
+// done, that is said too.
+func (c *cli) pruneRuns(p *loaded, runs, model string) {
+	keep := int(p.Config.Int("train.keep_runs"))
+	if keep == 0 {
+		return
 	}
-	return run, folder, nil
+	done := c.step("runs")
+	pruned, err := train.Prune(runs, model, keep)
+	if len(pruned.Runs) > 0 {
+		done(fmt.Sprintf("removed %s of %s bytes, beyond [train] keep_runs = %d: %s", plural(len(pruned.Runs), "run"), count(pruned.Bytes), keep, strings.Join(pruned.Runs, ", ")))
+	}
+	if err != nil {
+		fmt.Fprintln(c.stderr, "warning:", err)
+	}
 }
 
-func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run, folder string) (*catalog.ModelVersion, error) {
+func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *train.Folder) (*catalog.ModelVersion, error) {
 	cat, err := openCatalog(ctx, p.Root)
 	if err != nil {
 		return nil, err
@@ -167,7 +172,7 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run, fol
 	if err != nil {
 		return nil, err
 	}
-	rows, weight, err := c.trainingRows(ctx, p, m.TrainingSet, folder)
+	rows, weight, err := c.trainingRows(ctx, p, m.TrainingSet, run.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +181,7 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run, fol
 		return nil, err
 	}
 	r, err := train.Run(ctx, train.Options{
-		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run, Folder: folder, Artifacts: artifactsFolder(p.Root), Formats: formats,
+		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: artifactsFolder(p.Root), Formats: formats,
 		Environments: train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))},
 		Limits:       trainLimits(p), Runtimes: runtimes, Champion: champions, Live: c.stderr, Step: c.step,
 	})

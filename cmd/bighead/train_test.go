@@ -122,10 +122,14 @@ func TestTrain(t *testing.T) {
 		t.Error(out)
 	}
 
-	// A worse version is registered, and not promoted but by force.
+	// A worse version is registered, and not promoted but by force. The first one's run goes, which no version needs.
+	t.Setenv("BIGHEAD_TRAIN_KEEP_RUNS", "1")
 	code, out, stderr = trained(t, dir, "--set", "rounds=1", "--seed", "9", "--end", "2024-01-04T20:00:00Z")
 	if code != exitGood || !strings.Contains(out, "it does not hold its gate, auc > 0.6 and auc >= champion.auc") {
 		t.Fatalf("%d\n%s%s", code, out, stderr)
+	}
+	if runs, err := os.ReadDir(filepath.Join(dir, ".bighead", "runs")); err != nil || len(runs) != 1 || !strings.Contains(stderr, "removed 1 run of ") || !strings.Contains(stderr, "beyond [train] keep_runs = 1: 20") {
+		t.Errorf("%v, %v\n%s", runs, err, stderr)
 	}
 	refused("does not hold its gate", "models", "alias", "m", "champion", "2")
 	refused("--force needs a --reason", "models", "alias", "m", "champion", "2", "--force")
