@@ -37,30 +37,37 @@ type deployment struct {
 func (c *cli) deployCommand() *cobra.Command {
 	var to, reason string
 	var weight float64
-	var shadow, canary, force bool
+	var shadow, noShadow, canary, force bool
 	cmd := &cobra.Command{
 		Use:   "deploy MODEL[@VERSION|@ALIAS] --to ENDPOINT",
 		Short: "Send an endpoint's requests to a version of its model: all, a part, as a shadow or as a canary",
 		Long: "Send an endpoint's requests to a version of its model (the newest where none is named): all of them, --weight 10 in a hundred, a copy of each (--shadow), or a part that grows " +
-			"by itself as long as the version does no worse than the others (--canary). A version that learned from another view than is applied is refused, and one that did not hold its gate unless --force says so.",
+			"by itself as long as the version does no worse than the others (--canary). --no-shadow ends a shadow, or where no version is named all of them. A version that learned from another view than is applied is refused, and one that did not hold its gate unless --force says so.",
 		Args: exactly("MODEL[@VERSION|@ALIAS]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
 				return usagef("%s needs --to ENDPOINT", cmd.CommandPath())
 			}
 			parts := 0
-			for _, on := range []bool{cmd.Flags().Changed("weight"), shadow, canary} {
+			for _, on := range []bool{cmd.Flags().Changed("weight"), shadow, noShadow, canary} {
 				if on {
 					parts++
 				}
 			}
 			if parts > 1 {
-				return usagef("--weight, --shadow and --canary are three ways, of which one can be taken")
+				return usagef("--weight, --shadow, --no-shadow and --canary are four ways, of which one can be taken")
 			}
 			if cmd.Flags().Changed("weight") && !(weight > 0 && weight <= 100) {
 				return usagef("--weight %g: write how many of a hundred requests, above 0 and at most 100", weight)
 			}
 			return c.deploying(cmd.Context(), to, func(ctx context.Context, d *deployment) (*catalog.Traffic, error) {
+				if noShadow {
+					next, err := d.withoutShadow(ctx, args[0])
+					if err == nil {
+						next.Reason = reason
+					}
+					return next, err
+				}
 				v, alias, err := d.version(ctx, args[0], force)
 				if err != nil {
 					return nil, err
@@ -77,6 +84,7 @@ func (c *cli) deployCommand() *cobra.Command {
 	f.StringVar(&to, "to", "", "the endpoint")
 	f.Float64Var(&weight, "weight", 100, "how many of a hundred requests it gets; the others share the rest as they did")
 	f.BoolVar(&shadow, "shadow", false, "ask it too, and answer as before")
+	f.BoolVar(&noShadow, "no-shadow", false, "ask it no more as a shadow")
 	f.BoolVar(&canary, "canary", false, "give it a part that grows by itself, and take it back where it does worse")
 	f.BoolVar(&force, "force", false, "also where it did not hold its gate")
 	f.StringVar(&reason, "reason", "", "why; it is kept with the change")
@@ -138,8 +146,8 @@ func setTraffic(ctx context.Context, p *project.Project, cat catalog.Catalog, e 
 	return next, nil
 }
 
-// version finds the version that is named, MODEL, MODEL@3 or MODEL@champion, and refuses what cannot be served.
-func (d *deployment) version(ctx context.Context, text string, force bool) (v *catalog.ModelVersion, alias string, err error) {
+// named finds the version that is named, MODEL (its newest), MODEL@3 or MODEL@champion.
+func (d *deployment) named(ctx context.Context, text string) (v *catalog.ModelVersion, alias string, err error) {
 	name, which, _ := strings.Cut(text, "@")
 	if name != d.endpoint.Model.Name {
 		return nil, "", mistakef("endpoint %s answers with model %s, not with %q", d.endpoint.Name, d.endpoint.Model.Name, name)
@@ -164,7 +172,15 @@ func (d *deployment) version(ctx context.Context, text string, force bool) (v *c
 	if i < 0 {
 		return nil, "", mistakef("model %s has no version %d; the newest is %d", name, number, versions[0].Number)
 	}
-	v = versions[i]
+	return versions[i], alias, nil
+}
+
+// version finds the version that is named, and refuses what cannot be served.
+func (d *deployment) version(ctx context.Context, text string, force bool) (v *catalog.ModelVersion, alias string, err error) {
+	if v, alias, err = d.named(ctx, text); err != nil {
+		return nil, "", err
+	}
+	name, number := v.Model, v.Number
 	if view := d.endpoint.Model.TrainingSet.View; v.View != view.Name || v.ViewFingerprint != view.Fingerprint {
 		return nil, "", mistakef("%s@%d learned from view %s as it was then (%s), and applied is %s (%s): train again, or apply the definitions that it learned from", name, number,
 			v.View, feature.Short(v.ViewFingerprint), view.Name, feature.Short(view.Fingerprint))
@@ -215,6 +231,27 @@ func (d *deployment) with(number int64, alias string, weight float64, shadow, ca
 	}
 	next.Shadows = slices.DeleteFunc(next.Shadows, func(n int64) bool { return n == number }) // it is asked now
 	return next, nil
+}
+
+// withoutShadow is the traffic without a version as a shadow, or where none is named without any. It need not be one that could be deployed: that
+// may be why it goes.
+func (d *deployment) withoutShadow(ctx context.Context, text string) (*catalog.Traffic, error) {
+	v, _, err := d.named(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	next := &catalog.Traffic{Routes: d.before.Routes, Canary: d.before.Canary}
+	if strings.Contains(text, "@") {
+		next.Shadows = slices.DeleteFunc(slices.Clone(d.before.Shadows), func(n int64) bool { return n == v.Number })
+	}
+	if len(next.Shadows) < len(d.before.Shadows) {
+		return next, nil
+	}
+	var shadows []string
+	for _, n := range d.before.Shadows {
+		shadows = append(shadows, fmt.Sprintf("%s@%d", v.Model, n))
+	}
+	return nil, mistakef("%s is no shadow of endpoint %s; shadows are: %s", text, d.endpoint.Name, orNone(shadows))
 }
 
 // shared gives a route its part of a hundred, and what is left to the others as they shared before.

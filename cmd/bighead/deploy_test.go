@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,7 +110,7 @@ func TestDeploy(t *testing.T) {
 	registerVersion(t, dir, "lgb_binary", nil)
 	said("endpoint late: m@1 100%", "deploy", "m", "--to", "late")
 	asked(1) // without a server
-	startUp(t, dir)
+	up := startUp(t, dir)
 	asked(1)
 	registerVersion(t, dir, "xgb_binary", nil)
 	registerVersion(t, dir, "xgb_binary", func(v *catalog.ModelVersion) { v.ViewFingerprint = strings.Repeat("0", 64) })
@@ -126,6 +127,12 @@ func TestDeploy(t *testing.T) {
 	refused("asked no other versions before", "rollback", "late")
 	said("m@1 100%, m@2 as a shadow", "deploy", "m@2", "--to", "late", "--shadow")
 	asked(1)
+	refused("m@1 is no shadow of endpoint late; shadows are: m@2", "deploy", "m@1", "--to", "late", "--no-shadow")
+	said("endpoint late: m@1 100%\n", "deploy", "m@2", "--to", "late", "--no-shadow", "--reason", "seen enough")
+	refused("m is no shadow of endpoint late; shadows are: none", "deploy", "m", "--to", "late", "--no-shadow")
+	said("m@2 as a shadow", "deploy", "m@2", "--to", "late", "--shadow")
+	said("endpoint late: m@1 100%\n", "deploy", "m", "--to", "late", "--no-shadow")
+	said("m@2 as a shadow", "deploy", "m@2", "--to", "late", "--shadow")
 	said("m@1 70%, m@2 30%", "deploy", "m@2", "--to", "late", "--weight", "30")
 	asked(1, 2)
 	said("m@2 100%", "deploy", "m@2", "--to", "late")
@@ -139,6 +146,14 @@ func TestDeploy(t *testing.T) {
 	said("endpoint late: m@1 100%", "rollback", "late")
 	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")
 	refused(`no key or request field "kk"`, "predict", "late", "kk=a")
+	res, err := http.Get(up.url + "/api/2.0/mlflow/model-versions/get-download-uri?name=m&version=2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(text), `{"artifact_uri":"file:///`) || !strings.Contains(string(text), "/.bighead/models/") {
+		t.Errorf("%s, %v", text, err)
+	}
 	code, out, stderr := bighead(t, dir, "status", "--json")
 	var s onlineStatus
 	if err := json.Unmarshal([]byte(out), &s); code != exitGood || err != nil || len(s.Endpoints) != 1 || s.Endpoints[0].Traffic.Routes[0].Number != 1 || s.Endpoints[0].Degraded != "" {
