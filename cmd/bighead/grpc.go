@@ -17,7 +17,7 @@ func (u *server) answer(ctx context.Context, s *surface, l servehttp.Listen) err
 		return s.handler.Run(ctx, l)
 	}
 	calls := servegrpc.New(servegrpc.Options{
-		Server: u.online.server, Metrics: s.metrics, Pusher: pushes{u.online}, Inference: s.inference, Gate: s.gate, MaxMessage: int(p.Config.Bytes("serve.max_body")),
+		Server: u.online.server, Metrics: s.metrics, Pusher: pushes{u.online}, Predictions: u.online.endpoints, Inference: s.inference, Gate: s.gate, MaxMessage: int(p.Config.Bytes("serve.max_body")),
 		CaughtUp: u.online.ready, Log: u.log, Tracer: s.traces.Tracer(),
 	})
 	running, stop := context.WithCancel(ctx)

@@ -28,7 +28,7 @@ func TestWires(t *testing.T) {
 		t.Fatal(err)
 	}
 	tokens := func(secret string) {
-		text := fmt.Sprintf("app %x read push\n", sha256.Sum256([]byte(secret)))
+		text := fmt.Sprintf("app %x read push predict\n", sha256.Sum256([]byte(secret)))
 		if err := os.WriteFile(filepath.Join(dir, "tokens"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -90,6 +90,9 @@ func TestWires(t *testing.T) {
 	})
 	if _, err := client.GetFeatures(as("old"), ask); status.Code(err) != codes.Unauthenticated {
 		t.Errorf("a token that is gone: %v", err)
+	}
+	if _, err := pb.NewPredictionServiceClient(conn).Predict(as("new"), &pb.PredictRequest{Endpoint: "late"}); status.Code(err) != codes.NotFound || !strings.Contains(err.Error(), `no endpoint "late" is served`) {
+		t.Errorf("predictions are not asked of the endpoints: %v", err)
 	}
 	for path, c := range map[string][2]string{
 		"/v1/features/groupby/g": {`[{"k": "z"}]`, `{"results":[{"status":"Success","entityKeys":{"k":"z"},"features":{"`},

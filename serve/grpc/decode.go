@@ -14,17 +14,18 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// question is a GetFeaturesRequest as it was read. It is used again for the next.
+// question is a GetFeaturesRequest or a PredictRequest as it was read. It is used again for the next.
 //
 // It is read in two steps, because fields of a message may come in any order: split finds the parts, and the rows are read by the schema
 // of the view that is asked. What is read points into the message, which must not change afterwards.
 type question struct {
-	view     string
+	name     string // of the view, or the endpoint
 	fields   []string
 	raw      [][]byte // of each row
-	features []string
+	features []string // of a GetFeaturesRequest
 	at       *int64
-	without  bool
+	statuses bool // asked for, of predictions; of features that they be left out
+	explain  bool // of a PredictRequest
 
 	order  []int // of each field: which of the view's keys and request fields it is
 	rows   []serve.Row
@@ -75,27 +76,28 @@ func walk(b []byte, field func(num protowire.Number, typ protowire.Type, x uint6
 	return nil
 }
 
-// The fields of GetFeaturesRequest.
+// The fields of GetFeaturesRequest and PredictRequest; of the second, which has no features and may ask for explanations, the last.
 const (
-	requestView = iota + 1
+	requestName = iota + 1
 	requestFields
 	requestRows
 	requestFeatures
 	requestAt
-	requestWithout
+	requestStatuses
+	requestExplain
 )
 
 type errText struct{ field string }
 
 func (e errText) Error() string { return e.field + " is not UTF-8" }
 
-// split reads all of the request but the rows' values.
-func (q *question) split(b []byte) *serve.Problem {
+// split reads all of a message but the rows' values.
+func (q *question) split(b []byte, message string) *serve.Problem {
 	err := walk(b, func(num protowire.Number, typ protowire.Type, x uint64, part []byte) error {
 		switch {
-		case num == requestView && typ == protowire.BytesType:
-			q.view = text(part)
-			return checkText(q.view, "view")
+		case num == requestName && typ == protowire.BytesType:
+			q.name = text(part)
+			return checkText(q.name, "the name of what is asked")
 		case num == requestFields && typ == protowire.BytesType:
 			q.fields = append(q.fields, text(part))
 			return checkText(text(part), "a name in fields")
@@ -107,13 +109,15 @@ func (q *question) split(b []byte) *serve.Problem {
 		case num == requestAt && typ == protowire.VarintType:
 			at := int64(x)
 			q.at = &at
-		case num == requestWithout && typ == protowire.VarintType:
-			q.without = x != 0
+		case num == requestStatuses && typ == protowire.VarintType:
+			q.statuses = x != 0
+		case num == requestExplain && typ == protowire.VarintType:
+			q.explain = x != 0
 		}
 		return nil
 	})
 	if err != nil {
-		return badMessage("the message is no GetFeaturesRequest: " + err.Error())
+		return badMessage("the message is no " + message + ": " + err.Error())
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package grpc
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -55,23 +56,34 @@ func appendAnswer(dst []byte, r *serve.Response, statuses bool) []byte {
 // appendRow adds the fields of an Answer.
 func appendRow(dst []byte, a *serve.Answer, statuses bool) []byte {
 	if a.Problem != nil {
-		dst, from := open(dst, 3)
-		dst, err := proto.MarshalOptions{}.MarshalAppend(dst, message(a.Problem))
-		if err != nil {
-			panic(err) // what we write is always UTF-8
-		}
-		return shut(dst, from)
+		return appendProblem(dst, 3, a.Problem)
 	}
-	present := true
-	for i, v := range a.Values {
+	for _, v := range a.Values {
 		dst = appendValue(dst, 1, v)
-		present = present && a.Statuses[i] == serve.Present
 	}
-	if !statuses || present {
+	if !statuses {
 		return dst
 	}
-	dst, from := open(dst, 2)
-	for _, s := range a.Statuses {
+	return appendStatuses(dst, 2, a.Statuses)
+}
+
+// appendProblem adds a Problem as a field of a message.
+func appendProblem(dst []byte, num protowire.Number, p *serve.Problem) []byte {
+	dst, from := open(dst, num)
+	dst, err := proto.MarshalOptions{}.MarshalAppend(dst, message(p))
+	if err != nil {
+		panic(err) // what we write is always UTF-8
+	}
+	return shut(dst, from)
+}
+
+// appendStatuses adds a list of Status, none where all are present.
+func appendStatuses(dst []byte, num protowire.Number, all []serve.Status) []byte {
+	if !slices.ContainsFunc(all, func(s serve.Status) bool { return s != serve.Present }) {
+		return dst
+	}
+	dst, from := open(dst, num)
+	for _, s := range all {
 		dst = append(dst, byte(s)+byte(pb.Status_STATUS_PRESENT)) // one byte each, as varints
 	}
 	return shut(dst, from)

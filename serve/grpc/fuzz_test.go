@@ -75,14 +75,14 @@ func FuzzRequests(f *testing.F) {
 		bad := proto.Unmarshal(b, &m)
 		var q question
 		q.reset()
-		p := q.split(b)
+		p := q.split(b, "GetFeaturesRequest")
 		if p != nil && bad == nil {
 			t.Fatalf("%x: %v", b, p)
 		}
 		if bad != nil {
 			return // a bad row is the row's own problem
 		}
-		ours := &pb.GetFeaturesRequest{View: q.view, Fields: q.fields, Features: q.features, AtMs: q.at, WithoutStatuses: q.without}
+		ours := &pb.GetFeaturesRequest{View: q.name, Fields: q.fields, Features: q.features, AtMs: q.at, WithoutStatuses: q.statuses}
 		for _, raw := range q.raw {
 			var r pb.Row
 			if err := proto.Unmarshal(raw, &r); err != nil {

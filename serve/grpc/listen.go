@@ -53,8 +53,7 @@ func (s *Server) Run(ctx context.Context, l Listen) error {
 		return err
 	}
 	alive := health.NewServer()
-	alive.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
-	alive.SetServingStatus(serviceName, grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+	setServing(alive, grpc_health_v1.HealthCheckResponse_NOT_SERVING)
 	server := s.server(l.TLS, alive)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(ln) }()
@@ -92,9 +91,15 @@ func (s *Server) untilReady(ctx context.Context, alive *health.Server, ended <-c
 		case <-tick.C:
 		}
 	}
-	alive.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
-	alive.SetServingStatus(serviceName, grpc_health_v1.HealthCheckResponse_SERVING)
+	setServing(alive, grpc_health_v1.HealthCheckResponse_SERVING)
 	return nil
+}
+
+// setServing says it of the whole, and of each service.
+func setServing(alive *health.Server, is grpc_health_v1.HealthCheckResponse_ServingStatus) {
+	for _, service := range append([]string{""}, services...) {
+		alive.SetServingStatus(service, is)
+	}
 }
 
 // finish stops accepting and waits for what runs.
@@ -129,7 +134,9 @@ func (s *Server) server(t *tls.Config, alive *health.Server) *grpc.Server {
 		options = append(options, grpc.Creds(credentials.NewTLS(t)))
 	}
 	server := grpc.NewServer(options...)
-	server.RegisterService(description(), s)
+	for _, service := range services {
+		server.RegisterService(description(service), s)
+	}
 	if s.o.Inference != nil {
 		s.o.Inference.Register(server)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"github.com/bighead-ml/bighead/serve/gate"
 	"github.com/bighead-ml/bighead/serve/grpc/pb"
 	"github.com/bighead-ml/bighead/serve/oip"
+	"github.com/bighead-ml/bighead/serve/predict"
 )
 
 // Options are what the surface needs. Server and Metrics must be there.
@@ -32,7 +34,9 @@ type Options struct {
 	Server  *serve.Server
 	Metrics *serve.Metrics
 	Pusher  serve.Pusher // nil: no stream runs here
-	Gate    *gate.Gate   // nil: everybody may do everything, 1024 requests at a time
+	// Predictions answers endpoints; nil: there are none.
+	Predictions *predict.Server
+	Gate        *gate.Gate // nil: everybody may do everything, 1024 requests at a time
 	// MaxMessage bounds a request in bytes; 0: 8 MiB. MaxRows bounds the rows of a request; 0: 10,000.
 	MaxMessage int
 	MaxRows    int
@@ -67,24 +71,35 @@ func New(o Options) *Server {
 	return &Server{o: o, log: o.Log}
 }
 
-// call is one call of the service.
+// call is one call of a service.
 type call struct {
-	name   string
-	scope  gate.Scope
-	answer func(*Server, context.Context, []byte) (out outgoing, view string, err error)
+	service string
+	name    string
+	scope   gate.Scope
+	answer  func(*Server, context.Context, []byte) (out outgoing, view string, err error)
 }
 
 var calls = []call{
-	{"GetFeatures", gate.Read, (*Server).getFeatures},
-	{"PushEvents", gate.Push, (*Server).pushEvents},
+	{featureService, "GetFeatures", gate.Read, (*Server).getFeatures},
+	{featureService, "PushEvents", gate.Push, (*Server).pushEvents},
+	{predictionService, "Predict", gate.Predict, (*Server).predict},
 }
 
-const serviceName = "bighead.v1.FeatureService"
+// The services that are ours.
+const (
+	featureService    = "bighead.v1.FeatureService"
+	predictionService = "bighead.v1.PredictionService"
+)
 
-// description is the service by its name, with handlers that take messages as they came.
-func description() *grpc.ServiceDesc {
-	d := &grpc.ServiceDesc{ServiceName: serviceName, HandlerType: (*any)(nil), Metadata: pb.File_bighead_proto.Path()}
+var services = []string{featureService, predictionService}
+
+// description is a service by its name, with handlers that take messages as they came.
+func description(service string) *grpc.ServiceDesc {
+	d := &grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil), Metadata: pb.File_bighead_proto.Path()}
 	for _, c := range calls {
+		if c.service != service {
+			continue
+		}
 		d.Methods = append(d.Methods, grpc.MethodDesc{MethodName: c.name, Handler: func(s any, ctx context.Context, read func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 			return s.(*Server).serve(ctx, c, read)
 		}})
@@ -96,7 +111,7 @@ func description() *grpc.ServiceDesc {
 func (s *Server) serve(ctx context.Context, c call, read func(any) error) (answer any, err error) {
 	if s.o.Tracer != nil {
 		var ended func()
-		ctx, ended = s.traced(ctx, c.name)
+		ctx, ended = s.traced(ctx, c)
 		defer ended()
 	}
 	defer func() {
@@ -159,7 +174,7 @@ func (s *Server) count(view string, code codes.Code) {
 // admit decides on a call by its header, before anything of it is read.
 func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, error) {
 	service, name, _ := strings.Cut(strings.TrimPrefix(info.FullMethodName, "/"), "/")
-	scope, ours := gate.Read, service == serviceName // reflection and what is not there are for read
+	scope, ours := gate.Read, slices.Contains(services, service) // reflection and what is not there are for read
 	switch {
 	case service == healthService:
 		scope = gate.Open
@@ -167,7 +182,7 @@ func (s *Server) admit(ctx context.Context, info *tap.Info) (context.Context, er
 		scope = oip.Scope(name)
 	case ours:
 		for _, c := range calls {
-			if c.name == name {
+			if c.service == service && c.name == name {
 				scope = c.scope
 			}
 		}
@@ -197,7 +212,7 @@ func (s *Server) unknown(_ any, stream grpc.ServerStream) error {
 	}
 	var paths []string
 	for _, c := range calls {
-		paths = append(paths, "/"+serviceName+"/"+c.name)
+		paths = append(paths, "/"+c.service+"/"+c.name)
 	}
 	return s.refuse(ctx, &serve.Problem{Code: feature.CodeUnknownCall, Detail: "there is no " + strconv.Quote(method), Near: expr.Nearest(method, paths), Cure: "reflection lists the calls"})
 }
@@ -217,10 +232,10 @@ func (s *Server) getFeatures(ctx context.Context, in []byte) (outgoing, string, 
 	began := time.Now()
 	q := &x.question
 	q.reset()
-	if p := q.split(in); p != nil {
+	if p := q.split(in, "GetFeaturesRequest"); p != nil {
 		return outgoing{}, "", p
 	}
-	v, err := s.o.Server.View(q.view)
+	v, err := s.o.Server.View(q.name)
 	if err != nil {
 		return outgoing{}, "", err
 	}
@@ -237,7 +252,7 @@ func (s *Server) getFeatures(ctx context.Context, in []byte) (outgoing, string, 
 	}
 	answered := time.Now()
 	b := buffers.Get(0)
-	*b = appendAnswer(*b, &x.answer, !q.without)
+	*b = appendAnswer(*b, &x.answer, !q.statuses)
 	encoded := time.Now()
 	s.o.Metrics.Whole(v.Name(), parsed.Sub(began), encoded.Sub(answered), encoded.Sub(began))
 	serve.Stage(ctx, "parse", began, parsed)

@@ -23,10 +23,10 @@ func (c carrier) Keys() []string {
 }
 
 // traced begins the span of a call, as a child of the caller's where it sends a traceparent (W3C).
-func (s *Server) traced(ctx context.Context, name string) (context.Context, func()) {
+func (s *Server) traced(ctx context.Context, c call) (context.Context, func()) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	ctx = propagation.TraceContext{}.Extract(ctx, carrier(md))
-	ctx, span := s.o.Tracer.Start(ctx, serviceName+"/"+name, trace.WithSpanKind(trace.SpanKindServer),
-		trace.WithAttributes(attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", serviceName), attribute.String("rpc.method", name)))
+	ctx, span := s.o.Tracer.Start(ctx, c.service+"/"+c.name, trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("rpc.system", "grpc"), attribute.String("rpc.service", c.service), attribute.String("rpc.method", c.name)))
 	return ctx, func() { span.End() }
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/value"
@@ -26,7 +25,7 @@ var predictions = sync.Pool{New: func() any { return new(prediction) }}
 func (h *Handler) predict(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("endpoint")
 	if h.o.Predictions == nil {
-		return &serve.Problem{Code: feature.CodeUnknownEndpoint, Detail: "no endpoint is served in this process", Field: "endpoint", Cure: "define a bh.Endpoint, and bighead apply"}
+		return predict.NoEndpoints()
 	}
 	v, err := h.o.Predictions.View(name)
 	if err != nil {

@@ -19,6 +19,11 @@ func unknownEndpoint(name string, known []string) *serve.Problem {
 	return &serve.Problem{Code: feature.CodeUnknownEndpoint, Detail: "no endpoint " + strconv.Quote(shortened(name)) + " is served", Field: "endpoint", Near: expr.Nearest(name, known), Cure: cure}
 }
 
+// NoEndpoints is the problem of who asks a process that answers none.
+func NoEndpoints() *serve.Problem {
+	return &serve.Problem{Code: feature.CodeUnknownEndpoint, Detail: "no endpoint is served in this process", Field: "endpoint", Cure: "define a bh.Endpoint, and bighead apply"}
+}
+
 // shortened bounds what of a request is repeated in an answer to it.
 func shortened(s string) string {
 	if r := []rune(s[:min(len(s), 240)]); len(r) > 60 {

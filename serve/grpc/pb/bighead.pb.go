@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: bighead.proto
 
-// The calls of POST /v1/features/{view} and POST /v1/events/{name}, typed (docs/interface.md §6).
+// The calls of POST /v1/features/{view}, POST /v1/events/{name} and POST /v1/predict/{endpoint}, typed (docs/interface.md §6).
 
 package pb
 
@@ -1025,6 +1025,442 @@ func (x *Rejected) GetReason() string {
 	return ""
 }
 
+// PredictRequest has the numbers of GetFeaturesRequest where it has the same fields.
+type PredictRequest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Endpoint string                 `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	// The names of keys and request fields of the endpoint's view, once: each row has a value for each of them, in this order.
+	Fields []string `protobuf:"bytes,2,rep,name=fields,proto3" json:"fields,omitempty"`
+	Rows   []*Row   `protobuf:"bytes,3,rep,name=rows,proto3" json:"rows,omitempty"`
+	// The as-of time, milliseconds since 1970; absent: now. Online stores cannot look back.
+	AtMs *int64 `protobuf:"varint,5,opt,name=at_ms,json=atMs,proto3,oneof" json:"at_ms,omitempty"`
+	// Adds the statuses of the view's columns to the answer.
+	WithStatuses bool `protobuf:"varint,6,opt,name=with_statuses,json=withStatuses,proto3" json:"with_statuses,omitempty"`
+	// Adds what went into the model and what each input added to its margin, with the view's values and statuses.
+	Explain       bool `protobuf:"varint,7,opt,name=explain,proto3" json:"explain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PredictRequest) Reset() {
+	*x = PredictRequest{}
+	mi := &file_bighead_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PredictRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PredictRequest) ProtoMessage() {}
+
+func (x *PredictRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_bighead_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PredictRequest.ProtoReflect.Descriptor instead.
+func (*PredictRequest) Descriptor() ([]byte, []int) {
+	return file_bighead_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PredictRequest) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *PredictRequest) GetFields() []string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *PredictRequest) GetRows() []*Row {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *PredictRequest) GetAtMs() int64 {
+	if x != nil && x.AtMs != nil {
+		return *x.AtMs
+	}
+	return 0
+}
+
+func (x *PredictRequest) GetWithStatuses() bool {
+	if x != nil {
+		return x.WithStatuses
+	}
+	return false
+}
+
+func (x *PredictRequest) GetExplain() bool {
+	if x != nil {
+		return x.Explain
+	}
+	return false
+}
+
+type PredictResponse struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Endpoint string                 `protobuf:"bytes,1,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
+	Model    string                 `protobuf:"bytes,2,opt,name=model,proto3" json:"model,omitempty"`
+	// The as-of time that all rows were answered for, milliseconds since 1970.
+	AtMs int64 `protobuf:"varint,3,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// The names of the view's columns that were read, once; none where neither statuses nor explanations were asked for.
+	Features []string `protobuf:"bytes,4,rep,name=features,proto3" json:"features,omitempty"`
+	// A row for each row of the request.
+	Rows []*Prediction `protobuf:"bytes,5,rep,name=rows,proto3" json:"rows,omitempty"`
+	// How long the features took, and pipelines and models.
+	FeaturesMs    float64 `protobuf:"fixed64,6,opt,name=features_ms,json=featuresMs,proto3" json:"features_ms,omitempty"`
+	ModelMs       float64 `protobuf:"fixed64,7,opt,name=model_ms,json=modelMs,proto3" json:"model_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PredictResponse) Reset() {
+	*x = PredictResponse{}
+	mi := &file_bighead_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PredictResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PredictResponse) ProtoMessage() {}
+
+func (x *PredictResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_bighead_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PredictResponse.ProtoReflect.Descriptor instead.
+func (*PredictResponse) Descriptor() ([]byte, []int) {
+	return file_bighead_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PredictResponse) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *PredictResponse) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *PredictResponse) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *PredictResponse) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
+}
+
+func (x *PredictResponse) GetRows() []*Prediction {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *PredictResponse) GetFeaturesMs() float64 {
+	if x != nil {
+		return x.FeaturesMs
+	}
+	return 0
+}
+
+func (x *PredictResponse) GetModelMs() float64 {
+	if x != nil {
+		return x.ModelMs
+	}
+	return 0
+}
+
+type Prediction struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One number, or of several classes the probability of each; none where there is a problem.
+	Scores []float64 `protobuf:"fixed64,1,rep,packed,name=scores,proto3" json:"scores,omitempty"`
+	// Of several classes the one of the greatest probability.
+	Class string `protobuf:"bytes,2,opt,name=class,proto3" json:"class,omitempty"`
+	// Names the prediction, for labels that come later.
+	PredictionId string `protobuf:"bytes,3,opt,name=prediction_id,json=predictionId,proto3" json:"prediction_id,omitempty"`
+	// Of the model; 0: the endpoint's fallback answered.
+	Version int64 `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	// The answer is not as good as it should be, for this reason.
+	Degraded bool   `protobuf:"varint,5,opt,name=degraded,proto3" json:"degraded,omitempty"`
+	Reason   string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The share of the columns that are neither present, empty nor default.
+	ShareDefaulted float64 `protobuf:"fixed64,7,opt,name=share_defaulted,json=shareDefaulted,proto3" json:"share_defaulted,omitempty"`
+	// By feature, where they were asked for; none where every value is present.
+	Statuses []Status `protobuf:"varint,8,rep,packed,name=statuses,proto3,enum=bighead.v1.Status" json:"statuses,omitempty"`
+	// By feature, where an explanation was asked for.
+	Values []*Value `protobuf:"bytes,9,rep,name=values,proto3" json:"values,omitempty"`
+	// What went into the model, where an explanation was asked for.
+	Inputs []*Input `protobuf:"bytes,10,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	// What of the margin is no input's, of several classes of the margin of each.
+	Bias []float64 `protobuf:"fixed64,11,rep,packed,name=bias,proto3" json:"bias,omitempty"`
+	// Why no input has contributions.
+	Unexplained   string   `protobuf:"bytes,12,opt,name=unexplained,proto3" json:"unexplained,omitempty"`
+	Problem       *Problem `protobuf:"bytes,13,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Prediction) Reset() {
+	*x = Prediction{}
+	mi := &file_bighead_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Prediction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Prediction) ProtoMessage() {}
+
+func (x *Prediction) ProtoReflect() protoreflect.Message {
+	mi := &file_bighead_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Prediction.ProtoReflect.Descriptor instead.
+func (*Prediction) Descriptor() ([]byte, []int) {
+	return file_bighead_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Prediction) GetScores() []float64 {
+	if x != nil {
+		return x.Scores
+	}
+	return nil
+}
+
+func (x *Prediction) GetClass() string {
+	if x != nil {
+		return x.Class
+	}
+	return ""
+}
+
+func (x *Prediction) GetPredictionId() string {
+	if x != nil {
+		return x.PredictionId
+	}
+	return ""
+}
+
+func (x *Prediction) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *Prediction) GetDegraded() bool {
+	if x != nil {
+		return x.Degraded
+	}
+	return false
+}
+
+func (x *Prediction) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Prediction) GetShareDefaulted() float64 {
+	if x != nil {
+		return x.ShareDefaulted
+	}
+	return 0
+}
+
+func (x *Prediction) GetStatuses() []Status {
+	if x != nil {
+		return x.Statuses
+	}
+	return nil
+}
+
+func (x *Prediction) GetValues() []*Value {
+	if x != nil {
+		return x.Values
+	}
+	return nil
+}
+
+func (x *Prediction) GetInputs() []*Input {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *Prediction) GetBias() []float64 {
+	if x != nil {
+		return x.Bias
+	}
+	return nil
+}
+
+func (x *Prediction) GetUnexplained() string {
+	if x != nil {
+		return x.Unexplained
+	}
+	return ""
+}
+
+func (x *Prediction) GetProblem() *Problem {
+	if x != nil {
+		return x.Problem
+	}
+	return nil
+}
+
+// Input is one thing that went into a model. Neither number nor text is a missing number.
+type Input struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Types that are valid to be assigned to Kind:
+	//
+	//	*Input_Number
+	//	*Input_Text
+	Kind isInput_Kind `protobuf_oneof:"kind"`
+	// What it added to the model's margin, of several classes to that of each.
+	Contributions []float64 `protobuf:"fixed64,4,rep,packed,name=contributions,proto3" json:"contributions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Input) Reset() {
+	*x = Input{}
+	mi := &file_bighead_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Input) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Input) ProtoMessage() {}
+
+func (x *Input) ProtoReflect() protoreflect.Message {
+	mi := &file_bighead_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Input.ProtoReflect.Descriptor instead.
+func (*Input) Descriptor() ([]byte, []int) {
+	return file_bighead_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Input) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Input) GetKind() isInput_Kind {
+	if x != nil {
+		return x.Kind
+	}
+	return nil
+}
+
+func (x *Input) GetNumber() float64 {
+	if x != nil {
+		if x, ok := x.Kind.(*Input_Number); ok {
+			return x.Number
+		}
+	}
+	return 0
+}
+
+func (x *Input) GetText() string {
+	if x != nil {
+		if x, ok := x.Kind.(*Input_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+func (x *Input) GetContributions() []float64 {
+	if x != nil {
+		return x.Contributions
+	}
+	return nil
+}
+
+type isInput_Kind interface {
+	isInput_Kind()
+}
+
+type Input_Number struct {
+	Number float64 `protobuf:"fixed64,2,opt,name=number,proto3,oneof"`
+}
+
+type Input_Text struct {
+	Text string `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
+}
+
+func (*Input_Number) isInput_Kind() {}
+
+func (*Input_Text) isInput_Kind() {}
+
 var File_bighead_proto protoreflect.FileDescriptor
 
 const file_bighead_proto_rawDesc = "" +
@@ -1097,7 +1533,46 @@ const file_bighead_proto_rawDesc = "" +
 	"\brejected\x18\x05 \x03(\v2\x14.bighead.v1.RejectedR\brejected\"6\n" +
 	"\bRejected\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x03R\x04line\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason*\xa8\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xd2\x01\n" +
+	"\x0ePredictRequest\x12\x1a\n" +
+	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12\x16\n" +
+	"\x06fields\x18\x02 \x03(\tR\x06fields\x12#\n" +
+	"\x04rows\x18\x03 \x03(\v2\x0f.bighead.v1.RowR\x04rows\x12\x18\n" +
+	"\x05at_ms\x18\x05 \x01(\x03H\x00R\x04atMs\x88\x01\x01\x12#\n" +
+	"\rwith_statuses\x18\x06 \x01(\bR\fwithStatuses\x12\x18\n" +
+	"\aexplain\x18\a \x01(\bR\aexplainB\b\n" +
+	"\x06_at_msJ\x04\b\x04\x10\x05\"\xdc\x01\n" +
+	"\x0fPredictResponse\x12\x1a\n" +
+	"\bendpoint\x18\x01 \x01(\tR\bendpoint\x12\x14\n" +
+	"\x05model\x18\x02 \x01(\tR\x05model\x12\x13\n" +
+	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\x12\x1a\n" +
+	"\bfeatures\x18\x04 \x03(\tR\bfeatures\x12*\n" +
+	"\x04rows\x18\x05 \x03(\v2\x16.bighead.v1.PredictionR\x04rows\x12\x1f\n" +
+	"\vfeatures_ms\x18\x06 \x01(\x01R\n" +
+	"featuresMs\x12\x19\n" +
+	"\bmodel_ms\x18\a \x01(\x01R\amodelMs\"\xc1\x03\n" +
+	"\n" +
+	"Prediction\x12\x16\n" +
+	"\x06scores\x18\x01 \x03(\x01R\x06scores\x12\x14\n" +
+	"\x05class\x18\x02 \x01(\tR\x05class\x12#\n" +
+	"\rprediction_id\x18\x03 \x01(\tR\fpredictionId\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x03R\aversion\x12\x1a\n" +
+	"\bdegraded\x18\x05 \x01(\bR\bdegraded\x12\x16\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12'\n" +
+	"\x0fshare_defaulted\x18\a \x01(\x01R\x0eshareDefaulted\x12.\n" +
+	"\bstatuses\x18\b \x03(\x0e2\x12.bighead.v1.StatusR\bstatuses\x12)\n" +
+	"\x06values\x18\t \x03(\v2\x11.bighead.v1.ValueR\x06values\x12)\n" +
+	"\x06inputs\x18\n" +
+	" \x03(\v2\x11.bighead.v1.InputR\x06inputs\x12\x12\n" +
+	"\x04bias\x18\v \x03(\x01R\x04bias\x12 \n" +
+	"\vunexplained\x18\f \x01(\tR\vunexplained\x12-\n" +
+	"\aproblem\x18\r \x01(\v2\x13.bighead.v1.ProblemR\aproblem\"y\n" +
+	"\x05Input\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\x06number\x18\x02 \x01(\x01H\x00R\x06number\x12\x14\n" +
+	"\x04text\x18\x03 \x01(\tH\x00R\x04text\x12$\n" +
+	"\rcontributions\x18\x04 \x03(\x01R\rcontributionsB\x06\n" +
+	"\x04kind*\xa8\x01\n" +
 	"\x06Status\x12\x16\n" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eSTATUS_PRESENT\x10\x01\x12\x10\n" +
@@ -1110,7 +1585,9 @@ const file_bighead_proto_rawDesc = "" +
 	"\x0eFeatureService\x12N\n" +
 	"\vGetFeatures\x12\x1e.bighead.v1.GetFeaturesRequest\x1a\x1f.bighead.v1.GetFeaturesResponse\x12K\n" +
 	"\n" +
-	"PushEvents\x12\x1d.bighead.v1.PushEventsRequest\x1a\x1e.bighead.v1.PushEventsResponseB-Z+github.com/bighead-ml/bighead/serve/grpc/pbb\x06proto3"
+	"PushEvents\x12\x1d.bighead.v1.PushEventsRequest\x1a\x1e.bighead.v1.PushEventsResponse2W\n" +
+	"\x11PredictionService\x12B\n" +
+	"\aPredict\x12\x1a.bighead.v1.PredictRequest\x1a\x1b.bighead.v1.PredictResponseB-Z+github.com/bighead-ml/bighead/serve/grpc/pbb\x06proto3"
 
 var (
 	file_bighead_proto_rawDescOnce sync.Once
@@ -1125,7 +1602,7 @@ func file_bighead_proto_rawDescGZIP() []byte {
 }
 
 var file_bighead_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_bighead_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_bighead_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_bighead_proto_goTypes = []any{
 	(Status)(0),                 // 0: bighead.v1.Status
 	(*GetFeaturesRequest)(nil),  // 1: bighead.v1.GetFeaturesRequest
@@ -1141,6 +1618,10 @@ var file_bighead_proto_goTypes = []any{
 	(*PushEventsResponse)(nil),  // 11: bighead.v1.PushEventsResponse
 	(*Pushed)(nil),              // 12: bighead.v1.Pushed
 	(*Rejected)(nil),            // 13: bighead.v1.Rejected
+	(*PredictRequest)(nil),      // 14: bighead.v1.PredictRequest
+	(*PredictResponse)(nil),     // 15: bighead.v1.PredictResponse
+	(*Prediction)(nil),          // 16: bighead.v1.Prediction
+	(*Input)(nil),               // 17: bighead.v1.Input
 }
 var file_bighead_proto_depIdxs = []int32{
 	2,  // 0: bighead.v1.GetFeaturesRequest.rows:type_name -> bighead.v1.Row
@@ -1157,15 +1638,23 @@ var file_bighead_proto_depIdxs = []int32{
 	9,  // 11: bighead.v1.Answer.problem:type_name -> bighead.v1.Problem
 	12, // 12: bighead.v1.PushEventsResponse.sources:type_name -> bighead.v1.Pushed
 	13, // 13: bighead.v1.Pushed.rejected:type_name -> bighead.v1.Rejected
-	1,  // 14: bighead.v1.FeatureService.GetFeatures:input_type -> bighead.v1.GetFeaturesRequest
-	10, // 15: bighead.v1.FeatureService.PushEvents:input_type -> bighead.v1.PushEventsRequest
-	7,  // 16: bighead.v1.FeatureService.GetFeatures:output_type -> bighead.v1.GetFeaturesResponse
-	11, // 17: bighead.v1.FeatureService.PushEvents:output_type -> bighead.v1.PushEventsResponse
-	16, // [16:18] is the sub-list for method output_type
-	14, // [14:16] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	2,  // 14: bighead.v1.PredictRequest.rows:type_name -> bighead.v1.Row
+	16, // 15: bighead.v1.PredictResponse.rows:type_name -> bighead.v1.Prediction
+	0,  // 16: bighead.v1.Prediction.statuses:type_name -> bighead.v1.Status
+	3,  // 17: bighead.v1.Prediction.values:type_name -> bighead.v1.Value
+	17, // 18: bighead.v1.Prediction.inputs:type_name -> bighead.v1.Input
+	9,  // 19: bighead.v1.Prediction.problem:type_name -> bighead.v1.Problem
+	1,  // 20: bighead.v1.FeatureService.GetFeatures:input_type -> bighead.v1.GetFeaturesRequest
+	10, // 21: bighead.v1.FeatureService.PushEvents:input_type -> bighead.v1.PushEventsRequest
+	14, // 22: bighead.v1.PredictionService.Predict:input_type -> bighead.v1.PredictRequest
+	7,  // 23: bighead.v1.FeatureService.GetFeatures:output_type -> bighead.v1.GetFeaturesResponse
+	11, // 24: bighead.v1.FeatureService.PushEvents:output_type -> bighead.v1.PushEventsResponse
+	15, // 25: bighead.v1.PredictionService.Predict:output_type -> bighead.v1.PredictResponse
+	23, // [23:26] is the sub-list for method output_type
+	20, // [20:23] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_bighead_proto_init() }
@@ -1186,15 +1675,20 @@ func file_bighead_proto_init() {
 		(*Value_MapValue)(nil),
 		(*Value_StructValue)(nil),
 	}
+	file_bighead_proto_msgTypes[13].OneofWrappers = []any{}
+	file_bighead_proto_msgTypes[16].OneofWrappers = []any{
+		(*Input_Number)(nil),
+		(*Input_Text)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_bighead_proto_rawDesc), len(file_bighead_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   17,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_bighead_proto_goTypes,
 		DependencyIndexes: file_bighead_proto_depIdxs,

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: bighead.proto
 
-// The calls of POST /v1/features/{view} and POST /v1/events/{name}, typed (docs/interface.md §6).
+// The calls of POST /v1/features/{view}, POST /v1/events/{name} and POST /v1/predict/{endpoint}, typed (docs/interface.md §6).
 
 package pb
 
@@ -166,6 +166,114 @@ var FeatureService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PushEvents",
 			Handler:    _FeatureService_PushEvents_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "bighead.proto",
+}
+
+const (
+	PredictionService_Predict_FullMethodName = "/bighead.v1.PredictionService/Predict"
+)
+
+// PredictionServiceClient is the client API for PredictionService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// PredictionService answers predictions of endpoints: features, transforms and model in one call. Tokens and errors are FeatureService's.
+type PredictionServiceClient interface {
+	// Predictions for some rows, in their order. A bad row gets a problem and the others their predictions.
+	Predict(ctx context.Context, in *PredictRequest, opts ...grpc.CallOption) (*PredictResponse, error)
+}
+
+type predictionServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewPredictionServiceClient(cc grpc.ClientConnInterface) PredictionServiceClient {
+	return &predictionServiceClient{cc}
+}
+
+func (c *predictionServiceClient) Predict(ctx context.Context, in *PredictRequest, opts ...grpc.CallOption) (*PredictResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PredictResponse)
+	err := c.cc.Invoke(ctx, PredictionService_Predict_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// PredictionServiceServer is the server API for PredictionService service.
+// All implementations must embed UnimplementedPredictionServiceServer
+// for forward compatibility.
+//
+// PredictionService answers predictions of endpoints: features, transforms and model in one call. Tokens and errors are FeatureService's.
+type PredictionServiceServer interface {
+	// Predictions for some rows, in their order. A bad row gets a problem and the others their predictions.
+	Predict(context.Context, *PredictRequest) (*PredictResponse, error)
+	mustEmbedUnimplementedPredictionServiceServer()
+}
+
+// UnimplementedPredictionServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedPredictionServiceServer struct{}
+
+func (UnimplementedPredictionServiceServer) Predict(context.Context, *PredictRequest) (*PredictResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Predict not implemented")
+}
+func (UnimplementedPredictionServiceServer) mustEmbedUnimplementedPredictionServiceServer() {}
+func (UnimplementedPredictionServiceServer) testEmbeddedByValue()                           {}
+
+// UnsafePredictionServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to PredictionServiceServer will
+// result in compilation errors.
+type UnsafePredictionServiceServer interface {
+	mustEmbedUnimplementedPredictionServiceServer()
+}
+
+func RegisterPredictionServiceServer(s grpc.ServiceRegistrar, srv PredictionServiceServer) {
+	// If the following call panics, it indicates UnimplementedPredictionServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&PredictionService_ServiceDesc, srv)
+}
+
+func _PredictionService_Predict_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PredictRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PredictionServiceServer).Predict(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PredictionService_Predict_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PredictionServiceServer).Predict(ctx, req.(*PredictRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// PredictionService_ServiceDesc is the grpc.ServiceDesc for PredictionService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var PredictionService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "bighead.v1.PredictionService",
+	HandlerType: (*PredictionServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Predict",
+			Handler:    _PredictionService_Predict_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
