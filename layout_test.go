@@ -27,7 +27,7 @@ var implementations = []string{
 	"catalog/sqlite", "catalog/postgres",
 	"store/memory", "store/pebble", "store/redis",
 	"dataset/parquet", "dataset/text", "dataset/arrow", "dataset/kafka", "dataset/hive", "dataset/iceberg",
-	"model/tree", "model/onnx", "model/remote", "model/python",
+	"model/tree", "model/onnx", "model/remote", "model/python", "model/s3",
 }
 
 // suites may name implementations: they run every road beside the oracle.

@@ -92,11 +92,17 @@ func place(ctx context.Context, temp, folder string) error {
 
 // nameOf is the name of an artifact of files by path, each with its SHA-256 in hex.
 func nameOf(hashes map[string]string) string {
-	h := sha256.New()
+	sum := sha256.Sum256([]byte(listOf(hashes)))
+	return hex.EncodeToString(sum[:])
+}
+
+// listOf is the canonical list of an artifact's files.
+func listOf(hashes map[string]string) string {
+	var b strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(hashes)) {
-		fmt.Fprintf(h, "%s\x00%s\n", path, hashes[path])
+		fmt.Fprintf(&b, "%s\x00%s\n", path, hashes[path])
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return b.String()
 }
 
 // checkPath refuses what is no path within an artifact, or may be none on another machine.

@@ -119,6 +119,7 @@ var settings = []Setting{
 	{Key: "python.memory", kind: size, Default: "4GiB", Doc: "how much memory recording may take"},
 	{Key: "python.environments", Default: ".bighead/environments", Doc: "where environments of models are kept, each by its lock; projects may share a folder"},
 
+	{Key: "models.artifacts", Default: ".bighead/models", Doc: "where trained models lie: a folder, or s3://bucket/prefix, which several machines share; .bighead/models then has those that were needed here"},
 	{Key: "train.keep_runs", kind: integer, Default: "20", Doc: "how many runs of each model are kept, the newest; 0: all"},
 	{Key: "train.timeout", kind: duration, Default: "6h", Doc: "how long a training function may take; 0s: no limit"},
 	{Key: "train.memory", kind: size, Doc: "the address space of each process of a training; 0B: no limit (default: the machine's memory)"},

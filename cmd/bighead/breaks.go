@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
 
@@ -78,6 +76,10 @@ func (c *cli) refuseBreaks(ctx context.Context, l *loaded, cat catalog.Catalog, 
 
 // breaks are the versions that endpoints of what is applied ask, that can answer, and could not once the working tree is applied.
 func (c *cli) breaks(ctx context.Context, l *loaded, cat catalog.Catalog, current *catalog.Version) ([]broken, error) {
+	lies, err := artifactsOf(l.Project)
+	if err != nil {
+		return nil, err
+	}
 	var out []broken
 	var before map[string]*feature.Endpoint // as they are applied, once they are needed
 	for _, e := range l.typed.Endpoints {
@@ -96,7 +98,7 @@ func (c *cli) breaks(ctx context.Context, l *loaded, cat catalog.Catalog, curren
 			if err != nil {
 				return nil, err
 			}
-			b := unreadable(ctx, l.Root, e, v)
+			b := unreadable(ctx, lies, e, v)
 			if b == nil {
 				continue
 			}
@@ -106,7 +108,7 @@ func (c *cli) breaks(ctx context.Context, l *loaded, cat catalog.Catalog, curren
 				}
 			}
 			if old := before[e.Name]; old != nil && old.Model.Name == e.Model.Name {
-				b = b.less(unreadable(ctx, l.Root, old, v))
+				b = b.less(unreadable(ctx, lies, old, v))
 			}
 			if b != nil {
 				out = append(out, *b)
@@ -134,13 +136,13 @@ func (c *cli) appliedEndpoints(ctx context.Context, l *loaded, current *catalog.
 }
 
 // unreadable says what keeps a version from being asked by an endpoint as it is defined; nil: nothing.
-func unreadable(ctx context.Context, root string, e *feature.Endpoint, v *catalog.ModelVersion) *broken {
+func unreadable(ctx context.Context, lies *artifacts, e *feature.Endpoint, v *catalog.ModelVersion) *broken {
 	view := e.Model.TrainingSet.View
 	if v.View == view.Name && v.ViewFingerprint == view.Fingerprint {
 		return nil
 	}
 	b := &broken{Endpoint: e.Name, Model: v.Model, Version: v.Number, View: view.Name}
-	m, err := model.ReadManifest(ctx, filepath.Join(artifactsFolder(root), v.Artifact))
+	m, err := lies.manifest(ctx, v.Artifact)
 	switch {
 	case err != nil:
 		b.Unknown = err.Error()

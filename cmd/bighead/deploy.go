@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
@@ -188,11 +186,18 @@ func (d *deployment) version(ctx context.Context, text string, force bool) (v *c
 	if v.Gate != "" && !v.GateHeld && !force {
 		return nil, "", mistakef("%s@%d did not hold its gate, %s; --force deploys it all the same", name, number, v.Gate)
 	}
-	a, err := model.OpenArtifact(ctx, filepath.Join(artifactsFolder(d.project.Root), v.Artifact), modelRuntime)
+	lies, err := artifactsOf(d.project)
+	if err != nil {
+		return nil, "", err
+	}
+	a, err := lies.open(ctx, v.Artifact)
 	if err != nil {
 		return nil, "", mistakef("%s@%d cannot be opened, and so is not deployed: %v", name, number, err)
 	}
-	return v, alias, a.Close()
+	if err := a.Close(); err != nil {
+		return nil, "", err
+	}
+	return v, alias, lies.share(ctx, v.Artifact) // one of before the project had a bucket
 }
 
 func orNone(names []string) string {

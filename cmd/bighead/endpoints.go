@@ -4,25 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
 
 // This file is the online side's part in predictions: it answers the endpoints of what is applied, and follows what is deployed.
-
-// artifactsFolder is where trained models lie.
-func artifactsFolder(root string) string { return filepath.Join(root, ".bighead", "models") }
-
-// artifactURI is where others find an artifact.
-func (o *online) artifactURI(artifact string) string {
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(artifactsFolder(o.project.Root), artifact))}).String()
-}
 
 // withRegistry lends the registry of models for one call.
 func (o *online) withRegistry(ctx context.Context, do func(catalog.Models) error) error {
@@ -33,15 +22,13 @@ func (o *online) withRegistry(ctx context.Context, do func(catalog.Models) error
 	return errors.Join(do(cat), cat.Close())
 }
 
-// openArtifact opens a trained model of the project.
-func (o *online) openArtifact(ctx context.Context, artifact string) (*model.Artifact, error) {
-	return model.OpenArtifact(ctx, filepath.Join(artifactsFolder(o.project.Root), artifact), modelRuntime)
-}
-
 // openEndpoints begins to answer endpoints.
-func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) error {
+func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err error) {
+	if o.artifacts, err = artifactsOf(o.project); err != nil {
+		return err
+	}
 	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
-		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.openArtifact, predict.Options{Metrics: m, Log: o.log})
+		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, predict.Options{Metrics: m, Log: o.log})
 		return err
 	})
 }

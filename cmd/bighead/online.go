@@ -98,6 +98,7 @@ type online struct {
 	served   *audit.Log             // what was served; nil: it is not recorded
 
 	endpoints *predict.Server // nil: a command that asks none has opened this
+	artifacts *artifacts      // where their models lie
 
 	mu  sync.Mutex
 	now *applied

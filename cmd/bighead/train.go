@@ -172,6 +172,10 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	if err != nil {
 		return nil, err
 	}
+	lies, err := artifactsOf(p.Project)
+	if err != nil {
+		return nil, err
+	}
 	rows, weight, err := c.trainingRows(ctx, p, m.TrainingSet, run.Path)
 	if err != nil {
 		return nil, err
@@ -181,11 +185,14 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 		return nil, err
 	}
 	r, err := train.Run(ctx, train.Options{
-		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: artifactsFolder(p.Root), Formats: formats,
+		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: lies.folder, Formats: formats,
 		Environments: train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))},
 		Limits:       trainLimits(p), Runtimes: runtimes, Champion: champions, Live: c.stderr, Step: c.step,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := c.shareNew(ctx, lies, r.Version.Artifact); err != nil {
 		return nil, err
 	}
 	r.Version.By = userName()

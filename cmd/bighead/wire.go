@@ -34,6 +34,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/s3"
 	forest "github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
@@ -64,6 +65,15 @@ func modelRuntime(name string) (model.Open, error) {
 		names = append(names, r.Name)
 	}
 	return nil, fmt.Errorf("this bighead does not have it; it has %s", strings.Join(names, ", "))
+}
+
+// openBucket is a client of the bucket of a URI, s3://bucket/prefix.
+func openBucket(uri, endpoint, region string) (model.Bucket, error) {
+	bucket, prefix, err := s3.Parse(uri)
+	if err != nil {
+		return nil, err
+	}
+	return s3.Open(s3.Options{Bucket: bucket, Prefix: prefix, Endpoint: endpoint, Region: region})
 }
 
 // engineOptions are what a project or a flag says about running a plan.
