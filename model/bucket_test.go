@@ -112,7 +112,7 @@ func TestBucket(t *testing.T) {
 // TestUploadInPart fails at each object in turn: nobody finds an artifact that is not whole, and the next try finishes it.
 func TestUploadInPart(t *testing.T) {
 	root, name := written(t)
-	for _, at := range []string{"/manifest.json", "/"+modelFile, ".files"} {
+	for _, at := range []string{"/manifest.json", "/" + modelFile, ".files"} {
 		k := newKept()
 		k.fails = func(key string) error {
 			if strings.HasSuffix(key, at) {
@@ -147,8 +147,8 @@ func TestDownloadDamaged(t *testing.T) {
 		name, says string
 		change     func(k *kept)
 	}{
-		{"a file", modelFile+": in the bucket it is damaged", func(k *kept) { k.objects[name+"/"+modelFile][7] ^= 1 }},
-		{"a file cut off", modelFile+": in the bucket it is damaged", func(k *kept) { k.objects[name+"/"+modelFile] = k.objects[name+"/"+modelFile][:100] }},
+		{"a file", modelFile + ": in the bucket it is damaged", func(k *kept) { k.objects[name+"/"+modelFile][7] ^= 1 }},
+		{"a file cut off", modelFile + ": in the bucket it is damaged", func(k *kept) { k.objects[name+"/"+modelFile] = k.objects[name+"/"+modelFile][:100] }},
 		{"the manifest", "manifest.json: in the bucket it is damaged", func(k *kept) { k.objects[name+"/manifest.json"][7] ^= 1 }},
 		{"a file that is gone", "without it: somebody has taken it out", func(k *kept) { delete(k.objects, name+"/"+modelFile) }},
 		{"the list", "its list of files", func(k *kept) { k.objects[name+".files"][0] ^= 1 }},

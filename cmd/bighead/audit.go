@@ -67,15 +67,11 @@ func parseWhen(flag, text string, now time.Time) (int64, error) {
 }
 
 func (c *cli) audit(ctx context.Context, view string, since, until int64) error {
-	p, err := c.open()
+	a, err := c.openApplied(ctx)
 	if err != nil {
 		return err
 	}
-	a, err := c.loadApplied(ctx, p)
-	if err != nil {
-		return err
-	}
-	dir := inProject(p, p.Config.String("audit.path"))
+	dir := inProject(a.Project, a.Config.String("audit.path"))
 	known, err := audit.Views(dir)
 	if err != nil {
 		return err
@@ -87,7 +83,7 @@ func (c *cli) audit(ctx context.Context, view string, since, until int64) error 
 	if _, err := find("view", names, func(s string) string { return s }, view); err != nil {
 		return err
 	}
-	k, err := freshRecord(ctx, p)
+	k, err := freshRecord(ctx, a.Project)
 	if err != nil {
 		return err
 	}

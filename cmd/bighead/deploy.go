@@ -91,11 +91,7 @@ func (c *cli) deployCommand() *cobra.Command {
 
 // deploying changes an endpoint's traffic, and has the server that runs in the project take it in.
 func (c *cli) deploying(ctx context.Context, endpoint string, change func(context.Context, *deployment) (*catalog.Traffic, error)) error {
-	p, err := c.open()
-	if err != nil {
-		return err
-	}
-	a, err := c.loadApplied(ctx, p)
+	a, err := c.openApplied(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,15 +99,15 @@ func (c *cli) deploying(ctx context.Context, endpoint string, change func(contex
 	if err != nil {
 		return err
 	}
-	cat, err := openCatalog(ctx, p.Root)
+	cat, err := openCatalog(ctx, a.Root)
 	if err != nil {
 		return err
 	}
-	next, err := setTraffic(ctx, p, cat, e, change)
+	next, err := setTraffic(ctx, a.Project, cat, e, change)
 	if err = errors.Join(err, cat.Close()); err != nil {
 		return err
 	}
-	return c.printTraffic(ctx, p, next)
+	return c.printTraffic(ctx, a.Project, next)
 }
 
 func setTraffic(ctx context.Context, p *project.Project, cat catalog.Catalog, e *feature.Endpoint, change func(context.Context, *deployment) (*catalog.Traffic, error)) (*catalog.Traffic, error) {

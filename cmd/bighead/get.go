@@ -44,11 +44,7 @@ func (c *cli) getCommand() *cobra.Command {
 
 		ValidArgsFunction: c.complete(viewNames, rowNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := c.open()
-			if err != nil {
-				return err
-			}
-			a, err := c.loadApplied(cmd.Context(), p)
+			a, err := c.openApplied(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -60,7 +56,7 @@ func (c *cli) getCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			k, done, err := c.reach(cmd.Context(), p, *server)
+			k, done, err := c.reach(cmd.Context(), a.Project, *server)
 			if err != nil {
 				return err
 			}

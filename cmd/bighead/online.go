@@ -35,6 +35,15 @@ func newApplied(l *loaded, v *catalog.Version) *applied {
 	return &applied{l, v, sync.OnceValue(func() map[string]bool { return spaceIDs(plan.ForStream(l.typed.Groups)) })}
 }
 
+// openApplied opens the project as it is applied.
+func (c *cli) openApplied(ctx context.Context) (*applied, error) {
+	p, err := c.open()
+	if err != nil {
+		return nil, err
+	}
+	return c.loadApplied(ctx, p)
+}
+
 // loadApplied reads and checks what is applied.
 func (c *cli) loadApplied(ctx context.Context, p *project.Project) (*applied, error) {
 	cat, err := openCatalog(ctx, p.Root)

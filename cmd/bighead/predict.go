@@ -57,11 +57,7 @@ func (c *cli) predictCommand() *cobra.Command {
 
 		ValidArgsFunction: c.complete(endpointNames, endpointRowNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := c.open()
-			if err != nil {
-				return err
-			}
-			a, err := c.loadApplied(cmd.Context(), p)
+			a, err := c.openApplied(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -76,7 +72,7 @@ func (c *cli) predictCommand() *cobra.Command {
 			if explain {
 				body = append(body[:len(body)-1], `,"explain":true}`...)
 			}
-			k, done, err := c.reach(cmd.Context(), p, *server)
+			k, done, err := c.reach(cmd.Context(), a.Project, *server)
 			if err != nil {
 				return err
 			}

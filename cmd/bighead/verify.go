@@ -186,11 +186,7 @@ func (c *cli) definitionsFor(ctx context.Context, online bool) (*applied, error)
 		}
 		return newApplied(l, nil), nil
 	}
-	p, err := c.open()
-	if err != nil {
-		return nil, err
-	}
-	return c.loadApplied(ctx, p)
+	return c.openApplied(ctx)
 }
 
 // run draws the sample, asks every road, and compares.

@@ -122,11 +122,7 @@ func inWords(m *serve.Made) *madeAnswer {
 
 // whyOnline asks what a value is made of online, and what history makes of the same question.
 func (c *cli) whyOnline(ctx context.Context, view, name string, pairs []string) error {
-	p, err := c.open()
-	if err != nil {
-		return err
-	}
-	a, err := c.loadApplied(ctx, p)
+	a, err := c.openApplied(ctx)
 	if err != nil {
 		return err
 	}

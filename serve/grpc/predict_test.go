@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"net/http/httptest"
@@ -20,110 +19,27 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
-	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
-	"github.com/bighead-ml/bighead/expr"
-	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model"
-	"github.com/bighead-ml/bighead/model/modeltest"
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 	servegrpc "github.com/bighead-ml/bighead/serve/grpc"
 	"github.com/bighead-ml/bighead/serve/grpc/pb"
 	servehttp "github.com/bighead-ml/bighead/serve/http"
-	"github.com/bighead-ml/bighead/serve/predict"
-	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/serve/predict/predicttest"
 )
-
-// broken is a model that fails as soon as it is asked for more than its rows of check.
-type broken struct{ model.Model }
-
-func (b broken) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
-	if in.Rows < 10 {
-		return errors.New("the power is out")
-	}
-	return b.Model.Predict(ctx, in, out)
-}
-
-// endpoints answers, over the one view: "late" by trees, "kinds" with several classes, "none" by no version, "broken" not at all, "safe" by its
-// fallback, and "degraded" says that all of its answers are.
-func endpoints(t *testing.T, server *serve.Server) *predict.Server {
-	t.Helper()
-	v, err := server.View("departure")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cat, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cat.Close() })
-	root, set := t.TempDir(), &feature.TrainingSet{Name: "set", View: v.Plan.View}
-	always, wrong := expr.Check("share_defaulted >= 0", value.Schema{{Name: "share_defaulted", Type: value.Float}})
-	if len(wrong) > 0 {
-		t.Fatal(wrong)
-	}
-	var all []*feature.Endpoint
-	for _, e := range []struct{ name, fixture, runtime string }{
-		{"late", "xgb_binary", "tree"}, {"kinds", "lgb_multiclass", "tree"}, {"none", "", ""}, {"broken", "xgb_binary", "python"}, {"safe", "xgb_binary", "python"}, {"degraded", "xgb_binary", "tree"},
-	} {
-		d := &feature.Endpoint{Name: e.name, Model: &feature.Model{Name: "m_" + e.name, Task: model.Binary, TrainingSet: set}}
-		switch e.name {
-		case "kinds":
-			d.Model.Task = model.Multiclass
-		case "safe":
-			d.Fallback = value.OfFloat(0.25)
-		case "degraded":
-			d.DegradedWhen = always
-		}
-		if all = append(all, d); e.fixture == "" {
-			continue
-		}
-		artifact := modeltest.Fixture(t, e.fixture).Write(t, root, d.Model.Task, func(m *model.Manifest) {
-			m.Model, m.View, m.Runtime, m.Columns = d.Model.Name, "departure", e.runtime, nil
-			for _, c := range v.Columns() {
-				if c.Name == "carrier__dep_delay_last" || c.Name == "share" || c.Name == "distance" || c.Name == "far" {
-					m.Columns = append(m.Columns, model.ManifestColumn{Name: c.Name, Type: c.Type, Fingerprint: c.Fingerprint})
-				}
-			}
-			for i := range m.Inputs {
-				m.Inputs[i] = m.Columns[i%4].Name
-			}
-		})
-		mv := &catalog.ModelVersion{Model: d.Model.Name, Artifact: artifact, View: "departure", ViewFingerprint: v.Fingerprint(), At: time.UnixMilli(now), By: "test", Schema: []byte("{}")}
-		if err := cat.RegisterModel(context.Background(), mv); err != nil {
-			t.Fatal(err)
-		}
-		if err := cat.SetTraffic(context.Background(), 0, &catalog.Traffic{Endpoint: e.name, Model: mv.Model, Routes: []catalog.Route{{Number: 1, Weight: 1}}, At: time.UnixMilli(now), By: "test"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	open := func(ctx context.Context, artifact string) (*model.Artifact, error) {
-		return model.OpenArtifact(ctx, filepath.Join(root, artifact), func(runtime string) (model.Open, error) {
-			return func(ctx context.Context, path string) (model.Model, error) {
-				m, err := tree.Open(ctx, path)
-				if err == nil && runtime != "tree" {
-					m = broken{m}
-				}
-				return m, err
-			}, nil
-		})
-	}
-	p, err := predict.Open(context.Background(), server, all, cat, open, predict.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	return p
-}
 
 // predicting is the surface with endpoints, a client, and the same by HTTP.
 func predicting(t *testing.T, g *gate.Gate) (client pb.PredictionServiceClient, byHTTP *servehttp.Handler, s *served, m *serve.Metrics) {
 	t.Helper()
 	s = &served{ended: make(chan error, 1)}
 	s.server, s.store, m = openCore(t)
-	p := endpoints(t, s.server)
+	cat, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cat.Close() })
+	p := predicttest.Open(t, s.server, "departure", []string{"carrier__dep_delay_last", "distance", "share", "far"}, cat, tree.Open)
 	s.surface = servegrpc.New(servegrpc.Options{Server: s.server, Metrics: m, Predictions: p, Gate: g, MaxRows: 5})
 	s.run(t, servegrpc.Listen{})
 	byHTTP = servehttp.New(servehttp.Options{Server: s.server, Registry: prometheus.NewRegistry(), Metrics: serve.NewMetrics(nil), Predictions: p, MaxRows: 5})

@@ -3,97 +3,40 @@ package http_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
-	"github.com/bighead-ml/bighead/feature"
-	"github.com/bighead-ml/bighead/model"
-	"github.com/bighead-ml/bighead/model/modeltest"
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/http"
 	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/serve/predict/predicttest"
 	"github.com/bighead-ml/bighead/value"
 )
 
-// broken is a model that fails as soon as it is asked for more than its rows of check.
-type broken struct{ model.Model }
+// read are the columns that the models of predicttest read here.
+var read = []string{"carrier__dep_delay_last", "distance", "share", "far"}
 
-func (b broken) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
-	if in.Rows < 10 {
-		return errors.New("the power is out")
-	}
-	return b.Model.Predict(ctx, in, out)
-}
-
-// predicting is a handler over the view of newServed with the endpoints "late", "none" without a version, "broken", whose model is, and "safe",
-// which is broken and has a fallback.
+// predicting is a handler over the view of newServed with the endpoints of predicttest.
 func predicting(t *testing.T, o http.Options) *served {
 	t.Helper()
 	s := newServed(t, http.Options{})
-	v, err := s.server.View("departure")
-	if err != nil {
-		t.Fatal(err)
-	}
+	return s.with(o, predicttest.Open(t, s.server, "departure", read, opened(t), tree.Open))
+}
+
+// opened is a catalog with nothing in it.
+func opened(t *testing.T) catalog.Catalog {
+	t.Helper()
 	cat, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "catalog.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cat.Close() })
-	root := t.TempDir()
-	set := &feature.TrainingSet{Name: "set", View: v.Plan.View}
-	var endpoints []*feature.Endpoint
-	for _, e := range []struct{ name, runtime string }{{"late", "tree"}, {"none", ""}, {"broken", "python"}, {"safe", "python"}} {
-		d := &feature.Endpoint{Name: e.name, Model: &feature.Model{Name: "m_" + e.name, Task: model.Binary, TrainingSet: set}}
-		if e.name == "safe" {
-			d.Fallback = value.OfFloat(0.25)
-		}
-		endpoints = append(endpoints, d)
-		if e.runtime == "" {
-			continue
-		}
-		artifact := modeltest.Fixture(t, "xgb_binary").Write(t, root, model.Binary, func(m *model.Manifest) {
-			m.Model, m.View, m.Runtime, m.Columns = d.Model.Name, "departure", e.runtime, nil
-			for _, c := range v.Columns() {
-				if c.Name == "carrier__dep_delay_last" || c.Name == "share" || c.Name == "distance" || c.Name == "far" {
-					m.Columns = append(m.Columns, model.ManifestColumn{Name: c.Name, Type: c.Type, Fingerprint: c.Fingerprint})
-				}
-			}
-			for i := range m.Inputs {
-				m.Inputs[i] = m.Columns[i%4].Name
-			}
-		})
-		mv := &catalog.ModelVersion{Model: d.Model.Name, Artifact: artifact, View: "departure", ViewFingerprint: v.Fingerprint(), At: time.UnixMilli(now), By: "test", Schema: []byte("{}")}
-		if err := cat.RegisterModel(context.Background(), mv); err != nil {
-			t.Fatal(err)
-		}
-		if err := cat.SetTraffic(context.Background(), 0, &catalog.Traffic{Endpoint: e.name, Model: mv.Model, Routes: []catalog.Route{{Number: 1, Weight: 1}}, At: time.UnixMilli(now), By: "test"}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	open := func(ctx context.Context, artifact string) (*model.Artifact, error) {
-		return model.OpenArtifact(ctx, filepath.Join(root, artifact), func(runtime string) (model.Open, error) {
-			if runtime == "tree" {
-				return tree.Open, nil
-			}
-			return func(ctx context.Context, path string) (model.Model, error) {
-				m, err := tree.Open(ctx, path)
-				return broken{m}, err
-			}, nil
-		})
-	}
-	p, err := predict.Open(context.Background(), s.server, endpoints, cat, open, predict.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(p.Close)
-	return s.with(o, p)
+	return cat
 }
 
 const predictRow = `"carrier": "UA", "distance": 1400, "share": 0.5`
