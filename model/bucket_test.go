@@ -131,10 +131,17 @@ func TestUploadInPart(t *testing.T) {
 			t.Errorf("%s: %v", at, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, name, modelFile), []byte("other"), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	k := newKept()
+	k.fails = func(key string) error { // somebody is at the folder while it is uploaded
+		if strings.HasSuffix(key, "/"+modelFile) {
+			return os.WriteFile(filepath.Join(root, name, "manifest.json"), []byte("{}"), 0o644)
+		}
+		return nil
+	}
+	if err := model.Upload(t.Context(), k, filepath.Join(root, name)); err == nil || !strings.Contains(err.Error(), "manifest.json: it was changed while it was read") {
+		t.Errorf("a file that changes is uploaded: %v", err)
+	}
+	k = newKept()
 	if err := model.Upload(t.Context(), k, filepath.Join(root, name)); err == nil || !strings.Contains(err.Error(), "it is damaged") || len(k.puts) > 0 {
 		t.Errorf("a damaged artifact is uploaded: %v, %v", k.puts, err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,5 +111,28 @@ func TestApplyFollowsAliases(t *testing.T) {
 	}
 	if code, out, stderr := bighead(t, dir, "apply", "--yes"); code != exitMistake || !strings.Contains(stderr, "endpoint late asks m@1, which reads g__x_last of view v") {
 		t.Errorf("%d %s%s", code, out, stderr)
+	}
+}
+
+// TestApplyLooksAgain has somebody deploy between the plan and the answer to its question.
+func TestApplyLooksAgain(t *testing.T) {
+	dir := smallProject(t, predictingFeatures)
+	mustRun(t, dir, "apply", "--yes")
+	registerVersion(t, dir, "lgb_binary", nil)
+	if err := os.WriteFile(filepath.Join(dir, "features.py"), []byte(strings.Replace(predictingFeatures, `default=0`, `default=2`, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := &cli{dir: dir, stdout: io.Discard, stderr: io.Discard}
+	l, err := c.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.propose(t.Context(), l)
+	if err != nil || len(p.Changes) == 0 || len(p.Breaks) > 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	deployed := mustRun(t, dir, "deploy", "m", "--to", "late")
+	if err := c.apply(t.Context(), l, p); err == nil || !strings.Contains(err.Error(), "endpoint late asks m@1") {
+		t.Errorf("%v, after %s", err, deployed)
 	}
 }
