@@ -11,9 +11,12 @@ type Answer struct {
 	Width  int // numbers a row: 1, or the classes of a multiclass model
 
 	whole int // numbers a row that the output has
+	// unsure says that the numbers are to be probabilities, and that nobody but the task says so.
+	unsure bool
 }
 
-// Answer finds what of a model's outputs the task means. A model that answers nothing of the kind was trained for another task.
+// Answer finds what of a model's outputs the task means. A model that answers nothing of the kind was trained for another task. Of outputs that
+// do not say what they are, the one that has as many numbers as the task answers is meant; two of them are a mistake, for which of them is not known.
 func (t Task) Answer(info *Info) (Answer, error) {
 	kinds, width := []Kind{Value}, 1
 	switch t {
@@ -41,7 +44,27 @@ func (t Task) Answer(info *Info) (Answer, error) {
 			return a, nil
 		}
 	}
+	if a, err := t.untold(info, width); a.whole > 0 || err != nil {
+		return a, err
+	}
 	return Answer{}, fmt.Errorf("a model for task %q has an output of kind %s, of %s; this one (%s) has %s", t, kinds[0], []string{"two numbers or more", "one number"}[width], info.Format, listOutputs(info))
+}
+
+// untold finds the answer among outputs that do not say what they are; whole 0: there is none.
+func (t Task) untold(info *Info, width int) (a Answer, err error) {
+	for i, o := range info.Outputs {
+		switch {
+		case o.Kind != Untold, width == 0 && o.Width < 2, width == 1 && o.Width != 1 && !(t == Binary && o.Width == 2):
+			continue
+		case a.whole > 0:
+			return Answer{}, fmt.Errorf("the model has several outputs that could be the answer to task %q, and does not say which: %s; name the one in its address: ?output=%s", t, listOutputs(info), o.Name)
+		}
+		a = Answer{Output: i, Width: max(width, 1), whole: o.Width, unsure: t == Binary || t == Multiclass}
+		if width == 0 {
+			a.Width = o.Width
+		}
+	}
+	return a, nil
 }
 
 func listOutputs(info *Info) string {
@@ -75,11 +98,24 @@ func (a Answer) Predict(ctx context.Context, m Model, in *Batch, out []float64, 
 	scratch.out[a.Output] = target
 	err := m.Predict(ctx, in, scratch.out)
 	scratch.out[a.Output] = nil
+	if err == nil && a.unsure {
+		err = a.probabilities(m.Info(), target)
+	}
 	if err != nil || a.whole == a.Width {
 		return err
 	}
 	for i := range out { // of two classes the second
 		out[i] = target[i*a.whole+a.whole-1]
+	}
+	return nil
+}
+
+// probabilities refuses numbers that are none: a margin, a class's number.
+func (a Answer) probabilities(info *Info, numbers []float64) error {
+	for i, x := range numbers {
+		if !(x >= 0 && x <= 1) {
+			return fmt.Errorf("output %q of row %d is no probability, which the task takes it for: it is not between 0 and 1", info.Outputs[a.Output].Name, i/a.whole)
+		}
 	}
 	return nil
 }

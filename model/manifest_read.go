@@ -12,7 +12,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -89,7 +88,7 @@ func (m *Manifest) encode() ([]byte, error) {
 }
 
 // elsewhere reports whether the model is reached at an address, and is none of the artifact's files.
-func (m *Manifest) elsewhere() bool { return strings.Contains(m.File, "://") }
+func (m *Manifest) elsewhere() bool { return IsAddress(m.File) }
 
 // valid finds what cannot be a manifest, whatever the model is.
 func (m *Manifest) valid() error {

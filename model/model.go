@@ -70,9 +70,10 @@ const (
 	Margin                  // before the link
 	Class                   // a class's number, to be looked up in Info.Classes
 	Leaf                    // by tree, the number of the leaf that the row came to, as the framework numbers them
+	Untold                  // a number of which the artifact does not say what it is: the task of who asks does
 )
 
-var kindNames = [...]string{"value", "probability", "margin", "class", "leaf"}
+var kindNames = [...]string{"value", "probability", "margin", "class", "leaf", "untold"}
 
 // String is the kind's name in definitions and messages.
 func (k Kind) String() string { return kindNames[k] }

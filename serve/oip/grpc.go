@@ -11,10 +11,10 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model/tensor"
+	"github.com/bighead-ml/bighead/model/tensor/pb"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
-	"github.com/bighead-ml/bighead/serve/oip/pb"
-	"github.com/bighead-ml/bighead/value"
 )
 
 // ServiceName is the protocol's service over gRPC.
@@ -179,9 +179,9 @@ func (r *rpc) ModelInfer(ctx context.Context, in *pb.ModelInferRequest) (*pb.Mod
 	})
 }
 
-// refuseParameters says what of a message's parameters is not offered.
-func refuseParameters(p map[string]*pb.InferParameter) error {
-	as := parameters{}
+// refuseOf says what of a message's parameters is not offered.
+func refuseOf(p map[string]*pb.InferParameter) error {
+	as := tensor.Parameters{}
 	for name, v := range p {
 		switch v.GetParameterChoice().(type) {
 		case *pb.InferParameter_BoolParam:
@@ -194,12 +194,12 @@ func refuseParameters(p map[string]*pb.InferParameter) error {
 			as[name] = fmt.Appendf(nil, "%q", v.GetStringParam())
 		}
 	}
-	return as.refuse()
+	return refuseParameters(as)
 }
 
 // inferenceOf reads a message.
 func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
-	if err := refuseParameters(in.GetParameters()); err != nil {
+	if err := refuseOf(in.GetParameters()); err != nil {
 		return nil, err
 	}
 	raw := in.GetRawInputContents()
@@ -208,25 +208,25 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 	}
 	q := &inference{model: in.GetModelName(), version: in.GetModelVersion(), id: in.GetId()}
 	for i, input := range in.GetInputs() {
-		if err := refuseParameters(input.GetParameters()); err != nil {
+		if err := refuseOf(input.GetParameters()); err != nil {
 			return nil, err
 		}
-		of, err := datatypeOf(input.GetDatatype())
+		of, err := tensor.DatatypeOf(input.GetDatatype())
 		if err != nil {
 			return nil, wrong(input.GetName(), err.Error(), "")
 		}
-		n, err := elements(input.GetShape())
+		n, err := tensor.Elements(input.GetShape())
 		if err != nil {
 			return nil, wrong(input.GetName(), err.Error(), "")
 		}
-		t := &tensor{name: input.GetName(), of: of, shape: input.GetShape()}
+		t := &tensor.Tensor{Name: input.GetName(), Of: of, Shape: input.GetShape()}
 		switch {
 		case len(raw) > 0 && input.GetContents() != nil:
 			err = fmt.Errorf("both contents and raw_input_contents are there: send one of them")
 		case len(raw) > 0:
-			err = t.fromBytes(raw[i], n)
+			err = t.FromBytes(raw[i], n)
 		default:
-			err = t.fromContents(input.GetContents(), n)
+			err = t.FromContents(input.GetContents(), n)
 		}
 		if err != nil {
 			return nil, wrong(input.GetName(), err.Error(), "")
@@ -234,7 +234,7 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 		q.inputs = append(q.inputs, t)
 	}
 	for _, o := range in.GetOutputs() {
-		if err := refuseParameters(o.GetParameters()); err != nil {
+		if err := refuseOf(o.GetParameters()); err != nil {
 			return nil, err
 		}
 		q.wanted = append(q.wanted, o.GetName())
@@ -242,77 +242,17 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 	return q, nil
 }
 
-// fromContents reads typed contents.
-func (t *tensor) fromContents(c *pb.InferTensorContents, n int) (err error) {
-	low, high := t.of.bounds()
-	whole := func(i int64) (value.Value, error) {
-		if i < low || uint64(max(i, 0)) > high {
-			return value.Value{}, fmt.Errorf("%d is no %s", i, t.of.name)
-		}
-		return value.OfInt(i), nil
-	}
-	switch t.of.name {
-	case "BOOL":
-		t.values, err = each(c.GetBoolContents(), func(b bool) (value.Value, error) { return value.OfBool(b), nil })
-	case "INT8", "INT16", "INT32":
-		t.values, err = each(c.GetIntContents(), func(i int32) (value.Value, error) { return whole(int64(i)) })
-	case "INT64":
-		t.values, err = each(c.GetInt64Contents(), whole)
-	case "UINT8", "UINT16", "UINT32":
-		t.values, err = each(c.GetUintContents(), func(i uint32) (value.Value, error) { return whole(int64(i)) })
-	case "UINT64":
-		t.values, err = each(c.GetUint64Contents(), t.of.integer)
-	case "FP32":
-		t.values, err = each(c.GetFp32Contents(), func(f float32) (value.Value, error) { return number(float64(f)) })
-	case "FP64":
-		t.values, err = each(c.GetFp64Contents(), number)
-	case "BYTES":
-		t.values, err = each(c.GetBytesContents(), func(b []byte) (value.Value, error) { return value.OfBytes(b), nil })
-	default:
-		return fmt.Errorf("%s has no typed contents: send raw_input_contents", t.of.name)
-	}
-	if err != nil {
-		return err
-	}
-	return t.counted(n)
-}
-
-func each[T any](in []T, of func(T) (value.Value, error)) ([]value.Value, error) {
-	out := make([]value.Value, len(in))
-	for i, x := range in {
-		v, err := of(x)
-		if err != nil {
-			return nil, fmt.Errorf("element %d: %w", i, err)
-		}
-		out[i] = v
-	}
-	return out, nil
-}
-
 // message is an answer.
 func (a *answer) message(raw bool) *pb.ModelInferResponse {
 	out := &pb.ModelInferResponse{ModelName: a.model, ModelVersion: a.version, Id: a.id}
 	for _, t := range a.outputs {
-		o := &pb.ModelInferResponse_InferOutputTensor{Name: t.name, Datatype: t.of.name, Shape: t.shape}
+		o := &pb.ModelInferResponse_InferOutputTensor{Name: t.Name, Datatype: t.Of.Name, Shape: t.Shape}
 		if raw {
-			out.RawOutputContents = append(out.RawOutputContents, t.appendBytes([]byte{}))
+			out.RawOutputContents = append(out.RawOutputContents, t.AppendBytes([]byte{}))
 		} else {
-			o.Contents = t.contents()
+			o.Contents = t.Contents()
 		}
 		out.Outputs = append(out.Outputs, o)
 	}
 	return out
-}
-
-// contents are an answer's elements, typed; a missing number is NaN.
-func (t *tensor) contents() *pb.InferTensorContents {
-	c := &pb.InferTensorContents{}
-	for _, v := range t.values {
-		if t.of.kind == ofInts {
-			c.Int64Contents = append(c.Int64Contents, v.Int())
-		} else {
-			c.Fp64Contents = append(c.Fp64Contents, floatOf(v))
-		}
-	}
-	return c
 }

@@ -16,12 +16,10 @@ import (
 	"strconv"
 
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model/tensor"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 )
-
-// lengthHeader says how many of a body's bytes are JSON, where tensors follow in binary.
-const lengthHeader = "Inference-Header-Content-Length"
 
 // route is one call over HTTP.
 type route struct {
@@ -191,25 +189,18 @@ func (s *Server) httpReady(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
-// metadata of a tensor.
-type tensorMetadata struct {
-	Name     string  `json:"name"`
-	Datatype string  `json:"datatype"`
-	Shape    []int64 `json:"shape"`
-}
-
-func inputsOf(m Model) []tensorMetadata {
-	out := []tensorMetadata{}
+func inputsOf(m Model) []tensor.Metadata {
+	out := []tensor.Metadata{}
 	for _, c := range m.Columns() {
-		out = append(out, tensorMetadata{c.Name, datatypeFor(c.Type), []int64{-1}})
+		out = append(out, tensor.Metadata{Name: c.Name, Datatype: datatypeFor(c.Type), Shape: []int64{-1}})
 	}
 	return out
 }
 
-func outputsOf(m Model) []tensorMetadata {
-	out := []tensorMetadata{}
+func outputsOf(m Model) []tensor.Metadata {
+	out := []tensor.Metadata{}
 	for _, o := range m.Outputs() {
-		t := tensorMetadata{o.Name, outputDatatype(o), []int64{-1}}
+		t := tensor.Metadata{Name: o.Name, Datatype: outputDatatype(o), Shape: []int64{-1}}
 		if o.Width != 1 {
 			t.Shape = append(t.Shape, int64(o.Width))
 		}

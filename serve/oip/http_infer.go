@@ -4,35 +4,19 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/bighead-ml/bighead/value"
+	"github.com/bighead-ml/bighead/model/tensor"
 )
 
-// parameters are the protocol's: names with plain values.
-type parameters map[string]json.RawMessage
-
-func (p parameters) bool(name string) bool { return string(p[name]) == "true" }
-
-func (p parameters) int(name string) (n int64, ok bool) {
-	text, ok := p[name]
-	if !ok {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(string(text), 10, 64)
-	return n, err == nil
-}
-
-// refuse says what of the parameters is not offered.
-func (p parameters) refuse() error {
+// refuseParameters says what of a request's parameters is not offered.
+func refuseParameters(p tensor.Parameters) error {
 	for name := range p {
 		switch {
 		case strings.HasPrefix(name, "shared_memory_"):
@@ -47,18 +31,12 @@ func (p parameters) refuse() error {
 }
 
 type inferBody struct {
-	ID         string     `json:"id"`
-	Parameters parameters `json:"parameters"`
-	Inputs     []struct {
-		Name       string          `json:"name"`
-		Shape      []int64         `json:"shape"`
-		Datatype   string          `json:"datatype"`
-		Parameters parameters      `json:"parameters"`
-		Data       json.RawMessage `json:"data"`
-	} `json:"inputs"`
-	Outputs []struct {
-		Name       string     `json:"name"`
-		Parameters parameters `json:"parameters"`
+	ID         string            `json:"id"`
+	Parameters tensor.Parameters `json:"parameters"`
+	Inputs     []tensor.Part     `json:"inputs"`
+	Outputs    []struct {
+		Name       string            `json:"name"`
+		Parameters tensor.Parameters `json:"parameters"`
 	} `json:"outputs"`
 }
 
@@ -68,10 +46,10 @@ func (s *Server) httpInfer(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	head, raw := body, []byte(nil)
-	if text := r.Header.Get(lengthHeader); text != "" {
+	if text := r.Header.Get(tensor.LengthHeader); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 || n > int64(len(body)) {
-			return wrong("", fmt.Sprintf("%s is %.40q, and the body has %d bytes", lengthHeader, text, len(body)), "give the length of the JSON before the binary tensors")
+			return wrong("", fmt.Sprintf("%s is %.40q, and the body has %d bytes", tensor.LengthHeader, text, len(body)), "give the length of the JSON before the binary tensors")
 		}
 		head, raw = body[:n], body[n:]
 	}
@@ -92,43 +70,29 @@ func (s *Server) httpInfer(w http.ResponseWriter, r *http.Request) error {
 
 // read makes tensors of the inputs.
 func (b *inferBody) read(q *inference, raw []byte) error {
-	if err := b.Parameters.refuse(); err != nil {
+	if err := refuseParameters(b.Parameters); err != nil {
 		return err
 	}
 	for i := range b.Inputs {
 		in := &b.Inputs[i]
-		if err := in.Parameters.refuse(); err != nil {
+		if err := refuseParameters(in.Parameters); err != nil {
 			return err
 		}
-		of, err := datatypeOf(in.Datatype)
+		own, rest, err := in.Cut(raw)
+		if err != nil {
+			return wrong(in.Name, err.Error(), "append the tensors in the order of the inputs, and set "+tensor.LengthHeader)
+		}
+		t, err := in.Tensor(own)
 		if err != nil {
 			return wrong(in.Name, err.Error(), "")
 		}
-		n, err := elements(in.Shape)
-		if err != nil {
-			return wrong(in.Name, err.Error(), "")
-		}
-		t := &tensor{name: in.Name, of: of, shape: in.Shape}
-		if _, binary := in.Parameters["binary_data_size"]; binary {
-			size, ok := in.Parameters.int("binary_data_size")
-			if !ok || size < 0 || size > int64(len(raw)) {
-				return wrong(in.Name, fmt.Sprintf("binary_data_size is %.40s, and %d bytes are left", in.Parameters["binary_data_size"], len(raw)), "append the tensors in the order of the inputs, and set "+lengthHeader)
-			}
-			err = t.fromBytes(raw[:size], n)
-			raw = raw[size:]
-		} else {
-			err = t.fromJSON(in.Data, n)
-		}
-		if err != nil {
-			return wrong(in.Name, err.Error(), "")
-		}
-		q.inputs = append(q.inputs, t)
+		q.inputs, raw = append(q.inputs, t), rest
 	}
 	if len(raw) > 0 {
 		return wrong("", fmt.Sprintf("%d bytes follow the last tensor", len(raw)), "give each binary input its binary_data_size")
 	}
 	for i := range b.Outputs {
-		if err := b.Outputs[i].Parameters.refuse(); err != nil {
+		if err := refuseParameters(b.Outputs[i].Parameters); err != nil {
 			return err
 		}
 		q.wanted = append(q.wanted, b.Outputs[i].Name)
@@ -140,36 +104,26 @@ func (b *inferBody) read(q *inference, raw []byte) error {
 func (b *inferBody) binary(name string) bool {
 	for i := range b.Outputs {
 		if p := b.Outputs[i].Parameters; b.Outputs[i].Name == name && p["binary_data"] != nil {
-			return p.bool("binary_data")
+			return p.Bool("binary_data")
 		}
 	}
-	return b.Parameters.bool("binary_data_output")
-}
-
-type outputJSON struct {
-	tensorMetadata
-	Parameters map[string]int  `json:"parameters,omitempty"`
-	Data       json.RawMessage `json:"data,omitempty"`
+	return b.Parameters.Bool("binary_data_output")
 }
 
 func (b *inferBody) write(w http.ResponseWriter, r *http.Request, a *answer) error {
 	out := struct {
-		ID      string       `json:"id,omitempty"`
-		Model   string       `json:"model_name"`
-		Version string       `json:"model_version"`
-		Outputs []outputJSON `json:"outputs"`
-	}{a.id, a.model, a.version, []outputJSON{}}
+		ID      string        `json:"id,omitempty"`
+		Model   string        `json:"model_name"`
+		Version string        `json:"model_version"`
+		Outputs []tensor.Part `json:"outputs"`
+	}{a.id, a.model, a.version, []tensor.Part{}}
 	var raw []byte
 	anyBinary := false
 	for _, t := range a.outputs {
-		o := outputJSON{tensorMetadata: tensorMetadata{t.name, t.of.name, t.shape}}
-		if b.binary(t.name) {
-			before := len(raw)
-			raw = t.appendBytes(raw)
-			o.Parameters, anyBinary = map[string]int{"binary_data_size": len(raw) - before}, true
-		} else {
-			o.Data = t.json()
-		}
+		binary := b.binary(t.Name)
+		anyBinary = anyBinary || binary
+		var o tensor.Part
+		o, raw = t.Part(binary, raw)
 		out.Outputs = append(out.Outputs, o)
 	}
 	text, err := json.Marshal(out)
@@ -180,7 +134,7 @@ func (b *inferBody) write(w http.ResponseWriter, r *http.Request, a *answer) err
 	h.Set("Content-Type", "application/json")
 	if anyBinary {
 		h.Set("Content-Type", "application/octet-stream")
-		h.Set(lengthHeader, strconv.Itoa(len(text)))
+		h.Set(tensor.LengthHeader, strconv.Itoa(len(text)))
 	}
 	packed, how := pack(r.Header.Values("Accept-Encoding"), append(text, raw...))
 	if how != "" {
@@ -212,36 +166,4 @@ func pack(accepted []string, b []byte) (packed []byte, how string) {
 	_, _ = w.Write(b) // into memory
 	_ = w.Close()
 	return out.Bytes(), how
-}
-
-// json is a tensor's elements, flat, null where one is NaN.
-func (t *tensor) json() json.RawMessage {
-	out := []byte{'['}
-	for i, v := range t.values {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = value.AppendJSON(out, v)
-	}
-	return append(out, ']')
-}
-
-// appendBytes adds a tensor's elements in binary. Answers are of INT64 and FP64 alone.
-func (t *tensor) appendBytes(dst []byte) []byte {
-	for _, v := range t.values {
-		if t.of.kind == ofInts {
-			dst = binary.LittleEndian.AppendUint64(dst, uint64(v.Int()))
-		} else {
-			dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(floatOf(v)))
-		}
-	}
-	return dst
-}
-
-// floatOf is a number, NaN where it is missing.
-func floatOf(v value.Value) float64 {
-	if v.IsNull() {
-		return math.NaN()
-	}
-	return v.Float()
 }

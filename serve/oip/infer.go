@@ -10,6 +10,7 @@ import (
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model/tensor"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/gate"
 )
@@ -67,19 +68,19 @@ func New(o Options) *Server {
 }
 
 // extensions are what of the protocol's is offered beside its core.
-var extensions = []string{"binary_tensor_data", "model_repository"}
+var extensions = []string{tensor.BinaryExtension, "model_repository"}
 
 // inference is one request to infer, on whichever surface it came.
 type inference struct {
 	model, version, id string
-	inputs             []*tensor
+	inputs             []*tensor.Tensor
 	wanted             []string // names of outputs; none: all but leaves
 }
 
 // answer is what an inference came to.
 type answer struct {
 	model, version, id string
-	outputs            []*tensor
+	outputs            []*tensor.Tensor
 }
 
 // infer answers one request.

@@ -5,10 +5,12 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/tensor"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -34,30 +36,30 @@ func wrong(field, detail, cure string) *serve.Problem {
 
 // rowsOf makes rows of a model's columns of tensors: one for each column, of shape [rows] or [rows, 1]; or, where all columns are numbers or
 // bools, a single one of shape [rows, columns].
-func rowsOf(columns value.Schema, in []*tensor, maxRows int) (*value.Batch, error) {
-	if len(in) == 1 && columns.Index(in[0].name) < 0 && len(in[0].shape) == 2 {
+func rowsOf(columns value.Schema, in []*tensor.Tensor, maxRows int) (*value.Batch, error) {
+	if len(in) == 1 && columns.Index(in[0].Name) < 0 && len(in[0].Shape) == 2 {
 		return matrix(columns, in[0], maxRows)
 	}
 	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: -1}
 	for _, t := range in {
-		i := columns.Index(t.name)
+		i := columns.Index(t.Name)
 		switch {
 		case i < 0:
-			return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.name), Field: t.name,
-				Near: expr.Nearest(t.name, columns.Names()), Cure: "its inputs are: " + listed(columns.Names())}
+			return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.Name), Field: t.Name,
+				Near: expr.Nearest(t.Name, columns.Names()), Cure: "its inputs are: " + listed(columns.Names())}
 		case b.Columns[i] != nil:
-			return nil, wrong(t.name, "the input is there twice", "send it once")
-		case len(t.shape) != 1 && (len(t.shape) != 2 || t.shape[1] != 1):
-			return nil, wrong(t.name, fmt.Sprintf("shape %v", t.shape), "an input has the shape [rows] or [rows, 1]")
-		case b.N >= 0 && t.shape[0] != int64(b.N):
-			return nil, wrong(t.name, fmt.Sprintf("%d rows, where the inputs before it have %d", t.shape[0], b.N), "give all inputs as many rows")
-		case t.shape[0] > int64(maxRows):
-			return nil, tooMany(t.shape[0], maxRows)
+			return nil, wrong(t.Name, "the input is there twice", "send it once")
+		case len(t.Shape) != 1 && (len(t.Shape) != 2 || t.Shape[1] != 1):
+			return nil, wrong(t.Name, fmt.Sprintf("shape %v", t.Shape), "an input has the shape [rows] or [rows, 1]")
+		case b.N >= 0 && t.Shape[0] != int64(b.N):
+			return nil, wrong(t.Name, fmt.Sprintf("%d rows, where the inputs before it have %d", t.Shape[0], b.N), "give all inputs as many rows")
+		case t.Shape[0] > int64(maxRows):
+			return nil, tooMany(t.Shape[0], maxRows)
 		}
-		b.N = int(t.shape[0])
+		b.N = int(t.Shape[0])
 		c, err := columnOf(columns[i].Type, t, 0, 1, b.N)
 		if err != nil {
-			return nil, wrong(t.name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
+			return nil, wrong(t.Name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
 		}
 		b.Columns[i] = c
 	}
@@ -78,22 +80,22 @@ func tooMany(rows int64, most int) *serve.Problem {
 }
 
 // matrix is rows of one tensor.
-func matrix(columns value.Schema, t *tensor, maxRows int) (*value.Batch, error) {
+func matrix(columns value.Schema, t *tensor.Tensor, maxRows int) (*value.Batch, error) {
 	if i := slices.IndexFunc(columns, func(f value.Field) bool { return datatypeFor(f.Type) == "BYTES" }); i >= 0 {
-		return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.name), Field: t.name, Near: expr.Nearest(t.name, columns.Names()),
+		return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.Name), Field: t.Name, Near: expr.Nearest(t.Name, columns.Names()),
 			Cure: fmt.Sprintf("all columns in one tensor are for numbers alone, and column %q is %s: send a tensor for each column", columns[i].Name, value.An(columns[i].Type.String()))}
 	}
-	if t.shape[1] != int64(len(columns)) {
-		return nil, wrong(t.name, fmt.Sprintf("shape %v, and the model has %d columns", t.shape, len(columns)), "in one tensor stand: "+listed(columns.Names()))
+	if t.Shape[1] != int64(len(columns)) {
+		return nil, wrong(t.Name, fmt.Sprintf("shape %v, and the model has %d columns", t.Shape, len(columns)), "in one tensor stand: "+listed(columns.Names()))
 	}
-	if t.shape[0] > int64(maxRows) {
-		return nil, tooMany(t.shape[0], maxRows)
+	if t.Shape[0] > int64(maxRows) {
+		return nil, tooMany(t.Shape[0], maxRows)
 	}
-	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: int(t.shape[0])}
+	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: int(t.Shape[0])}
 	for i, f := range columns {
 		c, err := columnOf(f.Type, t, i, len(columns), b.N)
 		if err != nil {
-			return nil, wrong(t.name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
+			return nil, wrong(t.Name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
 		}
 		b.Columns[i] = c
 	}
@@ -101,10 +103,10 @@ func matrix(columns value.Schema, t *tensor, maxRows int) (*value.Batch, error) 
 }
 
 // columnOf is a column of every step-th element, beginning at from.
-func columnOf(t value.Type, in *tensor, from, step, rows int) (*value.Column, error) {
+func columnOf(t value.Type, in *tensor.Tensor, from, step, rows int) (*value.Column, error) {
 	c := value.NewColumn(t, rows)
 	for row := range rows {
-		v, err := cell(t, in.values[from+row*step])
+		v, err := cell(t, in.Values[from+row*step])
 		if err != nil {
 			return nil, fmt.Errorf("row %d: %w", row, err)
 		}
@@ -190,20 +192,29 @@ func outputDatatype(o model.Output) string {
 }
 
 // answerOf is an output as a tensor.
-func answerOf(o model.Output, rows int, numbers []float64) *tensor {
-	d, _ := datatypeOf(outputDatatype(o))
-	t := &tensor{name: o.Name, of: d, shape: []int64{int64(rows)}, values: make([]value.Value, len(numbers))}
+func answerOf(o model.Output, rows int, numbers []float64) *tensor.Tensor {
+	d, _ := tensor.DatatypeOf(outputDatatype(o))
+	t := &tensor.Tensor{Name: o.Name, Of: d, Shape: []int64{int64(rows)}, Values: make([]value.Value, len(numbers))}
 	if o.Width != 1 {
-		t.shape = append(t.shape, int64(o.Width))
+		t.Shape = append(t.Shape, int64(o.Width))
 	}
 	for i, x := range numbers {
-		if d.kind == ofInts {
-			t.values[i] = value.OfInt(int64(x))
+		if d.Kind == tensor.Ints {
+			t.Values[i] = value.OfInt(int64(x))
 		} else {
-			t.values[i] = value.OfFloat(x) // NaN and infinities are null, in bytes NaN
+			t.Values[i] = value.OfFloat(x) // NaN and infinities are null, in bytes NaN
 		}
 	}
 	return t
+}
+
+// text is an element of BYTES as a string.
+func text(v value.Value) (string, error) {
+	s := v.Str()
+	if !utf8.ValidString(s) {
+		return "", fmt.Errorf("a text is no UTF-8")
+	}
+	return s, nil
 }
 
 func listed(names []string) string {

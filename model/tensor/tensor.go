@@ -1,4 +1,7 @@
-package oip
+// Package tensor is the wire of the Open Inference Protocol, version 2, which both ends share: datatypes, and tensors of them as JSON, as bytes
+// (the binary extension, raw contents) and as typed contents of gRPC. It knows neither models nor servers; serve/oip answers with it, and
+// model/remote asks. pb/ is the service's generated code.
+package tensor
 
 import (
 	"encoding/binary"
@@ -8,65 +11,79 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 )
 
-// datatype is one of the protocol's.
-type datatype struct {
-	name  string
-	bytes int // of an element; 0: of BYTES, whose elements have a length
-	kind  kind
+// Datatype is one of the protocol's.
+type Datatype struct {
+	Name  string
+	Bytes int // of an element; 0: of BYTES, whose elements have a length
+	Kind  Kind
 }
 
-// kind is how the elements of a tensor are kept.
-type kind uint8
+// Kind is how the elements of a tensor are kept.
+type Kind uint8
 
+// The kinds of elements.
 const (
-	ofInts kind = iota
-	ofUints
-	ofFloats
-	ofBools
-	ofTexts
+	Ints Kind = iota
+	Uints
+	Floats
+	Bools
+	Texts
 )
 
-var datatypes = []datatype{
-	{"BOOL", 1, ofBools}, {"UINT8", 1, ofUints}, {"UINT16", 2, ofUints}, {"UINT32", 4, ofUints}, {"UINT64", 8, ofUints},
-	{"INT8", 1, ofInts}, {"INT16", 2, ofInts}, {"INT32", 4, ofInts}, {"INT64", 8, ofInts},
-	{"FP16", 2, ofFloats}, {"BF16", 2, ofFloats}, {"FP32", 4, ofFloats}, {"FP64", 8, ofFloats}, {"BYTES", 0, ofTexts},
+var datatypes = []Datatype{
+	{"BOOL", 1, Bools}, {"UINT8", 1, Uints}, {"UINT16", 2, Uints}, {"UINT32", 4, Uints}, {"UINT64", 8, Uints},
+	{"INT8", 1, Ints}, {"INT16", 2, Ints}, {"INT32", 4, Ints}, {"INT64", 8, Ints},
+	{"FP16", 2, Floats}, {"BF16", 2, Floats}, {"FP32", 4, Floats}, {"FP64", 8, Floats}, {"BYTES", 0, Texts},
 }
 
-func datatypeOf(name string) (datatype, error) {
-	i := slices.IndexFunc(datatypes, func(d datatype) bool { return d.name == name })
+// DatatypeOf finds a datatype by its name.
+func DatatypeOf(name string) (Datatype, error) {
+	i := slices.IndexFunc(datatypes, func(d Datatype) bool { return d.Name == name })
 	if i >= 0 {
 		return datatypes[i], nil
 	}
 	names := make([]string, len(datatypes))
 	for i, d := range datatypes {
-		names[i] = d.name
+		names[i] = d.Name
 	}
 	near := ""
 	if n := expr.Nearest(name, names); len(n) > 0 {
 		near = "; did you mean " + n[0] + "?"
 	}
-	return datatype{}, fmt.Errorf("datatype %.40q is none of the protocol's: %s%s", name, strings.Join(names, ", "), near)
+	return Datatype{}, fmt.Errorf("datatype %.40q is none of the protocol's: %s%s", name, strings.Join(names, ", "), near)
 }
 
-// tensor is one input or output. Elements stand in row-major order, in the slice of the datatype's kind.
-type tensor struct {
-	name   string
-	of     datatype
-	shape  []int64
-	values []value.Value // null where JSON says null or a float is NaN
+// Tensor is one input or output. Elements stand in row-major order.
+type Tensor struct {
+	Name   string
+	Of     Datatype
+	Shape  []int64
+	Values []value.Value // null where JSON says null or a float is NaN
 }
+
+// Metadata describes a tensor; -1 in a shape is a dimension of any size.
+type Metadata struct {
+	Name     string  `json:"name"`
+	Datatype string  `json:"datatype"`
+	Shape    []int64 `json:"shape"`
+}
+
+// LengthHeader says over HTTP how many of a body's bytes are JSON, where tensors follow in binary.
+const LengthHeader = "Inference-Header-Content-Length"
+
+// BinaryExtension is what servers that take tensors in binary over HTTP say that they have.
+const BinaryExtension = "binary_tensor_data"
 
 // maxElements bounds a tensor.
 const maxElements = 1 << 24
 
-// elements is how many a shape has.
-func elements(shape []int64) (int, error) {
+// Elements is how many a shape has.
+func Elements(shape []int64) (int, error) {
 	n := int64(1)
 	for _, d := range shape {
 		if d < 0 || d > maxElements || n*d > maxElements {
@@ -78,48 +95,48 @@ func elements(shape []int64) (int, error) {
 }
 
 // integer is a whole number as a value; one beyond int64 is refused, since no column holds it.
-func (d datatype) integer(u uint64) (value.Value, error) {
-	if d.kind == ofUints && u > math.MaxInt64 {
+func (d Datatype) integer(u uint64) (value.Value, error) {
+	if d.Kind == Uints && u > math.MaxInt64 {
 		return value.Value{}, fmt.Errorf("%d is beyond what an int holds", u)
 	}
 	return value.OfInt(int64(u)), nil
 }
 
-// fromBytes reads elements as the binary extension and raw contents have them: little-endian, texts with their length before them.
-func (t *tensor) fromBytes(b []byte, n int) error {
-	if t.of.bytes > 0 && len(b) != n*t.of.bytes {
-		return fmt.Errorf("%d bytes for %d elements of %s, which take %d", len(b), n, t.of.name, n*t.of.bytes)
+// FromBytes reads elements as the binary extension and raw contents have them: little-endian, texts with their length before them.
+func (t *Tensor) FromBytes(b []byte, n int) error {
+	if t.Of.Bytes > 0 && len(b) != n*t.Of.Bytes {
+		return fmt.Errorf("%d bytes for %d elements of %s, which take %d", len(b), n, t.Of.Name, n*t.Of.Bytes)
 	}
-	if t.of.bytes == 0 && len(b) < 4*n {
+	if t.Of.Bytes == 0 && len(b) < 4*n {
 		return fmt.Errorf("%d bytes for %d elements of BYTES, each of which has 4 bytes of length", len(b), n)
 	}
-	t.values = make([]value.Value, n)
-	for i := range t.values {
-		if t.of.kind == ofTexts {
+	t.Values = make([]value.Value, n)
+	for i := range t.Values {
+		if t.Of.Kind == Texts {
 			if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
 				return fmt.Errorf("element %d is cut short", i)
 			}
 			size := binary.LittleEndian.Uint32(b)
-			t.values[i] = value.OfBytes(b[4 : 4+size])
+			t.Values[i] = value.OfBytes(b[4 : 4+size])
 			b = b[4+size:]
 			continue
 		}
-		v, err := t.of.element(b)
+		v, err := t.Of.element(b)
 		if err != nil {
 			return fmt.Errorf("element %d: %w", i, err)
 		}
-		t.values[i], b = v, b[t.of.bytes:]
+		t.Values[i], b = v, b[t.Of.Bytes:]
 	}
-	if len(b) > 0 && t.of.kind == ofTexts {
+	if len(b) > 0 && t.Of.Kind == Texts {
 		return fmt.Errorf("%d bytes follow the last element", len(b))
 	}
 	return nil
 }
 
 // element reads one element of fixed length.
-func (d datatype) element(b []byte) (value.Value, error) {
+func (d Datatype) element(b []byte) (value.Value, error) {
 	var u uint64
-	switch d.bytes {
+	switch d.Bytes {
 	case 1:
 		u = uint64(b[0])
 	case 2:
@@ -129,19 +146,19 @@ func (d datatype) element(b []byte) (value.Value, error) {
 	case 8:
 		u = binary.LittleEndian.Uint64(b)
 	}
-	switch d.kind {
-	case ofBools:
+	switch d.Kind {
+	case Bools:
 		if u > 1 {
 			return value.Value{}, fmt.Errorf("%d is neither 0 nor 1", u)
 		}
 		return value.OfBool(u == 1), nil
-	case ofInts:
-		shift := 64 - 8*d.bytes
+	case Ints:
+		shift := 64 - 8*d.Bytes
 		return d.integer(uint64(int64(u<<shift) >> shift))
-	case ofUints:
+	case Uints:
 		return d.integer(u)
 	}
-	switch d.name {
+	switch d.Name {
 	case "FP16":
 		return number(float16(uint16(u)))
 	case "BF16":
@@ -178,11 +195,11 @@ func float16(b uint16) float64 {
 	return sign * math.Ldexp(1+fraction/1024, exponent-15)
 }
 
-// fromJSON reads elements as JSON has them: an array, nested as the shape is or flat.
-func (t *tensor) fromJSON(text json.RawMessage, n int) error {
+// FromJSON reads elements as JSON has them: an array, nested as the shape is or flat.
+func (t *Tensor) FromJSON(text json.RawMessage, n int) error {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
-	t.values = make([]value.Value, 0, min(n, len(text)))
+	t.Values = make([]value.Value, 0, min(n, len(text)))
 	depth := 0
 	for {
 		token, err := d.Token()
@@ -207,66 +224,66 @@ func (t *tensor) fromJSON(text json.RawMessage, n int) error {
 			if depth == 0 {
 				return fmt.Errorf("data is no array")
 			}
-			v, err := t.of.fromToken(x)
+			v, err := t.Of.fromToken(x)
 			if err != nil {
-				return fmt.Errorf("element %d: %w", len(t.values), err)
+				return fmt.Errorf("element %d: %w", len(t.Values), err)
 			}
-			if len(t.values) == n {
+			if len(t.Values) == n {
 				return fmt.Errorf("more than the %d elements that the shape has", n)
 			}
-			t.values = append(t.values, v)
+			t.Values = append(t.Values, v)
 		}
 	}
 }
 
-func (t *tensor) counted(n int) error {
-	if len(t.values) != n {
-		return fmt.Errorf("%d elements where the shape has %d", len(t.values), n)
+func (t *Tensor) counted(n int) error {
+	if len(t.Values) != n {
+		return fmt.Errorf("%d elements where the shape has %d", len(t.Values), n)
 	}
 	return nil
 }
 
 // fromToken is an element of JSON.
-func (d datatype) fromToken(x any) (value.Value, error) {
+func (d Datatype) fromToken(x any) (value.Value, error) {
 	switch x := x.(type) {
 	case nil:
 		return value.Value{}, nil
 	case bool:
-		if d.kind == ofBools {
+		if d.Kind == Bools {
 			return value.OfBool(x), nil
 		}
 	case string:
-		if d.kind == ofTexts {
+		if d.Kind == Texts {
 			return value.OfBytesString(x), nil
 		}
 	case json.Number:
-		switch d.kind {
-		case ofFloats:
+		switch d.Kind {
+		case Floats:
 			f, err := strconv.ParseFloat(x.String(), 64)
 			if err != nil {
 				return value.Value{}, fmt.Errorf("%s is beyond what a float holds", x)
 			}
 			return number(f)
-		case ofInts, ofUints:
+		case Ints, Uints:
 			i, err := strconv.ParseInt(x.String(), 10, 64)
 			low, high := d.bounds()
 			if err != nil || i < low || uint64(max(i, 0)) > high {
-				return value.Value{}, fmt.Errorf("%.40s is no %s", x, d.name)
+				return value.Value{}, fmt.Errorf("%.40s is no %s", x, d.Name)
 			}
 			return value.OfInt(i), nil
-		case ofBools:
+		case Bools:
 			if x == "0" || x == "1" {
 				return value.OfBool(x == "1"), nil
 			}
 		}
 	}
-	return value.Value{}, fmt.Errorf("%s where %s is expected", shown(x), d.name)
+	return value.Value{}, fmt.Errorf("%s where %s is expected", shown(x), d.Name)
 }
 
 // bounds are an integer type's.
-func (d datatype) bounds() (low int64, high uint64) {
-	bits := 8 * d.bytes
-	if d.kind == ofUints {
+func (d Datatype) bounds() (low int64, high uint64) {
+	bits := 8 * d.Bytes
+	if d.Kind == Uints {
 		return 0, math.MaxUint64 >> (64 - bits)
 	}
 	return math.MinInt64 >> (64 - bits), uint64(math.MaxInt64) >> (64 - bits)
@@ -279,13 +296,4 @@ func shown(x any) string {
 	default:
 		return fmt.Sprintf("%.40v", x)
 	}
-}
-
-// text is an element of BYTES as a string.
-func text(v value.Value) (string, error) {
-	s := v.Str()
-	if !utf8.ValidString(s) {
-		return "", fmt.Errorf("a text is no UTF-8")
-	}
-	return s, nil
 }

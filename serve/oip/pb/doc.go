@@ -1,5 +1,0 @@
-// Package pb holds the generated code of the Open Inference Protocol's service, for the server and for callers in Go. It knows nothing of
-// bighead. How it is generated says the package of serve/grpc/pb.
-package pb
-
-//go:generate go run ../../grpc/pb/gen inference.proto
