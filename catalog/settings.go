@@ -117,8 +117,10 @@ func settingsOfTrainingSet(t *feature.TrainingSet) []Setting {
 
 func settingsOfModel(m *feature.Model) []Setting {
 	s := settings{}
-	s.add("train", m.Train.Name+" in "+m.Train.File)
-	s.add("as", m.Train.As)
+	if m.Remote == "" {
+		s.add("train", m.Train.Name+" in "+m.Train.File)
+		s.add("as", m.Train.As)
+	}
 	s.add("metrics", strings.Join(m.Metrics, ", "))
 	if m.Gate != nil {
 		s.add("gate", m.Gate.Text)

@@ -142,6 +142,7 @@ const (
 	codeRequirement  Code = 135
 	codeSticky       Code = 136
 	codeUnknownLabel Code = 137
+	codeAddress      Code = 138
 )
 
 // Requests: what a caller of the server did, or why a row is not answered. They have no place in a definition file; package serve makes
@@ -268,6 +269,7 @@ var codes = map[Code]struct {
 	codeRequirement:  {SeverityError, "a package that is not pinned"},
 	codeSticky:       {SeverityError, "not a key or request field"},
 	codeUnknownLabel: {SeverityError, "not one label of the training set"},
+	codeAddress:      {SeverityError, "not the address of a model"},
 
 	CodeUnknownView:    {SeverityError, "a view that is not served"},
 	CodeUnknownFeature: {SeverityError, "a column that the view does not have"},

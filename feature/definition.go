@@ -299,7 +299,8 @@ type ModelDef struct {
 	TrainingSet *Ref            `json:"training_set,omitempty"` // into Definitions.TrainingSets
 	Pipeline    *PipelineDef    `json:"pipeline,omitempty"`     // nil: the view's columns go in as they are
 	Train       *FunctionDef    `json:"train,omitempty"`
-	As          *Text           `json:"as,omitempty"` // "pandas"
+	Remote      *Text           `json:"remote,omitempty"` // the address of a model that is trained, and answers, elsewhere
+	As          *Text           `json:"as,omitempty"`     // "pandas"
 	Task        *Text           `json:"task,omitempty"`
 	Label       *Text           `json:"label,omitempty"` // nil: the only one
 	Split       *SplitDef       `json:"split,omitempty"`

@@ -376,6 +376,9 @@ func fingerprintModel(m *Model) {
 		params, _ := json.Marshal(floatsAsNumbers(m.Params)) // of what was JSON before; its keys are sorted
 		f.add("params", string(params))
 	}
+	if m.Remote != "" {
+		f.add("remote", m.Remote)
+	}
 	f.add("seed", strconv.FormatInt(m.Seed, 10))
 	if e := m.Environment; e != nil {
 		f.add("packages", slices.Sorted(slices.Values(e.Packages))...)

@@ -1,6 +1,8 @@
 package feature
 
 import (
+	"math"
+
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/model"
@@ -243,8 +245,10 @@ type Model struct {
 	Steps  []transform.Step
 	Inputs []transform.Column
 	Train  Function
+	// Remote is the address of a model that answers elsewhere, and was trained there: it has no Train, and needs neither label nor split.
+	Remote string
 	Task   model.Task
-	// Label is the one of the training set's that it learns.
+	// Label is the one of the training set's that it learns; "": of a model elsewhere, there is none.
 	Label string
 	Split TimeSplit
 	// Environment is nil for the project's own Python.
@@ -275,6 +279,15 @@ type TimeSplit struct {
 	Valid, Test int64
 	End         *int64 // nil: open
 }
+
+// whole is the split of a model elsewhere that is given none: all rows are before it.
+var whole = TimeSplit{Valid: math.MaxInt64, Test: math.MaxInt64}
+
+// Whole reports that nothing is parted.
+func (s TimeSplit) Whole() bool { return s == whole }
+
+// Measured reports whether there is a label, and rows by which the model is judged.
+func (m *Model) Measured() bool { return m.Label != "" && !m.Split.Whole() }
 
 // Environment is the packages that a model is trained with.
 type Environment struct {

@@ -87,6 +87,20 @@ func (r *reporter) unknownMetric(at Span, name string, task model.Task, names []
 	}
 }
 
+// badAddress is a text at which no model can be asked.
+func (r *reporter) badAddress(t Text, err error) {
+	why, cure, _ := strings.Cut(err.Error(), ": ")
+	if cure == "" {
+		cure = `write remote="http://host:port/v2/models/MODEL" or "grpc://host:port/MODEL"`
+	}
+	r.add(codeAddress, t.At, "remote= is not the address of a model: %s", why).cure("%s", cure)
+}
+
+// notMeasured is a figure of a model elsewhere of which nothing says how good it is.
+func (r *reporter) notMeasured(at Span, argument string) {
+	r.add(codeMeaningless, at, "%s has no meaning where nothing is measured", argument).cure(`give the model split=, and its training set a label, or leave %s out`, argument)
+}
+
 // splitOrder is two times of a split that are not one after the other.
 func (r *reporter) splitOrder(t Text, name string, before Text, nameBefore string) {
 	r.add(codeSplit, t.At, "%s=%q is not after %s=%q, so that part has no rows", name, t.Value, nameBefore, before.Value).

@@ -43,14 +43,18 @@ func (c *checker) ofModel(d *ModelDef) *modelState {
 	known := c.task(m)
 	c.labelOf(m, known)
 	c.modelPlain(m, what)
+	c.remote(m)
 	c.split(m, what)
-	whole := c.environment(m)
-	if known {
+	sound := c.environment(m)
+	switch {
+	case d.elsewhere() && !m.model.Measured():
+		c.unmeasured(m)
+	case known:
 		c.metrics(m)
 		c.gate(m)
 	}
 	c.pipeline(m)
-	m.sound = c.soundSince(mark) && len(d.Flawed) == 0 && m.set.sound && whole && !d.Split.flawed() && !d.Pipeline.flawed()
+	m.sound = c.soundSince(mark) && len(d.Flawed) == 0 && m.set.sound && sound && !d.Split.flawed() && !d.Pipeline.flawed()
 	if m.sound {
 		fingerprintModel(m.model)
 	}
@@ -62,6 +66,55 @@ func (d *SplitDef) flawed() bool { return d != nil && len(d.Flawed) > 0 }
 // flawed tells of a pipeline of which something could not be recorded; what it leaves is not known then.
 func (d *PipelineDef) flawed() bool {
 	return d != nil && (len(d.Flawed) > 0 || slices.ContainsFunc(d.Steps, func(s StepDef) bool { return len(s.Flawed) > 0 }))
+}
+
+// elsewhere tells of a model that answers elsewhere, whether or not its address could be recorded.
+func (d *ModelDef) elsewhere() bool { return d.Remote != nil || d.Flawed.Has("remote") }
+
+// remote checks the address of a model elsewhere, which is trained there: what says how it is trained has no meaning here.
+func (c *checker) remote(m *modelState) {
+	d := m.def
+	if d.Remote == nil {
+		return
+	}
+	a, err := model.ParseAddress(d.Remote.Value)
+	if err != nil {
+		c.badAddress(*d.Remote, err)
+	} else {
+		m.model.Remote = a.Text
+	}
+	idle := func(argument string, at Span) {
+		c.meaningless(at, argument, "beside remote=: that model was trained elsewhere", "leave out the one or the other")
+	}
+	if d.Train != nil {
+		idle("train=", d.Train.At)
+	}
+	if d.As != nil {
+		idle("as_=", d.As.At)
+	}
+	if d.Environment != nil {
+		idle("environment=", d.Environment.At)
+	}
+	if d.Params != nil {
+		idle("params=", d.Params.At)
+	}
+	if d.Seed != nil {
+		idle("seed=", d.Seed.At)
+	}
+	if d.Pickle != nil {
+		idle("pickle=", d.Pickle.At)
+	}
+}
+
+// unmeasured sees that nothing is asked of metrics that there will not be.
+func (c *checker) unmeasured(m *modelState) {
+	d := m.def
+	if len(d.Metrics) > 0 {
+		c.notMeasured(d.Metrics[0].At, "metrics=")
+	}
+	if d.Gate != nil {
+		c.notMeasured(d.Gate.At, "gate=")
+	}
 }
 
 // task reads what the model is asked; false where that is not known.
@@ -98,6 +151,8 @@ func (c *checker) labelOf(m *modelState, known bool) {
 			c.unknownLabel(at, d.Label.Value, m.set.set.Name, names)
 			return
 		}
+	case len(labels) == 0 && d.elsewhere():
+		return
 	case len(labels) == 0:
 		c.noLabel(at, m.set.set.Name)
 		return
@@ -132,8 +187,8 @@ func (c *checker) modelPlain(m *modelState, what string) {
 	d := m.def
 	if d.Train != nil {
 		m.model.Train = Function{Name: d.Train.Name, File: d.Train.Def.File, Pos: d.Train.Def.Pos, As: defaultAs}
-	} else if !d.Flawed.Has("train") {
-		c.missing(d.At, what, "train=", "give it a function: def train(data, params): …")
+	} else if !d.Flawed.Has("train") && !d.elsewhere() {
+		c.missing(d.At, what, "train=", "give it a function: def train(data, params): …; or remote=, the address of a model that answers elsewhere")
 	}
 	if word := c.word(d.As, "as_", "pandas", "polars", "arrow"); word != "" {
 		m.model.Train.As = word
@@ -154,7 +209,9 @@ func (c *checker) modelPlain(m *modelState, what string) {
 func (c *checker) split(m *modelState, what string) {
 	d := m.def.Split
 	if d == nil {
-		if !m.def.Flawed.Has("split") {
+		if m.def.elsewhere() {
+			m.model.Split = whole
+		} else if !m.def.Flawed.Has("split") {
 			c.missing(m.def.At, what, "split=", `say which rows judge: bh.TimeSplit(valid="2013-09-01", test="2013-11-01")`)
 		}
 		return

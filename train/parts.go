@@ -47,7 +47,9 @@ func (p *Parts) schema(f *fitted) value.Schema {
 	if p.count > 0 {
 		label = value.Int
 	}
-	s = append(s, value.Field{Name: labelColumn, Type: label})
+	if p.labelled() {
+		s = append(s, value.Field{Name: labelColumn, Type: label})
+	}
 	if p.weight != "" {
 		s = append(s, value.Field{Name: weightColumn, Type: value.Float})
 	}
@@ -107,7 +109,18 @@ func (p *Parts) outcome(schema value.Schema, done, rows *value.Batch) *value.Bat
 	for _, c := range done.Columns {
 		out.Columns = append(out.Columns, asFloats(c))
 	}
-	label, codes := rows.Column(p.m.Label), value.NewColumn(schema[len(done.Columns)].Type, rows.N)
+	if p.labelled() {
+		out.Columns = append(out.Columns, p.codes(schema[len(done.Columns)].Type, rows))
+	}
+	if p.weight != "" {
+		out.Columns = append(out.Columns, asFloats(rows.Column(p.weight)))
+	}
+	return out
+}
+
+// codes are the labels of rows as the model is given them.
+func (p *Parts) codes(t value.Type, rows *value.Batch) *value.Column {
+	label, codes := rows.Column(p.m.Label), value.NewColumn(t, rows.N)
 	for i := range rows.N {
 		x := p.code(label.At(i))
 		if p.count > 0 {
@@ -116,11 +129,7 @@ func (p *Parts) outcome(schema value.Schema, done, rows *value.Batch) *value.Bat
 			codes.Floats[i] = x
 		}
 	}
-	out.Columns = append(out.Columns, codes)
-	if p.weight != "" {
-		out.Columns = append(out.Columns, asFloats(rows.Column(p.weight)))
-	}
-	return out
+	return codes
 }
 
 // asFloats is a column as a model reads it: a string as it is, everything else as a number.

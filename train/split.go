@@ -53,38 +53,47 @@ func split(ctx context.Context, m *feature.Model, rows dataset.Table, weight str
 	p.Train = Part{Name: "train", low: math.MinInt64, high: m.Split.Valid}
 	p.Valid = Part{Name: "valid", low: m.Split.Valid, high: m.Split.Test}
 	p.Test = Part{Name: "test", low: m.Split.Test, high: end}
-	p.columns = append(m.TrainingSet.ModelSchema().Names(), m.Label)
+	p.columns = m.TrainingSet.ModelSchema().Names()
+	counted := []string{plan.AtColumn}
+	if p.labelled() {
+		p.columns, counted = append(p.columns, m.Label), []string{m.Label, plan.AtColumn}
+	}
 	if weight != "" {
 		p.columns = append(p.columns, weight)
 	}
 	p.columns = append(p.columns, plan.AtColumn)
 	labels := newLabels(m)
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
-	for b, err := range p.scan(ctx, []string{m.Label, plan.AtColumn}, math.MinInt64, math.MaxInt64) {
+	for b, err := range p.scan(ctx, counted, math.MinInt64, math.MaxInt64) {
 		if err != nil {
 			return nil, err
 		}
 		for i := range b.N {
-			at := b.Columns[1].Ints[i]
+			at := b.Columns[len(counted)-1].Ints[i]
 			first, last = min(first, at), max(last, at)
 			switch part := p.of(at); {
-			case b.Columns[0].IsNull(i):
+			case p.labelled() && b.Columns[0].IsNull(i):
 				p.Unlabelled++
 			case part == nil:
 				p.Beyond++
 			default:
 				part.see(at)
-				labels.see(b.Columns[0], i, part.Name)
+				if p.labelled() {
+					labels.see(b.Columns[0], i, part.Name)
+				}
 			}
 		}
 	}
 	for _, part := range p.each() {
-		if part.Rows == 0 {
+		if part.Rows == 0 && !(m.Split.Whole() && part != &p.Train) {
 			return nil, part.empty(p, first, last)
 		}
 	}
 	return p, labels.settle(p)
 }
+
+// labelled reports whether the rows have a label; those of a model elsewhere need none.
+func (p *Parts) labelled() bool { return p.m.Label != "" }
 
 func (p *Parts) each() []*Part { return []*Part{&p.Train, &p.Valid, &p.Test} }
 
@@ -119,6 +128,9 @@ func (p *Part) empty(all *Parts, first, last int64) error {
 	}
 	if all.Unlabelled > 0 {
 		there += fmt.Sprintf(", %d of them without a label", all.Unlabelled)
+	}
+	if all.m.Split.Whole() {
+		return mistakef("model %s: no row of training set %s: nothing could be asked of it; %s", all.m.Name, all.m.TrainingSet.Name, there)
 	}
 	return mistakef("split of model %s: no row for %s, which is %s; %s", all.m.Name, p.Name, bounds, there)
 }
@@ -189,12 +201,12 @@ func chosen(b *value.Batch, want func(row int) bool) *value.Batch {
 	return out
 }
 
-// of a part, its labelled rows: the columns of the pipeline's input, and behind them label, weight and at.
+// of a part, its labelled rows: the columns of the pipeline's input, and behind them label, weight and at. Where there is no label, all of its rows.
 func (p *Parts) rowsOf(ctx context.Context, part *Part) transform.Rows {
 	return func() iter.Seq2[*value.Batch, error] {
 		return func(yield func(*value.Batch, error) bool) {
 			for b, err := range p.scan(ctx, p.columns, part.low, part.high) {
-				if err == nil {
+				if err == nil && p.labelled() {
 					label := b.Column(p.m.Label)
 					b = chosen(b, func(i int) bool { return !label.IsNull(i) })
 				}
@@ -218,7 +230,7 @@ const maxClasses = 10_000
 
 func newLabels(m *feature.Model) *labels {
 	l := &labels{m: m}
-	if m.Task == model.Binary || m.Task == model.Multiclass {
+	if m.Label != "" && (m.Task == model.Binary || m.Task == model.Multiclass) {
 		l.seen = map[value.Value]string{}
 	}
 	return l

@@ -59,12 +59,7 @@ type Result struct {
 // Run makes a version (docs/models.md §3, from step 2 on). On an error no artifact is left.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	t := &training{Options: o}
-	for _, step := range []struct {
-		what string
-		do   func(context.Context) (string, error)
-	}{
-		{"split", t.split}, {"fit", t.fit}, {"environment", t.environment}, {"train", t.train}, {"compare", t.compare}, {"evaluate", t.evaluate}, {"artifact", t.artifact},
-	} {
+	for _, step := range t.steps() {
 		done := o.Step(step.what)
 		note, err := step.do(ctx)
 		if err != nil {
@@ -77,6 +72,20 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	return &Result{Version: t.version, Parts: t.parts, Logged: t.logged}, nil
+}
+
+// step is a part of a run.
+type step struct {
+	what string
+	do   func(context.Context) (note string, err error)
+}
+
+func (t *training) steps() []step {
+	made := []step{{"environment", t.environment}, {"train", t.train}, {"compare", t.compare}}
+	if t.Model.Remote != "" { // which is made already
+		made = []step{{"ask", t.askElsewhere}}
+	}
+	return append(append([]step{{"split", t.split}, {"fit", t.fit}}, made...), step{"evaluate", t.evaluate}, step{"artifact", t.artifact})
 }
 
 // training is one run while it goes on.
@@ -217,8 +226,11 @@ func (t *training) compare(ctx context.Context) (string, error) {
 	if err := t.opened.Takes(t.parts.schema(t.fitted)[:len(t.fitted.columns)]); err != nil {
 		return "", mistakef("model %s: %v", t.Model.Name, err)
 	}
-	if t.manifest.Check, err = t.checkRows(ctx); err != nil {
+	if t.manifest.Check, err = t.checkRows(ctx, t.byFramework); err != nil {
 		return "", err
+	}
+	if n := len(t.manifest.Check); n != len(t.returned.Answers) {
+		return "", fmt.Errorf("%s answered %d rows, %d were asked", t.returned.Framework, len(t.returned.Answers), n)
 	}
 	if err := t.opened.Check(ctx); err != nil {
 		return "", fmt.Errorf("model %s, by runtime %s: %w", t.Model.Name, runtime, err)
@@ -265,6 +277,9 @@ func (t *training) newManifest(runtime string) (*model.Manifest, error) {
 func (t *training) evaluate(ctx context.Context) (string, error) {
 	t.metrics = map[string]float64{}
 	note := ""
+	if !t.Model.Measured() {
+		return "no label and split to measure it by", nil
+	}
 	for _, part := range []*Part{&t.parts.Valid, &t.parts.Test} {
 		truth, err := t.answers(ctx, part)
 		if err != nil {
@@ -298,18 +313,15 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 	for i := 0; i < len(all) && len(t.manifest.Check) < manifestRows; i += step {
 		t.manifest.Check = append(t.manifest.Check, all[i])
 	}
-	name, err := model.WriteArtifact(ctx, t.Artifacts, t.manifest, map[string]string{t.manifest.File: filepath.Join(t.Folder, "model", t.returned.File)})
+	files := map[string]string{}
+	if t.Model.Remote == "" {
+		files[t.manifest.File] = filepath.Join(t.Folder, "model", t.returned.File)
+	}
+	name, err := model.WriteArtifact(ctx, t.Artifacts, t.manifest, files)
 	if err != nil {
 		return "", err
 	}
-	a, err := model.OpenArtifact(ctx, filepath.Join(t.Artifacts, name), func(runtime string) (model.Open, error) {
-		for _, r := range t.Runtimes {
-			if r.Name == runtime {
-				return r.Open, nil
-			}
-		}
-		return nil, errors.New("this binary does not have it")
-	})
+	a, err := model.OpenArtifact(ctx, filepath.Join(t.Artifacts, name), t.runtime)
 	if err != nil {
 		return "", err
 	}
@@ -321,6 +333,16 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return name[:12], writeJSON(filepath.Join(t.Folder, "result.json"), t.version)
+}
+
+// runtime finds one by its name.
+func (t *training) runtime(name string) (model.Open, error) {
+	for _, r := range t.Runtimes {
+		if r.Name == name {
+			return r.Open, nil
+		}
+	}
+	return nil, errors.New("this binary does not have it")
 }
 
 func (t *training) newVersion(artifact string) (*catalog.ModelVersion, error) {

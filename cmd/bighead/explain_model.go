@@ -19,11 +19,22 @@ func trainingSetLines(t *feature.TrainingSet) []string {
 // modelLines are a model's: what it learns by what, its pipeline step by step, and what goes in, each column with those of the view that
 // it is made of.
 func modelLines(m *feature.Model) []string {
-	lines := []string{fmt.Sprintf("model %s learns %s of training set %s, %s  %s  (%s)", m.Name, m.Label, m.TrainingSet.Name, m.Task, feature.Short(m.Fingerprint), m.Pos)}
+	does := "learns " + m.Label
+	if m.Remote != "" {
+		does = "answers elsewhere about rows"
+	}
+	lines := []string{fmt.Sprintf("model %s %s of training set %s, %s  %s  (%s)", m.Name, does, m.TrainingSet.Name, m.Task, feature.Short(m.Fingerprint), m.Pos)}
 	if m.Description != "" {
 		lines = append(lines, "  "+m.Description)
 	}
-	lines = append(lines, fmt.Sprintf("  train %s of %s rows  (%s)", m.Train.Name, m.Train.As, m.Train.Pos), "  "+splitText(m.Split))
+	if m.Remote != "" {
+		lines = append(lines, "  at "+m.Remote)
+	} else {
+		lines = append(lines, fmt.Sprintf("  train %s of %s rows  (%s)", m.Train.Name, m.Train.As, m.Train.Pos))
+	}
+	if !m.Split.Whole() {
+		lines = append(lines, "  "+splitText(m.Split))
+	}
 	if e := m.Environment; e != nil {
 		on := ""
 		if e.Python != "" {
@@ -35,7 +46,9 @@ func modelLines(m *feature.Model) []string {
 		params, _ := json.Marshal(m.Params) // what was JSON before
 		lines = append(lines, "  params "+string(params)+", seed "+strconv.FormatInt(m.Seed, 10))
 	}
-	lines = append(lines, "  metrics "+strings.Join(m.Metrics, ", "))
+	if len(m.Metrics) > 0 {
+		lines = append(lines, "  metrics "+strings.Join(m.Metrics, ", "))
+	}
 	if m.Gate != nil {
 		lines = append(lines, "  gate "+m.Gate.Text)
 	}

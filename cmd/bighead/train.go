@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,8 @@ func (c *cli) trainCommand() *cobra.Command {
 	var seed int64
 	cmd := &cobra.Command{
 		Use:   "train MODEL",
-		Short: "Train a new version of a model",
-		Long:  "Compute the training set's rows, part them by time, fit the pipeline, run the training function in the model's environment, compare what the runtime answers with what the framework does, and register the version. Nothing is promoted: the last line is the command that does.",
+		Short: "Train a new version of a model, or register one that answers elsewhere",
+		Long:  "Compute the training set's rows, part them by time, fit the pipeline, run the training function in the model's environment, compare what the runtime answers with what the framework does, and register the version. Of a model that answers elsewhere (remote=) nothing is trained: it is asked some of the rows, and its answers are kept, so that another model at its address is noticed. Nothing is promoted: the last line is the command that does.",
 		Args:  exactly("MODEL"),
 
 		ValidArgsFunction: c.complete(modelNames, noNames),
@@ -50,6 +51,9 @@ func (c *cli) trainCommand() *cobra.Command {
 				return err
 			}
 			if cmd.Flags().Changed("seed") {
+				if m.Remote != "" {
+					return usagef("--seed is for training, and model %s was trained elsewhere", m.Name)
+				}
 				m.Seed = seed
 			}
 			return c.train(cmd.Context(), p, m)
@@ -75,10 +79,13 @@ func overlaid(m *feature.Model, end string, set []string) (*feature.Model, error
 		if err != nil {
 			return nil, err
 		}
-		if *t.End <= m.Split.Test {
-			return nil, usagef("--end %s is not after the test's first time, %s: no row would be left for it", end, value.FormatTimestamp(m.Split.Test))
+		copied.TrainingSet = t
+		if !m.Split.Whole() {
+			if *t.End <= m.Split.Test {
+				return nil, usagef("--end %s is not after the test's first time, %s: no row would be left for it", end, value.FormatTimestamp(m.Split.Test))
+			}
+			copied.Split.End = t.End
 		}
-		copied.TrainingSet, copied.Split.End = t, t.End
 	}
 	copied.Params = maps.Clone(m.Params)
 	for _, pair := range set {
@@ -273,7 +280,7 @@ func (c *cli) trained(v *catalog.ModelVersion) error {
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(v)
 	}
-	fmt.Fprintf(c.stdout, "%s version %d: %s\n", v.Model, v.Number, metricsText(v.Metrics))
+	fmt.Fprintf(c.stdout, "%s version %d: %s\n", v.Model, v.Number, cmp.Or(metricsText(v.Metrics), "not measured"))
 	promote := fmt.Sprintf("bighead models alias %s %s %d", v.Model, champion, v.Number)
 	switch {
 	case v.Gate == "":

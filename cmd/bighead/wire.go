@@ -34,6 +34,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/model/s3"
 	forest "github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
@@ -53,7 +54,7 @@ import (
 var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arrow.Format{}}
 
 // runtimes are what answers with trained models, in the order in which they are asked whether they read a file.
-var runtimes = []train.Runtime{{Name: "tree", Open: forest.Open}}
+var runtimes = []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "remote", Open: remote.Open}}
 
 // modelRuntime is what opens trained models, by its name in their manifests.
 func modelRuntime(name string) (model.Open, error) {

@@ -118,7 +118,7 @@ class Environment:
 
 
 class Model:
-    """A function that learns from the rows of a training set.
+    """A function that learns from the rows of a training set, or a model that answers elsewhere.
 
     Parameters
     ----------
@@ -131,6 +131,9 @@ class Model:
     train : function
         ``def train(data, params)`` of a definition file, which returns the fitted model. ``data.train`` and ``data.valid`` have
         ``.x``, ``.y`` and ``.weight``. What it needs is imported inside it.
+    remote : str, optional
+        In place of ``train``: the address of a model that was trained, and answers, elsewhere, by the Open Inference Protocol:
+        ``"http://host:8000/v2/models/late"`` or ``"grpc://host:8001/late"``. ``split`` is needed only where it is to be measured.
     as_ : str
         The kind of table that it takes: ``"pandas"``, ``"polars"`` or ``"arrow"``.
     task : str
@@ -167,11 +170,12 @@ class Model:
         *,
         training_set: TrainingSet,
         pipeline: Pipeline | None = None,
-        train: Callable[[Any, Any], Any],
+        train: Callable[[Any, Any], Any] | None = None,
+        remote: str | None = None,
         as_: str = "pandas",
         task: str = "binary",
         label: str | None = None,
-        split: TimeSplit,
+        split: TimeSplit | None = None,
         environment: Environment | None = None,
         metrics: Sequence[str] | None = None,
         gate: str | None = None,
@@ -196,7 +200,8 @@ class Model:
                 **call.place(),
                 "name": name_record(call, name),
                 "pipeline": self._pipeline and self._pipeline._record,
-                "train": function_record(call, "train", train),
+                "train": None if train is None else function_record(call, "train", train),
+                "remote": call.optional_text("remote", remote, "an address"),
                 "as": call.optional_text("as_", as_),
                 "task": call.optional_text("task", task),
                 "label": call.optional_text("label", label),
@@ -239,7 +244,7 @@ class Model:
         rows += [(n, repr(one).strip("<>")) for n, one in (("split", self._split), ("environment", self._environment)) if one is not None]
         if "params" in self._fields:
             rows.append(("params", ", ".join(f"{k}={v!r}" for k, v in self._fields["params"]["value"].items())))
-        return card(repr(self), rows + shown_rows([(f, self._fields.get(f)) for f in ("label", "metrics", "gate", "description")]))
+        return card(repr(self), rows + shown_rows([(f, self._fields.get(f)) for f in ("remote", "label", "metrics", "gate", "description")]))
 
 
 class Endpoint:
