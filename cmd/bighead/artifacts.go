@@ -16,6 +16,8 @@ type artifacts struct {
 	folder string
 	bucket model.Bucket // nil: there is none
 	uri    string       // of the bucket: s3://bucket/prefix
+	// runtime finds what opens one, by its name in the manifest.
+	runtime func(name string) (model.Open, error)
 }
 
 // artifactsFolder is where trained models lie where nobody says otherwise.
@@ -29,11 +31,11 @@ func artifactsOf(p *project.Project) (*artifacts, error) {
 		if err != nil {
 			return nil, mistakef("[models] artifacts: %v", err)
 		}
-		return &artifacts{folder: artifactsFolder(p.Root), bucket: b, uri: strings.TrimSuffix(text, "/")}, nil
+		return &artifacts{folder: artifactsFolder(p.Root), bucket: b, uri: strings.TrimSuffix(text, "/"), runtime: modelRuntime(p)}, nil
 	case strings.Contains(text, "://"):
 		return nil, mistakef("[models] artifacts = %q: models lie in a folder, or in s3://bucket/prefix", text)
 	}
-	return &artifacts{folder: p.Path(text)}, nil
+	return &artifacts{folder: p.Path(text), runtime: modelRuntime(p)}, nil
 }
 
 // at is the folder of an artifact, which is fetched where it is not here yet.
@@ -52,7 +54,7 @@ func (a *artifacts) open(ctx context.Context, name string) (*model.Artifact, err
 	if err != nil {
 		return nil, err
 	}
-	return model.OpenArtifact(ctx, folder, modelRuntime)
+	return model.OpenArtifact(ctx, folder, a.runtime)
 }
 
 // manifest reads what an artifact says of itself.

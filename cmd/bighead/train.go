@@ -125,7 +125,7 @@ func param(text string) any {
 
 // train makes a version and registers it. The run's folder stays, but of a run that was interrupted.
 func (c *cli) train(ctx context.Context, p *loaded, m *feature.Model) error {
-	if m.Pickle && !slices.ContainsFunc(runtimes, func(r train.Runtime) bool { return r.Name == "python" }) {
+	if m.Pickle && !slices.ContainsFunc(runtimes(p.Project), func(r train.Runtime) bool { return r.Name == "python" }) {
 		return mistakef("model %s: pickle=True is for runtime python, which this bighead does not have: take it out", m.Name)
 	}
 	runs := filepath.Join(p.Root, ".bighead", "runs")
@@ -194,7 +194,7 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	r, err := train.Run(ctx, train.Options{
 		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: lies.folder, Formats: formats,
 		Environments: train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))},
-		Limits:       trainLimits(p), Runtimes: runtimes, Champion: champions, Live: c.stderr, Step: c.step,
+		Limits:       trainLimits(p), Runtimes: runtimes(p.Project), Champion: champions, Live: c.stderr, Step: c.step,
 	})
 	if err != nil {
 		return nil, err

@@ -54,18 +54,26 @@ import (
 var formats = []dataset.Format{parquet.Format{}, text.CSV{}, text.NDJSON{}, arrow.Format{}}
 
 // runtimes are what answers with trained models, in the order in which they are asked whether they read a file.
-var runtimes = []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "remote", Open: remote.Open}}
-
-// modelRuntime is what opens trained models, by its name in their manifests.
-func modelRuntime(name string) (model.Open, error) {
-	var names []string
-	for _, r := range runtimes {
-		if r.Name == name {
-			return r.Open, nil
-		}
-		names = append(names, r.Name)
+func runtimes(p *project.Project) []train.Runtime {
+	elsewhere := remote.Options{Token: p.Config.String("models.remote.token"), Hosts: p.Config.Strings("models.remote.hosts")}
+	if path := p.Config.String("models.remote.ca"); path != "" {
+		elsewhere.CA = inProject(p, path)
 	}
-	return nil, fmt.Errorf("this bighead does not have it; it has %s", strings.Join(names, ", "))
+	return []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "remote", Open: elsewhere.Open}}
+}
+
+// modelRuntime finds what opens trained models by its name in their manifests.
+func modelRuntime(p *project.Project) func(name string) (model.Open, error) {
+	return func(name string) (model.Open, error) {
+		var names []string
+		for _, r := range runtimes(p) {
+			if r.Name == name {
+				return r.Open, nil
+			}
+			names = append(names, r.Name)
+		}
+		return nil, fmt.Errorf("this bighead does not have it; it has %s", strings.Join(names, ", "))
+	}
 }
 
 // openBucket is a client of the bucket of a URI, s3://bucket/prefix.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/modeltest"
-	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -40,10 +39,10 @@ func TestContract(t *testing.T) {
 		"matrix": binary + "/v2/models/numbers?input=all:FP64:-1,3&output=both&output=score", "json matrix": plain + "/v2/models/numbers?input=all:FP32:-1,3", "grpc matrix": "grpc://" + rpc + "/numbers?input=all:FP64:-1,3",
 		"requests": binary + "/v2/models/numbers?rows=3", "grpc requests": "grpc://" + rpc + "/numbers?rows=1",
 	} {
-		cases = append(cases, modeltest.Case{Name: name, Open: remote.Open, Location: location, Batch: numbers, Allocates: true})
+		cases = append(cases, modeltest.Case{Name: name, Open: openRemote, Location: location, Batch: numbers, Allocates: true})
 	}
 	for name, location := range map[string]string{"http mixed": binary + "/v2/models/mixed%20names", "json mixed": plain + "/v2/models/mixed%20names", "grpc mixed": "grpc://" + rpc + "/mixed%20names"} {
-		cases = append(cases, modeltest.Case{Name: name, Open: remote.Open, Location: location, Batch: mixed, Allocates: true})
+		cases = append(cases, modeltest.Case{Name: name, Open: openRemote, Location: location, Batch: mixed, Allocates: true})
 	}
 	foreign := filepath.Join(t.TempDir(), "model.txt")
 	if err := os.WriteFile(foreign, []byte("tree\n"), 0o600); err != nil {
@@ -87,7 +86,7 @@ func TestAnswers(t *testing.T) {
 
 func open(t *testing.T, location string) model.Model {
 	t.Helper()
-	m, err := remote.Open(t.Context(), location)
+	m, err := openRemote(t.Context(), location)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,22 +27,39 @@ type overGRPC struct {
 	name, version string
 }
 
-func newGRPC(a *model.Address) (*overGRPC, error) {
+func newGRPC(a *model.Address, by access) (*overGRPC, error) {
 	secure := insecure.NewCredentials()
 	if a.TLS {
-		secure = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+		secure = credentials.NewTLS(&tls.Config{RootCAs: by.roots, MinVersion: tls.VersionTLS12})
 	}
 	retry := backoff.DefaultConfig
 	retry.BaseDelay, retry.MaxDelay = 100*time.Millisecond, 2*time.Second // so that a server that is back is found soon
-	c, err := grpc.NewClient(a.Host, grpc.WithTransportCredentials(secure), grpc.WithConnectParams(grpc.ConnectParams{Backoff: retry, MinConnectTimeout: 5 * time.Second}),
+	options := []grpc.DialOption{
+		grpc.WithTransportCredentials(secure), grpc.WithConnectParams(grpc.ConnectParams{Backoff: retry, MinConnectTimeout: 5 * time.Second}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer), grpc.MaxCallSendMsgSize(1<<30)),
 		// More often than each five minutes servers take for an attack.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 10 * time.Second}))
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 6 * time.Minute, Timeout: 10 * time.Second}),
+	}
+	if by.token != "" {
+		options = append(options, grpc.WithPerRPCCredentials(bearer(by.token)))
+	}
+	c, err := grpc.NewClient(a.Host, options...)
 	if err != nil {
 		return nil, err
 	}
 	return &overGRPC{connection: c, client: pb.NewGRPCInferenceServiceClient(c), name: a.Name, version: a.Version}, nil
 }
+
+// bearer shows a token with each call.
+type bearer string
+
+// GetRequestMetadata implements credentials.PerRPCCredentials.
+func (b bearer) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(b)}, nil
+}
+
+// RequireTransportSecurity implements credentials.PerRPCCredentials.
+func (b bearer) RequireTransportSecurity() bool { return true }
 
 func (w *overGRPC) close() error { return w.connection.Close() }
 

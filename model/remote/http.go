@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type overHTTP struct {
 	server  string // http://host:port and what stands before /v2
 	model   string // its path
 	version string // that was asked for
+	token   string // "": none
 	binary  bool   // the server takes tensors in binary
 }
 
@@ -42,12 +44,12 @@ const (
 	mostConnections = 512
 )
 
-func newHTTP(a *model.Address) *overHTTP {
+func newHTTP(a *model.Address, by access) *overHTTP {
 	scheme := "http"
 	if a.TLS {
 		scheme = "https"
 	}
-	w := &overHTTP{server: scheme + "://" + a.Host + a.Base, version: a.Version}
+	w := &overHTTP{server: scheme + "://" + a.Host + a.Base, version: a.Version, token: by.token}
 	w.model = w.server + "/v2/models/" + url.PathEscape(a.Name)
 	if a.Version != "" {
 		w.model += "/versions/" + url.PathEscape(a.Version)
@@ -55,6 +57,7 @@ func newHTTP(a *model.Address) *overHTTP {
 	w.client = &http.Client{
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, TLSHandshakeTimeout: 5 * time.Second,
+			TLSClientConfig:   &tls.Config{RootCAs: by.roots, MinVersion: tls.VersionTLS12},
 			ForceAttemptHTTP2: true, MaxIdleConns: keptConnections, MaxIdleConnsPerHost: keptConnections, MaxConnsPerHost: mostConnections,
 			IdleConnTimeout: 90 * time.Second, DisableCompression: true, // so that a bound is one of memory too
 		},
@@ -76,6 +79,9 @@ func (w *overHTTP) call(ctx context.Context, method, url string, body []byte, he
 	}
 	if header != nil {
 		r.Header = header
+	}
+	if w.token != "" {
+		r.Header.Set("Authorization", "Bearer "+w.token)
 	}
 	// A name without a value is not sent: it tells the transport that the request may be sent again where a kept connection turns out to be closed.
 	r.Header["X-Idempotency-Key"] = nil

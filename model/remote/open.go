@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -42,10 +43,45 @@ type answered struct {
 	read func() (*tensor.Tensor, error)
 }
 
-var _ model.Open = Open
+// Options are what a project says of models elsewhere.
+type Options struct {
+	// Token is the bearer's, for Hosts (with their ports, or any port where they have none); nobody else gets it, nor anybody without TLS.
+	Token string
+	Hosts []string
+	CA    string // a file of certificates that servers are known by; "": the system's
+}
+
+// access is what a server is shown, and shows.
+type access struct {
+	token string
+	roots *x509.CertPool // nil: the system's
+}
+
+func (o Options) access(a *model.Address) (access, error) {
+	var out access
+	if o.Token != "" && (slices.Contains(o.Hosts, a.Host) || slices.Contains(o.Hosts, a.Host[:strings.LastIndexByte(a.Host, ':')])) {
+		if !a.TLS {
+			return out, errors.New("its host gets a token, which is not sent without TLS: https:// or grpcs://")
+		}
+		out.token = o.Token
+	}
+	if o.CA == "" || !a.TLS {
+		return out, nil
+	}
+	text, err := os.ReadFile(o.CA)
+	if err != nil {
+		return out, err
+	}
+	if out.roots = x509.NewCertPool(); !out.roots.AppendCertsFromPEM(text) {
+		return out, fmt.Errorf("%s has no certificates", o.CA)
+	}
+	return out, nil
+}
+
+var _ model.Open = Options{}.Open
 
 // Open finds a model elsewhere: its server is ready for it, and says what goes in and what comes out, or its address does.
-func Open(ctx context.Context, location string) (model.Model, error) {
+func (o Options) Open(ctx context.Context, location string) (model.Model, error) {
 	if !model.IsAddress(location) {
 		if _, err := os.Stat(location); err != nil {
 			return nil, fmt.Errorf("open model: %w", err)
@@ -57,10 +93,13 @@ func Open(ctx context.Context, location string) (model.Model, error) {
 		return nil, fmt.Errorf("open model %s: %w", location, err)
 	}
 	m := &Model{address: a}
-	if a.GRPC {
-		m.wire, err = newGRPC(a)
-	} else {
-		m.wire = newHTTP(a)
+	by, err := o.access(a)
+	switch {
+	case err != nil:
+	case a.GRPC:
+		m.wire, err = newGRPC(a, by)
+	default:
+		m.wire = newHTTP(a, by)
 	}
 	if err == nil {
 		if err = m.open(ctx); err != nil {

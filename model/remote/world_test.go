@@ -13,6 +13,7 @@ import (
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/oip"
 	"github.com/bighead-ml/bighead/value"
@@ -126,3 +127,6 @@ func has(t *testing.T, err error, want string) {
 		t.Errorf("%v, want %q", err, want)
 	}
 }
+
+// openRemote opens models elsewhere for a project that says nothing of them.
+var openRemote = remote.Options{}.Open

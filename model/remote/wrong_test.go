@@ -17,7 +17,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/bighead-ml/bighead/model"
-	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/model/tensor/pb"
 )
 
@@ -188,6 +187,27 @@ func TestHangs(t *testing.T) {
 	}
 }
 
+// Over gRPC the deadline goes with the request.
+func TestHangsOverGRPC(t *testing.T) {
+	s := grpc.NewServer()
+	hangs := make(chan struct{})
+	pb.RegisterGRPCInferenceServiceServer(s, &rpcs{metadata: threeColumns, hangs: hangs})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = s.Serve(ln) }()
+	t.Cleanup(s.Stop)
+	t.Cleanup(func() { close(hangs) })
+	m := open(t, "grpc://"+ln.Addr().String()+"/m")
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	err = m.Predict(ctx, &model.Batch{Rows: 1, Numbers: []float64{1, 2, 3}}, [][]float64{make([]float64, 1)})
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, model.ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
 // TestOpen opens what is no model, or one that does not say what it is.
 func TestOpen(t *testing.T) {
 	in := func(inputs string) string {
@@ -221,7 +241,7 @@ func TestOpen(t *testing.T) {
 		{"?output=y:INT64:-1", out(`{"name": "y", "datatype": "FP64", "shape": [2]}`), ""},
 	} {
 		location := (&liar{server: saidServer, metadata: c.metadata}).start(t) + c.query
-		m, err := remote.Open(t.Context(), location)
+		m, err := openRemote(t.Context(), location)
 		if c.want == "" {
 			if err != nil {
 				t.Errorf("%s %s: %v", c.query, c.metadata, err)
@@ -241,11 +261,11 @@ func TestOpen(t *testing.T) {
 		passing bool
 	}{{503, true}, {404, true}, {400, true}, {401, false}, {403, false}} {
 		location := (&liar{server: saidServer, metadata: saidMetadata, ready: func(w http.ResponseWriter) { w.WriteHeader(c.status) }}).start(t)
-		if _, err := remote.Open(t.Context(), location); err == nil || errors.Is(err, model.ErrUnavailable) != c.passing || !strings.Contains(err.Error(), fmt.Sprint(c.status)) {
+		if _, err := openRemote(t.Context(), location); err == nil || errors.Is(err, model.ErrUnavailable) != c.passing || !strings.Contains(err.Error(), fmt.Sprint(c.status)) {
 			t.Errorf("ready answers %d: %v", c.status, err)
 		}
 	}
-	if _, err := remote.Open(t.Context(), (&liar{server: "welcome", metadata: saidMetadata}).start(t)); err == nil || !strings.Contains(err.Error(), "does not speak the Open Inference Protocol") {
+	if _, err := openRemote(t.Context(), (&liar{server: "welcome", metadata: saidMetadata}).start(t)); err == nil || !strings.Contains(err.Error(), "does not speak the Open Inference Protocol") {
 		t.Error(err)
 	}
 }
@@ -280,7 +300,7 @@ func TestGoneAndBack(t *testing.T) {
 		return s.Stop
 	}
 	goneAndBack(t, "grpc://"+at+"/m", startGRPC(ln), func() func() { return startGRPC(again(t, at)) })
-	if _, err := remote.Open(t.Context(), "grpc://"+at+"/m"); err != nil {
+	if _, err := openRemote(t.Context(), "grpc://"+at+"/m"); err != nil {
 		t.Error(err)
 	}
 }
@@ -312,7 +332,7 @@ func goneAndBack(t *testing.T, location string, stop func(), start func() (stop 
 	if err := m.Health(t.Context()); !errors.Is(err, model.ErrUnavailable) {
 		t.Errorf("health of one that is gone: %v", err)
 	}
-	if _, err := remote.Open(t.Context(), location); !errors.Is(err, model.ErrUnavailable) || !strings.Contains(err.Error(), location) {
+	if _, err := openRemote(t.Context(), location); !errors.Is(err, model.ErrUnavailable) || !strings.Contains(err.Error(), location) {
 		t.Errorf("opened while it is gone: %v", err)
 	}
 	t.Cleanup(start())
@@ -365,6 +385,7 @@ func TestKeptConnectionIsClosed(t *testing.T) {
 type rpcs struct {
 	pb.UnimplementedGRPCInferenceServiceServer
 	metadata *pb.ModelMetadataResponse
+	hangs    chan struct{} // not nil: until it is closed
 	mu       sync.Mutex
 	answer   *pb.ModelInferResponse
 	asked    *pb.ModelInferRequest
@@ -383,7 +404,13 @@ func (s *rpcs) ModelMetadata(context.Context, *pb.ModelMetadataRequest) (*pb.Mod
 	return s.metadata, nil
 }
 
-func (s *rpcs) ModelInfer(_ context.Context, q *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
+func (s *rpcs) ModelInfer(ctx context.Context, q *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
+	if s.hangs != nil {
+		if _, ok := ctx.Deadline(); !ok {
+			return nil, errors.New("the caller's deadline is not known")
+		}
+		<-s.hangs
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = q
