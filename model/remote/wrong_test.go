@@ -158,6 +158,20 @@ func binary(length, text string, numbers ...uint64) http.HandlerFunc {
 	}
 }
 
+// An address with a version is answered by that version, or not at all.
+func TestAnotherVersion(t *testing.T) {
+	for said, right := range map[string]bool{`"3"`: true, `3`: true, `null`: true, `""`: true, `"4"`: false, `"33"`: false} {
+		l := &liar{server: saidServer, metadata: saidMetadata, infer: says(200, "application/json", `{"model_version": `+said+`, "outputs": [{"name": "y", "datatype": "FP64", "shape": [1], "data": [0.5]}]}`)}
+		at := l.start(t)
+		for location, right := range map[string]bool{at + "/versions/3": right, at: true} {
+			err := open(t, location).Predict(t.Context(), &model.Batch{Rows: 1, Numbers: []float64{1, 2}}, [][]float64{make([]float64, 1)})
+			if (err == nil) != right || err != nil && !strings.Contains(err.Error(), `answers, where version "3" was asked`) {
+				t.Errorf("%s answered by %s: %v", location, said, err)
+			}
+		}
+	}
+}
+
 // A server that hangs is waited for as long as the caller's context goes, and is told how long that is.
 func TestHangs(t *testing.T) {
 	release := make(chan struct{})
