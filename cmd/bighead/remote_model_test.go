@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -120,6 +123,40 @@ func TestModelElsewhere(t *testing.T) {
 	// Another model answers there.
 	mustRun(t, there, "deploy", "m@2", "--to", "late")
 	refused(exitMistake, "answers row 0 of check with", "deploy", "m@1", "--to", "late")
+}
+
+// A training set needs no label for a model elsewhere; and a model that answers the same rows otherwise the next time is none to be compared with.
+func TestModelElsewhereWithoutALabel(t *testing.T) {
+	var wavers atomic.Bool
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/infer") {
+			fmt.Fprint(w, "{}")
+			return
+		}
+		n := asked.Add(1)
+		var q struct{ Inputs []struct{ Shape []int } }
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil || q.Inputs[0].Shape[1] != 3 {
+			t.Error(q, err)
+		}
+		y := make([]float64, q.Inputs[0].Shape[0])
+		for i := range y {
+			if y[i] = 0.25; wavers.Load() {
+				y[i] += float64(n%2) / 10
+			}
+		}
+		text, _ := json.Marshal(y)
+		fmt.Fprintf(w, `{"outputs": [{"name": "y", "datatype": "FP64", "shape": [%d], "data": %s}]}`, len(y), text)
+	}))
+	t.Cleanup(s.Close)
+	dir := smallProject(t, strings.Replace(asksElsewhere(s.URL+"/v2/models/m?input=x:FP64:-1,3&output=y:FP64:-1", ""), `, labels={"l": "x > 1"}`, "", 1))
+	if out := mustRun(t, dir, "train", "m"); !strings.Contains(out, "m version 1: not measured") {
+		t.Error(out)
+	}
+	wavers.Store(true)
+	if code, out, stderr := bighead(t, dir, "train", "m"); code != exitOutside || !strings.Contains(stderr, "model m, asked the same again: the model answers row 0 of check with") {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
 }
 
 // askedLate is endpoint "late" of a project for a key and a y.

@@ -2,12 +2,14 @@ package remote_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,6 +171,39 @@ func TestAnotherVersion(t *testing.T) {
 				t.Errorf("%s answered by %s: %v", location, said, err)
 			}
 		}
+	}
+}
+
+// Requests have as many rows as the address says, and each row goes once.
+func TestRowsOfARequest(t *testing.T) {
+	var shapes []string
+	l := &liar{server: `{"name": "plain"}`, metadata: saidMetadata, infer: func(w http.ResponseWriter, r *http.Request) {
+		var q struct {
+			Inputs []struct {
+				Shape []int
+				Data  []float64
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
+			t.Error(err)
+		}
+		shapes = append(shapes, fmt.Sprint(q.Inputs[0].Shape, len(q.Inputs[0].Data)))
+		y := make([]float64, q.Inputs[0].Shape[0])
+		for i := range y {
+			y[i] = q.Inputs[0].Data[2*i]
+		}
+		text, _ := json.Marshal(y)
+		answers(fmt.Sprintf(`{"name": "y", "datatype": "FP64", "shape": [%d], "data": %s}`, len(y), text))(w, r)
+	}}
+	in, out := &model.Batch{Rows: 8}, make([]float64, 8)
+	for i := range 8 {
+		in.Numbers = append(in.Numbers, float64(i), -1)
+	}
+	if err := open(t, l.start(t)+"?rows=3").Predict(t.Context(), in, [][]float64{out}); err != nil || !slices.Equal(out, []float64{0, 1, 2, 3, 4, 5, 6, 7}) {
+		t.Errorf("%v, %v", out, err)
+	}
+	if got := strings.Join(shapes, ", "); got != "[3 2] 6, [3 2] 6, [2 2] 4" {
+		t.Errorf("asked %s", got)
 	}
 }
 
