@@ -85,7 +85,7 @@ const chunkCells = 1 << 21
 // Run computes again what was served, and says of each value what came of it.
 func Run(ctx context.Context, t Task) (*Report, error) {
 	r := &Report{View: t.View, Since: t.Since, Until: t.Until, Classes: map[Class]int64{}, Damaged: []string{}}
-	files, damaged, err := openLog(ctx, t.Dir, t.View, t.Formats, t.Since, t.Until)
+	files, damaged, err := openLog(ctx, t.Dir, viewKey, t.View, t.Formats, t.Since, t.Until)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (r *Report) unknown(ctx context.Context, t *Task, files []*logFile) error {
 				}
 				r.Rows++
 				for c := ownColumns; c < len(b.Schema); c++ {
-					if t.asksFor(b.Schema[c].Name) {
+					if t.asksFor(b.Schema[c].Name) || b.Schema[c].Name == predictionColumn {
 						continue
 					}
 					r.count(b.Schema[c].Name, Changed, nil)
@@ -222,11 +222,11 @@ type vector struct {
 func (a *auditor) files(ctx context.Context, files []*logFile) error {
 	var vectors []*vector
 	for _, f := range files {
-		if !slices.EqualFunc(f.table.Schema(), a.shape.schema, func(x, y value.Field) bool { return x.Name == y.Name && x.Type.Equal(y.Type) }) {
+		if !a.shape.fits(f.table.Schema()) {
 			a.report.Damaged = append(a.report.Damaged, f.path+": its columns are not those of the version that it names")
 			continue
 		}
-		err := eachBatch(ctx, f.table, dataset.Scan{}, func(b *value.Batch) error {
+		err := eachBatch(ctx, f.table, dataset.Scan{Columns: a.shape.schema.Names()}, func(b *value.Batch) error {
 			for i := range b.N {
 				v, err := a.vector(b.Row(i))
 				if err != nil {

@@ -16,7 +16,8 @@ import (
 )
 
 // A file of served vectors has the rows of one view in one version, and of one hour of answering. Its columns are five of ours, the view's keys
-// and request fields, then its features and derived columns; a column that a request did not ask for is null and has no status.
+// and request fields, then its features and derived columns; a column that a request did not ask for is null and has no status. Last stands which
+// prediction was made of the row.
 const (
 	servedColumn  = "_served"  // timestamp: when it was answered, by the wall's clock
 	atColumn      = "_at"      // timestamp: as of when
@@ -24,6 +25,9 @@ const (
 	statusColumn  = "_status"  // string: one word for all columns, or one for each in their order, separated by commas
 	readColumn    = "_read"    // string: what it was read by, as JSON
 	ownColumns    = 5
+
+	// predictionColumn is a string that stands last, and is not in files of before there were predictions: which was made of the row, null where none was.
+	predictionColumn = "_prediction"
 )
 
 // shape is how a view's vectors lie in a file.
@@ -39,7 +43,7 @@ func shapeOf(v *feature.View) *shape {
 	s := &shape{schema: value.Schema{{Name: servedColumn, Type: value.Timestamp}, {Name: atColumn, Type: value.Timestamp}, {Name: versionColumn, Type: value.Int},
 		{Name: statusColumn, Type: value.String}, {Name: readColumn, Type: value.String}}}
 	add := func(name string, t value.Type) {
-		for s.schema.Index(name) >= 0 {
+		for s.schema.Index(name) >= 0 || name == predictionColumn {
 			name = "_" + name
 		}
 		s.schema = append(s.schema, value.Field{Name: name, Type: t})
@@ -57,6 +61,18 @@ func shapeOf(v *feature.View) *shape {
 		}
 	}
 	return s
+}
+
+// written is the schema of a file as it is written now.
+func (s *shape) written() value.Schema {
+	return append(slices.Clip(s.schema), value.Field{Name: predictionColumn, Type: value.String})
+}
+
+// fits reports whether a file's columns are these, with the last of them or, from before there was one, without.
+func (s *shape) fits(schema value.Schema) bool {
+	all := s.written()
+	return (len(schema) == len(all) || len(schema) == len(s.schema)) &&
+		slices.EqualFunc(schema, all[:len(schema)], func(x, y value.Field) bool { return x.Name == y.Name && x.Type.Equal(y.Type) })
 }
 
 // statuses reads statusText; asked tells which columns have one.

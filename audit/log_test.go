@@ -74,6 +74,7 @@ func (l *ledger) record(x, at int64) bool {
 	r := s.Add([]value.Value{value.OfString(fmt.Sprint("k", x)), value.OfInt(x)}, 1)
 	r.Values[0], r.Values[1], r.Values[2] = value.OfInt(x), value.OfFloat(float64(x)), value.OfInt(2*x)
 	r.Statuses[1] = feature.Stale
+	r.Prediction = "a prediction"
 	s.Reads = append(s.Reads, feature.ServedRead{At: at, Batch: plan.MinTime, Complete: 5, Applied: tile.Positions{{Partition: -1, Offset: x}}})
 	l.Record(s)
 	return true
@@ -154,7 +155,7 @@ func TestLogWritesRows(t *testing.T) {
 	if err := l.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`[%s %s 4 present,stale,present [{"join":0,"complete":5,"applied":{"-1":7}}] k7 7 7 7.0 14]`, value.FormatTimestamp(at), value.FormatTimestamp(at))
+	want := fmt.Sprintf(`[%s %s 4 present,stale,present [{"join":0,"complete":5,"applied":{"-1":7}}] k7 7 7 7.0 14 a prediction]`, value.FormatTimestamp(at), value.FormatTimestamp(at))
 	if got := l.rows()[7]; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -169,6 +170,16 @@ func TestLogWritesRows(t *testing.T) {
 	}
 	if l.record(8, at); l.counted("dropped") != 1 {
 		t.Error("what comes after the end is not counted as dropped")
+	}
+}
+
+// Files of before vectors named predictions are audited still; others are not of the view.
+func TestOldFilesFit(t *testing.T) {
+	v := servetest.Definitions(t, definitions).Views[0]
+	now := audit.Written(v)
+	old, other := now[:len(now)-1], append(value.Schema{{Name: "_served", Type: value.Int}}, now[1:]...)
+	if now[len(now)-1].Name != "_prediction" || !audit.Fits(v, now) || !audit.Fits(v, old) || audit.Fits(v, old[:len(old)-1]) || audit.Fits(v, other) {
+		t.Errorf("of %v", now.Names())
 	}
 }
 
@@ -343,7 +354,7 @@ func TestLogOfABrokenRecord(t *testing.T) {
 	if err := l.Flush(t.Context()); err == nil || l.counted("failed") != 2 {
 		t.Errorf("a record that breaks in its middle: %v, %d failed", err, l.counted("failed"))
 	}
-	if rows := l.rows(); len(rows) != 2 || !strings.Contains(rows[1], " k1 1 1 1.0 2]") || !strings.Contains(rows[2], " k2 2 2 2.0 4]") {
+	if rows := l.rows(); len(rows) != 2 || !strings.Contains(rows[1], " k1 1 1 1.0 2 a prediction]") || !strings.Contains(rows[2], " k2 2 2 2.0 4 a prediction]") {
 		t.Errorf("beside a broken record: %v", rows)
 	}
 	if err := l.Close(t.Context()); err != nil {

@@ -17,63 +17,65 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// write makes a file of what waits. Where that fails the vectors are lost, and counted.
-func (l *Log) write(p *pending) error {
+// write makes a file of what waits. Where that fails the records are lost, and counted.
+func (l *journal[R]) write(p *pending[R]) error {
 	delete(l.pending, p.slot)
 	defer func() {
 		p.rows.empty()
-		l.spare[p.view] = p.rows
+		l.spare[p.group] = p.rows
 	}()
-	rows := p.rows.batch.N
+	rows := p.rows.count()
 	if rows == 0 { // of broken records alone
 		return nil
 	}
 	err := l.writePart(p)
 	l.held.Add(-p.cells)
-	return l.wrote(p.view, rows, err)
+	return l.wrote(p.group, rows, err)
 }
 
 // wrote counts what became of rows.
-func (l *Log) wrote(v *feature.View, rows int, err error) error {
+func (l *journal[R]) wrote(g group, rows int, err error) error {
 	result := "logged"
 	if err != nil {
-		result, err = "failed", fmt.Errorf("view %s: %w", v.Name, err)
+		result, err = "failed", fmt.Errorf("%s %s: %w", l.kind.noun, g.folder, err)
 		if !l.failing {
-			l.o.Log.Warn("what was served could not be recorded", "folder", l.o.Dir, "error", err)
+			l.o.Log.Warn(l.kind.was+" could not be recorded", "folder", l.o.Dir, "error", err)
 		}
 	}
-	l.o.Metrics.served.WithLabelValues(v.Name, result).Add(float64(rows))
+	l.kind.count(g, result, rows)
 	if l.failing = err != nil; !l.failing {
 		l.dropping.Store(false)
 	}
 	return err
 }
 
-func (l *Log) writePart(p *pending) (err error) {
+func (l *journal[R]) writePart(p *pending[R]) (err error) {
 	defer func() { // whatever is wrong with what it was given, it must not end the server
 		if x := recover(); x != nil {
 			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
 		}
 	}()
-	dir := filepath.Join(l.o.Dir, p.view.Name)
+	dir := filepath.Join(l.o.Dir, p.folder)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	n := name{hour: p.hour, fingerprint: feature.Short(p.view.Fingerprint), process: l.process, from: l.parts, to: l.parts + 1}
 	path := filepath.Join(dir, n.String()+l.o.Formats[0].Extensions()[0])
-	w, err := l.create(path, p.rows.schema, p.view.Name, p.view.Fingerprint, l.pace())
+	b := p.rows.whole()
+	keys := map[string]string{l.kind.key(): p.folder, viewKey: p.view.Name, fingerprintKey: p.view.Fingerprint}
+	w, err := l.create(path, b.Schema, keys, l.pace())
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	if err := w.Write(p.rows.whole()); err != nil {
+	if err := w.Write(b); err != nil {
 		return err
 	}
 	if err := w.Close(); err != nil {
 		return err
 	}
 	l.parts++
-	l.written = append(l.written, written{p.view.Name, n, path})
+	l.written = append(l.written, written{p.folder, n, path})
 	return nil
 }
 
@@ -83,13 +85,15 @@ const (
 	fingerprintKey = "bighead.fingerprint"
 )
 
-func (l *Log) create(path string, schema value.Schema, view, fingerprint string, pace func()) (dataset.Writer, error) {
-	m := dataset.Metadata{Keys: map[string]string{viewKey: view, fingerprintKey: fingerprint}}
-	return dataset.Create(l.o.Formats, path, schema, m, dataset.WriteOptions{Parallel: 1, Pause: pace})
+// key is that of a group's own name.
+func (k *kind[R]) key() string { return "bighead." + k.noun }
+
+func (l *journal[R]) create(path string, schema value.Schema, keys map[string]string, pace func()) (dataset.Writer, error) {
+	return dataset.Create(l.o.Formats, path, schema, dataset.Metadata{Keys: keys}, dataset.WriteOptions{Parallel: 1, Pause: pace})
 }
 
-// turnHour makes one file of each view's parts of hours that are over, and lets go what is older than Keep.
-func (l *Log) turnHour(now time.Time) {
+// turnHour makes one file of each group's parts of hours that are over, and lets go what is older than Keep.
+func (l *journal[R]) turnHour(now time.Time) {
 	hour := now.Add(-2*l.o.Every).UnixMilli() / hourMS // what was answered in the last hour's end may have waited
 	if hour == l.lastHour {
 		return
@@ -103,7 +107,7 @@ func (l *Log) turnHour(now time.Time) {
 		}
 		first := l.written[i]
 		same := func(w written) bool {
-			return w.view == first.view && w.name.hour == first.name.hour && w.name.fingerprint == first.name.fingerprint
+			return w.folder == first.folder && w.name.hour == first.name.hour && w.name.fingerprint == first.name.fingerprint
 		}
 		var group []written
 		for _, w := range l.written {
@@ -113,18 +117,18 @@ func (l *Log) turnHour(now time.Time) {
 		}
 		l.written = slices.DeleteFunc(l.written, same)
 		if err := l.merge(context.Background(), group); err != nil {
-			l.o.Log.Warn("an hour of what was served stays in several files", "folder", l.o.Dir, "error", err)
+			l.o.Log.Warn("an hour of "+l.kind.was+" stays in several files", "folder", l.o.Dir, "error", err)
 		}
 	}
 	if err := l.tidy(now); err != nil {
-		l.o.Log.Warn("what is older than the log of what is served keeps could not be removed", "folder", l.o.Dir, "error", err)
+		l.o.Log.Warn("what is older than the log of "+l.kind.what+" keeps could not be removed", "folder", l.o.Dir, "error", err)
 	}
 }
 
-// merge makes one file of several. Whatever ends it, each vector is shown once: the new file's name says which parts it has.
+// merge makes one file of several. Whatever ends it, each record is shown once: the new file's name says which parts it has.
 //
-// Parts of other views lie between those of one, so a name may cover numbers that were never this view's.
-func (l *Log) merge(ctx context.Context, group []written) error {
+// Parts of other groups lie between those of one, so a name may cover numbers that were never this one's.
+func (l *journal[R]) merge(ctx context.Context, group []written) error {
 	if len(group) < 2 {
 		return nil
 	}
@@ -139,8 +143,7 @@ func (l *Log) merge(ctx context.Context, group []written) error {
 			return err
 		}
 		if w == nil {
-			m := t.Parts()[0].Metadata
-			if w, err = l.create(path, t.Schema(), m.Keys[viewKey], m.Keys[fingerprintKey], pace); err != nil {
+			if w, err = l.create(path, t.Schema(), t.Parts()[0].Metadata.Keys, pace); err != nil {
 				return err
 			}
 			defer w.Abort()
@@ -164,16 +167,16 @@ func (l *Log) merge(ctx context.Context, group []written) error {
 const staleTemp = time.Hour
 
 // tidy removes what is older than Keep, leftovers of merging, and what processes that were killed had begun.
-func (l *Log) tidy(now time.Time) error {
-	views, err := os.ReadDir(l.o.Dir)
+func (l *journal[R]) tidy(now time.Time) error {
+	folders, err := os.ReadDir(l.o.Dir)
 	if err != nil {
 		return err
 	}
-	for _, v := range views {
-		if !v.IsDir() {
+	for _, f := range folders {
+		if !f.IsDir() {
 			continue
 		}
-		dir := filepath.Join(l.o.Dir, v.Name())
+		dir := filepath.Join(l.o.Dir, f.Name())
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return err
@@ -190,7 +193,7 @@ func (l *Log) tidy(now time.Time) error {
 	return nil
 }
 
-func (l *Log) outlived(e fs.DirEntry, names []name, now time.Time) bool {
+func (l *journal[R]) outlived(e fs.DirEntry, names []name, now time.Time) bool {
 	if n, ok := parseName(e.Name()); ok {
 		old := l.o.Keep > 0 && (n.hour+1)*hourMS < now.UnixMilli()-l.o.Keep
 		return old || leftover(n, names)

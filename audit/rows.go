@@ -10,12 +10,68 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// rows are vectors of a view as they will lie in a file, column by column: what waits to be written then takes a fifth of the memory, has
+// columns are rows as they will lie in a file, column by column: what waits to be written then takes a fifth of the memory, has
 // next to no pointers for the collector to follow, and is made of the same memory again and again. They are for one goroutine.
-type rows struct {
-	*shape
+type columns struct {
 	batch value.Batch
 	room  int // of rows, in the columns
+	texts arena
+}
+
+// leastRoom is for how many rows columns are made longer.
+const leastRoom = 64
+
+func columnsOf(schema value.Schema) columns {
+	c := columns{batch: value.Batch{Schema: schema}}
+	for _, f := range schema {
+		c.batch.Columns = append(c.batch.Columns, value.NewColumn(f.Type, 0))
+	}
+	return c
+}
+
+// resize makes room for n rows, or cuts them off there.
+func (c *columns) resize(n int) {
+	for _, x := range c.batch.Columns {
+		x.Resize(n)
+	}
+	c.room = n
+}
+
+// added adds n rows of a record, which fill sets from one on. Whatever is wrong with the record, it must not end the server: then none of its rows is there.
+func (c *columns) added(n int, fill func(from int)) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			c.resize(c.batch.N)
+			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
+		}
+	}()
+	if need := c.batch.N + n; need > c.room {
+		c.resize(max(need, c.batch.N+c.batch.N/4, leastRoom))
+	}
+	fill(c.batch.N)
+	c.batch.N += n
+	return nil
+}
+
+// count is how many rows there are.
+func (c *columns) count() int { return c.batch.N }
+
+// whole is all rows; good until the next are added, or they are emptied.
+func (c *columns) whole() *value.Batch {
+	c.resize(c.batch.N)
+	return &c.batch
+}
+
+// empty takes them all away.
+func (c *columns) empty() {
+	c.batch.N = 0
+	c.resize(0)
+}
+
+// rows are vectors of a view.
+type rows struct {
+	*shape
+	columns
 
 	// What is used again from record to record.
 	place []int  // by column of the record: among the shape's
@@ -23,7 +79,6 @@ type rows struct {
 	read  []byte // texts of the record's reads, one after the other
 	ends  []int  // where each ends
 	line  []byte
-	texts arena
 
 	// The last text of statuses and what it is of: most rows have the same.
 	said   []feature.Status
@@ -31,53 +86,14 @@ type rows struct {
 	text   string
 }
 
-// leastRoom is for how many rows columns are made longer.
-const leastRoom = 64
-
 func rowsOf(v *feature.View) *rows {
-	r := &rows{shape: shapeOf(v)}
-	r.batch.Schema, r.there = r.schema, make([]bool, len(r.columns))
-	for _, f := range r.schema {
-		r.batch.Columns = append(r.batch.Columns, value.NewColumn(f.Type, 0))
-	}
-	return r
+	s := shapeOf(v)
+	return &rows{shape: s, columns: columnsOf(s.written()), there: make([]bool, len(s.columns))}
 }
 
-// resize makes room for n rows, or cuts them off there.
-func (r *rows) resize(n int) {
-	for _, c := range r.batch.Columns {
-		c.Resize(n)
-	}
-	r.room = n
-}
-
-// add adds the rows of a record, of which nothing but the text of features is kept. Whatever is wrong with it, it must not end the server: then
-// none of its rows is there.
-func (r *rows) add(s *feature.Served) (err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			r.resize(r.batch.N)
-			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
-		}
-	}()
-	if need := r.batch.N + len(s.Rows); need > r.room {
-		r.resize(max(need, r.batch.N+r.batch.N/4, leastRoom))
-	}
-	r.fill(r.batch.N, s)
-	r.batch.N += len(s.Rows)
-	return nil
-}
-
-// whole is all rows; good until the next add or empty.
-func (r *rows) whole() *value.Batch {
-	r.resize(r.batch.N)
-	return &r.batch
-}
-
-// empty takes them all away.
-func (r *rows) empty() {
-	r.batch.N = 0
-	r.resize(0)
+// add adds the rows of a record, of which nothing but the text of features is kept.
+func (r *rows) add(s *feature.Served) error {
+	return r.added(len(s.Rows), func(from int) { r.fill(from, s) })
 }
 
 // fill sets the rows of a record from one on.
@@ -93,7 +109,8 @@ func (r *rows) fill(from int, s *feature.Served) {
 		r.place = append(r.place, r.places[c])
 		r.there[r.places[c]] = true
 	}
-	columns, answers := r.batch.Columns, r.batch.Columns[ownColumns+r.asked:]
+	all := r.batch.Columns
+	columns, answers, prediction := all[:len(all)-1], all[ownColumns+r.asked:len(all)-1], all[len(all)-1]
 	for i := range s.Rows {
 		row, at := &s.Rows[i], from+i
 		for k, own := range [ownColumns]value.Value{value.OfTimestamp(s.Time), value.OfTimestamp(s.At), value.OfInt(s.Version),
@@ -115,7 +132,17 @@ func (r *rows) fill(from int, s *feature.Served) {
 				answers[p].SetNull(at)
 			}
 		}
+		r.setText(prediction, at, row.Prediction)
 	}
+}
+
+// setText copies a text into a cell; "": null.
+func (c *columns) setText(to *value.Column, at int, text string) {
+	if text == "" {
+		to.SetNull(at)
+		return
+	}
+	to.Set(at, value.OfString(c.texts.copied(text)))
 }
 
 // reads is what a row was read by, as JSON.
@@ -137,13 +164,13 @@ func (r *rows) reads(row *feature.ServedRow) string {
 
 // statusText is a row's statuses in the order of the file's columns; nothing stands for a column that was not asked for.
 func (r *rows) statusText(row *feature.ServedRow) string {
-	if len(row.Statuses) == len(r.columns) && !slices.ContainsFunc(row.Statuses, func(x feature.Status) bool { return x != feature.Present }) {
+	if len(row.Statuses) == len(r.shape.columns) && !slices.ContainsFunc(row.Statuses, func(x feature.Status) bool { return x != feature.Present }) {
 		return feature.Present.String()
 	}
 	if r.text != "" && slices.Equal(r.said, row.Statuses) && slices.Equal(r.saidOf, r.place) {
 		return r.text
 	}
-	words := make([]string, len(r.columns))
+	words := make([]string, len(r.shape.columns))
 	for k, at := range r.place {
 		words[at] = row.Statuses[k].String()
 	}
@@ -158,11 +185,22 @@ type arena struct{ b *strings.Builder }
 const arenaBytes = 64 << 10
 
 func (a *arena) text(b []byte) string {
-	if a.b == nil || a.b.Cap()-a.b.Len() < len(b) { // what was made of the piece before stays where it is
-		a.b = new(strings.Builder)
-		a.b.Grow(max(len(b), arenaBytes))
-	}
+	a.grow(len(b))
 	from := a.b.Len()
 	a.b.Write(b)
 	return a.b.String()[from:]
+}
+
+func (a *arena) copied(s string) string {
+	a.grow(len(s))
+	from := a.b.Len()
+	a.b.WriteString(s)
+	return a.b.String()[from:]
+}
+
+func (a *arena) grow(n int) {
+	if a.b == nil || a.b.Cap()-a.b.Len() < n { // what was made of the piece before stays where it is
+		a.b = new(strings.Builder)
+		a.b.Grow(max(n, arenaBytes))
+	}
 }

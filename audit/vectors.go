@@ -15,10 +15,11 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// logFile is a file of served vectors.
+// logFile is a file of served vectors, or of predictions.
 type logFile struct {
 	name        name
 	path        string
+	view        string
 	fingerprint string // of the view
 	table       dataset.Table
 }
@@ -41,10 +42,10 @@ func Views(dir string) ([]string, error) {
 	return out, nil
 }
 
-// openLog finds a view's files that may have vectors answered in [since, until), oldest first. A file that cannot be read is in damaged, with
-// the reason, and not among them: it was not written by a Log, or something has happened to it since.
-func openLog(ctx context.Context, dir, view string, formats []dataset.Format, since, until int64) (files []*logFile, damaged []string, err error) {
-	dir = filepath.Join(dir, view)
+// openLog finds the files of a view (viewKey), or of an endpoint, that may have rows answered in [since, until), oldest first. A file that cannot be
+// read is in damaged, with the reason, and not among them: it was not written by a log of ours, or something has happened to it since.
+func openLog(ctx context.Context, dir, key, name string, formats []dataset.Format, since, until int64) (files []*logFile, damaged []string, err error) {
+	dir = filepath.Join(dir, name)
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
@@ -60,7 +61,7 @@ func openLog(ctx context.Context, dir, view string, formats []dataset.Format, si
 		f := &logFile{path: filepath.Join(dir, e.Name())}
 		ok := false
 		if f.name, ok = parseName(e.Name()); !ok {
-			damaged = append(damaged, f.path+": it is no file of served vectors")
+			damaged = append(damaged, f.path+": it is no file of what was served")
 			continue
 		}
 		if (f.name.hour+1)*hourMS <= since || f.name.hour*hourMS >= until || leftover(f.name, names) {
@@ -71,9 +72,9 @@ func openLog(ctx context.Context, dir, view string, formats []dataset.Format, si
 			continue
 		}
 		if err == nil {
-			f.fingerprint = f.table.Parts()[0].Metadata.Keys[fingerprintKey]
-			if f.fingerprint == "" || f.table.Parts()[0].Metadata.Keys[viewKey] != view {
-				err = fmt.Errorf("it does not say that it is of view %s", view)
+			keys := f.table.Parts()[0].Metadata.Keys
+			if f.view, f.fingerprint = keys[viewKey], keys[fingerprintKey]; f.fingerprint == "" || keys[key] != name {
+				err = fmt.Errorf("it does not say that it is of %s %s", strings.TrimPrefix(key, "bighead."), name)
 			}
 		}
 		if err != nil {

@@ -33,6 +33,8 @@ type ServedRow struct {
 	Statuses []Status
 	// Reads are which of Served.Reads its features are made of.
 	Reads []int32
+	// Prediction names the prediction that was made of it; "": none was.
+	Prediction string
 }
 
 // ServedRead is what one key of one group was read by.

@@ -34,7 +34,7 @@ type Manifest struct {
 	Check []CheckRow `json:"check"`
 	// Framework is what trained it, with its version: "lightgbm 4.7.0".
 	Framework string `json:"framework,omitempty"`
-	// Reference is what drift is measured against, by column and for the scores; its form is audit's.
+	// Reference is what drift is measured against, by column and for the scores: a drift.Reference (model/drift).
 	Reference json.RawMessage `json:"reference,omitempty"`
 }
 

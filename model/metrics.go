@@ -2,8 +2,8 @@ package model
 
 import "slices"
 
-// Metric is a figure by which a model is judged. What computes it is package train; what it is called, and which way is better, is said
-// here alone.
+// Metric is a figure by which a model is judged. What it is called, and which way is better, is said here alone; evaluate.go computes it, of
+// the rows that training held out and of those that were served alike.
 type Metric struct {
 	Name   string
 	Tasks  []Task

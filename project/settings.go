@@ -102,6 +102,9 @@ var settings = []Setting{
 	{Key: "audit.sample", kind: portion, Default: "1.0", Doc: "the share of keys whose served vectors are recorded; 0: none"},
 	{Key: "audit.path", Default: ".bighead/served", Doc: "the record of what was served"},
 	{Key: "audit.keep", kind: duration, Default: "7d", Doc: "how long the record keeps what was served"},
+	{Key: "audit.predictions", Default: ".bighead/predictions", Doc: "the record of what was predicted"},
+	{Key: "audit.labels", Default: ".bighead/labels", Doc: "the labels that came for predictions"},
+	{Key: "audit.keep_predictions", kind: duration, Doc: "how long predictions and their labels are kept; as long as [audit] keep without one"},
 
 	{Key: "verify.key", Doc: "the file of the key that signs reports of verify; bighead verify --new-key makes one"},
 	{Key: "auth.tokens_file", Doc: "a file of tokens: name, hash, scopes; read again when it changes"},

@@ -54,15 +54,17 @@ func (c *call) assemble(out *Response) {
 	}
 	c.row, c.status = c.row[:width], c.status[:width]
 	for i := range out.Rows {
+		sampled := c.sampled(i)
 		if p := c.refusal(i); p != nil {
 			out.Rows[i].refuse(p)
-			continue
+		} else {
+			c.fill(i)
+			c.derive()
+			if c.answer(&out.Rows[i]); sampled && out.Rows[i].Problem == nil {
+				c.note(i)
+			}
 		}
-		c.fill(i)
-		c.derive()
-		if c.answer(&out.Rows[i]); out.Rows[i].Problem == nil {
-			c.note(i)
-		}
+		out.Rows[i].Sampled = sampled
 	}
 	c.count()
 }

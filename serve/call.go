@@ -90,6 +90,8 @@ type call struct {
 	status               []Status
 	positions            tile.Positions  // behind those of jobs
 	record               *feature.Served // of the rows answered; nil: none was to be recorded
+	predictions          []string        // of each row, what is going to be predicted of it; nil: nothing is
+	unrecorded           bool            // nothing of this request is recorded
 	full                 bool            // the recorder has no room for this request
 }
 
@@ -123,7 +125,8 @@ func (c *call) begin(ctx context.Context, sel *selection, r Request, began time.
 	c.tries, c.stages, c.at = 0, stages{}, 0
 	c.hits, c.misses, c.stales = 0, 0, 0
 	c.wrong = c.wrong[:0]
-	c.positions, c.record, c.full = c.positions[:0], nil, r.unrecorded
+	c.positions, c.record, c.full = c.positions[:0], nil, false
+	c.unrecorded, c.predictions = r.unrecorded, r.Predictions
 	for i := range r.Rows {
 		c.wrong = append(c.wrong, sel.view.check(&r.Rows[i]))
 	}
@@ -158,7 +161,7 @@ func (c *call) release() {
 	clear(c.marks)
 	clear(c.places)
 	clear(c.wrong)
-	c.ctx, c.sel, c.rows, c.asked, c.reading, c.record = nil, nil, nil, nil, nil, nil
+	c.ctx, c.sel, c.rows, c.asked, c.reading, c.record, c.predictions = nil, nil, nil, nil, nil, nil, nil
 	calls.Put(c)
 }
 

@@ -23,10 +23,16 @@ type Recorder interface {
 // position is how far a space had come before a reading of it; nil: nothing says so.
 type position = *tile.Positions
 
+// sampled reports whether a row is to be recorded, if it is answered.
+func (c *call) sampled(row int) bool {
+	rec := c.sel.view.server.options.Recorder
+	return rec != nil && !c.unrecorded && c.wrong[row] == nil && rec.Samples(c.hash(row))
+}
+
 // note records a row that was answered.
 func (c *call) note(row int) {
 	rec := c.sel.view.server.options.Recorder
-	if rec == nil || c.full || !rec.Samples(c.hash(row)) {
+	if c.full {
 		return
 	}
 	if c.record == nil {
@@ -47,6 +53,9 @@ func (c *call) note(row int) {
 	}
 	for k := range c.sel.parts {
 		r.Reads[k] = c.noteRead(c.job(k, row))
+	}
+	if c.predictions != nil {
+		r.Prediction = c.predictions[row]
 	}
 }
 

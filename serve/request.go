@@ -13,6 +13,8 @@ type Request struct {
 	Features []string
 	// At is the as-of time in ms; nil: now.
 	At *int64
+	// Predictions name what is going to be predicted of each row, for the record of it; nil: nothing is.
+	Predictions []string
 
 	unrecorded bool // it is no serving
 }
@@ -44,6 +46,8 @@ type Answer struct {
 	Statuses []Status
 	// Problem is why the row has no values; the other rows have theirs.
 	Problem *Problem
+	// Sampled says that the row's keys are among those whose rows are recorded.
+	Sampled bool
 }
 
 // reset makes room for the answer to rows of so many columns.

@@ -54,9 +54,9 @@ func (t *training) checkRows(ctx context.Context, answer answering) ([]model.Che
 }
 
 // answers are a part's labels beside what the runtime answers.
-func (t *training) answers(ctx context.Context, part *Part) (Truth, error) {
+func (t *training) answers(ctx context.Context, part *Part) (model.Truth, error) {
 	a := t.opened.Answer
-	truth := Truth{Width: a.Width}
+	truth := model.Truth{Width: a.Width}
 	var in model.Batch
 	var scratch model.Scratch
 	err := t.filled(ctx, partFile(t.Folder, part.Name), []string{labelColumn}, &in, func(b *value.Batch) error {

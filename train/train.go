@@ -102,6 +102,7 @@ type training struct {
 	opened   *model.Artifact // of the run's folder: the model alone is there
 	manifest *model.Manifest
 	metrics  map[string]float64
+	test     model.Truth // labels and answers of the rows of the test
 	version  *catalog.ModelVersion
 }
 
@@ -285,7 +286,10 @@ func (t *training) evaluate(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		found := Evaluate(t.Model.Metrics, truth)
+		if part == &t.parts.Test {
+			t.test = truth
+		}
+		found := model.Evaluate(t.Model.Metrics, truth)
 		for _, name := range t.Model.Metrics {
 			x, ok := found[name]
 			if !ok {
@@ -312,6 +316,10 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 	t.manifest.Check = nil
 	for i := 0; i < len(all) && len(t.manifest.Check) < manifestRows; i += step {
 		t.manifest.Check = append(t.manifest.Check, all[i])
+	}
+	var err error
+	if t.manifest.Reference, err = t.reference(ctx); err != nil {
+		return "", err
 	}
 	files := map[string]string{}
 	if t.Model.Remote == "" {

@@ -157,7 +157,7 @@ func (c *cli) commands() []*cobra.Command {
 		c.demoCommand(), c.testCommand(), c.planCommand(), c.applyCommand(), c.backfillCommand(), c.featuresCommand(), c.previewCommand(), c.sourceCommand(), c.configCommand(), c.doctorCommand(),
 		c.upCommand(), c.getCommand(), c.pushCommand(), c.statusCommand(), c.auditCommand(), c.verifyCommand(), c.upgradeCommand(),
 		c.trainCommand(), c.modelsCommand(),
-		c.deployCommand(), c.rollbackCommand(), c.predictCommand(),
+		c.deployCommand(), c.rollbackCommand(), c.predictCommand(), c.evaluateCommand(),
 		c.versionCommand(),
 	}
 }

@@ -28,7 +28,7 @@ func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err err
 		return err
 	}
 	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
-		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, predict.Options{Metrics: m, Log: o.log})
+		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions()})
 		return err
 	})
 }

@@ -106,6 +106,9 @@ type online struct {
 	why      atomic.Pointer[string] // it cannot take its turn; "": it need not
 	served   *audit.Log             // what was served; nil: it is not recorded
 
+	predicted *audit.Predictions // what was predicted; nil: it is not recorded
+	labels    *labels            // the truth of it, as it comes
+
 	endpoints *predict.Server // nil: a command that asks none has opened this
 	artifacts *artifacts      // where their models lie
 
@@ -164,6 +167,10 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	if o.served, err = openServed(p, log, audits, func() int64 { return o.current().version.ID }); err != nil {
 		return o, err
 	}
+	if o.predicted, err = openPredicted(p, log, audits); err != nil {
+		return o, err
+	}
+	o.labels = &labels{project: p, metrics: audits, wrong: func(err error) { log.Error("labels cannot be kept", "error", err) }}
 	answers := serve.Options{Clock: o.clock, Kept: o.kept, Deadline: p.Config.Duration("serve.deadline"), Typical: &o.usually, Metrics: metrics, Log: log,
 		Cache: max(1, p.Config.Bytes("serve.cache")), Recorder: o.recorder()}
 	if !alone { // a command asks once, and is not in a hurry
@@ -205,6 +212,12 @@ func (o *online) close(ctx context.Context) error {
 	}
 	if o.served != nil {
 		errs = append(errs, o.served.Close(ctx))
+	}
+	if o.predicted != nil {
+		errs = append(errs, o.predicted.Close(ctx))
+	}
+	if o.labels != nil {
+		errs = append(errs, o.labels.close())
 	}
 	if t := o.active(); t != nil {
 		errs = append(errs, t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx))

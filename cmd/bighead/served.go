@@ -10,6 +10,7 @@ import (
 	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/predict"
 )
 
 // This file is the online side's part in audits: it records what it serves, and counts what audits find.
@@ -26,6 +27,30 @@ func openServed(p *project.Project, log *slog.Logger, m *audit.Metrics, version 
 	})
 }
 
+// openPredicted begins the record of what is predicted; nil: nothing is recorded.
+func openPredicted(p *project.Project, log *slog.Logger, m *audit.Metrics) (*audit.Predictions, error) {
+	if p.Config.Share("audit.sample") == 0 {
+		return nil, nil
+	}
+	return audit.OpenPredictions(audit.Options{Dir: inProject(p, p.Config.String("audit.predictions")), Formats: formats, Keep: keepPredictions(p), Metrics: m, Log: log})
+}
+
+// keepPredictions is for how long predictions and their labels are kept, ms.
+func keepPredictions(p *project.Project) int64 {
+	if p.Config.String("audit.keep_predictions") == "" {
+		return p.Config.Duration("audit.keep").Milliseconds()
+	}
+	return p.Config.Duration("audit.keep_predictions").Milliseconds()
+}
+
+// predictions is what endpoints hand their answers to.
+func (o *online) predictions() predict.Recorder {
+	if o.predicted == nil {
+		return nil
+	}
+	return o.predicted
+}
+
 // recorder is what the server hands its answers to.
 func (o *online) recorder() serve.Recorder {
 	if o.served == nil {
@@ -34,12 +59,12 @@ func (o *online) recorder() serve.Recorder {
 	return o.served
 }
 
-// flushServed waits until all that was served so far is in files.
+// flushServed waits until all that was served and predicted so far is in files.
 func (o *online) flushServed(ctx context.Context) error {
 	if o.served == nil {
 		return nil
 	}
-	return o.served.Flush(ctx)
+	return errors.Join(o.served.Flush(ctx), o.predicted.Flush(ctx))
 }
 
 // audited takes in what an audit has found, for the metrics.

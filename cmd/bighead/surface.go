@@ -65,7 +65,7 @@ func (s *surface) start(ctx context.Context, o *online) error {
 	})
 	s.handler = servehttp.New(servehttp.Options{
 		Server: o.server, Registry: s.registry, Metrics: s.metrics, Pusher: pushes{o}, Gate: s.gate, Version: version, Log: o.log, Tracer: s.traces.Tracer(),
-		Predictions: o.endpoints, Inference: s.inference.Handler(),
+		Predictions: o.endpoints, Labels: o.labels, Inference: s.inference.Handler(),
 		Models:   mlflow.New(mlflow.Options{Models: o.withRegistry, Location: o.artifacts.location, Gate: s.gate, Metrics: s.metrics, Log: o.log}).Handler(),
 		Degraded: func() []string { return append(o.degraded(), s.gate.Degraded()...) },
 		MaxBody:  p.Config.Bytes("serve.max_body"), CaughtUp: o.ready, Role: o.role,

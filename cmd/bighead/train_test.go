@@ -57,8 +57,14 @@ func trainProject(t *testing.T) string {
 		r := rng.NormFloat64()
 		fmt.Fprintf(&spine, "%d,%s,%g,%t\n", i%7, at.Add(time.Second).Format(time.RFC3339), r, x+r+rng.NormFloat64() > 0)
 	}
+	return trainFolder(t, map[string]string{"bighead.toml": "", "features.py": trainFeatures, "e.csv": events.String(), "spine.csv": spine.String()})
+}
+
+// trainFolder is a project of those files, with environments out of the tests' folder of downloads.
+func trainFolder(t *testing.T, files map[string]string) string {
+	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"bighead.toml": "", "features.py": trainFeatures, "e.csv": events.String(), "spine.csv": spine.String()} {
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}

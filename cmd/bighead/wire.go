@@ -12,6 +12,7 @@ import (
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
+	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/sqlite"
 	"github.com/bighead-ml/bighead/dataset"
@@ -392,6 +393,23 @@ func rejectRecord(s *liveStream, source string, p *dataset.Poison) error {
 // openLogTable is the table of what a source's stream has accepted, whoever has the log open; empty where there is none.
 func openLogTable(ctx context.Context, dir string, schema value.Schema) (dataset.Table, error) {
 	return eventlog.OpenTable(ctx, dir, schema, formats)
+}
+
+// labelLog keeps labels of predictions.
+type labelLog = eventlog.Log
+
+// What a log of events says of itself: another process has it open, and it takes nothing any more.
+var errLogOpen, errLogFailed = eventlog.ErrOpen, eventlog.ErrFailed
+
+// openLabels opens a log of labels in a folder, which keeps them so many ms.
+func openLabels(dir string, keep int64) (labelLog, error) {
+	return eventlog.Open(dir, audit.LabelSchema, eventlog.Options{Formats: formats, Keep: keep, Clock: func() int64 { return time.Now().UnixMilli() }})
+}
+
+// appendLabels makes labels durable.
+func appendLabels(ctx context.Context, log labelLog, b *value.Batch) error {
+	_, err := log.Append(ctx, &eventlog.Arriving{Partition: eventlog.Pushed, Rows: b})
+	return err
 }
 
 // joinedHistory makes one table of a source's path (nil: it has none) and log; rows before the cut, where there is one, are the path's to give,

@@ -82,13 +82,17 @@ func appendPushed(dst []byte, p *serve.Pushed) []byte {
 	}{{`"accepted":`, p.Accepted}, {`,"duplicated":`, p.Duplicated}, {`,"not_yet":`, p.NotYet}} {
 		dst = strconv.AppendInt(append(dst, n.name...), n.n, 10)
 	}
-	dst = append(dst, `,"rejected":[`...)
-	for i, r := range p.Rejected {
+	return append(appendRejected(append(dst, `,"rejected":`...), p.Rejected), '}')
+}
+
+func appendRejected(dst []byte, all []serve.Rejected) []byte {
+	dst = append(dst, '[')
+	for i, r := range all {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = strconv.AppendInt(append(dst, `{"line":`...), int64(r.Line), 10)
 		dst = append(appendText(append(dst, `,"reason":`...), r.Reason), '}')
 	}
-	return append(dst, "]}"...)
+	return append(dst, ']')
 }

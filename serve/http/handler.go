@@ -36,7 +36,9 @@ type Options struct {
 	Pusher  serve.Pusher // nil: no stream runs here
 	// Predictions answers endpoints; nil: there are none.
 	Predictions *predict.Server
-	Gate        *gate.Gate // nil: everybody may do everything, 1024 requests at a time
+	// Labels keeps the truth of predictions; nil: nobody does.
+	Labels predict.Labeller
+	Gate   *gate.Gate // nil: everybody may do everything, 1024 requests at a time
 	// MaxBody bounds a body in bytes; 0: 8 MiB. MaxRows bounds the rows of a request; 0: 10,000.
 	MaxBody int64
 	MaxRows int
@@ -82,6 +84,7 @@ func routes() []route {
 		{"POST", "/v1/features/{view}", gate.Read, true, (*Handler).features},
 		{"POST", "/v1/predict/{endpoint}", gate.Predict, true, (*Handler).predict},
 		{"POST", "/v1/events/{name}", gate.Push, true, (*Handler).events},
+		{"POST", "/v1/labels", gate.Push, true, (*Handler).labels},
 		{"POST", "/v1/features/join/{view}", gate.Read, true, (*Handler).join},
 		{"POST", "/v1/features/groupby/{group}", gate.Read, true, (*Handler).groupBy},
 		{"POST", "/get-online-features", gate.Read, true, (*Handler).feast},

@@ -116,6 +116,7 @@ func (h *Handler) calls() map[string]object {
 	}
 	maps.Copy(calls, h.compatCalls(parameter, bad))
 	calls["POST /v1/predict/{endpoint}"] = h.predictCall(parameter, bad)
+	calls["POST /v1/labels"] = labelsCall(bad)
 	return calls
 }
 
@@ -146,7 +147,8 @@ func (h *Handler) schemas() object {
 		"Health":    strict([]string{"status"}, object{"status": object{"const": "ok"}, "role": role}),
 		"Readiness": strict([]string{"ready", "waiting", "degraded"}, object{"ready": object{"type": "boolean"}, "role": role, "waiting": list(text), "degraded": list(text)}),
 		"Pushed": strict([]string{"sources"}, object{"sources": object{"type": "object", "additionalProperties": strict([]string{"accepted", "duplicated", "not_yet", "rejected"},
-			object{"accepted": count, "duplicated": count, "not_yet": count, "rejected": list(strict([]string{"line", "reason"}, object{"line": object{"type": "integer", "minimum": 1}, "reason": text}))})}}),
+			object{"accepted": count, "duplicated": count, "not_yet": count, "rejected": list(ref("Rejected"))})}}),
+		"Rejected": strict([]string{"line", "reason"}, object{"line": object{"type": "integer", "minimum": 1, "description": "of the body; of an array, which element"}, "reason": text}),
 	}
 	maps.Copy(out, compatSchemas())
 	maps.Copy(out, h.predictSchemas(list(object{"enum": statuses})))

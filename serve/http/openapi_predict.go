@@ -29,6 +29,15 @@ func (h *Handler) predictCall(parameter func(name, what string, schema object) [
 	}
 }
 
+// labelsCall documents POST /v1/labels.
+func labelsCall(bad func(object) object) object {
+	return object{
+		"operationId": "labels", "summary": "The truth of predictions, as it comes to be known. 200 once it is durable; the same may be sent again, and of several the latest holds.",
+		"requestBody": object{"required": true, "content": jsonBody(ref("Labels"))},
+		"responses":   bad(object{"200": answer("how many were kept, and which were not", ref("Labelled"))}),
+	}
+}
+
 // predictSchemas are what bodies of predictions look like; statuses is a list of them.
 func (h *Handler) predictSchemas(statuses object) object {
 	text, number, list := object{"type": "string"}, object{"type": "number"}, func(of object) object { return object{"type": "array", "items": of} }
@@ -54,6 +63,16 @@ func (h *Handler) predictSchemas(statuses object) object {
 			"bias":            object{"description": "what of the margin is no input's", "oneOf": []object{nullable(number), list(nullable(number))}},
 			"unexplained":     object{"type": "string", "description": "why there are no contributions"}}),
 	}
+	endpoint := object{"type": "string", "description": "of which the predictions are; without it a label need only be one of some endpoint's"}
+	if names := h.endpoints(); len(names) > 0 {
+		endpoint["enum"] = names
+	}
+	out["Labels"] = object{"type": "object", "required": []string{"labels"}, "additionalProperties": false, "properties": object{
+		"endpoint": nullable(endpoint),
+		"labels": list(strict([]string{"prediction_id", "label"}, object{"prediction_id": object{"type": "string", "format": "uuid"},
+			"label": object{"type": []string{"boolean", "number", "string"}, "description": "the class, or the value"},
+			"at":    nullable(object{"description": "when it was known; left out: now", "anyOf": []object{typeSchema(value.Timestamp)}})}))}}
+	out["Labelled"] = strict([]string{"accepted", "rejected"}, object{"accepted": object{"type": "integer", "minimum": 0}, "rejected": list(ref("Rejected"))})
 	for _, name := range h.endpoints() {
 		if v, err := h.o.Predictions.View(name); err == nil {
 			out["PredictRequest_"+name] = object{"type": "object", "required": []string{"rows"}, "additionalProperties": false, "properties": object{

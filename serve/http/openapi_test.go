@@ -15,7 +15,7 @@ import (
 // TestTheDocumentIsTrue walks the document: each call is there and answers as it says, each body has the form it says.
 func TestTheDocumentIsTrue(t *testing.T) {
 	p := &pusher{pushed: []serve.Pushed{{Source: "flights", Accepted: 1, Rejected: []serve.Rejected{{Line: 1, Reason: "x"}}}}}
-	s := predicting(t, http.Options{Pusher: p, Gate: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
+	s := predicting(t, http.Options{Pusher: p, Labels: &kept{}, Gate: tokens(t, "a "+hashOf("t")+" admin", "b "+hashOf("u")+" read limit=1"), MaxBody: 100_000})
 	_, _, text := s.call(t, "GET", "/openapi.json", "", "Authorization", "Bearer t")
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
@@ -54,6 +54,10 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		{"post", "/v1/predict/{endpoint}", "/v1/predict/none", `{"rows": []}`, "t", "", 503},
 		{"post", "/v1/predict/{endpoint}", "/v1/predict/lat", `{"rows": []}`, "t", "", 404},
 		{"post", "/v1/predict/{endpoint}", "/v1/predict/late", `{"rows": []}`, "u", "", 403},
+		{"post", "/v1/labels", "/v1/labels", `{"labels": [{"prediction_id": "` + anID + `", "label": 1}, {"prediction_id": "x", "label": 1}]}`, "t", "", 200},
+		{"post", "/v1/labels", "/v1/labels", `{"labels": 1}`, "t", "", 400},
+		{"post", "/v1/labels", "/v1/labels", `{"labels": []}`, "u", "", 403},
+		{"post", "/v1/labels", "/v1/labels", `{"endpoint": "lat", "labels": []}`, "t", "", 404},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "", 200},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "u", "", 403},
 		{"post", "/v1/events/{name}", "/v1/events/flights", "{}", "t", "text/csv", 400},
@@ -113,6 +117,18 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		status, _, got := s.call(t, "POST", "/v1/predict/late", body, "Authorization", "Bearer t")
 		if taken := status == 200 && !strings.Contains(got, `"error"`); (predictForm.Validate(x) == nil) != ok || taken != ok {
 			t.Errorf("%s: the document says %v, the server %d %s", body, predictForm.Validate(x), status, got)
+		}
+	}
+	labelForm := compile("/components/schemas/Labels")
+	for body, ok := range map[string]bool{`{"endpoint": null, "labels": [{"prediction_id": "` + anID + `", "label": 1, "at": "2024-01-01T00:00:00Z"}]}`: true,
+		`{"labels": [{"prediction_id": "` + anID + `", "lable": 1}]}`: false, `{"labels": [{"prediction_id": "` + anID + `", "label": null}]}`: false} {
+		x, err := jsonschema.UnmarshalJSON(strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, got := s.call(t, "POST", "/v1/labels", body, "Authorization", "Bearer t")
+		if taken := status == 200 && strings.Contains(got, `"rejected":[]`); (labelForm.Validate(x) == nil) != ok || taken != ok {
+			t.Errorf("%s: the document says %v, the server %d %s", body, labelForm.Validate(x), status, got)
 		}
 	}
 	var paths struct{ Paths map[string]map[string]any }

@@ -70,6 +70,7 @@ type call struct {
 	of       []int32 // the route of each row; answered, waiting
 	rows     []int32 // of one version, while it is asked
 	values   [][]value.Value
+	ids      []string // of what is going to be predicted
 	key      []byte
 	failed   []failedRow
 }
@@ -94,20 +95,24 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 func (c *call) release() {
 	clear(c.values[:cap(c.values)])
 	clear(c.failed)
-	*c = call{of: c.of[:0], rows: c.rows[:0], values: c.values[:0], key: c.key[:0], failed: c.failed[:0]}
+	clear(c.ids)
+	*c = call{of: c.of[:0], rows: c.rows[:0], values: c.values[:0], ids: c.ids[:0], key: c.key[:0], failed: c.failed[:0]}
 	calls.Put(c)
 }
 
-// features asks the view.
+// features asks the view. Predictions have their names from here on, so that the record of the features has them.
 func (c *call) features(ctx context.Context, view *serve.View) error {
 	began := c.server.o.Now()
+	for range c.request.Rows {
+		c.ids = append(c.ids, uuid.Must(uuid.NewV7()).String()) // it fails only where the system has no randomness
+	}
 	fetching := ctx
 	if d := c.endpoint.deadline(); d > 0 {
 		var cancel context.CancelFunc
 		fetching, cancel = context.WithTimeout(ctx, time.Duration(float64(d)*(1-modelShare)))
 		defer cancel()
 	}
-	err := view.Answer(fetching, serve.Request{Rows: c.request.Rows, At: c.request.At, Features: c.bound.features}, &c.out.features)
+	err := view.Answer(fetching, serve.Request{Rows: c.request.Rows, At: c.request.At, Features: c.bound.features, Predictions: c.ids}, &c.out.features)
 	c.out.FeaturesTime = c.server.o.Now().Sub(began)
 	c.out.At, c.out.Features = c.out.features.At, c.bound.names
 	return err
@@ -326,7 +331,6 @@ func (c *call) askOthers(ctx context.Context, f failedRow, rows []int32) {
 // finish names the predictions, counts them, hands them to the recorder, and has the shadows asked.
 func (c *call) finish(view *feature.View) {
 	s, e := c.server, c.endpoint
-	p := Prediction{Endpoint: e.def.Name, Model: e.def.Model.Name, Time: time.Now().UnixMilli(), At: c.out.At, View: view}
 	last, n := tally{}, 0
 	for i := range c.out.Rows {
 		a := &c.out.Rows[i]
@@ -339,17 +343,41 @@ func (c *call) finish(view *feature.View) {
 			a.Scores, a.Version, a.Degraded, a.Reason, a.Inputs, a.Bias, a.Unexplained = nil, 0, false, "", nil, nil, ""
 			continue
 		}
-		a.ID = uuid.Must(uuid.NewV7()).String() // it fails only where the system has no randomness
-		if s.o.Recorder != nil {
-			p.ID, p.Version, p.Asked, p.Scores, p.Degraded, p.ShareDefaulted = a.ID, a.Version, c.request.Rows[i].Values, a.Scores, a.Degraded, a.ShareDefaulted
-			s.o.Recorder.Predicted(&p)
-		}
+		a.ID = c.ids[i]
 	}
 	s.metrics.predicted(e.def.Name, last, n)
+	c.record(view)
 	s.features.ObserveModel(view.Name, c.out.ModelTime)
 	if len(e.shadows) > 0 {
 		s.shadow(c)
 	}
+}
+
+// record hands the predictions to the recorder, those whose rows it keeps.
+func (c *call) record(view *feature.View) {
+	r, left := c.server.o.Recorder, 0
+	if r == nil {
+		return
+	}
+	for i := range c.out.Rows {
+		if c.out.Rows[i].Problem == nil && c.out.features.Rows[i].Sampled {
+			left++
+		}
+	}
+	if left == 0 {
+		return
+	}
+	p := r.Begin(c.endpoint.def.Name, view, left)
+	if p == nil {
+		return
+	}
+	p.Endpoint, p.Model, p.View, p.Time, p.At = c.endpoint.def.Name, c.endpoint.def.Model.Name, view, time.Now().UnixMilli(), c.out.At
+	for i := range c.out.Rows {
+		if a := &c.out.Rows[i]; a.Problem == nil && c.out.features.Rows[i].Sampled {
+			p.Add(Prediction{ID: a.ID, Version: a.Version, Scores: a.Scores, Degraded: a.Degraded, ShareDefaulted: a.ShareDefaulted})
+		}
+	}
+	r.Record(p)
 }
 
 // tally is what predictions are counted by.

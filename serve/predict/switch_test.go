@@ -342,6 +342,11 @@ func TestRecorder(t *testing.T) {
 	w.deploy(all(1))
 	r := &recorded{}
 	w.start(predict.Options{Recorder: r})
+	w.ask(5)
+	if r.text != "" || len(w.vectors.named) > 0 {
+		t.Errorf("keys that are not sampled are recorded: %s%v", r.text, w.vectors.named)
+	}
+	w.vectors.on = true
 	bad := w.row(1)
 	bad.Values[3] = value.OfFloat(1e300)
 	out := &predict.Response{}
@@ -349,8 +354,11 @@ func TestRecorder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ""
+	if vectors := w.vectors.named; len(vectors) != 3 || vectors[0] != out.Rows[0].ID || vectors[2] != out.Rows[2].ID || vectors[1] == "" {
+		t.Errorf("the vectors' record names %v", vectors)
+	}
 	for _, i := range []int{0, 2} {
-		want += fmt.Sprintln(out.Rows[i].ID, "late", "m", 1, now, "v", w.row(i).Values[0], out.Rows[i].Scores, false)
+		want += fmt.Sprintln(out.Rows[i].ID, "late", "m", 1, now, "v", out.Rows[i].Scores, false)
 	}
 	if r.text != want {
 		t.Errorf("got\n%swant\n%s", r.text, want)
@@ -362,8 +370,14 @@ func TestRecorder(t *testing.T) {
 
 type recorded struct{ text string }
 
-func (r *recorded) Predicted(p *predict.Prediction) {
-	r.text += fmt.Sprintln(p.ID, p.Endpoint, p.Model, p.Version, p.At, p.View.Name, p.Asked[0], p.Scores, p.Degraded)
+func (r *recorded) Begin(string, *feature.View, int) *predict.Predictions {
+	return &predict.Predictions{}
+}
+
+func (r *recorded) Record(p *predict.Predictions) {
+	for _, row := range p.Rows {
+		r.text += fmt.Sprintln(row.ID, p.Endpoint, p.Model, row.Version, p.At, p.View.Name, row.Scores, row.Degraded)
+	}
 }
 
 // TestExplained compares what each input added with the model's own explanation, and says why where there is none.

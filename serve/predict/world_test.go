@@ -49,6 +49,7 @@ type world struct {
 	registry *prometheus.Registry
 	rows     *modeltest.Trained // whose rows are in the store, as keys r0, r1, …
 	opens    map[string]model.Open
+	vectors  vectors
 
 	mu    sync.Mutex
 	clock time.Time
@@ -67,7 +68,7 @@ func newWorld(t testing.TB) *world {
 	}
 	servetest.Fill(t, w.store, p.Groups[0], events, now, plan.NoMarks, plan.MinTime)
 	var err error
-	w.features, err = serve.Open(context.Background(), p.Views, w.store, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Metrics: serve.NewMetrics(w.registry)})
+	w.features, err = serve.Open(context.Background(), p.Views, w.store, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Metrics: serve.NewMetrics(w.registry), Recorder: &w.vectors})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +80,22 @@ func newWorld(t testing.TB) *world {
 	m := &feature.Model{Name: "m", Task: model.Binary, TrainingSet: &feature.TrainingSet{Name: "set", View: w.view}}
 	w.endpoint = &feature.Endpoint{Name: "late", Model: m}
 	return w
+}
+
+// vectors hears which predictions the record of what was served names, where it is on.
+type vectors struct {
+	on    bool
+	named []string
+}
+
+func (v *vectors) Samples(uint64) bool { return v.on }
+
+func (v *vectors) Begin(*feature.View, int) *feature.Served { return &feature.Served{} }
+
+func (v *vectors) Record(s *feature.Served) {
+	for _, r := range s.Rows {
+		v.named = append(v.named, r.Prediction)
+	}
 }
 
 // start serves the endpoint.

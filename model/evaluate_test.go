@@ -1,12 +1,10 @@
-package train
+package model
 
 import (
 	"encoding/json"
 	"math"
 	"os"
 	"testing"
-
-	"github.com/bighead-ml/bighead/model"
 )
 
 // TestMetricsEqualScikitLearns compares each metric of each task with what scikit-learn answered for the same rows (testdata/metrics.py).
@@ -17,7 +15,7 @@ func TestMetricsEqualScikitLearns(t *testing.T) {
 	}
 	var cases []struct {
 		Name    string
-		Task    model.Task
+		Task    Task
 		Width   int
 		Labels  []float64
 		Answers []float64
@@ -29,7 +27,7 @@ func TestMetricsEqualScikitLearns(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range cases {
 		var names []string
-		for _, m := range model.MetricsOf(c.Task) {
+		for _, m := range MetricsOf(c.Task) {
 			names = append(names, m.Name)
 		}
 		got := Evaluate(names, Truth{Labels: c.Labels, Answers: c.Answers, Width: c.Width})
@@ -41,8 +39,8 @@ func TestMetricsEqualScikitLearns(t *testing.T) {
 			seen[name] = true
 		}
 	}
-	for _, task := range model.Tasks() {
-		for _, m := range model.MetricsOf(task) {
+	for _, task := range Tasks() {
+		for _, m := range MetricsOf(task) {
 			if !Computed(m) || !seen[m.Name] {
 				t.Errorf("metric %s is computed: %v, compared: %v", m.Name, Computed(m), seen[m.Name])
 			}

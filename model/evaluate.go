@@ -1,11 +1,9 @@
-package train
+package model
 
 import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/bighead-ml/bighead/model"
 )
 
 // Truth is rows' labels beside what a model answered: Width numbers a row. Every row counts alike, whatever its weight in training.
@@ -15,7 +13,7 @@ type Truth struct {
 	Width   int
 }
 
-// computes are how the metrics of package model are computed; NaN where the rows do not determine one.
+// computes are how the metrics are computed; NaN where the rows do not determine one.
 var computes = map[string]func(Truth) float64{
 	"auc": auc, "average_precision": averagePrecision, "log_loss": logLoss, "brier": meanSquares, "accuracy": accuracy,
 	"rmse": func(t Truth) float64 { return math.Sqrt(meanSquares(t)) }, "mae": meanAbsolute, "r2": r2, "spearman": spearman,
@@ -34,8 +32,8 @@ func Evaluate(names []string, t Truth) map[string]float64 {
 	return out
 }
 
-// Computed tells whether a metric can be computed here; every one that package model names can.
-func Computed(m model.Metric) bool { return computes[m.Name] != nil }
+// Computed tells whether a metric can be computed here; every one in metrics can.
+func Computed(m Metric) bool { return computes[m.Name] != nil }
 
 // ranks are the places of numbers in their order, from 1 on; those that are equal share the mean of theirs.
 func ranks(x []float64) []float64 {

@@ -1,0 +1,84 @@
+package audit
+
+import (
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/value"
+)
+
+// A file of predictions has those of one endpoint, over one version of its view, and of one hour of answering. What a prediction was made of
+// is the served vector that names it (predictionColumn).
+const (
+	idColumn       = "prediction_id"
+	predictedAt    = "predicted"       // timestamp: when it was answered, by the wall's clock
+	featuresAt     = "at"              // timestamp: as of when its features are
+	modelColumn    = "model"           // string
+	modelVersion   = "version"         // int; null: the endpoint's fallback answered
+	scoresColumn   = "scores"          // list<float>: one number, or the probabilities by class
+	degradedColumn = "degraded"        // bool
+	shareColumn    = "share_defaulted" // float
+)
+
+var predictionSchema = value.Schema{
+	{Name: idColumn, Type: value.String}, {Name: predictedAt, Type: value.Timestamp}, {Name: featuresAt, Type: value.Timestamp}, {Name: modelColumn, Type: value.String},
+	{Name: modelVersion, Type: value.Int}, {Name: scoresColumn, Type: value.ListOf(value.Float)}, {Name: degradedColumn, Type: value.Bool}, {Name: shareColumn, Type: value.Float},
+}
+
+// Predictions keeps what endpoints answer, as files by endpoint and hour (journal). It is a predict.Recorder, safe for concurrent use.
+type Predictions struct {
+	*journal[*predict.Predictions]
+}
+
+// OpenPredictions begins a log of predictions in a folder, as Open does one of vectors.
+func OpenPredictions(o Options) (*Predictions, error) {
+	p := &Predictions{}
+	var err error
+	p.journal, err = openJournal(o, kind[*predict.Predictions]{
+		what: "what is predicted", was: "what was predicted", noun: "endpoint",
+		fresh: func() *predict.Predictions { return new(predict.Predictions) }, reset: (*predict.Predictions).Reset, cells: (*predict.Predictions).Cells,
+		group: func(r *predict.Predictions) group { return group{r.Endpoint, r.View} },
+		time:  func(r *predict.Predictions) int64 { return r.Time }, rows: func(r *predict.Predictions) int { return len(r.Rows) },
+		settle: func(*predict.Predictions) {},
+		table:  func(group) table[*predict.Predictions] { return &predictionRows{columnsOf(predictionSchema)} },
+		count: func(g group, result string, rows int) {
+			p.o.Metrics.predictions.WithLabelValues(g.folder, result).Add(float64(rows))
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Begin gives an empty record, or nil where there is no room.
+func (p *Predictions) Begin(endpoint string, view *feature.View, rows int) *predict.Predictions {
+	r, _ := p.begin(group{endpoint, view}, rows)
+	return r
+}
+
+// predictionRows are predictions of an endpoint as they will lie in a file.
+type predictionRows struct{ columns }
+
+func (r *predictionRows) add(p *predict.Predictions) error {
+	return r.added(len(p.Rows), func(from int) {
+		for i := range p.Rows {
+			r.fill(from+i, p, &p.Rows[i])
+		}
+	})
+}
+
+func (r *predictionRows) fill(at int, p *predict.Predictions, row *predict.Prediction) {
+	version := value.OfInt(row.Version)
+	if row.Version == 0 {
+		version = value.Value{}
+	}
+	scores := make([]value.Value, len(row.Scores))
+	for k, x := range row.Scores {
+		scores[k] = value.OfFloat(x)
+	}
+	r.setText(r.batch.Columns[0], at, row.ID)
+	for j, v := range [...]value.Value{value.OfTimestamp(p.Time), value.OfTimestamp(p.At), value.OfString(p.Model), version, value.OfList(scores), value.OfBool(row.Degraded),
+		value.OfFloat(row.ShareDefaulted)} {
+		r.batch.Columns[j+1].Set(at, v)
+	}
+}
