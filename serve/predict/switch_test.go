@@ -363,6 +363,13 @@ func TestRecorder(t *testing.T) {
 	if r.text != want {
 		t.Errorf("got\n%swant\n%s", r.text, want)
 	}
+	r.text, w.vectors.row, w.vectors.not = "", 0, 2
+	if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(0), w.row(1), w.row(2)}}, out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(r.text, "\n") != 2 || strings.Contains(r.text, out.Rows[1].ID) || !strings.Contains(r.text, out.Rows[2].ID) {
+		t.Errorf("of three rows the second is not sampled, and there are\n%s", r.text)
+	}
 	if out.Rows[0].ID >= out.Rows[2].ID {
 		t.Error("ids do not sort by time")
 	}

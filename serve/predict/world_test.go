@@ -85,10 +85,12 @@ func newWorld(t testing.TB) *world {
 // vectors hears which predictions the record of what was served names, where it is on.
 type vectors struct {
 	on    bool
+	not   int // the row of a request that is not sampled, from 1
+	row   int
 	named []string
 }
 
-func (v *vectors) Samples(uint64) bool { return v.on }
+func (v *vectors) Samples(uint64) bool { v.row++; return v.on && v.row != v.not }
 
 func (v *vectors) Begin(*feature.View, int) *feature.Served { return &feature.Served{} }
 
