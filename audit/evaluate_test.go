@@ -35,6 +35,7 @@ type register struct {
 	t        testing.TB
 	dir      string
 	registry *prometheus.Registry
+	until    int64 // of what is evaluated; 0: an hour from now
 }
 
 func newRegister(t testing.TB, o audit.Options) *register {
@@ -164,8 +165,12 @@ func reference(t testing.TB, columns map[string]*drift.Values, scores *drift.Sco
 func (r *register) evaluate(trained func(int64) (*audit.Trained, error), labels ...audit.Labels) *audit.Evaluated {
 	r.t.Helper()
 	now := time.Now().UnixMilli()
+	until := r.until
+	if until == 0 {
+		until = now + hour
+	}
 	out, err := audit.Evaluate(r.t.Context(), audit.Evaluation{
-		Predictions: r.dir, Served: r.ledger.dir, Formats: []dataset.Format{parquet.Format{}}, Labels: labels, Endpoint: "late", Task: model.Binary, Since: now - hour, Until: now + hour,
+		Predictions: r.dir, Served: r.ledger.dir, Formats: []dataset.Format{parquet.Format{}}, Labels: labels, Endpoint: "late", Task: model.Binary, Since: now - hour, Until: until,
 		Trained: func(_ context.Context, _ string, version int64) (*audit.Trained, error) { return trained(version) },
 	})
 	if err != nil {
@@ -177,7 +182,8 @@ func (r *register) evaluate(trained func(int64) (*audit.Trained, error), labels 
 // TestEvaluate joins predictions of three versions and the fallback with labels of all kinds, and with vectors that have moved for one of the versions.
 func TestEvaluate(t *testing.T) {
 	r, random := newRegister(t, audit.Options{}), rand.New(rand.NewPCG(1, 2))
-	now := time.Now().UnixMilli()
+	now := time.Now().Add(5 * time.Minute).UnixMilli()
+	r.until = now + 1
 	learned, scores := map[string]*drift.Values{"g__x_sum_1h": drift.NewValues(drift.Number), "y": drift.NewValues(drift.Number), "gone": drift.NewValues(drift.Number)}, drift.NewScores(1, nil)
 	for i := range 5000 {
 		learned["g__x_sum_1h"].AddNumber(math.Round(100 * random.NormFloat64()))
@@ -228,7 +234,7 @@ func TestEvaluate(t *testing.T) {
 	again := labels[1]
 	labels[1].label = `"said before, at the same time"`
 	labels = append(labels, again)
-	r.predicted(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+2*hour) // not of the time
+	r.predicted(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+1) // not of the time
 	r.close()
 	e := r.evaluate(trained, labelTable(t, append(labels, wrong, labelled{newID(t), "1", now}, labelled{"what", "1", now})...), labelTable(t, twice))
 	if e.Predictions != 4002 || e.Labelled != 1002 || e.Unknown != 2 || len(e.Damaged) > 0 || len(e.Versions) != 4 {

@@ -303,3 +303,34 @@ func TestReferenceIsSmall(t *testing.T) {
 		}
 	}
 }
+
+// TestScores compares answers of several classes: which is the likeliest, by its name, and how likely it is.
+func TestScores(t *testing.T) {
+	answers := func(class int, sure float64) *Scores {
+		s := NewScores(3, []string{"a", "b"}) // the third has no name
+		for i := range 1000 {
+			p := []float64{(1 - sure) / 2, (1 - sure) / 2, (1 - sure) / 2}
+			p[(class+i%2)%3] = sure + float64(i)*1e-9
+			s.Add(p)
+		}
+		s.Add(nil) // the answer of another model
+		return s
+	}
+	known := answers(0, 0.5).Distributions()
+	if len(known) != 2 || known[0].Name != ClassName || fmt.Sprint(known[0].Categories) != "[a b]" || known[0].Missing != 1 || known[1].Mean < 0.5 {
+		t.Errorf("%+v %+v", known[0], known[1])
+	}
+	for _, c := range []struct {
+		class int
+		sure  float64
+		want  string
+	}{{0, 0.5, "none none"}, {1, 0.5, "drift none"}, {0, 0.9, "none drift"}} {
+		got := answers(c.class, c.sure).Compare(known, 2)
+		if fmt.Sprint(got[0].Verdict, " ", got[1].Verdict) != c.want {
+			t.Errorf("class %d, %v: %+v %+v", c.class, c.sure, got[0], got[1])
+		}
+	}
+	if c := answers(1, 0.5).Distributions()[0]; fmt.Sprint(c.Categories) != "[2 b]" {
+		t.Errorf("%v", c.Categories)
+	}
+}
