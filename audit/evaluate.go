@@ -429,8 +429,8 @@ func (x *evaluating) take(v *evaluated, text string, scores []float64) {
 
 // report puts together what was found.
 func (x *evaluating) report() {
-	for _, l := range x.labels {
-		if !l.used {
+	for id, l := range x.labels {
+		if !l.used && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
 			x.out.Unknown++
 		}
 	}

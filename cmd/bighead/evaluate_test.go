@@ -187,7 +187,7 @@ func TestEvaluate(t *testing.T) {
 	}
 	w.predict(600, 0, 2)
 	e, verdicts = w.evaluate(exitMistake, "--from", timeText(time.UnixMilli(between+1)), "--fail-on", "drift")
-	if e.Predictions != 600 || verdicts["r"] != drift.Drifted || verdicts["score"] != drift.Drifted || verdicts["g__x_last"] != drift.Steady || verdicts["g__s_last"] != drift.Steady {
+	if e.Predictions != 600 || e.Unknown != 0 || verdicts["r"] != drift.Drifted || verdicts["score"] != drift.Drifted || verdicts["g__x_last"] != drift.Steady || verdicts["g__s_last"] != drift.Steady {
 		t.Errorf("of another population: %+v, %v", e, verdicts)
 	}
 	page := mustRun(t, w.dir, "evaluate", "late", "--from", timeText(time.UnixMilli(between+1)))
