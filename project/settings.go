@@ -126,6 +126,8 @@ var settings = []Setting{
 	{Key: "models.remote.token", Secret: true, Doc: "the bearer's token for models elsewhere, sent to models.remote.hosts alone, and with TLS alone"},
 	{Key: "models.remote.hosts", kind: list, Doc: "the hosts of models elsewhere that get the token: models.example.com, or with a port"},
 	{Key: "models.remote.ca", Doc: "the file of certificates that models elsewhere are known by; the system's without one"},
+	{Key: "models.onnxruntime", Doc: "ONNX Runtime's library, or the folder that it is in; it is looked for without one (bighead models install onnxruntime)"},
+
 	{Key: "train.keep_runs", kind: integer, Default: "20", Doc: "how many runs of each model are kept, the newest; 0: all"},
 	{Key: "train.timeout", kind: duration, Default: "6h", Doc: "how long a training function may take; 0s: no limit"},
 	{Key: "train.memory", kind: size, Doc: "the address space of each process of a training; 0B: no limit (default: the machine's memory)"},

@@ -15,6 +15,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/onnx"
 	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
@@ -40,6 +41,20 @@ func frameworks(t *testing.T) Environments {
 	e.Folder = filepath.Join(base, "environments")
 	e.Locks = filepath.Join(e.Folder, "locks")
 	return e
+}
+
+// onnxRuntime opens ONNX models with the library of the folder of tests' downloads, which is fetched when the first is opened.
+func onnxRuntime(t *testing.T) model.Open {
+	return func(ctx context.Context, path string) (model.Model, error) {
+		library, err := onnx.Install(ctx, frameworks(t).Python, filepath.Join(filepath.Dir(frameworks(t).Folder), "onnxruntime"))
+		if said := new(onnx.PipError); errors.As(err, &said) {
+			lacking(t, err.Error())
+		}
+		if err != nil {
+			return nil, err
+		}
+		return onnx.New(onnx.Options{Library: library}).Open(ctx, path)
+	}
 }
 
 // packages are all that any test needs, frames included, so that one environment does for all.
@@ -79,7 +94,7 @@ func newWorld(t *testing.T, source string) *world {
 		},
 		Rows: rowsOf(t), Root: root, Run: filepath.Base(root) + t.Name(), Folder: folder, Artifacts: filepath.Join(root, ".bighead", "models"),
 		Formats: []dataset.Format{parquet.Format{}}, Environments: frameworks(t), Limits: Limits{Timeout: 5 * time.Minute, Disk: 1 << 30, Processes: 50},
-		Runtimes: []Runtime{{"tree", tree.Open}}, Live: &w.live, Step: func(string) func(string) { return func(string) {} },
+		Runtimes: []Runtime{{"tree", tree.Open}, {"onnx", onnxRuntime(t)}}, Live: &w.live, Step: func(string) func(string) { return func(string) {} },
 	}
 	return w
 }
@@ -147,6 +162,26 @@ func TestFrameworks(t *testing.T) {
     assert m.best_iteration < 196
     return m
 `, "xgboost 3.2.0"},
+		{"linear pipeline of scikit-learn", `
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression()).fit(data.train.x, data.train.y)
+`, "scikit-learn 1.9.1"},
+		{"columns by name, of scikit-learn, of which one is not read", `
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+    pick = ColumnTransformer([("x", SimpleImputer(), ["x"]), ("s", OneHotEncoder(handle_unknown="ignore"), ["s"])])
+    return make_pipeline(pick, LogisticRegression()).fit(data.train.x, data.train.y)
+`, "scikit-learn 1.9.1"},
+		{"network of scikit-learn", `
+    from sklearn.neural_network import MLPClassifier
+    return MLPClassifier((8,), max_iter=300, random_state=data.seed).fit(data.train.x.fillna(0), data.train.y)
+`, "scikit-learn 1.9.1"},
 		{"forest of scikit-learn", `
     from sklearn.ensemble import RandomForestClassifier
     return RandomForestClassifier(20, max_depth=4, random_state=data.seed).fit(data.train.x.fillna(0), data.train.y)
@@ -154,7 +189,7 @@ func TestFrameworks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, imports+"def train(data, params):"+c.body)
-			if strings.HasPrefix(c.name, "forest") { // it takes no null, and nor would the runtime then
+			if strings.HasPrefix(c.name, "forest") || strings.HasPrefix(c.name, "network") { // it takes no null, and nor would the runtime then
 				w.Model.Steps = append([]transform.Step{{Kind: "impute", Columns: []string{"x"}, Args: []byte(`{"strategy":"median"}`)}}, w.Model.Steps...)
 			}
 			r, err := w.run(t, t.Context())
@@ -165,11 +200,21 @@ func TestFrameworks(t *testing.T) {
 			if v.Metrics["test.auc"] < 0.75 || v.Metrics["valid.log_loss"] > 0.65 || v.Rows != 1000 || v.From != 0 || v.To != 999_001 || !v.GateHeld {
 				t.Errorf("version %+v", v)
 			}
-			a, err := model.OpenArtifact(t.Context(), filepath.Join(w.Artifacts, v.Artifact), func(string) (model.Open, error) { return tree.Open, nil })
+			a, err := model.OpenArtifact(t.Context(), filepath.Join(w.Artifacts, v.Artifact), func(name string) (model.Open, error) {
+				for _, r := range w.Runtimes {
+					if r.Name == name {
+						return r.Open, nil
+					}
+				}
+				return nil, errors.New(name)
+			})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer a.Close()
+			if want := map[bool]string{true: "onnx", false: "tree"}[!strings.HasPrefix(c.name, "forest") && strings.HasPrefix(c.framework, "scikit")]; a.Manifest.Runtime != want {
+				t.Errorf("runtime %s, want %s", a.Manifest.Runtime, want)
+			}
 			if a.Manifest.Framework != c.framework || len(a.Manifest.Check) != manifestRows || a.Manifest.Classes[1] != "true" {
 				t.Errorf("manifest %+v", a.Manifest)
 			}

@@ -89,7 +89,7 @@ func (c *cli) examine(ctx context.Context) []finding {
 			}
 		}
 	}
-	found = append(found, writable(filepath.Join(p.Root, ".bighead")))
+	found = append(found, writable(filepath.Join(p.Root, ".bighead")), onnxFinding(p))
 	if p.Config.String("store.kind") == "redis" { // an embedded one may be open in a server, and needs nothing but its folder
 		found = append(found, reachable(ctx, p))
 	}
@@ -178,4 +178,16 @@ func writable(dir string) finding {
 		f.Good, f.Says, f.Cure = false, err.Error(), "make the folder writable: the catalog and tiles live there"
 	}
 	return f
+}
+
+// onnxFinding says what ONNX models would be answered with. Without it all else works.
+func onnxFinding(p *project.Project) finding {
+	path, version, err := onnxLibrary(p)
+	switch {
+	case err != nil:
+		return finding{What: "onnx runtime", Says: err.Error(), Cure: "correct [models] onnxruntime, or take it out; until then ONNX models that are no trees are not answered"}
+	case path == "":
+		return finding{What: "onnx runtime", Good: true, Says: "not installed, so ONNX models that are no trees are not answered", Cure: "bighead models install onnxruntime"}
+	}
+	return finding{What: "onnx runtime", Good: true, Says: version + ", " + path}
 }

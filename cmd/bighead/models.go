@@ -37,7 +37,7 @@ func (c *cli) modelsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&at, "at", "", "what aliases meant at this time (RFC 3339, or a date; default: now)")
-	cmd.AddCommand(c.modelsAliasCommand(), c.modelsHistoryCommand())
+	cmd.AddCommand(c.modelsAliasCommand(), c.modelsHistoryCommand(), c.modelsInstallCommand())
 	return cmd
 }
 
@@ -263,6 +263,40 @@ func (c *cli) modelsHistoryCommand() *cobra.Command {
 				}
 				return t.print(c.stdout)
 			})
+		},
+	}
+}
+
+func (c *cli) modelsInstallCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "install onnxruntime",
+		Short: "Install what answers ONNX models: ONNX Runtime " + onnxVersion + ", by pip, into the project",
+		Long: "Have pip, of the project's Python, fetch the package onnxruntime " + onnxVersion + ", check it by the SHA-256 that this bighead knows, and put its library (some 35 MB) into .bighead/onnxruntime. " +
+			"Nothing else of the package is kept, nor run. What is installed already is left as it is. Another library is named in [models] onnxruntime.",
+		Args: exactly("onnxruntime"),
+
+		ValidArgs: []string{"onnxruntime"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] != "onnxruntime" {
+				return usagef("there is nothing called %q to install; there is onnxruntime", args[0])
+			}
+			p, err := c.open()
+			if err != nil {
+				return err
+			}
+			python, err := p.Python()
+			if err != nil {
+				return err
+			}
+			path, err := installONNX(cmd.Context(), p, python.Path)
+			if err != nil {
+				return err
+			}
+			if c.json {
+				return json.NewEncoder(c.stdout).Encode(map[string]string{"installed": "onnxruntime", "version": onnxVersion, "path": path})
+			}
+			fmt.Fprintf(c.stdout, "ONNX Runtime %s is in %s\n", onnxVersion, path)
+			return nil
 		},
 	}
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/onnx"
 	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/model/s3"
 	forest "github.com/bighead-ml/bighead/model/tree"
@@ -60,7 +61,7 @@ func runtimes(p *project.Project) []train.Runtime {
 	if path := p.Config.String("models.remote.ca"); path != "" {
 		elsewhere.CA = inProject(p, path)
 	}
-	return []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "remote", Open: elsewhere.Open}}
+	return []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "onnx", Open: onnxRuntime(p).Open}, {Name: "remote", Open: elsewhere.Open}}
 }
 
 // modelRuntime finds what opens trained models by its name in their manifests.
@@ -84,6 +85,41 @@ func openBucket(uri, endpoint, region string) (model.Bucket, error) {
 		return nil, err
 	}
 	return s3.Open(s3.Options{Bucket: bucket, Prefix: prefix, Endpoint: endpoint, Region: region})
+}
+
+// onnxFolder is where libraries of ONNX Runtime lie, by their versions.
+func onnxFolder(p *project.Project) string { return filepath.Join(p.Root, ".bighead", "onnxruntime") }
+
+// onnxRuntime looks for its library where the settings say, where it is installed, and in the environments of models.
+func onnxRuntime(p *project.Project) *onnx.Runtime {
+	o := onnx.Options{
+		Folders: []string{
+			filepath.Join(onnxFolder(p), "*"),
+			filepath.Join(p.Path(p.Config.String("python.environments")), "*", "lib", "python*", "site-packages", "onnxruntime", "capi"),
+		},
+		Cure: "bighead models install onnxruntime; or name its library in [models] onnxruntime",
+	}
+	if path := p.Config.String("models.onnxruntime"); path != "" {
+		o.Library = p.Path(path)
+	}
+	return onnx.New(o)
+}
+
+// onnxVersion is what is installed by default.
+const onnxVersion = onnx.Version
+
+// onnxLibrary is the library that is found, and its version; no error and no path where there is none.
+func onnxLibrary(p *project.Project) (path, version string, err error) {
+	path, version, err = onnxRuntime(p).Library()
+	if errors.Is(err, onnx.ErrAbsent) {
+		return "", "", nil
+	}
+	return path, version, err
+}
+
+// installONNX puts ONNX Runtime's library into the project.
+func installONNX(ctx context.Context, p *project.Project, python string) (string, error) {
+	return onnx.Install(ctx, python, onnxFolder(p))
 }
 
 // engineOptions are what a project or a flag says about running a plan.

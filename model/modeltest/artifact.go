@@ -85,6 +85,22 @@ func Fixture(t testing.TB, name string) *Trained {
 	return nil
 }
 
+// File is a file among the fixtures.
+func File(t testing.TB, name string) []byte {
+	t.Helper()
+	data, ok := archive()[name]
+	if !ok {
+		t.Fatalf("there is no fixture %s", name)
+	}
+	return data
+}
+
+// Numbers are an array among the fixtures, in numpy's format, and the length of its rows.
+func Numbers(t testing.TB, name string) (values []float64, width int) {
+	t.Helper()
+	return numbers(t, name)
+}
+
 // numbers reads an array of numpy's format, and the length of its rows.
 func numbers(t testing.TB, name string) (values []float64, width int) {
 	data, ok := archive()[name]

@@ -21,7 +21,7 @@ type Case struct {
 	Open     model.Open
 	Location string
 	Batch    model.Batch // at least two rows, of which two have different answers
-	// Tolerance is by how much a row's answer may differ, relatively, with the rows beside it; 0 where Info().Invariant is true.
+	// Tolerance is by how much a row's answer may differ, absolutely or relatively, with the rows beside it; 0 where Info().Invariant is true.
 	Tolerance float64
 	// Allocates says that Predict allocates: it waits for another process.
 	Allocates bool
@@ -114,7 +114,7 @@ func (s *suite) predict(in *model.Batch) [][]float64 {
 func (s *suite) same(what string, got, want []float64) {
 	s.t.Helper()
 	for i := range want {
-		if math.Float64bits(got[i]) != math.Float64bits(want[i]) && !(math.Abs(got[i]-want[i]) <= s.Tolerance*math.Abs(want[i])) {
+		if math.Float64bits(got[i]) != math.Float64bits(want[i]) && !(math.Abs(got[i]-want[i]) <= s.Tolerance*max(1, math.Abs(want[i]))) {
 			s.t.Errorf("%s: at %d: %v, want %v", what, i, got[i], want[i])
 			return
 		}

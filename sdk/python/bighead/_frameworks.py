@@ -101,10 +101,21 @@ def _matrix(sample: Any, names: list[str]) -> Any:
     out = numpy.empty((sample.num_rows, len(names)), dtype=numpy.float64)
     for i, name in enumerate(names):
         column = sample.column(name)
-        if str(column.type) in ("string", "large_string"):
+        if _is_string(sample, name):
             raise Refused(f'column "{name}" is a string, and the model takes numbers', "encode it in the pipeline: bh.ordinal, bh.one_hot")
         out[:, i] = column.cast("float64").to_numpy()
     return out
+
+
+def _is_string(sample: Any, name: str) -> bool:
+    return str(sample.schema.field(name).type) in ("string", "large_string")
+
+
+def _by_name(model: Any) -> bool:
+    """Whether a part of scikit-learn's model picks columns, as ColumnTransformer does."""
+    if type(model).__name__ == "ColumnTransformer":
+        return True
+    return any(_by_name(step) for _, step in getattr(model, "steps", ()))
 
 
 def _rows(answers: Any) -> list[list[float]]:
@@ -169,7 +180,7 @@ def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
         raise Refused(f"{request['function']} returned a {type(model).__name__} of scikit-learn, which is not fitted, or predicts nothing", "return the fitted estimator")
     try:
         from skl2onnx import to_onnx
-        from skl2onnx.common.data_types import FloatTensorType
+        from skl2onnx.common.data_types import FloatTensorType, StringTensorType
     except ImportError:
         raise Refused(
             "scikit-learn's models are served as ONNX, and the environment has nothing that makes it",
@@ -178,17 +189,24 @@ def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
     names = _names(list(getattr(model, "feature_names_in_", ())) or None, model.n_features_in_, request)
     classifier = hasattr(model, "classes_")
     options = {id(model): {"zipmap": False}} if classifier else None
-    converted = to_onnx(model, initial_types=[("x", FloatTensorType([None, len(names)]))], options=options)
+    apart = _by_name(model) or any(_is_string(sample, n) for n in names)
+    if apart:  # what picks columns by their names has an input for each
+        initial: Any = [(n, (StringTensorType if _is_string(sample, n) else FloatTensorType)([None, 1])) for n in names]
+    else:
+        initial = [("x", FloatTensorType([None, len(names)]))]
+    converted = to_onnx(model, initial_types=initial, options=options)
     with open(os.path.join(request["out"], "model.onnx"), "wb") as f:
         f.write(converted.SerializeToString())
-    x: Any = _matrix(sample, names)
-    if hasattr(model, "feature_names_in_"):
+    x: Any = sample.select(names).to_pandas() if apart else _matrix(sample, names)
+    if not apart and hasattr(model, "feature_names_in_"):
         import pandas
 
         x = pandas.DataFrame(x, columns=list(model.feature_names_in_))
     answers = model.predict_proba(x) if classifier else model.predict(x)
     if classifier and request["task"] == "binary":
         answers = answers[:, 1]
+    if apart:
+        names = [i.name for i in converted.graph.input]
     # ONNX answers in float32, so that is how exactly it can be compared.
     return {"framework": f"scikit-learn {sklearn.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers.astype("float32"))}
 
@@ -208,12 +226,24 @@ def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
         f.write(data)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     inputs = session.get_inputs()
-    if len(inputs) != 1 or len(inputs[0].shape) != 2:
-        raise Refused(f"the ONNX model has {len(inputs)} inputs", "models with one input, rows by columns, are taken")
-    width = inputs[0].shape[1] if isinstance(inputs[0].shape[1], int) else len(request["x"])
-    names = _names(None, width, request)
-    kind = numpy.float64 if "double" in inputs[0].type else numpy.float32
-    outputs = session.run(None, {inputs[0].name: _matrix(sample, names).astype(kind)})
+    kinds = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64", "tensor(int32)": "int32", "tensor(bool)": "bool", "tensor(string)": "object"}
+    strange = next((i for i in inputs if i.type not in kinds), None)
+    if strange is not None:
+        raise Refused(f'the ONNX model\'s input "{strange.name}" is a {strange.type}', "tensors of float, double, int64, int32, bool and string are taken")
+    if len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].shape[1] != 1:
+        width = inputs[0].shape[1] if isinstance(inputs[0].shape[1], int) else len(request["x"])
+        names = _names(None, width, request)
+        given = {inputs[0].name: _matrix(sample, names).astype(kinds[inputs[0].type])}
+    else:
+        names, given = [i.name for i in inputs], {}
+        if len(inputs) == 1 and len(request["x"]) == 1:
+            names = list(request["x"])
+        for i, name in zip(inputs, names):
+            if name not in request["x"] or len(i.shape) not in (1, 2) or i.shape[1:] not in ([], [1]):
+                raise Refused(f'the ONNX model has an input "{i.name}" of shape {i.shape}', "one input, rows by columns, or an input of one column for each column of data.train.x, by its name")
+            column = sample.column(name).to_pandas().to_numpy().astype(kinds[i.type])
+            given[i.name] = column.reshape(-1, 1) if len(i.shape) == 2 else column
+    outputs = session.run(None, given)
     answers = next((o for o in reversed(outputs) if isinstance(o, numpy.ndarray) and o.dtype.kind == "f"), None)
     if answers is None:
         raise Refused("the ONNX model has no output that is a tensor of numbers", "convert it without ZipMap")
