@@ -127,6 +127,9 @@ var settings = []Setting{
 	{Key: "models.remote.hosts", kind: list, Doc: "the hosts of models elsewhere that get the token: models.example.com, or with a port"},
 	{Key: "models.remote.ca", Doc: "the file of certificates that models elsewhere are known by; the system's without one"},
 	{Key: "models.onnxruntime", Doc: "ONNX Runtime's library, or the folder that it is in; it is looked for without one (bighead models install onnxruntime)"},
+	{Key: "models.python_workers", kind: integer, Default: "2", Doc: "how many processes answer with a pickled model, each one request at a time"},
+	{Key: "models.python_timeout", kind: duration, Default: "30s", Doc: "how long one may take to start, or to answer, before it is killed and started again"},
+	{Key: "models.python_memory", kind: size, Default: "4GiB", Doc: "the address space of each; 0B: no limit"},
 
 	{Key: "train.keep_runs", kind: integer, Default: "20", Doc: "how many runs of each model are kept, the newest; 0: all"},
 	{Key: "train.timeout", kind: duration, Default: "6h", Doc: "how long a training function may take; 0s: no limit"},

@@ -82,10 +82,14 @@ func (e *Environments) lock(ctx context.Context, m *feature.Model) (*Lock, error
 	return l, nil
 }
 
-// wantedBy are the requirements of a model, sorted: its packages, and what brings the rows, in whatever version goes with them.
+// wantedBy are the requirements of a model, sorted: its packages, what brings the rows, and what pickles it where it may be, in whatever version
+// goes with them.
 func wantedBy(m *feature.Model) []string {
-	wanted := slices.Clone(m.Environment.Packages)
-	for _, p := range frames[m.Train.As] {
+	wanted, more := slices.Clone(m.Environment.Packages), slices.Clone(frames[m.Train.As])
+	if m.Pickle {
+		more = append(more, "cloudpickle")
+	}
+	for _, p := range more {
 		named := func(r string) bool { return r == p || strings.HasPrefix(r, p+"==") || strings.HasPrefix(r, p+"[") }
 		if !slices.ContainsFunc(wanted, named) {
 			wanted = append(wanted, p)
@@ -235,6 +239,18 @@ func (e *Environments) make(ctx context.Context, l *Lock) (python string, err er
 	}
 	if err := os.Rename(stage, dir); err != nil {
 		return "", errors.Join(fmt.Errorf("make the environment: %w", err), os.RemoveAll(stage))
+	}
+	return python, nil
+}
+
+// Interpreter is the Python of an environment that was made here, by its lock's hash; "" is the project's own.
+func (e *Environments) Interpreter(hash string) (string, error) {
+	if hash == "" {
+		return e.Python, nil
+	}
+	python := filepath.Join(e.Folder, hash, "bin", "python")
+	if !runs(python) {
+		return "", fmt.Errorf("the environment %s of its lock is not in %s: copy it from where the model was trained (or train it here, which makes it)", hash[:min(12, len(hash))], e.Folder)
 	}
 	return python, nil
 }

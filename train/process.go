@@ -94,7 +94,9 @@ type request struct {
 	Classes     int               `json:"classes"`
 	Params      map[string]any    `json:"params"`
 	Seed        int64             `json:"seed"`
-	Lacks       string            `json:"lacks"` // the cure where a module is missing
+	Lacks       string            `json:"lacks"`  // the cure where a module is missing
+	Pickle      bool              `json:"pickle"` // what has no format of its own may be pickled
+	Lock        string            `json:"lock"`   // the environment's hash; "": the project's own Python
 
 	Timeout     float64 `json:"timeout"` // seconds
 	TimeoutText string  `json:"timeout_text"`
@@ -108,6 +110,7 @@ type request struct {
 type returned struct {
 	Framework string      `json:"framework"`
 	File      string      `json:"file"`
+	Files     []string    `json:"files"` // others that it needs
 	Inputs    []string    `json:"inputs"`
 	Answers   [][]float64 `json:"answers"` // of the sample's rows
 }

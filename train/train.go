@@ -186,7 +186,7 @@ func (t *training) request() *request {
 		Root: t.Root, File: m.Train.File, Function: m.Train.Name, At: string(where), As: m.Train.As, Task: string(m.Task),
 		Parts:  map[string]string{"train": partFile(t.Folder, "train"), "valid": partFile(t.Folder, "valid")},
 		Sample: t.sample, Out: filepath.Join(t.Folder, "model"), X: t.fitted.inputs, Label: m.Label, LabelColumn: labelColumn,
-		Categorical: []string{}, Classes: t.parts.count, Params: m.Params, Seed: m.Seed,
+		Categorical: []string{}, Classes: t.parts.count, Params: m.Params, Seed: m.Seed, Pickle: m.Pickle, Lock: t.lockHash,
 		Lacks:   `add it with its version to the model's bh.Environment([…])`,
 		Timeout: l.Timeout.Seconds(), TimeoutText: l.Timeout.String(), Memory: l.Memory, MemoryText: sizeText(l.Memory), Disk: l.Disk, DiskText: sizeText(l.Disk),
 	}
@@ -242,6 +242,9 @@ func (t *training) compare(ctx context.Context) (string, error) {
 func (t *training) open(ctx context.Context, file string) (runtime string, m model.Model, err error) {
 	var foreign []error
 	for _, r := range t.Runtimes {
+		if r.Name == "python" && !t.Model.Pickle {
+			continue // what it opens is a program
+		}
 		m, err = r.Open(ctx, file)
 		if err == nil {
 			return r.Name, m, nil
@@ -323,7 +326,9 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 	}
 	files := map[string]string{}
 	if t.Model.Remote == "" {
-		files[t.manifest.File] = filepath.Join(t.Folder, "model", t.returned.File)
+		for _, name := range append([]string{t.manifest.File}, t.returned.Files...) {
+			files[name] = filepath.Join(t.Folder, "model", name)
+		}
 	}
 	name, err := model.WriteArtifact(ctx, t.Artifacts, t.manifest, files)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/feature/report"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/train"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -125,9 +126,6 @@ func param(text string) any {
 
 // train makes a version and registers it. The run's folder stays, but of a run that was interrupted.
 func (c *cli) train(ctx context.Context, p *loaded, m *feature.Model) error {
-	if m.Pickle && !slices.ContainsFunc(runtimes(p.Project), func(r train.Runtime) bool { return r.Name == "python" }) {
-		return mistakef("model %s: pickle=True is for runtime python, which this bighead does not have: take it out", m.Name)
-	}
 	runs := filepath.Join(p.Root, ".bighead", "runs")
 	run, err := train.Begin(runs, m.Name, time.Now())
 	if err != nil {
@@ -193,7 +191,7 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	}
 	r, err := train.Run(ctx, train.Options{
 		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: lies.folder, Formats: formats,
-		Environments: train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))},
+		Environments: environments(p.Project, py.Path),
 		Limits:       trainLimits(p), Runtimes: runtimes(p.Project), Champion: champions, Live: c.stderr, Step: c.step,
 	})
 	if err != nil {
@@ -204,6 +202,11 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	}
 	r.Version.By = userName()
 	return r.Version, cat.RegisterModel(ctx, r.Version)
+}
+
+// environments are those of a project's models, made of its own Python or others on the PATH.
+func environments(p *project.Project, python string) train.Environments {
+	return train.Environments{Python: python, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))}
 }
 
 func trainLimits(p *loaded) train.Limits {

@@ -36,6 +36,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/onnx"
+	"github.com/bighead-ml/bighead/model/python"
 	"github.com/bighead-ml/bighead/model/remote"
 	"github.com/bighead-ml/bighead/model/s3"
 	forest "github.com/bighead-ml/bighead/model/tree"
@@ -61,7 +62,7 @@ func runtimes(p *project.Project) []train.Runtime {
 	if path := p.Config.String("models.remote.ca"); path != "" {
 		elsewhere.CA = inProject(p, path)
 	}
-	return []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "onnx", Open: onnxRuntime(p).Open}, {Name: "remote", Open: elsewhere.Open}}
+	return []train.Runtime{{Name: "tree", Open: forest.Open}, {Name: "onnx", Open: onnxRuntime(p).Open}, {Name: "python", Open: pythonRuntime(p).Open}, {Name: "remote", Open: elsewhere.Open}}
 }
 
 // modelRuntime finds what opens trained models by its name in their manifests.
@@ -103,6 +104,21 @@ func onnxRuntime(p *project.Project) *onnx.Runtime {
 		o.Library = p.Path(path)
 	}
 	return onnx.New(o)
+}
+
+// pythonRuntime runs workers in the environments of models.
+func pythonRuntime(p *project.Project) *python.Runtime {
+	return python.New(python.Options{
+		Interpreter: func(lock string) (string, error) {
+			own, err := p.Python()
+			if err != nil {
+				return "", err
+			}
+			e := environments(p, own.Path)
+			return e.Interpreter(lock)
+		},
+		Workers: int(p.Config.Int("models.python_workers")), Timeout: p.Config.Duration("models.python_timeout"), Memory: p.Config.Bytes("models.python_memory"),
+	})
 }
 
 // onnxVersion is what is installed by default.

@@ -6,7 +6,9 @@ needs it.
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from typing import Any, Callable
 
 
@@ -61,6 +63,8 @@ def save(returned: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     if isinstance(returned, (str, os.PathLike)):
         returned = _loaded(os.fspath(returned), request)
     module = type(returned).__module__.partition(".")[0]
+    if request["pickle"] and not any(b.__module__.partition(".")[0] in _NATIVE for b in type(returned).__mro__):
+        return _pickled(returned, sample, request)
     for base in type(returned).__mro__:  # a class of the user's may stand over the framework's
         known = _KNOWN.get(base.__module__.partition(".")[0])
         if known is not None:
@@ -68,7 +72,7 @@ def save(returned: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     what = f"a {type(returned).__name__}" + (f" of {module}" if module != "builtins" else "")
     raise Refused(
         f"{request['function']} returned {what}, which is no model that can be served",
-        "return a model of LightGBM, XGBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved",
+        "return a model of LightGBM, XGBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved; what has none of their formats is served by Python with pickle=True",
     )
 
 
@@ -250,6 +254,65 @@ def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     if request["task"] == "binary" and answers.ndim == 2 and answers.shape[1] == 2:
         answers = answers[:, 1]
     return {"framework": f"onnx {onnx.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers)}
+
+
+# Frameworks whose models have a format of their own, which is taken also where pickling is allowed.
+_NATIVE = ("lightgbm", "xgboost", "onnx")
+
+
+def _pickled(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """Pickle a model, with the classes and functions of the project's files in it, for a worker that has this environment."""
+    from bighead import _worker
+
+    pickler = _pickler()
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file and os.path.realpath(file).startswith(os.path.realpath(request["root"]) + os.sep) and os.sep + "site-packages" + os.sep not in file:
+            pickler.register_pickle_by_value(module)
+    if not (hasattr(model, "predict") or hasattr(model, "predict_proba") or callable(model)):
+        raise Refused(f"{request['function']} returned a {type(model).__name__}, which has neither predict nor predict_proba and cannot be called", "return what can be asked")
+    try:
+        with open(os.path.join(request["out"], "model.pkl"), "wb") as f:
+            pickler.dump(model, f, protocol=5)
+    except Exception as e:
+        raise Refused(f"the {type(model).__name__} that {request['function']} returned cannot be pickled: {type(e).__name__}: {e}", "keep locks, files and connections out of it") from e
+    _classes(model, request)
+    names = list(getattr(model, "feature_names_in_", ())) or request["x"]
+    if any(n not in request["x"] for n in names):
+        names = request["x"]
+    rows = sample.select(names)
+    shape, numbers = _worker.answers(model, _worker.frame(rows, request["as"]), request["task"])
+    wanted = request["classes"] if request["task"] == "multiclass" else 1
+    if shape != [sample.num_rows, wanted]:
+        raise Refused(
+            f"the {type(model).__name__} answers {shape[0]} rows of {shape[1]} to {sample.num_rows} rows, where {wanted} a row are expected for task {request['task']}",
+            "answer each row: of two classes the second's probability, or both; of more, one for each; else a number",
+        )
+    flat = memoryview(numbers).cast("d").tolist()
+    kind = "probability" if request["task"] in ("binary", "multiclass") else "value"
+    described = {
+        "version": 1, "pickle": "model.pkl", "lock": request["lock"], "as": request["as"], "task": request["task"],
+        "inputs": [{"name": n, "type": "string" if _is_string(sample, n) else "float"} for n in names],
+        "output": {"name": "prediction", "kind": kind, "width": wanted},
+    }  # fmt: skip
+    with open(os.path.join(request["out"], "worker.json"), "w", encoding="utf-8") as f:
+        json.dump(described, f)
+    module = type(model).__module__.partition(".")[0]
+    version = getattr(sys.modules.get(module), "__version__", None)
+    framework = f"{module} {version}" if version else f"python {'.'.join(map(str, sys.version_info[:3]))}"
+    return {
+        "framework": framework, "file": "worker.json", "files": ["model.pkl"], "inputs": names,
+        "answers": [flat[i : i + wanted] for i in range(0, len(flat), wanted)],
+    }  # fmt: skip
+
+
+def _pickler() -> Any:
+    """What pickles classes and functions of the project with their code."""
+    try:
+        import cloudpickle
+    except ImportError:
+        raise Refused("models are pickled with cloudpickle, which this Python lacks", "install it there, or give the model an environment=bh.Environment([…]), which brings it") from None
+    return cloudpickle
 
 
 def _catboost(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
