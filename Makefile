@@ -11,8 +11,11 @@ FUZZ    ?= 20s
 
 .PHONY: build demo test test-short test-python soak mixed lint bench fuzz docs proto clean
 
+# TAGS=static makes one that needs no libc where it runs, and loads no libraries (ONNX Runtime's).
+TAGS ?=
+
 build:
-	CGO_ENABLED=0 $(GO) build -o $(BIN)/bighead ./cmd/bighead
+	CGO_ENABLED=0 $(GO) build -tags "$(TAGS)" -o $(BIN)/bighead ./cmd/bighead
 
 demo: build
 	$(BIN)/bighead demo
@@ -21,6 +24,7 @@ demo: build
 test: build test-python
 	$(GO) vet ./...
 	BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -race -timeout 60m ./...
+	CGO_ENABLED=0 BIGHEAD_REQUIRE_ENGINES=1 $(GO) test ./model/onnx
 	$(GO) test -tags faults -timeout 20m ./engine/enginetest/faults
 	$(GO) test -tags faults -timeout 20m -run Fault ./cmd/bighead
 
