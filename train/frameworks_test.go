@@ -16,6 +16,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/onnx"
+	"github.com/bighead-ml/bighead/model/python"
 	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
@@ -57,6 +58,12 @@ func onnxRuntime(t *testing.T) model.Open {
 	}
 }
 
+// pythonRuntime opens pickled models in the environments of the tests.
+func pythonRuntime(t *testing.T) model.Open {
+	e := frameworks(t)
+	return python.New(python.Options{Interpreter: e.Interpreter, Workers: 1, Timeout: time.Minute}).Open
+}
+
 // packages are all that any test needs, frames included, so that one environment does for all.
 var packages = []string{"lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"}
 
@@ -94,7 +101,7 @@ func newWorld(t *testing.T, source string) *world {
 		},
 		Rows: rowsOf(t), Root: root, Run: filepath.Base(root) + t.Name(), Folder: folder, Artifacts: filepath.Join(root, ".bighead", "models"),
 		Formats: []dataset.Format{parquet.Format{}}, Environments: frameworks(t), Limits: Limits{Timeout: 5 * time.Minute, Disk: 1 << 30, Processes: 50},
-		Runtimes: []Runtime{{"tree", tree.Open}, {"onnx", onnxRuntime(t)}}, Live: &w.live, Step: func(string) func(string) { return func(string) {} },
+		Runtimes: []Runtime{{"tree", tree.Open}, {"onnx", onnxRuntime(t)}, {"python", pythonRuntime(t)}}, Live: &w.live, Step: func(string) func(string) { return func(string) {} },
 	}
 	return w
 }
@@ -252,5 +259,54 @@ func TestFramesAndFigures(t *testing.T) {
 	}
 	if len(names) != 1 {
 		t.Errorf("the same training came to %d artifacts", len(names))
+	}
+}
+
+// TestPickled trains what has no format of its own: with pickle=True it is answered by workers of its environment, what has a format keeps it, and
+// what cannot be pickled, or asked, is the user's mistake. Without, it is refused.
+func TestPickled(t *testing.T) {
+	const scores = `
+class Scores:
+    def predict_proba(self, x):
+        import numpy
+        p = 1 / (1 + numpy.exp(-x["x"].fillna(0).to_numpy() - x["s"].to_numpy() + 1))
+        return numpy.stack([1 - p, p], axis=1)
+
+
+def train(data, params):
+`
+	for _, c := range []struct {
+		name, body, runtime, want string
+		pickle                    bool
+	}{
+		{"a class", "    return Scores()\n", "python", "", true},
+		{"a class, which nobody allowed", "    return Scores()\n", "", "train returned a Scores of models, which is no model that can be served", false},
+		{"lightgbm", "    import lightgbm as lgb\n    return lgb.train({\"verbose\": -1, \"objective\": \"binary\"}, lgb.Dataset(data.train.x, data.train.y), 3)\n", "tree", "", true},
+		{"scikit-learn", "    from sklearn.linear_model import LogisticRegression\n    return LogisticRegression().fit(data.train.x.fillna(0), data.train.y)\n", "", "NaN", true},
+		{"a lock", "    import threading\n    s = Scores()\n    s.lock = threading.Lock()\n    return s\n", "", "the Scores that train returned cannot be pickled: TypeError", true},
+		{"too wide an answer", "    s = Scores()\n    Scores.predict_proba = lambda self, x: [[0, 0, 1]] * len(x)\n    return s\n", "", "the Scores answers 512 rows of 3 to 512 rows, where 1 a row are expected for task binary", true},
+		{"what cannot be asked", "    return object()\n", "", "which has neither predict nor predict_proba", true},
+		{"another each time", "    import random\n    Scores.predict_proba = lambda self, x: [[0, random.random()]] * len(x)\n    return Scores()\n", "", "it is not the model that was trained", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, imports+scores+c.body)
+			if w.Model.Pickle = c.pickle; c.pickle {
+				w.Model.Name = "pickled" // whose lock is another
+			}
+			r, err := w.run(t, t.Context())
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("%v, want %s", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, w.live.String())
+			}
+			text, err := os.ReadFile(filepath.Join(w.Artifacts, r.Version.Artifact, "manifest.json"))
+			if err != nil || !strings.Contains(string(text), `"runtime": "`+c.runtime+`"`) || r.Version.Lock == "" {
+				t.Errorf("%v, lock %q\n%.500s", err, r.Version.Lock, text)
+			}
+		})
 	}
 }
