@@ -555,3 +555,13 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkRow(b *testing.B) {
+	m := opened(b, Options{Workers: 1}, sums)
+	one := &model.Batch{Rows: 1, Numbers: rows.Numbers[:2], Texts: rows.Texts[:1]}
+	for b.Loop() {
+		if _, err := ask(b.Context(), m, one); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
