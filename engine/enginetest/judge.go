@@ -157,6 +157,15 @@ func (j *Judge) showInputs() {
 
 // Compare lists where got is not a right answer.
 func (j *Judge) Compare(got *Answer) []Difference {
+	out := j.CompareRows(got)
+	if len(got.Rows) != len(j.Want.Rows) {
+		return out
+	}
+	return append(out, j.CompareReports(got)...)
+}
+
+// CompareRows lists where the rows of an answer are not right.
+func (j *Judge) CompareRows(got *Answer) []Difference {
 	if len(got.Rows) != len(j.Want.Rows) {
 		return []Difference{{Why: fmt.Sprintf("%d rows where %d are right", len(got.Rows), len(j.Want.Rows))}}
 	}
@@ -169,7 +178,7 @@ func (j *Judge) Compare(got *Answer) []Difference {
 			}
 		}
 	}
-	return append(out, j.compareReports(got)...)
+	return out
 }
 
 // compare tells whether a cell is right; row is the road's own.
@@ -210,9 +219,9 @@ func (j *Judge) derived(n int, e *expr.Expr, got value.Value, row []value.Value)
 	return fmt.Errorf("%s is %s over this road's own inputs", e, own)
 }
 
-// compareReports compares what every road must count alike: rows, and nulls and defaults by column. Counts of the rows of sources
+// CompareReports compares what every road must count alike: rows, and nulls and defaults by column. Counts of the rows of sources
 // depend on what a road needs to read.
-func (j *Judge) compareReports(a *Answer) []Difference {
+func (j *Judge) CompareReports(a *Answer) []Difference {
 	var out []Difference
 	differ := func(what string, want, is int64) {
 		if want != is {

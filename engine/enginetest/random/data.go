@@ -16,6 +16,9 @@ func (d *draw) rows(s *feature.SourceDef, schema value.Schema) *Data {
 	if !d.one(4) {
 		n = 10 + d.IntN(30)
 	}
+	if d.size != nil {
+		n = *d.size
+	}
 	for range n {
 		row := make([]value.Value, len(schema))
 		for i, f := range schema {
@@ -73,6 +76,9 @@ func (d *draw) cell(s *feature.SourceDef, f value.Field) value.Value {
 		}
 		return value.OfString(fmt.Sprint("id", n))
 	case "ds":
+		if names := d.named[f.Type.Kind]; len(names) > 0 && !d.one(20) {
+			return names[d.IntN(len(names))]
+		}
 		return d.partition(f.Type)
 	}
 	if s.Deleted != nil && f.Name == s.Deleted.Value && !d.one(4) {
@@ -153,21 +159,8 @@ func (d *draw) beside(schema value.Schema, row, other []value.Value) {
 func (d *draw) parts(s *feature.SourceDef, schema value.Schema, rows [][]value.Value) *Data {
 	data := &Data{Schema: schema}
 	if ds := schema.Index("ds"); ds >= 0 && s.Snapshot != nil && d.one(2) {
-		by := map[string]int{}
-		for _, row := range rows {
-			name := row[ds].String()
-			at, ok := by[name]
-			if !ok {
-				at = len(data.Parts)
-				by[name] = at
-				data.Parts = append(data.Parts, enginetest.Part{Partition: map[string]value.Value{"ds": row[ds]}})
-			}
-			data.Parts[at].Rows = append(data.Parts[at].Rows, row)
-		}
-		empty := d.partition(schema[ds].Type)
-		if _, ok := by[empty.String()]; !ok {
-			data.Parts = append(data.Parts, enginetest.Part{Partition: map[string]value.Value{"ds": empty}})
-		}
+		data.Parts = byPartition(ds, rows)
+		data.name(d.partition(schema[ds].Type))
 		return data
 	}
 	for first := true; first || len(rows) > 0; first = false {
@@ -179,6 +172,27 @@ func (d *draw) parts(s *feature.SourceDef, schema value.Schema, rows [][]value.V
 		rows = rows[n:]
 	}
 	return data
+}
+
+// byPartition puts rows of a snapshot table into a part for each partition.
+func byPartition(ds int, rows [][]value.Value) []enginetest.Part {
+	var out []enginetest.Part
+	for _, row := range rows {
+		at := slices.IndexFunc(out, func(p enginetest.Part) bool { return value.Equal(p.Partition["ds"], row[ds]) })
+		if at < 0 {
+			at = len(out)
+			out = append(out, enginetest.Part{Partition: map[string]value.Value{"ds": row[ds]}})
+		}
+		out[at].Rows = append(out[at].Rows, row)
+	}
+	return out
+}
+
+// name sees that there is a partition, without rows if need be.
+func (d *Data) name(ds value.Value) {
+	if !slices.ContainsFunc(d.Parts, func(p enginetest.Part) bool { return value.Equal(p.Partition["ds"], ds) }) {
+		d.Parts = append(d.Parts, enginetest.Part{Partition: map[string]value.Value{"ds": ds}})
+	}
 }
 
 // asker draws the keys that a row asks for, and when: those of an event, so that a window begins or ends with it, or a millisecond
@@ -226,7 +240,7 @@ func (d *draw) spine(c *Case) {
 	schema := c.asks()
 	data := &Data{Schema: schema}
 	var rows [][]value.Value
-	for range d.IntN(4) + d.IntN(8) {
+	for range max(d.IntN(4)+d.IntN(8), d.least) {
 		row := make([]value.Value, len(schema))
 		keys, at := d.asker()
 		for i, f := range schema {

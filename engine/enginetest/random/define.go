@@ -37,6 +37,12 @@ var wheres = []string{"b", "not b", "i > 0", "s <> 'a'", "f is not null", "i > n
 
 // New draws the case of a seed.
 func New(seed uint64) *Case {
+	c, _ := drawn(seed)
+	return c
+}
+
+// drawn is the case of a seed, and what its data was drawn by.
+func drawn(seed uint64) (*Case, *draw) {
 	d := newDraw(seed)
 	c := &Case{Seed: seed, Defs: &feature.Definitions{Version: feature.FormatVersion}, Tables: map[string]*Data{}}
 	groups := 1
@@ -56,11 +62,11 @@ func New(seed uint64) *Case {
 		if d.one(2) {
 			c.Kind, c.Name = script.TrainingSet, "ts"
 			d.trainingSet(c)
-			return c
+			return c, d
 		}
 	}
 	d.spine(c)
-	return c
+	return c, d
 }
 
 // declare makes the declared columns of a schema.

@@ -19,10 +19,13 @@ type draw struct {
 	nulls int     // of 100 cells so many are null
 	wild  bool    // numbers from the edges of their types
 	keys  map[string][]value.Value
-	types map[string]value.Type // of key columns
-	cuts  []cut                 // of the windows drawn
-	spans []int64               // of labels
-	past  []happened            // of all sources
+	types map[string]value.Type        // of key columns
+	cuts  []cut                        // of the windows drawn
+	spans []int64                      // of labels
+	past  []happened                   // of all sources
+	named map[value.Kind][]value.Value // partitions that are there already, by the type of their names
+	size  *int                         // rows of a source; nil: drawn
+	least int                          // rows that ask
 }
 
 // happened is an event as a row that asks may want it: its keys by name, and when it was.

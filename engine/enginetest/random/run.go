@@ -26,6 +26,7 @@ type Road struct {
 type Options struct {
 	Seed    uint64 // of the first case
 	Cases   int
+	Lots    int // of rows that each case's definitions are asked about by one plan; 0: 1
 	Roads   []Road
 	Tries   int // how often each road is asked, with other settings and another order of rows; 0: once
 	Workers int // cases at once; 0: 1
@@ -39,7 +40,9 @@ type Options struct {
 
 // Report is what came of a run.
 type Report struct {
-	Cases    int
+	Cases int // definitions
+	// Pairs counts lots of which a road gave at least one row, which was compared.
+	Pairs    int
 	Stats    Stats
 	Failures []Failure // by seed
 }
@@ -74,10 +77,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	for range o.Workers {
 		group.Go(func() {
 			for seed := range seeds {
-				stats, failure, err := o.one(ctx, seed)
+				stats, pairs, failure, err := o.one(ctx, seed)
 				mu.Lock()
 				r.Stats.merge(stats)
 				r.Cases++
+				r.Pairs += pairs
 				if failure != nil {
 					r.Failures = append(r.Failures, *failure)
 				}
@@ -104,25 +108,35 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 }
 
 // one runs the case of a seed on every road.
-func (o *Options) one(ctx context.Context, seed uint64) (Stats, *Failure, error) {
+func (o *Options) one(ctx context.Context, seed uint64) (Stats, int, *Failure, error) {
+	if o.Lots > 1 {
+		return o.lots(ctx, seed)
+	}
 	c := New(seed)
-	stats, failure, err := o.check(ctx, c)
+	stats, pairs, failure, err := o.check(ctx, c)
 	if err != nil || failure == nil {
-		return stats, nil, err
+		return stats, pairs, nil, err
 	}
-	small := c
+	return stats, pairs, failure, o.write(ctx, c, failure)
+}
+
+// write shrinks a failing case, if it may, and has the failure show its script.
+func (o *Options) write(ctx context.Context, c *Case, failure *Failure) error {
 	if !o.Whole {
-		small, failure = o.shrink(ctx, c, failure)
+		var small *Failure
+		c, small = o.shrink(ctx, c, failure)
+		*failure = *small
 	}
-	failure.Script, err = small.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", seed, failure.Settings))
-	return stats, failure, err
+	var err error
+	failure.Script, err = c.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", c.Seed, failure.Settings))
+	return err
 }
 
 // check asks the oracle and every road, and gives the first answer that is not right.
-func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
+func (o *Options) check(ctx context.Context, c *Case) (Stats, int, *Failure, error) {
 	k, err := c.compile()
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, nil, err
 	}
 	j, refused := c.judge(ctx, k)
 	var stats Stats
@@ -131,6 +145,16 @@ func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
 	} else {
 		stats = Stats{"cases": 1, "cases: refused": 1}
 	}
+	pairs := 0
+	failure, err := o.ask(ctx, c, k, stats, refused, func(got *enginetest.Answer) []enginetest.Difference {
+		pairs = min(len(got.Rows), 1)
+		return j.Compare(got)
+	})
+	return stats, pairs, failure, err
+}
+
+// ask asks every road for a case, and gives the first answer that differs.
+func (o *Options) ask(ctx context.Context, c *Case, k *compiled, stats Stats, refused error, differ func(*enginetest.Answer) []enginetest.Difference) (*Failure, error) {
 	for n := range o.Tries {
 		for _, road := range o.Roads {
 			settings := rand.New(rand.NewPCG(c.Seed, uint64(n)))
@@ -141,7 +165,7 @@ func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
 			var declined enginetest.Declined
 			switch {
 			case ctx.Err() != nil:
-				return stats, nil, context.Cause(ctx)
+				return nil, context.Cause(ctx)
 			case errors.As(err, &declined):
 				stats.add("declined on "+road.Name+": "+string(declined), 1)
 			case err != nil && refused == nil:
@@ -149,7 +173,7 @@ func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
 			case err == nil && refused != nil:
 				failure.Differences = []enginetest.Difference{{Road: road.Name, Why: "rows where the oracle refuses: " + refused.Error()}}
 			case err == nil:
-				failure.Differences = j.Compare(got)
+				failure.Differences = differ(got)
 				stats.add("bytes spilled", got.Report.Spilled)
 				stats.add("cases: spilled", one(got.Report.Spilled > 0))
 			}
@@ -157,11 +181,11 @@ func (o *Options) check(ctx context.Context, c *Case) (Stats, *Failure, error) {
 				for i := range failure.Differences {
 					failure.Differences[i].Road = road.Name
 				}
-				return stats, failure, nil
+				return failure, nil
 			}
 		}
 	}
-	return stats, nil, nil
+	return nil, nil
 }
 
 // shuffled are the inputs with the rows of every source in another order and in other parts.

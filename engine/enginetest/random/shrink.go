@@ -45,7 +45,7 @@ func (s *shrinker) try(edit func(c *Case) bool) bool {
 	if !edit(c) || !c.sound() {
 		return false
 	}
-	_, f, err := s.options.check(s.ctx, c)
+	_, _, f, err := s.options.check(s.ctx, c)
 	var invalid errInvalid
 	if errors.As(err, &invalid) || err != nil || f == nil || f.Differences[0].Road != s.failure.Differences[0].Road {
 		return false

@@ -139,8 +139,13 @@ func (d *draw) trainingSet(c *Case) {
 	}
 	c.Defs.Sources = append(c.Defs.Sources, feature.SourceDef{Kind: feature.EventSource, Name: text("spine"), Columns: declare(schema), Time: some("ask")})
 	c.Defs.TrainingSets = []feature.TrainingSetDef{t}
+	d.ownSpine(c, schema)
+}
+
+// ownSpine draws the rows of a training set's spine.
+func (d *draw) ownSpine(c *Case, schema value.Schema) {
 	var rows [][]value.Value
-	for n := range d.IntN(14) {
+	for n := range max(d.IntN(14), d.least) {
 		rows = append(rows, d.asking(schema, n))
 	}
 	c.Tables["spine"] = &Data{Schema: schema, Parts: []enginetest.Part{{Rows: rows}}}
