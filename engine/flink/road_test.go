@@ -1,6 +1,7 @@
 package flink
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
+	"github.com/bighead-ml/bighead/engine/enginetest/random"
 	"github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/engine/flink/gateway"
 	"github.com/bighead-ml/bighead/engine/flink/part"
@@ -38,6 +40,7 @@ type road struct {
 	some     bool // leaves features that Flink does not fold to the oracle, and has it fold the group's others
 	byData   map[string]*question
 	order    []*question
+	whole    [][]*question     // what is asked of one plan, which is answered where all is
 	refused  map[string]string // why, by definition
 	declined map[string]int
 }
@@ -53,13 +56,16 @@ type question struct {
 	group *feature.Group // a copy, by ask too
 	space *plan.Space
 	data  [][]value.Value
-	asks  map[int64]bool
+	asks  map[asking]bool
 
 	job     *Job
 	records map[string]part.Record      // what stands of the topic
 	next    int64                       // where it is read on
 	tiles   map[string]map[place]states // by key
 }
+
+// asking is a time that is asked for, and of which lot of rows; lot -1: the rows are not told apart.
+type asking struct{ at, lot int64 }
 
 type place struct{ step, start int64 }
 
@@ -83,22 +89,24 @@ func (w *road) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fun
 		return nil, w.decline("training sets are batch's")
 	}
 	var batches []*value.Batch
-	asked, err := asking(ctx, p, in)
+	asked, err := askers(ctx, p, in)
 	if err != nil {
 		return nil, err
 	}
 	questions := map[*plan.Join]*question{}
+	var whole []*question
 	for _, j := range p.Joins {
 		q, err := w.question(ctx, p, j, in)
 		if err != nil {
 			return nil, err
 		}
-		questions[j] = q
+		questions[j], whole = q, append(whole, q)
 		for _, row := range asked {
-			q.asks[row.at] = true
+			q.asks[asking{row.at, lotOf(row.schema, row.row)}] = true
 		}
 	}
 	if !w.answers {
+		w.whole = append(w.whole, whole)
 		return nil, enginetest.Declined("asked later")
 	}
 	for _, q := range questions {
@@ -144,8 +152,16 @@ func (a asker) key(j *plan.Join) []value.Value {
 	return out
 }
 
-// asking reads the rows that ask.
-func asking(ctx context.Context, p *plan.Batch, in engine.Inputs) ([]asker, error) {
+// lotOf is the lot that a row is of.
+func lotOf(schema value.Schema, row []value.Value) int64 {
+	if i := schema.Index(random.Lot); i >= 0 {
+		return row[i].Int()
+	}
+	return -1
+}
+
+// askers reads the rows that ask.
+func askers(ctx context.Context, p *plan.Batch, in engine.Inputs) ([]asker, error) {
 	t, err := in.SpineRows(ctx, &p.Spine)
 	if err != nil {
 		return nil, err
@@ -206,7 +222,7 @@ func (w *road) question(ctx context.Context, p *plan.Batch, j *plan.Join, in eng
 	id := fmt.Sprintf("%s %x", space.ID, sha256.Sum256([]byte(strings.Join(texts, "\x00\x00"))))
 	q := w.byData[id]
 	if q == nil {
-		q = &question{name: fmt.Sprintf("%s.%d", g.Name, len(w.order)), group: g, space: space, data: rows, asks: map[int64]bool{}}
+		q = &question{name: fmt.Sprintf("%s.%d", g.Name, len(w.order)), group: g, space: space, data: rows, asks: map[asking]bool{}}
 		w.byData[id] = q
 		w.order = append(w.order, q)
 	}
@@ -262,12 +278,14 @@ func (q *question) events(r *rand.Rand) [][]byte {
 		}
 	}
 	var out [][]byte
-	for _, at := range slices.Sorted(maps.Keys(q.asks)) {
+	asks := slices.SortedFunc(maps.Keys(q.asks), func(a, b asking) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.lot, b.lot)) })
+	for _, ask := range asks {
+		at := ask.at
 		copies := map[string][]int{}
 		var mine [][]byte
 		for _, row := range sorted {
 			t := ts(row, nil)
-			if !t.IsNull() && t.Int() >= at {
+			if !t.IsNull() && t.Int() >= at || lotOf(schema, row) != ask.lot {
 				continue
 			}
 			name := value.Value{}
@@ -332,11 +350,7 @@ func (w *road) run(t *testing.T, atOnce, most int, o Options) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	w.r.Shuffle(len(w.order), func(a, b int) { w.order[a], w.order[b] = w.order[b], w.order[a] })
-	if most > 0 && len(w.order) > most {
-		t.Logf("seed %d takes %d questions of %d; -questions 0 asks all", *seed, most, len(w.order))
-		w.order = w.order[:most]
-	}
+	w.choose(t, most)
 	parts := 0
 	for n := 0; n < len(w.order); {
 		var all []*question
@@ -358,6 +372,32 @@ func (w *road) run(t *testing.T, atOnce, most int, o Options) {
 	}
 	t.Logf("%d questions, %d parts", len(w.order), parts)
 	w.answers = true
+}
+
+// choose puts questions into a drawn order, those of one plan together, and leaves so many, for a plan of which some is not asked answers
+// nothing.
+func (w *road) choose(t *testing.T, most int) {
+	w.r.Shuffle(len(w.whole), func(a, b int) { w.whole[a], w.whole[b] = w.whole[b], w.whole[a] })
+	total, chosen := len(w.order), map[*question]bool{}
+	w.order = nil
+	for _, whole := range w.whole {
+		var more []*question
+		for _, q := range whole {
+			if !chosen[q] && !slices.Contains(more, q) {
+				more = append(more, q)
+			}
+		}
+		if most > 0 && len(w.order) > 0 && len(w.order)+len(more) > most {
+			continue
+		}
+		for _, q := range more {
+			chosen[q] = true
+		}
+		w.order = append(w.order, more...)
+	}
+	if len(w.order) < total {
+		t.Logf("seed %d takes %d questions of %d; -questions 0 asks all", *seed, len(w.order), total)
+	}
 }
 
 func (q *question) layout(t *testing.T) *part.Layout {

@@ -13,10 +13,11 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 1, "of the first random case")
-	cases = flag.Int("cases", 35, "how many random cases are run")
+	cases = flag.Int("cases", 35, "how many definitions are drawn")
+	lots  = flag.Int("lots", 20, "of rows that each definition is asked about by one plan")
 )
 
-// TestRandomCases draws definitions, events and spines, and compares Spark with the oracle.
+// TestRandomCases draws definitions, and lots of events and spines for each, and compares Spark with the oracle: 500 pairs at least.
 func TestRandomCases(t *testing.T) {
 	// The rows of sources stay uncounted: the judge of these cases does not ask.
 	var engines []*spark.Engine
@@ -34,14 +35,19 @@ func TestRandomCases(t *testing.T) {
 		return engines[i], words[i]
 	}}
 	t.Logf("seeds %d to %d", *seed, *seed+uint64(*cases)-1)
-	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: *cases, Roads: []random.Road{road}, Whole: true, Workers: 2, Failures: 3})
+	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: *cases, Lots: *lots, Roads: []random.Road{road}, Whole: true, Workers: 2, Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range r.Failures {
 		t.Error(f.String())
 	}
-	if r.Cases < *cases && len(r.Failures) == 0 {
+	t.Logf("%d definitions, %d pairs of a definition and a lot compared in at least one row; %.0f %% of %d values are not empty", r.Answered, r.Pairs, 100*r.Stats.Share(), r.Stats["values"])
+	switch {
+	case len(r.Failures) > 0:
+	case r.Cases < *cases:
 		t.Errorf("%d cases of %d were run", r.Cases, *cases)
+	case *cases >= 35 && *lots >= 20 && r.Pairs < 500:
+		t.Errorf("%d pairs were compared, 500 are promised", r.Pairs)
 	}
 }

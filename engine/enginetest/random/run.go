@@ -41,8 +41,9 @@ type Options struct {
 // Report is what came of a run.
 type Report struct {
 	Cases int // definitions
-	// Pairs counts lots of which a road gave at least one row, which was compared.
-	Pairs    int
+	// Pairs counts the lots of which a road gave at least one row, which was compared; Answered the definitions that they are of.
+	Pairs, Answered int
+
 	Stats    Stats
 	Failures []Failure // by seed
 }
@@ -81,7 +82,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 				mu.Lock()
 				r.Stats.merge(stats)
 				r.Cases++
-				r.Pairs += pairs
+				r.Pairs, r.Answered = r.Pairs+pairs, r.Answered+min(pairs, 1)
 				if failure != nil {
 					r.Failures = append(r.Failures, *failure)
 				}
