@@ -138,3 +138,27 @@ func TestEveryFormIsOfManyLots(t *testing.T) {
 		}
 	}
 }
+
+// miscounting is the oracle, but for a row more in the report.
+type miscounting struct{}
+
+func (miscounting) Name() string { return "miscounting" }
+
+func (miscounting) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func(*value.Batch) error) (*engine.Report, error) {
+	report, err := oracle.Oracle{}.Run(ctx, p, in, out)
+	if err == nil {
+		report.Rows++
+	}
+	return report, err
+}
+
+// TestReportsOfAllLotsAreCompared breaks a count, which is of all lots.
+func TestReportsOfAllLotsAreCompared(t *testing.T) {
+	r, err := Run(t.Context(), Options{Seed: *seed, Cases: 1, Lots: 6, Roads: []Road{{Name: "miscounting", Open: func(*rand.Rand) (engine.Engine, string) { return miscounting{}, "a dent" }}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Failures) != 1 || !strings.HasSuffix(r.Failures[0].Settings, "lots together") || !strings.Contains(r.Failures[0].Script, "eval ") {
+		t.Errorf("%v", r.Failures)
+	}
+}
