@@ -40,7 +40,7 @@ type road struct {
 	some     bool // leaves features that Flink does not fold to the oracle, and has it fold the group's others
 	byData   map[string]*question
 	order    []*question
-	whole    [][]*question     // what is asked of one plan, which is answered where all is
+	taken    int               // plans that are answered once all of order is run
 	refused  map[string]string // why, by definition
 	declined map[string]int
 }
@@ -94,19 +94,18 @@ func (w *road) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out fun
 		return nil, err
 	}
 	questions := map[*plan.Join]*question{}
-	var whole []*question
 	for _, j := range p.Joins {
 		q, err := w.question(ctx, p, j, in)
 		if err != nil {
 			return nil, err
 		}
-		questions[j], whole = q, append(whole, q)
+		questions[j] = q
 		for _, row := range asked {
 			q.asks[asking{row.at, lotOf(row.schema, row.row)}] = true
 		}
 	}
 	if !w.answers {
-		w.whole = append(w.whole, whole)
+		w.taken++
 		return nil, enginetest.Declined("asked later")
 	}
 	for _, q := range questions {
@@ -229,12 +228,13 @@ func (w *road) question(ctx context.Context, p *plan.Batch, j *plan.Join, in eng
 	return q, nil
 }
 
+// groupOf is the group whose features a join has, whatever the view calls it; nil: it is a label's.
 func groupOf(p *plan.Batch, j *plan.Join) *feature.Group {
 	if p.Group != nil {
 		return p.Group
 	}
 	for _, x := range p.View.Joins {
-		if x.Group.Name == j.Name {
+		if x.Group == j.Values[0].Feature.Group {
 			return x.Group
 		}
 	}
@@ -350,7 +350,11 @@ func (w *road) run(t *testing.T, atOnce, most int, o Options) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	w.choose(t, most)
+	w.r.Shuffle(len(w.order), func(a, b int) { w.order[a], w.order[b] = w.order[b], w.order[a] })
+	if most > 0 && len(w.order) > most {
+		t.Logf("seed %d takes %d questions of %d; -questions 0 asks all", *seed, most, len(w.order))
+		w.order = w.order[:most]
+	}
 	parts := 0
 	for n := 0; n < len(w.order); {
 		var all []*question
@@ -372,32 +376,6 @@ func (w *road) run(t *testing.T, atOnce, most int, o Options) {
 	}
 	t.Logf("%d questions, %d parts", len(w.order), parts)
 	w.answers = true
-}
-
-// choose puts questions into a drawn order, those of one plan together, and leaves so many, for a plan of which some is not asked answers
-// nothing.
-func (w *road) choose(t *testing.T, most int) {
-	w.r.Shuffle(len(w.whole), func(a, b int) { w.whole[a], w.whole[b] = w.whole[b], w.whole[a] })
-	total, chosen := len(w.order), map[*question]bool{}
-	w.order = nil
-	for _, whole := range w.whole {
-		var more []*question
-		for _, q := range whole {
-			if !chosen[q] && !slices.Contains(more, q) {
-				more = append(more, q)
-			}
-		}
-		if most > 0 && len(w.order) > 0 && len(w.order)+len(more) > most {
-			continue
-		}
-		for _, q := range more {
-			chosen[q] = true
-		}
-		w.order = append(w.order, more...)
-	}
-	if len(w.order) < total {
-		t.Logf("seed %d takes %d questions of %d; -questions 0 asks all", *seed, len(w.order), total)
-	}
 }
 
 func (q *question) layout(t *testing.T) *part.Layout {
