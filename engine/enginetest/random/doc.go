@@ -6,7 +6,7 @@
 // can as long as it still fails; python.go and script.go write it down as a `.feat` script.
 //
 // Where planning is what costs, on a cluster, a definition is asked about many lots of rows at once, each held to the oracle's answer to it
-// alone (lots.go).
+// alone (lots.go, many.go).
 //
 // No Python runs here: a case holds the definitions as the SDK would record them.
 package random

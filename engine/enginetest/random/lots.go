@@ -1,8 +1,6 @@
 package random
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -337,104 +335,4 @@ func split(a *enginetest.Answer, asked *Data) (map[int64]*enginetest.Answer, err
 		out[lot].Rows = append(out[lot].Rows, a.Rows[n])
 	}
 	return out, nil
-}
-
-// judged is a lot and what the oracle says of it alone.
-type judged struct {
-	*Case
-	number int
-	judge  *enginetest.Judge
-}
-
-// lots asks every road about all lots of a seed's case by one plan, and holds each lot's rows to the oracle's answer to that lot. A lot that
-// the oracle refuses goes alone.
-func (o *Options) lots(ctx context.Context, seed uint64) (stats Stats, pairs int, failure *Failure, err error) {
-	stats = Stats{}
-	drawn := lotsOf(seed, o.Lots)
-	var lots []judged
-	var cases []*Case
-	for i, c := range drawn {
-		k, err := c.compile()
-		if err != nil {
-			return stats, pairs, nil, err
-		}
-		j, refused := c.judge(ctx, k)
-		if refused != nil {
-			s, _, failure, err := o.check(ctx, c)
-			if stats.merge(s); err != nil || failure != nil {
-				return stats, pairs, failure, errors.Join(err, o.tell(ctx, c, failure, ""))
-			}
-			continue
-		}
-		stats.merge(c.measure(k, j))
-		lots, cases = append(lots, judged{c, i, j}), append(cases, c)
-	}
-	if len(lots) == 0 {
-		return stats, pairs, nil, nil
-	}
-	all := together(cases)
-	k, err := all.compile()
-	if err != nil {
-		return stats, pairs, nil, err
-	}
-	whole, err := all.judge(ctx, k)
-	if err != nil {
-		return stats, pairs, nil, fmt.Errorf("seed %d: the oracle refuses lots together that it answers alone: %w", seed, err)
-	}
-	asked := all.Spine
-	if asked == nil {
-		asked = all.Tables["spine"]
-	}
-	wrong := -1
-	differ := func(got *enginetest.Answer) []enginetest.Difference {
-		parts, err := split(got, asked)
-		if err != nil {
-			return []enginetest.Difference{{Why: err.Error()}}
-		}
-		n := 0
-		for i, lot := range lots {
-			part := parts[int64(lot.number)]
-			if part == nil {
-				part = &enginetest.Answer{Schema: got.Schema}
-			}
-			if d := lot.judge.CompareRows(part); len(d) > 0 {
-				wrong = i
-				return d
-			}
-			n += min(len(part.Rows), 1)
-		}
-		pairs = n
-		return whole.CompareReports(got)
-	}
-	if d := differ(whole.Want); len(d) > 0 {
-		return stats, 0, nil, fmt.Errorf("seed %d: the oracle's answer to lot %d depends on the others: %s", seed, wrong, d[0])
-	}
-	pairs = 0
-	failure, err = o.ask(ctx, all, k, stats, nil, differ)
-	switch {
-	case err != nil || failure == nil:
-		return stats, pairs, nil, err
-	case wrong < 0: // in what is counted of all
-		failure.Settings += fmt.Sprintf(", %d lots together", len(lots))
-		failure.Script, err = all.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", seed, failure.Settings))
-		return stats, pairs, failure, err
-	}
-	lot := lots[wrong]
-	words := fmt.Sprintf(", lot %d of %d", lot.number, len(lots))
-	if _, _, alone, err := o.check(ctx, lot.Case); err == nil && alone != nil {
-		return stats, pairs, alone, o.tell(ctx, lot.Case, alone, words+", alone too")
-	}
-	failure.Settings += words + ", and not where it is asked alone"
-	failure.Script, err = lot.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", seed, failure.Settings))
-	return stats, pairs, failure, err
-}
-
-// tell writes what failed, with more words about the settings.
-func (o *Options) tell(ctx context.Context, c *Case, failure *Failure, words string) error {
-	if failure == nil {
-		return nil
-	}
-	err := o.write(ctx, c, failure)
-	failure.Settings += words
-	return err
 }

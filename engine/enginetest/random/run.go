@@ -111,7 +111,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // one runs the case of a seed on every road.
 func (o *Options) one(ctx context.Context, seed uint64) (Stats, int, *Failure, error) {
 	if o.Lots > 1 {
-		return o.lots(ctx, seed)
+		return o.many(ctx, seed)
 	}
 	c := New(seed)
 	stats, pairs, failure, err := o.check(ctx, c)
