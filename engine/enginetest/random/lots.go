@@ -62,19 +62,7 @@ func (d *draw) lot(of *Case, n int) *Case {
 		}
 	}
 	o.nulls = pick(o, 0, 0, 8, 30)
-	switch o.IntN(8) {
-	case 0:
-		o.size = new(int)
-	case 1:
-		o.size = new(int)
-		*o.size = 1
-	case 2: // many of one key
-		o.size = new(int)
-		*o.size = 40 + o.IntN(40)
-		for name, keys := range o.keys {
-			o.keys[name] = keys[:1:1]
-		}
-	}
+	o.sized()
 	c := &Case{Seed: of.Seed, Kind: of.Kind, Name: of.Name, Defs: of.Defs, Tables: map[string]*Data{}}
 	for i := range of.Defs.Sources {
 		s := &of.Defs.Sources[i]
@@ -89,6 +77,24 @@ func (d *draw) lot(of *Case, n int) *Case {
 		o.spine(c)
 	}
 	return c
+}
+
+// sized draws how many rows the sources have: now and then none, one, or many of one key.
+func (d *draw) sized() {
+	n := 0
+	switch d.IntN(8) {
+	case 0:
+	case 1:
+		n = 1
+	case 2:
+		n = 40 + d.IntN(40)
+		for name, keys := range d.keys {
+			d.keys[name] = keys[:1:1]
+		}
+	default:
+		return
+	}
+	d.size = &n
 }
 
 // partitions are those that rows of snapshot tables name, by the type of their names.
