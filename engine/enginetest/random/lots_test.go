@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/engine/enginetest/script"
 	"github.com/bighead-ml/bighead/engine/oracle"
 	"github.com/bighead-ml/bighead/plan"
@@ -160,5 +161,37 @@ func TestReportsOfAllLotsAreCompared(t *testing.T) {
 	}
 	if len(r.Failures) != 1 || !strings.HasSuffix(r.Failures[0].Settings, "lots together") || !strings.Contains(r.Failures[0].Script, "eval ") {
 		t.Errorf("%v", r.Failures)
+	}
+}
+
+// unwilling is the bent road, but it declines the second question, as Flink's does what it was not asked before.
+type unwilling struct{ asked int }
+
+func (*unwilling) Name() string { return "unwilling" }
+
+func (r *unwilling) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out func(*value.Batch) error) (*engine.Report, error) {
+	if r.asked++; r.asked%2 == 0 {
+		return nil, enginetest.Declined("every second time")
+	}
+	return bent{}.Run(ctx, p, in, out)
+}
+
+// TestALotThatIsNotAskedAlone sees that such a one is not called right alone.
+func TestALotThatIsNotAskedAlone(t *testing.T) {
+	failed := 0
+	for n := range uint64(60) {
+		road := &unwilling{}
+		r, err := Run(t.Context(), Options{Seed: *seed + n, Cases: 1, Lots: 6, Roads: []Road{{Name: "unwilling", Open: func(*rand.Rand) (engine.Engine, string) { return road, "a dent" }}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range r.Failures {
+			if failed++; road.asked == 2 && !strings.Contains(f.Settings, "which was not asked alone") {
+				t.Errorf("%s", f.Settings)
+			}
+		}
+	}
+	if failed < 3 {
+		t.Errorf("%d failures", failed)
 	}
 }

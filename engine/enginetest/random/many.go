@@ -125,14 +125,18 @@ func (m *many) blame(ctx context.Context, failure *Failure) error {
 		lot := m.lots[m.wrong]
 		shown = lot.Case
 		words := fmt.Sprintf(", lot %d of %d", lot.number, len(m.lots))
-		_, _, alone, err := m.options.check(ctx, lot.Case)
+		stats, _, alone, err := m.options.check(ctx, lot.Case)
 		if err == nil && alone != nil {
 			*failure = *alone
 			err = m.options.write(ctx, lot.Case, failure)
 			failure.Settings += words + ", alone too"
 			return err
 		}
-		failure.Settings += words + ", and not where it is asked alone"
+		how := ", and right where it is asked alone"
+		if err != nil || stats.declined() {
+			how = ", which was not asked alone"
+		}
+		failure.Settings += words + how
 	}
 	script, err := shown.Script(context.WithoutCancel(ctx), fmt.Sprintf("seed %d, %s", failure.Seed, failure.Settings))
 	failure.Script = script

@@ -27,6 +27,16 @@ func (s Stats) merge(o Stats) {
 	}
 }
 
+// declined tells whether a road was not for a case.
+func (s Stats) declined() bool {
+	for name := range s {
+		if strings.HasPrefix(name, "declined on ") {
+			return true
+		}
+	}
+	return false
+}
+
 // Share is the part of the values asked that were neither null nor an empty count, list or map.
 func (s Stats) Share() float64 {
 	if s["values"] == 0 {
