@@ -82,7 +82,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// vectors hears which predictions the record of what was served names, where it is on.
+// vectors hears which predictions the record of what was served names, where it is on, which is for one request at a time.
 type vectors struct {
 	on    bool
 	not   int // the row of a request that is not sampled, from 1
@@ -90,7 +90,13 @@ type vectors struct {
 	named []string
 }
 
-func (v *vectors) Samples(uint64) bool { v.row++; return v.on && v.row != v.not }
+func (v *vectors) Samples(uint64) bool {
+	if !v.on {
+		return false
+	}
+	v.row++
+	return v.row != v.not
+}
 
 func (v *vectors) Begin(*feature.View, int) *feature.Served { return &feature.Served{} }
 
