@@ -60,8 +60,9 @@ func (m *Model) live(ready func()) error {
 	go func() {
 		w.waited = w.cmd.Wait()
 		_ = killGroup(w.cmd) // what it started and left
-		w.to.Close()         // so that whoever writes or reads hears of it
-		w.from.Close()
+		w.to.Close()         // so that whoever writes hears of it
+		// What it said last is read, and then the end, unless what it has started elsewhere holds the pipe.
+		_ = w.from.SetReadDeadline(time.Now().Add(w.cmd.WaitDelay))
 		close(ended)
 	}()
 	err = m.within(w, func() error { return w.hello(&m.command) })
@@ -76,6 +77,7 @@ func (m *Model) live(ready func()) error {
 		_ = killGroup(w.cmd)
 		<-ended
 	}
+	w.from.Close()
 	reason := w.ending(err)
 	if w.ready {
 		m.over(w, reason)

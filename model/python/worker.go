@@ -198,7 +198,8 @@ func (w *worker) ending(err error) string {
 	if w.waited != nil {
 		text = "ended with " + w.waited.Error()
 	}
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, os.ErrClosed) && !isBrokenPipe(err) {
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, os.ErrClosed) &&
+		!errors.Is(err, os.ErrDeadlineExceeded) && !isBrokenPipe(err) {
 		text = err.Error()
 	}
 	if last := w.prints.last(); last != "" {
