@@ -52,6 +52,19 @@ func lackingFrame(ctx context.Context, python, as string) error {
 	return nil
 }
 
+// Ready makes a model's environment, where it is not there yet, and gives its interpreter and its lock: the project's own Python, and nil, where
+// the model names none.
+func (e *Environments) Ready(ctx context.Context, m *feature.Model) (python string, l *Lock, err error) {
+	if m.Environment == nil {
+		return e.Python, nil, lackingFrame(ctx, e.Python, m.Train.As)
+	}
+	if l, err = e.lock(ctx, m); err != nil {
+		return "", nil, err
+	}
+	python, err = e.make(ctx, l)
+	return python, l, err
+}
+
 // lock reads the model's lock, or resolves its packages and writes one.
 func (e *Environments) lock(ctx context.Context, m *feature.Model) (*Lock, error) {
 	base, tag, err := e.base(ctx, m.Environment.Python)
@@ -286,7 +299,10 @@ type PipError struct {
 // Error says what was to be done, and pip's words.
 func (e *PipError) Error() string {
 	cure := "check the network and pip's settings; an environment that was made before needs neither"
-	if strings.Contains(e.Said, "No matching distribution") || strings.Contains(e.Said, "ResolutionImpossible") {
+	switch { // an index that is not reached and a name that it does not have look the same to pip
+	case strings.Contains(e.Said, "(from versions: none)"):
+		cure = "check the network, pip's settings and the package's name; an environment that was made before needs none of them"
+	case strings.Contains(e.Said, "No matching distribution"), strings.Contains(e.Said, "ResolutionImpossible"):
 		cure = "no such version, or none that goes with the others and this Python: change environment="
 	}
 	return fmt.Sprintf("%s: pip says\n   | %s\n   cure: %s", e.What, strings.ReplaceAll(e.Said, "\n", "\n   | "), cure)
@@ -320,8 +336,8 @@ func lastLine(err error) string {
 	return said[strings.LastIndexByte(said, '\n')+1:]
 }
 
-// weeds are lines of pip's that help nobody.
-var weeds = regexp.MustCompile(`(?m)^(\[notice\].*|WARNING: Running pip as.*|)$\n?`)
+// weeds are lines of pip's that help nobody; of its attempts to reach an index the last one says why.
+var weeds = regexp.MustCompile(`(?m)^(\[notice\].*|WARNING: Running pip as.*|WARNING: Retrying \(Retry\(total=[1-9].*|)$\n?`)
 
 // output runs a program in a group of its own, which ends with the context, and gives what it printed.
 func output(ctx context.Context, path string, args ...string) (string, error) {

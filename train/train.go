@@ -144,16 +144,9 @@ func (t *training) fit(ctx context.Context) (note string, err error) {
 }
 
 func (t *training) environment(ctx context.Context) (string, error) {
-	if t.Model.Environment == nil {
-		t.python = t.Environments.Python
-		return t.python, lackingFrame(ctx, t.python, t.Model.Train.As)
-	}
-	l, err := t.Environments.lock(ctx, t.Model)
-	if err != nil {
-		return "", err
-	}
-	if t.python, err = t.Environments.make(ctx, l); err != nil {
-		return "", err
+	python, l, err := t.Environments.Ready(ctx, t.Model)
+	if t.python = python; l == nil || err != nil {
+		return t.python, err
 	}
 	t.lockHash = l.Hash
 	return l.Path, nil

@@ -41,10 +41,12 @@ type demo struct {
 	dir     string
 	began   time.Time
 	project *loaded
+	models  *rivals // nil: none could be trained
 }
 
-func (d *demo) run(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{d.write, d.check, d.test, d.rows, d.why, d.naive, d.online} {
+func (d *demo) run(ctx context.Context) (err error) {
+	defer func() { err = errors.Join(err, d.models.close()) }()
+	for _, step := range []func(context.Context) error{d.write, d.check, d.test, d.rows, d.why, d.naive, d.learn, d.online} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -105,11 +107,14 @@ func (d *demo) test(ctx context.Context) error {
 
 func (d *demo) trainingSet() *feature.TrainingSet { return d.project.typed.TrainingSets[0] }
 
+// demoRows is the training set's file in the project.
+const demoRows = "late.parquet"
+
 // rows computes the training set, as `bighead training-set late -o late.parquet` does.
 func (d *demo) rows(ctx context.Context) error {
 	t := d.trainingSet()
 	b := plan.ForTrainingSet(t)
-	path := filepath.Join(d.dir, "late.parquet")
+	path := filepath.Join(d.dir, demoRows)
 	s, err := d.newSink(path, b, map[string]string{"bighead.training_set": t.Name, "bighead.fingerprint": t.Fingerprint, "bighead.version": version})
 	if err != nil {
 		return err

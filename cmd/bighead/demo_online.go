@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ import (
 
 	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/dataset"
-	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
@@ -27,13 +26,13 @@ import (
 
 // The demo replays two days: batch has what comes before, events bring the rest.
 const (
-	replayFrom  = "2013-03-05T00:00:00Z"
-	replayTo    = "2013-03-07T00:00:00Z"
+	replayFrom  = "2013-12-10T00:00:00Z"
+	replayTo    = "2013-12-12T00:00:00Z"
 	replayView  = "departure"
-	replayDelay = 5 * 60_000  // how late an event arrives at most, ms: they come out of order
-	replayLate  = 10          // one event in so many is late
-	replayEvery = 60 * 60_000 // of event time between two questions, ms
-	replayAsks  = 4           // flights asked about at a time
+	replayDelay = 5 * 60_000      // how late an event arrives at most, ms: they come out of order
+	replayLate  = 10              // one event in so many is late
+	replayEvery = 15 * 60_000     // of event time between two questions, ms
+	replayAhead = 2 * 60 * 60_000 // how long before it should leave a flight is asked about, ms: as in training
 )
 
 // replayed is one source of the flights, by the file and the column of its events' times.
@@ -48,6 +47,8 @@ type demoServer struct {
 	store   *stoppable
 	online  *online
 	end     func() error
+	flights []departing // from replayFrom on, by when they are asked about
+	next    int         // of flights: the first that was not asked about
 }
 
 // online goes on where training ended: the same features, kept by events as they come.
@@ -68,7 +69,7 @@ func (d *demo) online(ctx context.Context) error {
 }
 
 func (d *demo) live(ctx context.Context, s *demoServer) error {
-	for _, step := range []func(context.Context, *demoServer) error{d.replay, d.audited, d.storeless} {
+	for _, step := range []func(context.Context, *demoServer) error{d.deploy, d.replay, d.audited, d.storeless, d.canary} {
 		if err := step(ctx, s); err != nil {
 			return err
 		}
@@ -88,12 +89,12 @@ func (d *demo) apply(ctx context.Context) error {
 			return err
 		}
 	}
-	b, err := d.project.backfillOf(ctx, nil, "", replayFrom[:len("2013-03-05")])
+	b, err := d.project.backfillOf(ctx, nil, "", replayFrom[:len(time.DateOnly)])
 	if err == nil {
 		_, err = quiet.runBackfill(ctx, d.project, b)
 	}
 	if err == nil {
-		d.say("backfill", "the definitions are applied, and tiles are made of all that happened before %s", replayFrom[:len("2013-03-05")])
+		d.say("backfill", "the definitions are applied, and tiles are made of all that happened before %s", replayFrom[:len(time.DateOnly)])
 	}
 	return err
 }
@@ -139,7 +140,7 @@ func (d *demo) up(ctx context.Context) (*demoServer, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.end())
 	}
-	d.say("up", "bighead up --clock events takes events and answers on http://%s; the tiles up to %s are in its store", s.address, replayFrom[:len("2013-03-05")])
+	d.say("up", "bighead up --clock events takes events and answers on http://%s; the tiles up to %s are in its store", s.address, replayFrom[:len(time.DateOnly)])
 	return s, nil
 }
 
@@ -148,42 +149,82 @@ type arrival struct {
 	at     int64
 	source string
 	line   []byte
-	flight map[string]value.Value // of a departure: what to ask about it
 }
 
-// replay pushes two days out of order, and asks about flights that are about to leave meanwhile.
+// replay pushes two days out of order, and asks about the flights that leave in two hours meanwhile.
 func (d *demo) replay(ctx context.Context, s *demoServer) error {
 	events, err := d.arrivals(ctx)
 	if err != nil {
 		return err
 	}
-	view, err := find("view", s.online.current().typed.Views, func(v *feature.View) string { return v.Name }, replayView)
-	if err != nil {
+	if s.flights, err = d.flights(ctx, s); err != nil {
 		return err
 	}
-	pushed, vectors, took := 0, 0, []time.Duration{}
-	for from := 0; from < len(events); {
-		to := from
-		for to < len(events) && events[to].at < events[from].at+replayEvery {
+	lo, _ := value.ParseTimestamp(replayFrom)
+	hi, _ := value.ParseTimestamp(replayTo)
+	a := &questions{}
+	pushed := 0
+	for from := lo; from < hi; from += replayEvery {
+		to := pushed
+		for to < len(events) && events[to].at < from+replayEvery {
 			to++
 		}
-		if err := s.push(ctx, events[from:to]); err != nil {
+		if err := s.push(ctx, events[pushed:to]); err != nil {
 			return err
 		}
-		pushed += to - from
-		if body, n := askAbout(view, events[to:]); n > 0 {
-			began := time.Now()
-			if _, err := s.vectors(ctx, body); err != nil {
+		if t := s.online.active(); t != nil { // a second of a group's flush would be most of a day that goes by in seconds
+			if err := t.stream.Flush(ctx); err != nil {
 				return err
 			}
-			took, vectors = append(took, time.Since(began)), vectors+n
 		}
-		from = to
+		pushed = to
+		due := s.until(from + replayEvery)
+		if len(due) == 0 {
+			continue
+		}
+		if err := s.vectors(ctx, due, a); err != nil {
+			return err
+		}
+		if d.models != nil {
+			if err := s.predictions(ctx, due, a); err != nil {
+				return err
+			}
+		}
 	}
-	slices.Sort(took)
-	d.say("replay", "%s events of two days came, one in %d late by up to %d minutes; %s vectors were asked for between them, %d a request: half of the requests took less than %s",
-		count(int64(pushed)), replayLate, replayDelay/60_000, count(int64(vectors)), replayAsks, took[len(took)/2].Round(10*time.Microsecond))
-	return nil
+	if a.at == 0 {
+		return errors.New("no flight of the two days was asked about: data/flights.parquet is not the example's")
+	}
+	slices.Sort(a.took)
+	d.say("replay", "%s events of two days came, one in %d late by up to %d minutes; meanwhile each flight was asked about two hours before it should leave: %s vectors, half of the requests in less than %s",
+		count(int64(pushed)), replayLate, replayDelay/60_000, count(int64(len(a.rows))), a.took[len(a.took)/2].Round(10*time.Microsecond))
+	if d.models == nil {
+		return nil
+	}
+	return d.judged(ctx, a, a.first >= hi)
+}
+
+// judged tells how the models did, now that it is known how late the flights left. Where the days had been replayed before, the clock stood at
+// their end, and what was asked knew it all.
+func (d *demo) judged(ctx context.Context, a *questions, again bool) error {
+	d.say("predict", "POST /v1/predict/%s answered for the same flights by %s@%d: %s predictions, %d failed", demoEndpoint, demoModel, d.models.pointInTime.version.Number, count(int64(len(a.answers))), a.failed)
+	if a.failed > 0 {
+		return fmt.Errorf("of %d flights no prediction was given, for one: %s", a.failed, a.why)
+	}
+	if again {
+		d.say("compare", "these days were replayed into this folder before, so their features know how they ended; bighead demo --dir NEW shows what models are worth as served")
+		return nil
+	}
+	for _, r := range d.models.each() {
+		answers := a.answers
+		if r != d.models.pointInTime {
+			var err error
+			if answers, err = r.scorer.score(ctx, a.names, a.rows); err != nil {
+				return err
+			}
+		}
+		r.served = model.Truth{Labels: a.labels, Answers: answers, Width: 1}
+	}
+	return d.compared(len(a.rows))
 }
 
 // arrivals are the events of the days that are replayed, as they come.
@@ -218,12 +259,6 @@ func (d *demo) arrivals(ctx context.Context) ([]arrival, error) {
 				a := arrival{at: ts.Int(), source: r.source, line: append(appendObject(nil, names, row), '\n')}
 				if draw.IntN(replayLate) == 0 {
 					a.at += draw.Int64N(replayDelay)
-				}
-				if r.source == "departures" {
-					a.flight = map[string]value.Value{}
-					for k, name := range names {
-						a.flight[name] = row[k]
-					}
 				}
 				out = append(out, a)
 			}
@@ -261,38 +296,6 @@ func (s *demoServer) push(ctx context.Context, events []arrival) error {
 	return nil
 }
 
-// askAbout is a request about the next flights that leave, and about how many.
-func askAbout(v *feature.View, events []arrival) (body []byte, n int) {
-	body = []byte(`{"rows":[`)
-	for _, e := range events {
-		if e.flight == nil {
-			continue
-		}
-		if n == replayAsks {
-			break
-		}
-		var names []string
-		var row []value.Value
-		for _, k := range slices.Concat(v.Keys, v.Request) {
-			if !slices.Contains(names, k.Name) {
-				names, row = append(names, k.Name), append(row, e.flight[k.Name])
-			}
-		}
-		if n > 0 {
-			body = append(body, ',')
-		}
-		body = appendObject(body, names, row)
-		n++
-	}
-	return append(body, "]}"...), n
-}
-
-func (s *demoServer) vectors(ctx context.Context, body []byte) (*featuresAnswer, error) {
-	var a featuresAnswer
-	err := s.ask.call(ctx, "POST", "/v1/features/"+url.PathEscape(replayView), "application/json", bytes.NewReader(body), &a)
-	return &a, err
-}
-
 // audited computes what was served again, as `bighead audit departure` does.
 func (d *demo) audited(ctx context.Context, s *demoServer) error {
 	if err := s.online.served.Flush(ctx); err != nil {
@@ -317,28 +320,20 @@ func (d *demo) audited(ctx context.Context, s *demoServer) error {
 
 // storeless asks while the store is stopped, and once it is back.
 func (d *demo) storeless(ctx context.Context, s *demoServer) error {
-	view, err := find("view", s.online.current().typed.Views, func(v *feature.View) string { return v.Name }, replayView)
-	if err != nil {
+	const some = 4
+	known, fresh := s.flights[:some], s.flights[len(s.flights)-some:]
+	if err := s.vectors(ctx, known, &questions{}); err != nil { // so that something is known
 		return err
 	}
-	events, err := d.arrivals(ctx)
-	if err != nil {
-		return err
-	}
-	known, _ := askAbout(view, events[len(events)/2:])
-	fresh, _ := askAbout(view, events)
-	if _, err := s.vectors(ctx, known); err != nil { // so that something is known
-		return err
-	}
+	again, during := &questions{}, &questions{}
 	s.store.stopped.Store(true)
-	again, err := s.vectors(ctx, known)
-	during, err2 := s.vectors(ctx, fresh)
+	err := errors.Join(s.vectors(ctx, known, again), s.vectors(ctx, fresh, during))
 	s.store.stopped.Store(false)
-	if err := errors.Join(err, err2); err != nil {
+	if err != nil {
 		return err
 	}
 	d.say("store", "its store was stopped for a moment; requests were answered all the same, each value with what it is")
-	d.show(fmt.Sprintf("of keys that it had just answered for: %s\nof others:                             %s", statusText(again), statusText(during)))
+	d.show(fmt.Sprintf("of keys that it had just answered for: %s\nof others:                             %s", statusText(again.last), statusText(during.last)))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
@@ -27,8 +28,12 @@ func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err err
 	if o.artifacts, err = artifactsOf(o.project); err != nil {
 		return err
 	}
+	options := predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions()}
+	if o.patient { // who waits as long as it takes takes no offence at what took long
+		options.Canary.Slower = math.Inf(1)
+	}
 	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
-		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions()})
+		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, options)
 		return err
 	})
 }
@@ -36,7 +41,7 @@ func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err err
 // withModels hands on the endpoints as they are served and the catalog, which is opened only where there are endpoints.
 func (o *online) withModels(ctx context.Context, do func([]*feature.Endpoint, catalog.Models) error) error {
 	endpoints := o.current().typed.Endpoints
-	if o.alone { // a command asks once, and is not in a hurry
+	if o.patient { // a command that asks once is not in a hurry
 		endpoints = patientEndpoints(endpoints)
 	}
 	if len(endpoints) == 0 {

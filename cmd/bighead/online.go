@@ -98,6 +98,7 @@ type online struct {
 	turn    atomic.Pointer[turn] // nil: this process stands by
 	lease   *lease               // nil: the store is this process's alone
 	alone   bool                 // for one command
+	patient bool                 // requests wait for the store as long as it takes
 	onTurn  func()               // hears that this process became the active one
 
 	onEvents bool                   // the events are the clock
@@ -127,7 +128,7 @@ const aloneDeadline = time.Minute
 
 // openOnline opens the store, resumes the stream, where no other process has it, and serves the applied views. alone is for one command.
 func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logger, metrics *serve.Metrics, audits *audit.Metrics, alone bool) (o *online, err error) {
-	o = &online{project: p, log: log, closing: make(chan struct{}), broken: make(chan error, 1), alone: alone, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
+	o = &online{project: p, log: log, closing: make(chan struct{}), broken: make(chan error, 1), alone: alone, patient: alone || c.patient, onTurn: func() {}, onEvents: p.Config.String("serve.clock") == "events"}
 	o.seen.Store(plan.MinTime)
 	if o.now, err = c.loadApplied(ctx, p); err != nil {
 		return nil, err
@@ -181,7 +182,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 	if o.second != nil {
 		answers.Second = o.second
 	}
-	if alone || c.patient {
+	if o.patient {
 		answers.Deadline, answers.Patient = aloneDeadline, true
 	}
 	o.server, err = serve.Open(ctx, o.current().typed.Views, o.store, answers)

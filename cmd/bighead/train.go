@@ -140,6 +140,11 @@ func (c *cli) train(ctx context.Context, p *loaded, m *feature.Model) error {
 	if err == nil {
 		return c.trained(v)
 	}
+	return c.notTrained(p, err)
+}
+
+// notTrained tells why a run came to nothing.
+func (c *cli) notTrained(p *loaded, err error) error {
 	var failed *train.Failed
 	switch {
 	case errors.As(err, &failed):
@@ -185,14 +190,13 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	if err != nil {
 		return nil, err
 	}
-	py, err := p.Python()
+	e, err := environments(p.Project)
 	if err != nil {
 		return nil, err
 	}
 	r, err := train.Run(ctx, train.Options{
 		Model: m, Rows: rows, Weight: weight, Root: p.Root, Run: run.Name, Folder: run.Path, Artifacts: lies.folder, Formats: formats,
-		Environments: environments(p.Project, py.Path),
-		Limits:       trainLimits(p), Runtimes: runtimes(p.Project), Champion: champions, Live: c.stderr, Step: c.step,
+		Environments: *e, Limits: trainLimits(p), Runtimes: runtimes(p.Project), Champion: champions, Live: c.stderr, Step: c.step,
 	})
 	if err != nil {
 		return nil, err
@@ -204,9 +208,13 @@ func (c *cli) trainIn(ctx context.Context, p *loaded, m *feature.Model, run *tra
 	return r.Version, cat.RegisterModel(ctx, r.Version)
 }
 
-// environments are those of a project's models, made of its own Python or others on the PATH.
-func environments(p *project.Project, python string) train.Environments {
-	return train.Environments{Python: python, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))}
+// environments are those of a project's models.
+func environments(p *project.Project) (*train.Environments, error) {
+	py, err := p.Python()
+	if err != nil {
+		return nil, err
+	}
+	return &train.Environments{Python: py.Path, Locks: filepath.Join(p.Root, "environments"), Folder: p.Path(p.Config.String("python.environments"))}, nil
 }
 
 func trainLimits(p *loaded) train.Limits {

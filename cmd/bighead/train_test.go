@@ -69,6 +69,13 @@ func trainFolder(t *testing.T, files map[string]string) string {
 			t.Fatal(err)
 		}
 	}
+	keepEnvironments(t, dir)
+	return dir
+}
+
+// keepEnvironments has a project's environments made in the tests' folder of downloads, and their locks kept there.
+func keepEnvironments(t *testing.T, dir string) {
+	t.Helper()
 	base := os.Getenv("BIGHEAD_CACHE")
 	if base == "" {
 		user, err := os.UserCacheDir()
@@ -85,7 +92,6 @@ func trainFolder(t *testing.T, files map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Setenv("BIGHEAD_PYTHON_ENVIRONMENTS", made)
-	return dir
 }
 
 // trained runs train; what cannot be fetched skips the test, unless everything is required.

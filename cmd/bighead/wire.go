@@ -110,11 +110,10 @@ func onnxRuntime(p *project.Project) *onnx.Runtime {
 func pythonRuntime(p *project.Project) *python.Runtime {
 	return python.New(python.Options{
 		Interpreter: func(lock string) (string, error) {
-			own, err := p.Python()
+			e, err := environments(p)
 			if err != nil {
 				return "", err
 			}
-			e := environments(p, own.Path)
 			return e.Interpreter(lock)
 		},
 		Workers: int(p.Config.Int("models.python_workers")), Timeout: p.Config.Duration("models.python_timeout"), Memory: p.Config.Bytes("models.python_memory"),
