@@ -86,10 +86,10 @@ class Load:
             sys.exit(done.stderr or done.stdout)
         return {"cpu_ms": 1000 * (cpu(pid) - before) / shot["sent"], "sent": shot["sent"]}
 
-    def measure(self, pid: int, tries: int = 4, http: str = "") -> dict:
+    def measure(self, pid: int, tries: int = 4, http: str = "", warm: float = 10) -> dict:
         """Saturation, CPU a request at it, and the latencies at 60 % of it: the best of some runs, for noise only adds. With the address of a server of ours also what
         it says itself of how long it was at them."""
-        self.shot(0, 2, 0)
+        self.shot(0, warm, 0)  # until the process has the memory that it works in: pages that nobody has touched yet are slow
         before = cpu(pid)
         full = self.shot(0, 4, 0)
         used = cpu(pid) - before

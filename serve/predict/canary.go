@@ -21,7 +21,8 @@ type Rules struct {
 	Least int
 	// Errors is by how much the canary's share of requests that failed may be greater than the others', where that is no chance; 0: 0.01.
 	Errors float64
-	// Slower is how many times the others' 99th percentile of time the canary's may be, and a millisecond; 0: 2.
+	// Slower is how many times the others' 99th percentile of time, and a millisecond, a call of the canary may take; more than one in a hundred
+	// that take longer, where that is no chance, roll it back. 0: 2.
 	Slower float64
 	// Shift is the greatest distance between the two distributions of scores (Kolmogorov and Smirnov's) that is borne, where a greater one is no
 	// chance; 0: 0.2.
@@ -193,6 +194,23 @@ func (d *side) slowest() float64 {
 	return edgeOf(bins[min(i, len(bins)-1)])
 }
 
+// beyond is how many calls took longer than some nanoseconds.
+func (d *side) beyond(bound float64) int {
+	n := 0
+	for bin, calls := range d.times {
+		if edgeOf(bin) > bound {
+			n += calls
+		}
+	}
+	return n
+}
+
+// least is a share less three standard errors.
+func least(n, of int) float64 {
+	share := part(n, of)
+	return share - 3*math.Sqrt(max(share*(1-share), 0.25/float64(max(of, 1)))/float64(max(of, 1)))
+}
+
 // edgeOf is the lower edge of a bin of numbers above zero.
 func edgeOf(bin int32) float64 {
 	if bin <= 0 {
@@ -208,14 +226,16 @@ func (t *trial) verdict(r Rules, now time.Time) (back string, up bool) {
 	c, o := &t.canary, &t.others
 	if c.rows >= r.Least {
 		share, other := part(c.failed, c.rows), part(o.failed, o.rows)
-		// The canary's share less three standard errors is above the others' and what is borne.
-		if low := share - 3*math.Sqrt(max(share*(1-share), 0.25/float64(c.rows))/float64(c.rows)); low > other && share > other+r.Errors || c.failed == c.rows {
+		if least(c.failed, c.rows) > other && share > other+r.Errors || c.failed == c.rows {
 			return fmt.Sprintf("error share %.3g over %d requests, the others' %.3g over %d", share, c.rows, other, o.rows), false
 		}
 	}
 	if c.rows >= r.Least && o.rows >= r.Least {
-		if mine, theirs := c.slowest(), o.slowest(); mine > theirs*r.Slower+float64(time.Millisecond) {
-			return fmt.Sprintf("99th percentile %v over %d calls, the others' %v", time.Duration(mine).Round(time.Microsecond), c.calls, time.Duration(theirs).Round(time.Microsecond)), false
+		// Of few calls the 99th percentile is the slowest one: it is the share beyond the bound that must be no chance.
+		theirs := o.slowest()
+		bound := theirs*r.Slower + float64(time.Millisecond)
+		if slow := c.beyond(bound); least(slow, c.calls) > 0.01 {
+			return fmt.Sprintf("%d of %d calls took longer than %v, where the others' 99th percentile is %v", slow, c.calls, time.Duration(bound).Round(time.Microsecond), time.Duration(theirs).Round(time.Microsecond)), false
 		}
 		// Beyond chance in one of 10,000 comparisons (Smirnov's bound).
 		chance := math.Sqrt(-0.5*math.Log(0.5e-4)) * math.Sqrt(1/float64(max(c.scored, 1))+1/float64(max(o.scored, 1)))
