@@ -55,8 +55,17 @@ func storeMemory(p *project.Project) uint64 {
 // lasts, and to look through it often costs more than the memory.
 const serverGarbage = 200
 
+// ballast is memory that is in use by its looks alone: nobody touches it, so it takes none of the machine's. A server that keeps little makes as
+// much garbage by the second as one that keeps much, and would be collected every few seconds, each time for as long as a hundred requests take.
+var ballast []byte
+
+// mostBallast bounds it; twice as much garbage may lie about for it.
+const mostBallast = 256 << 20
+
 func collectSeldom() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(serverGarbage)
+	if os.Getenv("GOGC") != "" {
+		return
 	}
+	debug.SetGCPercent(serverGarbage)
+	ballast = make([]byte, min(machineMemory()/64, mostBallast))
 }
