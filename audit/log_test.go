@@ -183,6 +183,31 @@ func TestOldFilesFit(t *testing.T) {
 	}
 }
 
+// Each row tells what it was read by itself, whichever of the request's reads that is.
+func TestLogOfSeveralReads(t *testing.T) {
+	l := newLedger(t, audit.Options{})
+	at := time.Now().UnixMilli()
+	s := l.Begin(l.view, 2)
+	s.View, s.At, s.Time = l.view, at, at
+	s.Columns = append(s.Columns, 0)
+	for i, reads := range [][]int32{{1, 2}, {0}} {
+		r := s.Add([]value.Value{value.OfString("k"), value.OfInt(int64(i + 1))}, len(reads))
+		r.Values[0] = value.OfInt(int64(i))
+		copy(r.Reads, reads)
+	}
+	for join := range 3 {
+		s.Reads = append(s.Reads, feature.ServedRead{Join: join, At: at, Batch: plan.MinTime, Complete: plan.MinTime})
+	}
+	l.Record(s)
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows := l.rows()
+	if !strings.Contains(rows[1], `[{"join":1},{"join":2}]`) || !strings.Contains(rows[2], `[{"join":0}]`) {
+		t.Errorf("%v", rows)
+	}
+}
+
 // A process that is killed leaves whole files; what it had not written is lost, and its leavings do no harm.
 func TestLogOfAKilledProcess(t *testing.T) {
 	l := newLedger(t, audit.Options{})

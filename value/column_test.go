@@ -10,7 +10,7 @@ import (
 func TestColumnResizes(t *testing.T) {
 	for _, typ := range []value.Type{value.Bool, value.Int, value.Float, value.String, value.Timestamp, value.ListOf(value.Int)} {
 		c := value.NewColumn(typ, 0)
-		for _, n := range []int{3, 64, 65, 200, 130, 64, 1, 0, 70} {
+		for _, n := range []int{3, 64, 65, 200, 130, 150, 64, 1, 40, 0, 70} {
 			was := c.N
 			c.Resize(n)
 			if c.N != n {

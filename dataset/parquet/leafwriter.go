@@ -78,12 +78,10 @@ func roomFor(k value.Kind) *room {
 	return &room{dict: map[string]uint32{}}
 }
 
-// release lets the writer's memory go; the writer is of no use after it.
+// release lets the writer's memory go; all its pages are closed, and it is of no use after it.
 func (w *leafWriter) release() {
 	w.reset()
-	r := w.room
-	r.defs, r.reps, r.ints, r.floats, r.bools, r.codes, r.text = r.defs[:0], r.reps[:0], r.ints[:0], r.floats[:0], r.bools[:0], r.codes[:0], r.text[:0]
-	rooms[w.kind].Put(r)
+	rooms[w.kind].Put(w.room)
 	w.room = nil
 }
 
