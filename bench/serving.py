@@ -429,7 +429,7 @@ def watched(binary: str, folder: pathlib.Path, load: pathlib.Path, http: str, wi
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if "begun" not in asking.stderr.readline():
         sys.exit("P9: the load does not begin")
-    at = time.monotonic()
+    at, counted = time.monotonic(), wholes(http)
     for _, seconds, order in STRETCHES:
         if order:
             wire.tell(order)
@@ -437,11 +437,12 @@ def watched(binary: str, folder: pathlib.Path, load: pathlib.Path, http: str, wi
         time.sleep(max(0, at - time.monotonic()))
     out, _ = asking.communicate(timeout=120)
     reports = [json.loads(x) for x in out.splitlines()]
+    counted = {k: n - counted.get(k, 0) for k, n in wholes(http).items()}
     compared = truthful(binary, folder, saved, began)
     worst, late, sent = max(r["max_ms"] for r in reports), sum(r["late"] for r in reports), sum(r["sent"] for r in reports)
     errors = sum(r["errors"] for r in reports)
     calm = " / ".join("%.2f" % r["p99_ms"] for r in reports if r["phase"] in ("before", "between", "after"))
-    yield (f"bighead up, Redis, deadline {DEADLINE} ms", f"{0.6 * full:,.0f} requests/s; {sent:,} answers, {errors} errors, the latest after {worst:.1f} ms, {late} after more than {DEADLINE + 2} ms; "
+    yield (f"bighead up, Redis, deadline {DEADLINE} ms", f"{0.6 * full:,.0f} requests/s; {sent:,} answers, {errors} errors, the latest after {worst:.1f} ms, {late} after more than {DEADLINE + 2} ms, in the server {counted['+Inf'] - counted['0.025']} after more than 25; "
            f"p99 {calm} ms before, between and after the faults; {compared}")
     for r in reports:
         said = ", ".join(f"{k} {100 * n / sum(r['statuses'].values()):.2f} %" for k, n in sorted(r["statuses"].items(), key=lambda x: -x[1]))

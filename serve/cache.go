@@ -16,7 +16,7 @@ import (
 )
 
 // cache is L1: what the jobs of earlier requests came to, decoded, merged and finished. It is good where nothing was written under
-// the key since and no window has lost or gained a tile that is there (Watch, plan.Cover.HoldsSince); for so long as the group's max_staleness allows
+// the key since (Watch, store.Versions) and no window has lost or gained a tile that is there (plan.Cover.HoldsSince); for so long as the group's max_staleness allows
 // anything older; and where the store fails, as a stale answer.
 type cache struct {
 	of       *otter.Cache[cacheKey, *known]
@@ -140,11 +140,8 @@ func (x *known) size(k cacheKey) int {
 	return entrySize + len(k.key) + x.cells.size() + 8*len(x.oldest) + len(x.timed)*stateSize
 }
 
-// holds reports whether it is what a reading would come to.
-func (x *known) holds(j *job, watching bool, at int64) bool {
-	if !watching || x.version != j.version {
-		return false
-	}
+// holds reports whether it is what a reading would come to, if nothing was written since.
+func (x *known) holds(j *job, at int64) bool {
 	switch j.part.kind {
 	case ofTiles:
 		// Counts of writes compare only where they are of the same spaces.
@@ -163,7 +160,8 @@ func (x *known) age(now int64) int64 {
 	return now - x.now
 }
 
-// look fills in what is known of a job, if it is good enough, and reports whether it was.
+// look fills in what is known of a job, if it is good enough, and reports whether it was. What would be if the store says that nothing was
+// written since becomes the job's.
 func (c *call) look(j *job) bool {
 	s := c.sel.view.server
 	x, ok := s.cache.of.GetIfPresent(cacheKey{j.part, j.key})
@@ -171,21 +169,48 @@ func (c *call) look(j *job) bool {
 		c.misses++
 		return false
 	}
+	holds := (s.watched != nil || s.versions != nil) && x.holds(j, c.at)
 	switch {
-	case x.holds(j, s.watched != nil, c.at): // nothing has been written since, so it is as good as read now
-		c.hits++
-		c.use(j, x, j.place)
-		c.tellSecond(j, x, s.cache.staleFor/4) // what stays good is not to be forgotten there
+	case holds && s.watched != nil && x.version == j.version:
+		c.again(j, x)
 		return true
 	case c.asked == nil && x.cover.Marks == j.cover.Marks && c.now >= x.now && x.age(c.now) < j.part.of.Group.MaxStaleness:
+		c.hits++
+		c.use(j, x, x.place)
+		j.as = x.at
+		return true
+	case holds && s.versions != nil:
+		j.known = x
 	default:
 		c.misses++
+	}
+	return false
+}
+
+// again answers a job with what is known of it: nothing has been written since, so it is as good as read now.
+func (c *call) again(j *job, x *known) {
+	c.hits++
+	c.use(j, x, j.place)
+	c.tellSecond(j, x, c.sel.view.server.cache.staleFor/4) // what stays good is not to be forgotten there
+}
+
+// compared takes in what the store says of a job's version, and reports whether that answers it.
+func (c *call) compared(j *job, sums []uint64) bool {
+	if j.asked < 0 {
 		return false
 	}
-	c.hits++
-	c.use(j, x, x.place)
-	j.as = x.at
-	return true
+	if len(sums) > 0 && !fault.Planted("serve: what is known of a key stays good when it is written") {
+		j.version = sums[j.asked]
+	}
+	switch {
+	case j.known == nil:
+		return false
+	case len(sums) > 0 && j.known.version == j.version:
+		c.again(j, j.known)
+		return true
+	}
+	c.misses++
+	return false
 }
 
 // use answers a job with what is known, which is good as of a place of the stream.
@@ -222,7 +247,7 @@ func (c *call) keep(j *job, m *merger) {
 		}
 	}
 	k := cacheKey{j.part, j.key}
-	if s.watched == nil || j.part.kind == ofChunks {
+	if s.watched == nil && s.versions == nil || j.part.kind == ofChunks {
 		if x, ok := s.cache.of.GetIfPresent(k); ok && x.age(c.now) < min(keepEvery, j.part.of.Group.MaxStaleness+1) {
 			return
 		}

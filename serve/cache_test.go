@@ -11,18 +11,30 @@ import (
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/servetest"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
-// TestWhatIsKnownIsWhatIsRead lets time pass and events come, and demands of a server that remembers the very answers of one that does not.
+// TestWhatIsKnownIsWhatIsRead lets time pass and events come, and demands of a server that remembers the very answers of one that does not:
+// where all writes go through it, and where others write and the store says what was written since.
 func TestWhatIsKnownIsWhatIsRead(t *testing.T) {
+	t.Run("embedded", func(t *testing.T) {
+		st := servetest.NewStore()
+		writer := serve.Watch(st)
+		knownIsRead(t, st, writer, writer)
+	})
+	t.Run("versions", func(t *testing.T) {
+		st := servetest.NewStore()
+		knownIsRead(t, st, versioned{st}, serve.Watch(versioned{st}))
+	})
+}
+
+func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 3))
 	p := servetest.Definitions(t, referenceDefinitions)
 	w := draw(r, p, 1_700_000_000_000+r.Int64N(10*value.DayMS))
-	st := servetest.NewStore()
-	writer := serve.Watch(st)
 	clock := w.now - 3*hour
 	marks := map[string]plan.Marks{}
 	for _, g := range p.Groups {
@@ -47,7 +59,7 @@ func TestWhatIsKnownIsWhatIsRead(t *testing.T) {
 	for range 3 {
 		write()
 	}
-	known := open(t, writer, p.Views, o)
+	known := open(t, served, p.Views, o)
 	o.Cache, o.Metrics = 1, nil
 	read := open(t, st, p.Views, o)
 	for range 150 {
@@ -63,8 +75,10 @@ func TestWhatIsKnownIsWhatIsRead(t *testing.T) {
 			at := clock - r.Int64N(1000)
 			q.At = &at
 		}
-		if err := read.Refresh(t.Context()); err != nil { // it is told of no write
-			t.Fatal(err)
+		for _, s := range []*serve.Server{read, known} { // they need not be told of writes
+			if err := s.Refresh(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		a, err := known.Features(t.Context(), q)
 		b, err2 := read.Features(t.Context(), q)

@@ -108,6 +108,8 @@ type job struct {
 	newest int64
 	// version is the count of writes that the answer stands on.
 	version uint64
+	asked   int32  // which of the versions asked for is its own; -1: none
+	known   *known // what answers it, if that is still its version
 	// place is how far the space had come before it was read, at least; latest the last positions in what was read of the key.
 	place  position
 	latest tile.Positions
@@ -293,17 +295,20 @@ func (c *call) fetch() error {
 	c.reading = nil
 	r := readings.Get().(*reading)
 	r.reset()
-	limit := c.limit()
+	s, limit := c.sel.view.server, c.limit()
 	for i := range c.jobs {
 		j := &c.jobs[i]
 		if j.cover == nil || j.key == "" {
 			continue
 		}
-		j.version = c.sel.view.server.versionOf(j)
+		j.version, j.asked = s.versionOf(j), -1
 		if c.look(j) {
 			continue
 		}
 		j.read = true
+		if s.versions != nil && j.part.kind != ofChunks {
+			j.asked = r.ask(int32(i), j.cover.owners, j.key, j.known)
+		}
 		for n, need := range j.cover.Needs {
 			r.add(store.Range{Space: j.cover.spaces[n], Key: j.key, Step: need.Step, From: need.From, To: need.To}, int32(i), int32(n))
 		}
@@ -314,7 +319,7 @@ func (c *call) fetch() error {
 		return nil
 	}
 	c.reading = r
-	r.run(c.ctx, c.sel.view.server)
+	r.run(c.ctx, s)
 	if err := context.Cause(c.ctx); errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -343,7 +348,7 @@ func (c *call) merge() {
 	var m *merger
 	for i := range c.jobs {
 		j := &c.jobs[i]
-		if j.cover == nil || j.done || j.read && int32(i) >= read.whole {
+		if j.cover == nil || j.done || j.read && (c.compared(j, read.sums) || int32(i) >= read.whole) {
 			continue
 		}
 		if m == nil || m.part != j.part {

@@ -27,7 +27,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_requests_total", Help: "Requests answered, by view and HTTP status or gRPC code."}, []string{"view", "code"}),
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "bighead_request_seconds", Help: "How long each stage of a request took, and from when it was read until it was answered all of it: whole.",
-			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .02, .05, .1, .25, 1},
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .02, .025, .05, .1, .25, 1},
 		}, []string{"view", "stage"}),
 		values:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_values_total", Help: "Values answered, by status."}, []string{"group", "status"}),
 		cache:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_cache_total", Help: "Look-ups in a cache, by result."}, []string{"level", "result"}),

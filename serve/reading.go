@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,12 +15,20 @@ import (
 // reading is one round trip to the store, in a goroutine of its own: a store that does not come back must not hold the answer beyond its
 // deadline, whatever it makes of its context. What was read is copied, so that no lock of the store is held while it is merged.
 //
-// Invariants: the goroutine alone writes bytes and pieces; what lies before pub's lengths never changes and is read by the request; two
+// Where a store has versions, it is asked for those of what is cached first, in a round trip of its own, and what is still as it was is not read.
+//
+// Invariants: the goroutine alone writes bytes, pieces and sums; what lies before pub's lengths never changes and is read by the request; two
 // sides hold the reading (and who waits whether it comes back late), and who lets go last gives it back.
 type reading struct {
 	ranges []store.Range
 	places []place // of each range
 	limits []limit // ascending by job
+	wanted int     // ranges, before what was known of them
+	asked  []asked // ascending by job
+	owners []store.Owner
+
+	versions []uint64 // of owners
+	sums     []uint64 // of asked
 
 	copied []byte
 	pieces []piece
@@ -43,6 +52,14 @@ type limit struct {
 	job int32 // the first after them
 }
 
+// asked is a job whose version is asked for.
+type asked struct {
+	job    int32
+	owners int    // the first after its own
+	known  uint64 // the version that it need not be read at
+	cached bool   // there is such a version
+}
+
 // piece is one value that was found.
 type piece struct {
 	job, need int32
@@ -54,7 +71,8 @@ type piece struct {
 type published struct {
 	copied []byte
 	pieces []piece
-	whole  int32 // jobs before this one are whole
+	whole  int32    // jobs before this one are whole
+	sums   []uint64 // of each job asked for, its version before it was read; none: not known
 }
 
 var readings = sync.Pool{New: func() any {
@@ -65,12 +83,26 @@ var readings = sync.Pool{New: func() any {
 
 func (r *reading) reset() {
 	r.ranges, r.places, r.limits = r.ranges[:0], r.places[:0], r.limits[:0]
+	r.asked, r.owners, r.sums = r.asked[:0], r.owners[:0], r.sums[:0]
 	r.copied, r.pieces, r.job, r.pub = r.copied[:0], r.pieces[:0], 0, published{}
 	r.told.Store(false)
 }
 
 func (r *reading) add(x store.Range, job, need int32) {
 	r.ranges, r.places = append(r.ranges, x), append(r.places, place{job, need})
+}
+
+// ask adds a job whose version is asked for, and says which asked it is. A version that is cached of it may be good enough.
+func (r *reading) ask(job int32, owners []string, key string, cached *known) int32 {
+	for _, space := range owners {
+		r.owners = append(r.owners, store.Owner{Space: space, Key: key})
+	}
+	a := asked{job: job, owners: len(r.owners)}
+	if cached != nil {
+		a.known, a.cached = cached.version, true
+	}
+	r.asked = append(r.asked, a)
+	return int32(len(r.asked) - 1)
 }
 
 // until sets the limit of the job whose ranges were added last. Limits only ever grow.
@@ -86,6 +118,7 @@ func (r *reading) until(t time.Time) {
 // give puts it back; nobody else holds it.
 func (r *reading) give() {
 	clear(r.ranges)
+	clear(r.owners)
 	select {
 	case <-r.done: // of a reading that was not waited for
 	default:
@@ -108,6 +141,7 @@ const lateFor = 250 * time.Millisecond
 // run reads, and returns when all is there, when the store fails, or when nothing more can come in time.
 func (r *reading) run(ctx context.Context, s *Server) {
 	r.holders.Store(1)
+	r.wanted = len(r.ranges)
 	if !s.breaker.allow() {
 		return
 	}
@@ -187,7 +221,10 @@ func (r *reading) read(ctx context.Context, s *Server) {
 		r.done <- how
 		r.release()
 	}()
-	err := s.store.Read(ctx, r.ranges, r.found)
+	err := r.compare(ctx, s)
+	if err == nil && len(r.ranges) > 0 {
+		err = s.store.Read(ctx, r.ranges, r.found)
+	}
 	if err == nil {
 		r.publish(allJobs)
 		how = succeeded
@@ -198,6 +235,41 @@ func (r *reading) read(ctx context.Context, s *Server) {
 		return
 	}
 	s.log.DebugContext(ctx, "reading the store failed", "error", err)
+}
+
+// compare asks for versions, and leaves out what need not be read.
+func (r *reading) compare(ctx context.Context, s *Server) error {
+	if len(r.asked) == 0 {
+		return nil
+	}
+	r.versions = slices.Grow(r.versions[:0], len(r.owners))[:len(r.owners)]
+	if err := s.versions.Versions(ctx, r.owners, r.versions); err != nil {
+		return err
+	}
+	from, left := 0, 0 // owner; ranges that stay
+	rest := r.asked
+	for _, a := range r.asked {
+		sum := uint64(0)
+		for _, v := range r.versions[from:a.owners] {
+			sum += v
+		}
+		from = a.owners
+		r.sums = append(r.sums, sum)
+	}
+	for i, p := range r.places {
+		for len(rest) > 0 && rest[0].job < p.job {
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && rest[0].job == p.job && rest[0].cached && rest[0].known == r.sums[len(r.asked)-len(rest)] {
+			continue
+		}
+		r.ranges[left], r.places[left] = r.ranges[i], p
+		left++
+	}
+	clear(r.ranges[left:])
+	r.ranges, r.places = r.ranges[:left], r.places[:left]
+	r.publish(0)
+	return nil
 }
 
 // found copies a value. Ranges come in their order, so with one of a later job all earlier jobs are whole.
@@ -215,5 +287,5 @@ func (r *reading) found(i int, start int64, b []byte) error {
 func (r *reading) publish(whole int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.job, r.pub = whole, published{r.copied, r.pieces, whole}
+	r.job, r.pub = whole, published{r.copied, r.pieces, whole, r.sums}
 }

@@ -61,8 +61,10 @@ type Server struct {
 	breaker *breaker
 	cache   *cache
 	second  *second  // nil: there is none
-	watched *watched // nil: others write to the store too, and nothing that was read stays good
-	writes  *watched // what this process writes; nil: nobody says
+	watched *watched // nil: others write to the store too, and what was read stays good only where the store says so
+	// versions says what was written since, where others write too; nil: nobody does.
+	versions store.Versions
+	writes   *watched // what this process writes; nil: nobody says
 	// embedded: the store is in this process, on this machine.
 	embedded bool
 	log      *slog.Logger
@@ -119,10 +121,15 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	}
 	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
 	s.embedded = !st.Traits().Shared
+	asks := st
 	if w, ok := st.(*watched); ok {
+		asks = w.Store
 		if s.writes = w; s.embedded {
 			s.watched = w
 		}
+	}
+	if st.Traits().Versioned && s.watched == nil {
+		s.versions, _ = asks.(store.Versions)
 	}
 	o.Metrics.watchBreaker(st.Traits().Name, s.breaker)
 	if err := s.Switch(ctx, views); err != nil {

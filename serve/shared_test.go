@@ -1,20 +1,84 @@
 package serve_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/servetest"
 	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // shared is a store that other processes write to too.
 type shared struct{ *servetest.Store }
 
 func (shared) Traits() store.Traits { return store.Traits{Name: "shared", Atomic: true, Shared: true} }
+
+// versioned is one that says what was written since.
+type versioned struct{ *servetest.Store }
+
+func (versioned) Traits() store.Traits {
+	return store.Traits{Name: "versioned", Atomic: true, Shared: true, Versioned: true}
+}
+
+// TestWhatNobodyHasWrittenSince is not read again, whoever writes; what was written since is.
+func TestWhatNobodyHasWrittenSince(t *testing.T) {
+	s := newSmall(t, serve.Options{})
+	registry := prometheus.NewRegistry()
+	server := open(t, serve.Watch(versioned{s.store}), s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Metrics: serve.NewMetrics(registry)})
+	ask := func(keys ...string) (out string) {
+		t.Helper()
+		r := serve.Request{View: "v", Features: []string{"g__x_sum_1h"}}
+		for _, k := range keys {
+			r.Rows = append(r.Rows, serve.Row{Values: row(k)})
+		}
+		a, err := server.Features(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range a.Rows {
+			out += text(&a.Rows[i], a.Features) + ";"
+		}
+		return out
+	}
+	s.event("a", 3, 1000)
+	s.event("b", 5, 1000)
+	s.write()
+	expect(t, ask("a", "b"), "g__x_sum_1h=3 present;g__x_sum_1h=5 present;")
+	reads, asks := s.store.Reads(), s.store.Asks()
+	for range 3 {
+		expect(t, ask("b", "a"), "g__x_sum_1h=5 present;g__x_sum_1h=3 present;")
+	}
+	if s.store.Reads() != reads || s.store.Asks() != asks+3 {
+		t.Errorf("%d reads and %d questions for versions, of three requests", s.store.Reads()-reads, s.store.Asks()-asks)
+	}
+	// One of the two is written by another.
+	s.event("b", 6, 500)
+	servetest.Fill(t, s.store, s.project.Groups[0], s.events[1:], now, s.marks, plan.MinTime)
+	key := string(value.AppendKey(nil, []value.Value{value.OfString("b")}))
+	s.store.SetFault(func(_ context.Context, ranges []store.Range) error {
+		for _, x := range ranges {
+			if x.Key != key {
+				t.Errorf("%q is read", x.Key)
+			}
+		}
+		return nil
+	})
+	expect(t, ask("a", "b", "a"), "g__x_sum_1h=3 present;g__x_sum_1h=11 present;g__x_sum_1h=3 present;")
+	if hits := metric(t, registry, "bighead_cache_total", "result", "hit"); hits != 7 {
+		t.Errorf("%v hits, want 7", hits)
+	}
+
+	// Where the versions cannot be had, what is known is stale, and what is not fails.
+	s.store.SetFault(down)
+	expect(t, ask("a", "c"), "g__x_sum_1h=3 stale;g__x_sum_1h=null failed;")
+}
 
 // TestAnotherProcessWrites has two servers over one store, of which one knows of no write: it answers what is there all the same, at once.
 func TestAnotherProcessWrites(t *testing.T) {

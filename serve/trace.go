@@ -47,7 +47,7 @@ func (s span) read(c *call) {
 	}
 	ranges := 0
 	if c.reading != nil {
-		ranges = len(c.reading.ranges)
+		ranges = c.reading.wanted
 	}
 	s.of.SetAttributes(attribute.Int("bighead.rows", len(c.rows)), attribute.Int("bighead.ranges", ranges), attribute.Int("bighead.cache.hits", c.hits), attribute.Int("bighead.cache.misses", c.misses))
 	s.of.End()

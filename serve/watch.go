@@ -11,8 +11,8 @@ import (
 )
 
 // Watch is a store through which every write of this process goes, so that a Server over it knows when what it has cached is out of date,
-// and when marks have moved. Give the same to who writes and to Open. Where other processes write too (Traits.Shared) nothing that was read
-// stays good, and the marks that this process moves are seen at once all the same.
+// and when marks have moved. Give the same to who writes and to Open. Where other processes write too (Traits.Shared) what was read stays good
+// only while the store itself says so (store.Versions), and the marks that this process moves are seen at once all the same.
 func Watch(st store.Store) store.Store {
 	return &watched{Store: st, seed: maphash.MakeSeed()}
 }

@@ -69,6 +69,22 @@ type Traits struct {
 	Shared bool
 	// Durable: Write survives the loss of power, not only the end of the process.
 	Durable bool
+	// Versioned: the store is a Versions that can be asked.
+	Versioned bool
+}
+
+// Versions is a store that says what was written since without showing it, so that what was read once need not be read again.
+type Versions interface {
+	// Versions fills versions, one for each owner, with a number that is another after each Write and Drop that changed something the owner
+	// has, and may be another after others too. A Read that begins after it finds at least what a version stands for; where the version is the
+	// same afterwards, it has found just that (what Expire takes excepted). It is one round trip.
+	Versions(ctx context.Context, owners []Owner, versions []uint64) error
+}
+
+// Owner is all that lies under a key in a space.
+type Owner struct {
+	Space string
+	Key   string // as of a Range
 }
 
 // Range is the places of a key and step that start in [From, To); From >= To is empty. With a step of zero or below math.MinInt64 and

@@ -7,6 +7,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -157,34 +158,50 @@ func (w *wire) pair(in net.Conn) {
 
 // chunk is bytes, and when they go on.
 type chunk struct {
-	b  []byte
+	b  *[]byte
+	n  int
 	at time.Time
 }
 
-// forward copies until one side ends. What waits does not hold up the reading behind it: a delay adds up to nothing more.
+// buffers are used again: the garbage of one for each read took more of the machine than the Redis behind the wire.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// forward copies until one side ends. What waits does not hold up the reading behind it: a delay adds up to nothing more. Where nothing waits it
+// hands on at once.
 func forward(from, to net.Conn, delay func() time.Duration) {
 	defer from.Close()
 	defer to.Close()
 	waiting := make(chan chunk, 1<<10)
+	var behind atomic.Int64 // chunks that wait
 	var done sync.WaitGroup
 	done.Go(func() {
 		broken := false
 		for c := range waiting {
-			time.Sleep(time.Until(c.at))
-			if broken {
-				continue
+			if wait := time.Until(c.at); wait > 0 {
+				time.Sleep(wait)
 			}
-			if _, err := to.Write(c.b); err != nil {
-				broken = true
-				from.Close()
+			if !broken {
+				if _, err := to.Write((*c.b)[:c.n]); err != nil {
+					broken = true
+					from.Close()
+				}
 			}
+			buffers.Put(c.b)
+			behind.Add(-1)
 		}
 	})
 	for {
-		b := make([]byte, 32<<10)
-		n, err := from.Read(b)
-		if n > 0 {
-			waiting <- chunk{b[:n], time.Now().Add(delay())}
+		b := buffers.Get().(*[]byte)
+		n, err := from.Read(*b)
+		if d := delay(); n > 0 && (d > 0 || behind.Load() > 0) {
+			behind.Add(1)
+			waiting <- chunk{b, n, time.Now().Add(d)}
+		} else {
+			if n > 0 {
+				_, lost := to.Write((*b)[:n])
+				err = cmp.Or(err, lost)
+			}
+			buffers.Put(b)
 		}
 		if err != nil {
 			break

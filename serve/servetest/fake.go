@@ -16,7 +16,9 @@ type Store struct {
 	mu     sync.RWMutex
 	values map[fakeKey]map[int64][]byte
 	meta   map[string][]byte
+	wrote  map[store.Owner]uint64
 	reads  int
+	asks   int
 
 	fault func(ctx context.Context, ranges []store.Range) error
 	bend  func(r store.Range, start int64, b []byte) []byte
@@ -29,7 +31,7 @@ type fakeKey struct {
 
 // NewStore is an empty store without faults.
 func NewStore() *Store {
-	return &Store{values: map[fakeKey]map[int64][]byte{}, meta: map[string][]byte{}}
+	return &Store{values: map[fakeKey]map[int64][]byte{}, meta: map[string][]byte{}, wrote: map[store.Owner]uint64{}}
 }
 
 // Read answers after the fault, in the order of the ranges.
@@ -66,11 +68,35 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	return nil
 }
 
+// Versions counts the puts of each owner, after the fault.
+func (s *Store) Versions(ctx context.Context, owners []store.Owner, versions []uint64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asks++
+	if s.fault != nil {
+		if err := s.fault(ctx, nil); err != nil {
+			return err
+		}
+	}
+	for i, o := range owners {
+		versions[i] = s.wrote[o]
+	}
+	return nil
+}
+
+// Asks is how often it was asked for versions.
+func (s *Store) Asks() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.asks
+}
+
 // Write puts and deletes.
 func (s *Store) Write(_ context.Context, w *store.Write) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range w.Puts {
+		s.wrote[store.Owner{Space: p.Space, Key: p.Key}]++
 		k := fakeKey{p.Space, p.Key, p.Step}
 		if s.values[k] == nil {
 			s.values[k] = map[int64][]byte{}

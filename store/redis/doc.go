@@ -7,8 +7,8 @@
 //	{prefix:space:key}:step:period
 //
 // The braces make all of a key lie on one node of a Cluster, where it can be read and written at once. Steps of zero and below have one
-// period. Beside the values stand {prefix}:meta, {prefix}:epoch, {prefix}:writes, which counts them, and {prefix}:kept, the steps in which
-// something was put without Keep.
+// period. Beside the values stand {prefix}:meta, {prefix}:epoch, {prefix}:writes, which counts them, {prefix}:versions, and {prefix}:kept, the steps in
+// which something was put without Keep.
 //
 // # What is atomic
 //
@@ -30,8 +30,8 @@
 //
 // A server that evicts what it likes when its memory is full would make wrong numbers of missing tiles. Open refuses it.
 //
-// # Later
+// # Versions
 //
-// The client could keep what it reads, and be told by the server what changes (client-side caching). That goes by single commands, not
-// inside a transaction: what is kept must then be of one Write by another way.
+// {prefix}:versions has a version for each of 131,072 lots of owners (a space and a key), which a Write moves for what it puts, in its script; "all" is
+// of what is dropped. All who write must do so: a process of a time before versions must not write to a store beside servers that go by them.
 package redis

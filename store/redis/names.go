@@ -14,6 +14,8 @@ func (n names) meta() string   { return "{" + n.prefix + "}:meta" }
 func (n names) writes() string { return "{" + n.prefix + "}:writes" }
 func (n names) kept() string   { return "{" + n.prefix + "}:kept" }
 
+func (n names) versions() string { return "{" + n.prefix + "}:versions" }
+
 // space begins the names of a space's hashes.
 func (n names) space(space string) string { return "{" + n.prefix + ":" + escape(space) + ":" }
 

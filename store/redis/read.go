@@ -19,8 +19,10 @@ import (
 type part struct {
 	i    int // of the range
 	name string
-	// fields are what is asked for, in order of their starts; none: the whole hash.
+	// fields are what is asked for, the starts of so many tiles from the first one on; none: the whole hash.
 	fields []string
+	first  int64
+	asked  int
 	answer rueidis.RedisMessage
 }
 
@@ -32,24 +34,24 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	if err := store.CheckRanges(ranges); err != nil {
 		return err
 	}
-	groups, parts := map[string][]*part{}, []*part{}
-	for i := range ranges {
-		of := s.parts(i, &ranges[i])
-		parts = append(parts, of...)
+	parts := s.parts(ranges)
+	groups := map[string][]*part{}
+	for i := range parts {
 		at := "" // one group, where all can be read at once
 		if s.cluster {
-			at = s.names.space(ranges[i].Space) + ranges[i].Key
+			r := &ranges[parts[i].i]
+			at = s.names.space(r.Space) + r.Key
 		}
-		if len(of) > 0 {
-			groups[at] = append(groups[at], of...)
-		}
+		groups[at] = append(groups[at], &parts[i])
 	}
 	if err := s.readGroups(ctx, groups); err != nil {
 		return s.fail(ctx, "read", err)
 	}
-	for _, p := range parts {
-		cells, err := p.cells(&ranges[p.i])
-		if err != nil {
+	var cells []cell
+	for i := range parts {
+		p := &parts[i]
+		var err error
+		if cells, err = p.cells(&ranges[p.i], cells[:0]); err != nil {
 			return s.fail(ctx, "read", err)
 		}
 		for _, c := range cells {
@@ -61,30 +63,60 @@ func (s *Store) Read(ctx context.Context, ranges []store.Range, found func(i int
 	return nil
 }
 
-// parts are the hashes that a range touches, whether or not they are there.
-func (s *Store) parts(i int, r *store.Range) []*part {
-	first, last := r.Periods()
-	line := s.names.line(r.Space, r.Key, r.Step)
-	parts := make([]*part, 0, last-first+1)
-	for p := first; p <= last; p++ {
-		parts = append(parts, newPart(i, r, line, p))
+// parts are the hashes that ranges touch, whether or not they are there.
+func (s *Store) parts(ranges []store.Range) []part {
+	var parts []part
+	var w words // the name of each part, followed by its fields
+	for i := range ranges {
+		r := &ranges[i]
+		from, to := r.Periods()
+		if from > to {
+			continue
+		}
+		line := s.names.line(r.Space, r.Key, r.Step)
+		for period := from; period <= to; period++ {
+			p := part{i: i}
+			if r.Step > 0 {
+				if first, last := r.Tiles(period); last-first < store.PeriodSteps-1 {
+					p.first, p.asked = first, int(last-first+1)
+				}
+			}
+			w.text.WriteString(line)
+			w.number(period)
+			for t := range int64(p.asked) {
+				w.number((p.first + t) * r.Step)
+			}
+			parts = append(parts, p)
+		}
+	}
+	texts := w.all()
+	for i := range parts {
+		p := &parts[i]
+		p.name, p.fields = texts[0], texts[1:1+p.asked]
+		texts = texts[1+p.asked:]
 	}
 	return parts
 }
 
-func newPart(i int, r *store.Range, line string, period int64) *part {
-	p := &part{i: i, name: line + strconv.FormatInt(period, 10)}
-	if r.Step <= 0 {
-		return p
+// words are texts that lie in one piece of memory: a read asks for hundreds of them.
+type words struct {
+	text strings.Builder
+	ends []int
+}
+
+// number ends a word with a number.
+func (w *words) number(n int64) {
+	var digits [20]byte
+	w.text.Write(strconv.AppendInt(digits[:0], n, 10))
+	w.ends = append(w.ends, w.text.Len())
+}
+
+func (w *words) all() []string {
+	all, text, from := make([]string, len(w.ends)), w.text.String(), 0
+	for i, end := range w.ends {
+		all[i], from = text[from:end], end
 	}
-	first, last := r.Tiles(period)
-	if last-first == store.PeriodSteps-1 {
-		return p
-	}
-	for t := first; t <= last; t++ {
-		p.fields = append(p.fields, strconv.FormatInt(t*r.Step, 10))
-	}
-	return p
+	return all
 }
 
 // readGroups reads each group at one moment. Groups that are one hash need no transaction, and go together.
@@ -141,7 +173,7 @@ func (s *Store) exchange(ctx context.Context, parts []*part, whole bool) error {
 		cmds = append(cmds, s.client.B().Multi().Build())
 	}
 	for _, p := range parts {
-		if p.fields == nil {
+		if len(p.fields) == 0 {
 			cmds = append(cmds, s.client.B().Hgetall().Key(p.name).Build())
 			continue
 		}
@@ -184,10 +216,10 @@ type cell struct {
 	bytes []byte
 }
 
-// cells are what an answer holds of a range, starts ascending.
-func (p *part) cells(r *store.Range) ([]cell, error) {
-	if p.fields == nil {
-		return cellsOf(&p.answer, p.name, func(start int64) bool { return start >= r.From && start < r.To })
+// cells appends what an answer holds of a range, starts ascending.
+func (p *part) cells(r *store.Range, to []cell) ([]cell, error) {
+	if len(p.fields) == 0 {
+		return cellsOf(&p.answer, p.name, to, func(start int64) bool { return start >= r.From && start < r.To })
 	}
 	values, err := p.answer.ToArray()
 	if err != nil {
@@ -196,7 +228,6 @@ func (p *part) cells(r *store.Range) ([]cell, error) {
 	if len(values) != len(p.fields) {
 		return nil, fmt.Errorf("%d values of %d fields", len(values), len(p.fields))
 	}
-	var cells []cell
 	for i := range values {
 		if values[i].IsNil() {
 			continue
@@ -205,22 +236,18 @@ func (p *part) cells(r *store.Range) ([]cell, error) {
 		if err != nil {
 			return nil, err
 		}
-		start, err := strconv.ParseInt(p.fields[i], 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		cells = append(cells, cell{start, b})
+		to = append(to, cell{(p.first + int64(i)) * r.Step, b})
 	}
-	return cells, nil
+	return to, nil
 }
 
-// cellsOf are the values of a whole hash.
-func cellsOf(answer *rueidis.RedisMessage, name string, in func(start int64) bool) ([]cell, error) {
+// cellsOf appends the values of a whole hash.
+func cellsOf(answer *rueidis.RedisMessage, name string, cells []cell, in func(start int64) bool) ([]cell, error) {
 	fields, err := answer.AsMap()
 	if err != nil {
 		return nil, err
 	}
-	cells := make([]cell, 0, len(fields))
+	from := len(cells)
 	for field, value := range fields {
 		start, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
@@ -235,7 +262,7 @@ func cellsOf(answer *rueidis.RedisMessage, name string, in func(start int64) boo
 		}
 		cells = append(cells, cell{start, b})
 	}
-	slices.SortFunc(cells, func(a, b cell) int { return cmp.Compare(a.start, b.start) })
+	slices.SortFunc(cells[from:], func(a, b cell) int { return cmp.Compare(a.start, b.start) })
 	return cells, nil
 }
 

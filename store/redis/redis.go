@@ -43,6 +43,7 @@ type Store struct {
 	epoch  atomic.Int64 // under which it has written or fenced
 	fences atomic.Bool  // Fence was called: it is told when writes are lost
 	writes atomic.Int64 // that there were, at least
+	stamps stamps
 }
 
 var prefixForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]+$`)
@@ -63,7 +64,7 @@ func (o Options) unconnected() (*Store, rueidis.ClientOption, error) {
 		return nil, opt, fmt.Errorf("%s: prefix %q: want letters, digits, and _ . : -", at, o.Prefix)
 	}
 	opt.ConnWriteTimeout, opt.Dialer.Timeout, opt.Sentinel.Dialer.Timeout = o.Timeout, o.Timeout, o.Timeout
-	return &Store{names: names{o.Prefix}, at: at, timeout: o.Timeout}, opt, nil
+	return &Store{names: names{o.Prefix}, at: at, timeout: o.Timeout, stamps: newStamps()}, opt, nil
 }
 
 // Open connects, and refuses a server that would lose values. It fails with store.ErrUnavailable where no server answers.
@@ -162,7 +163,7 @@ func (s *Store) masters(ctx context.Context, f func(node rueidis.Client, name st
 
 // Traits are those of a shared store.
 func (s *Store) Traits() store.Traits {
-	return store.Traits{Name: "redis", Atomic: !s.cluster, Lasting: true, Shared: true}
+	return store.Traits{Name: "redis", Atomic: !s.cluster, Lasting: true, Shared: true, Versioned: !s.cluster}
 }
 
 // Close ends the connections.

@@ -86,7 +86,7 @@ func (s *Store) scanHashes(ctx context.Context, names []string, found func(key s
 	}
 	for _, p := range parts {
 		h, _ := s.names.parse(p.name)
-		cells, err := cellsOf(&p.answer, p.name, func(int64) bool { return true })
+		cells, err := cellsOf(&p.answer, p.name, nil, func(int64) bool { return true })
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -115,7 +116,7 @@ func (s *Store) Write(ctx context.Context, w *store.Write) error {
 		meta.fields[w.Meta[i].Name] = w.Meta[i].Bytes
 	}
 	if !s.cluster {
-		return s.writeUnder(ctx, w.Epoch, kept, append(hashes, meta))
+		return s.writeUnder(ctx, w.Epoch, kept, append(hashes, s.stamp(w), meta))
 	}
 	if err := s.writeUnder(ctx, w.Epoch, kept, nil); err != nil || len(hashes) == 0 && len(w.Meta) == 0 {
 		return err
@@ -381,6 +382,10 @@ func (s *Store) Drop(ctx context.Context, space string) error {
 		return err
 	}
 	err := s.eachHash(ctx, space, func(hashed) bool { return true }, func(names []string) error { return s.unlink(ctx, names) })
+	if !s.cluster {
+		// Also of what is dropped by half; where the fence has refused it, nothing is lost by it.
+		err = errors.Join(err, s.moveAll(context.WithoutCancel(ctx)))
+	}
 	if err != nil {
 		return s.fail(ctx, "drop from", err)
 	}

@@ -23,7 +23,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Open) {
 	}{
 		{"read", testRead}, {"write", testWrite}, {"mistakes", testMistakes}, {"fence", testFence}, {"meta", testMeta}, {"scan", testScan},
 		{"expire", testExpire}, {"drop and sizes", testDrop}, {"context", testContext}, {"open again", testReopen},
-		{"readers beside a writer", testConcurrent}, {"random history", testModel},
+		{"versions", testVersions}, {"readers beside a writer", testConcurrent}, {"random history", testModel},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, fresh) })
 	}
