@@ -249,16 +249,16 @@ func (c *Cover) Holds(s *Space, t int64, m Marks) bool {
 }
 
 // HoldsSince reports whether what was merged by the cover is also what would be merged as of a later time under other marks, where nothing
-// was written meanwhile: oldest is, of each value, where the earliest tile begins that was there. A window that begins later has lost
-// nothing that begins behind it, and one that ends with now has gained nothing.
-func (c *Cover) HoldsSince(s *Space, t int64, m Marks, oldest []int64) bool {
+// was written meanwhile: oldest is, of each value, where the earliest tile begins that was there, and until before when none was ahead of the cover
+// (Ahead). A window that begins later has lost nothing that begins behind it, and one that ends with now has gained nothing before until.
+func (c *Cover) HoldsSince(s *Space, t int64, m Marks, oldest, until []int64) bool {
 	if m != c.Marks || t < c.T {
 		return false
 	}
 	for i, v := range c.Values {
 		w := s.Values[v].Window
 		from, to := w.Bounds(t)
-		if from != c.Starts[i] && from > oldest[i] || to != c.Ends[i] && !w.Open() {
+		if from != c.Starts[i] && from > oldest[i] || to != c.Ends[i] && (!w.Open() || to > until[i]) {
 			return false
 		}
 		if c.Partial[i] != m.partial(from, to) {
@@ -266,6 +266,42 @@ func (c *Cover) HoldsSince(s *Space, t int64, m Marks, oldest []int64) bool {
 		}
 	}
 	return true
+}
+
+// tilesAhead is how many tiles are looked at behind the end of a cover.
+const tilesAhead = 4
+
+// Ahead is where tiles would lie behind what an open cover takes in: a clock that is behind the one that events went by does not see them yet, and
+// what is merged now holds only until it does. From and Until say of each value of which stretch that is; where they are the same, of none.
+func (s *Space) Ahead(c *Cover) (needs []Need, from, until []int64) {
+	from, until = make([]int64, len(c.Values)), make([]int64, len(c.Values))
+	for i, v := range c.Values {
+		from[i] = c.Ends[i]
+		for _, u := range c.Uses[i] {
+			if n := c.Needs[u.Need]; !n.Batch && n.Step > 0 {
+				from[i] = max(from[i], u.To)
+			}
+		}
+		until[i] = from[i]
+		w := s.Values[v].Window
+		if !w.Open() || len(s.Levels) == 0 || value.Floor(from[i], s.Levels[0].Step) != from[i] {
+			continue
+		}
+		for range tilesAhead { // as cover has them
+			step := s.Levels[0].Step
+			for _, l := range s.Levels {
+				if value.Floor(until[i], l.Step) == until[i] {
+					step = l.Step
+				}
+			}
+			n := Need{false, step, until[i], until[i] + step}
+			if !slices.Contains(needs, n) {
+				needs = append(needs, n)
+			}
+			until[i] += step
+		}
+	}
+	return needs, from, until
 }
 
 // reach is the end of the finest tile that holds an open end.

@@ -41,6 +41,7 @@ type known struct {
 	timed   []agg.State  // of the part's timed values, one after the other
 	told    atomic.Int64 // what the clock said when L2 was told last
 	oldest  []int64      // of each window made of tiles: where the earliest begins that was there
+	until   []int64      // the same: before when none lay ahead
 }
 
 // cells are the cells of a job as they are kept: the numbers packed, which takes a quarter and leaves the garbage collector nothing to
@@ -137,7 +138,7 @@ const (
 
 // size estimates the bytes that an entry takes.
 func (x *known) size(k cacheKey) int {
-	return entrySize + len(k.key) + x.cells.size() + 8*len(x.oldest) + len(x.timed)*stateSize
+	return entrySize + len(k.key) + x.cells.size() + 16*len(x.oldest) + len(x.timed)*stateSize
 }
 
 // holds reports whether it is what a reading would come to, if nothing was written since.
@@ -145,7 +146,7 @@ func (x *known) holds(j *job, at int64) bool {
 	switch j.part.kind {
 	case ofTiles:
 		// Counts of writes compare only where they are of the same spaces.
-		return x.cover == j.cover || slices.Equal(x.cover.owners, j.cover.owners) && x.cover.HoldsSince(j.part.of, at, j.cover.Marks, x.oldest)
+		return x.cover == j.cover || slices.Equal(x.cover.owners, j.cover.owners) && x.cover.HoldsSince(j.part.of, at, j.cover.Marks, x.oldest, x.until)
 	case ofVersions:
 		return x.fixed && x.at <= at && x.cover.Marks == j.cover.Marks && j.cover.Marks.Complete <= j.cover.Marks.Batch
 	}
@@ -256,9 +257,10 @@ func (c *call) keep(j *job, m *merger) {
 	k.key, packed, c.packed = pack(c.packed[:0], k.key, values) // the key is a part of all the request's keys
 	x := &known{cover: j.cover, version: j.version, at: c.at, now: c.now, newest: j.newest, place: j.place, latest: slices.Clone(j.latest), fixed: !m.waits, cells: packed}
 	if j.part.kind == ofTiles {
-		x.oldest = make([]int64, 0, len(m.windows))
+		times := make([]int64, 2*len(m.windows))
+		x.oldest, x.until = times[:len(m.windows)], times[len(m.windows):]
 		for i := range m.windows {
-			x.oldest = append(x.oldest, m.windows[i].oldest)
+			x.oldest[i], x.until[i] = m.windows[i].oldest, m.windows[i].until
 		}
 	}
 	states := 0

@@ -50,7 +50,8 @@ func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) 
 	write := func() {
 		for _, g := range p.Groups {
 			if r.IntN(2) == 0 {
-				servetest.Fill(t, writer, g, w.rows[g.Source.Name], clock, marks[g.Name], plan.MinTime)
+				ahead := r.Int64N(2) * r.Int64N(2*hour) // the clock of who writes
+				servetest.Fill(t, writer, g, w.rows[g.Source.Name], clock+ahead, marks[g.Name], plan.MinTime)
 			}
 		}
 	}
@@ -142,5 +143,36 @@ func TestWindowsMoveOverWhatIsKnown(t *testing.T) {
 	}
 	if reads < 3 || reads > 5 {
 		t.Errorf("read %d times: once, and for each event when the coarse tile that has it is cut, and when it has left", reads)
+	}
+}
+
+// TestEventsAheadOfTheClock are in the store before the clock of who serves has come to them: what was known then does not hold once it has.
+func TestEventsAheadOfTheClock(t *testing.T) {
+	for name, of := range map[string]func(*servetest.Store) store.Store{
+		"embedded": func(s *servetest.Store) store.Store { return serve.Watch(s) },
+		"versions": func(s *servetest.Store) store.Store { return serve.Watch(versioned{s}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSmall(t, serve.Options{})
+			s.event("a", 3, 1000)
+			s.event("a", 4, -150_000)
+			s.event("a", 5, -2*hour)
+			s.write()
+			clock := int64(now)
+			server := open(t, of(s.store), s.project.Views, serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour})
+			for _, c := range []struct {
+				after int64
+				want  string
+			}{{0, "3 present"}, {minute, "3 present"}, {3 * minute, "7 present"}, {hour, "7 present"}, {hour + 2*minute, "4 present"}, {2*hour + 1, "5 present"}, {2*hour + 2, "5 present"}} {
+				clock = now + c.after
+				for range 2 {
+					r, err := server.Features(t.Context(), serve.Request{View: "v", Rows: []serve.Row{{Values: row("a")}}, Features: []string{"g__x_sum_1h"}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					expect(t, text(&r.Rows[0], r.Features), "g__x_sum_1h="+c.want)
+				}
+			}
+		})
 	}
 }

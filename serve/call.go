@@ -309,8 +309,8 @@ func (c *call) fetch() error {
 		if s.versions != nil && j.part.kind != ofChunks {
 			j.asked = r.ask(int32(i), j.cover.owners, j.key, j.known)
 		}
-		for n, need := range j.cover.Needs {
-			r.add(store.Range{Space: j.cover.spaces[n], Key: j.key, Step: need.Step, From: need.From, To: need.To}, int32(i), int32(n))
+		for _, x := range j.cover.reads {
+			r.add(store.Range{Space: x.space, Key: j.key, Step: x.step, From: x.from, To: x.to}, int32(i), x.need)
 		}
 		r.until(j.part.limit(c.began, limit))
 	}

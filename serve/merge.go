@@ -41,6 +41,7 @@ type merged struct {
 	bad        bool // something of it could not be read
 	through    int64
 	oldest     int64 // where the earliest tile begins that was there
+	until      int64 // before when none begins ahead of the cover
 	version    *tile.Row
 }
 
@@ -71,6 +72,9 @@ func (m *merger) begin(t, now int64, c *cover) {
 			s.Reset()
 		}
 		w.seen, w.bad, w.through, w.oldest, w.version = false, false, tile.None, plan.MaxTime, nil
+		if m.part.kind == ofTiles {
+			w.until = c.until[i]
+		}
 		w.start, w.end = m.part.windows[i].Bounds(t)
 		w.u, w.a = m.part.windows[i].AsOf(t)
 	}
@@ -94,6 +98,14 @@ func (m *merger) wants(u use, start int64) bool {
 }
 
 func (m *merger) tile(need int, start int64, b []byte) {
+	for i := range m.windows { // what lies ahead is none of theirs yet
+		if w := &m.windows[i]; start >= m.cover.from[i] && !fault.Planted("serve: what is known of a key stays good when what lay ahead is reached") {
+			w.until = min(w.until, start)
+		}
+	}
+	if need < 0 {
+		return
+	}
 	uses := m.cover.uses[need]
 	m.folds = m.folds[:0]
 	for _, u := range uses {

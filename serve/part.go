@@ -119,6 +119,16 @@ type cover struct {
 	spaces []string // of each need: its name in the store
 	owners []string // the same, each once
 	uses   [][]use  // of each need
+	reads  []read
+	// from and until are of each window the stretch ahead of the cover that is read too, to see that nothing is there.
+	from, until []int64
+}
+
+// read is places to be read for a need; or, of the stream, what lies ahead of them all.
+type read struct {
+	need           int32 // -1: none
+	space          string
+	step, from, to int64
 }
 
 // use is a stretch of a need that a window is made of.
@@ -143,6 +153,28 @@ func (p *part) coverAt(t int64, m plan.Marks) *cover {
 		c.spaces = append(c.spaces, p.of.StoreSpace(n.Batch, m))
 	}
 	c.owners = slices.Compact(slices.Clone(c.spaces)) // needs are sorted by owner
+	for n, need := range c.Needs {
+		c.reads = append(c.reads, read{int32(n), c.spaces[n], need.Step, need.From, need.To})
+	}
+	if p.kind == ofTiles {
+		c.lookAhead(p, m)
+	}
 	p.cover.Store(c)
 	return c
+}
+
+// lookAhead adds what lies ahead of the cover to what is read: behind a need of the same tiles it is one range with it.
+func (c *cover) lookAhead(p *part, m plan.Marks) {
+	var needs []plan.Need
+	needs, c.from, c.until = p.of.Ahead(c.Cover)
+next:
+	for _, n := range needs {
+		for i := range c.reads {
+			if r := &c.reads[i]; r.step == n.Step && r.to == n.From && (r.need < 0 || !c.Needs[r.need].Batch) {
+				r.to = n.To
+				continue next
+			}
+		}
+		c.reads = append(c.reads, read{-1, p.of.StoreSpace(false, m), n.Step, n.From, n.To})
+	}
 }

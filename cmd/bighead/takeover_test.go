@@ -240,7 +240,7 @@ func (w *takeover) push(ctx context.Context) {
 
 // read asks all servers, and sees that what was counted once is counted ever after.
 func (w *takeover) read(ctx context.Context) {
-	counted := map[string]float64{}
+	counted, by := map[string]float64{}, map[string]string{} // how much, and who said so as of when
 	for ctx.Err() == nil {
 		shop, user := fmt.Sprintf("s%d", w.int(takeoverShops)), fmt.Sprintf("u%d", w.int(takeoverUsers))
 		body := fmt.Sprintf(`{"rows":[{"shop":%q,"user":%q,"world":"all"}],"features":["shop__count","pair__count","everything__count"],"status":true}`, shop, user)
@@ -273,9 +273,9 @@ func (w *takeover) read(ctx context.Context) {
 			var n float64
 			if err := json.Unmarshal(a.Rows[0].Values[i], &n); err != nil || n < counted[key] {
 				_, health, _ := asked(ctx, u, "GET", "/readyz", "")
-				w.t.Errorf("%s of %s as of %s is %s (%s) after it was %v; the server says %s", a.Features[i], key, a.At, a.Rows[0].Values[i], statuses[i], counted[key], health)
+				w.t.Errorf("%s of %s as of %s by %s is %s (%s) after it was %v, %s; the server says %s", a.Features[i], key, a.At, u.url, a.Rows[0].Values[i], statuses[i], counted[key], by[key], health)
 			}
-			counted[key] = n
+			counted[key], by[key] = n, fmt.Sprintf("as of %s by %s", a.At, u.url)
 			w.reads.Add(1)
 		}
 	}
