@@ -151,12 +151,13 @@ func (v *View) parts(fetch int, needed []bool) []*part {
 	return out
 }
 
-// deadlineOf is a part's own, or the whole request's where the group says none.
+// limit is when a part is waited for no longer: at its own deadline, less what making the answer of the last that is known takes, or at the whole request's
+// where the group has none.
 func (p *part) limit(began, whole time.Time) time.Time {
 	if p.deadline <= 0 {
 		return whole
 	}
-	if own := began.Add(p.deadline); own.Before(whole) {
+	if own := began.Add(p.deadline - min(p.deadline/20, 2*time.Millisecond)); own.Before(whole) {
 		return own
 	}
 	return whole
