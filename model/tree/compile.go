@@ -27,6 +27,7 @@ type layout struct {
 	tables  []uint64 // thresholds, as ordered makes them
 	sets    []slotSet
 	slots   int
+	asked   map[slotSet]int // the slots of sets, while it is compiled
 }
 
 // A column is one feature's thresholds under one notion of missing: ranks come from them by search. They stand ascending in
@@ -64,11 +65,12 @@ type columnKey struct {
 // compile lays a forest out. It gives nil where the forest needs more slots than a node can name (more than 30,000 features, or 60,000
 // nodes that ask for categories): such a forest is walked as it was read.
 func compile(f *forest) *layout {
-	l := &layout{}
+	l := &layout{asked: map[slotSet]int{}}
 	ranks := l.gather(f)
 	if !l.place(f, ranks) {
 		return nil
 	}
+	l.asked = nil
 	return l
 }
 
@@ -246,13 +248,7 @@ func (l *layout) grow(n int) {
 func (l *layout) placeNode(n *node, place, left uint32, ranks map[columnKey]*ranked) bool {
 	slot, rank := 0, 0
 	if n.set != nil {
-		slot = l.slots
-		l.slots++
-		s := slotSet{set: n.set, feature: n.feature, slot: uint32(slot)}
-		if !n.leftMissing {
-			s.missing = 1 << 16
-		}
-		l.sets = append(l.sets, s)
+		slot = l.askSet(n)
 	} else {
 		r := ranks[columnKey{n.feature, n.missing}]
 		i, _ := slices.BinarySearch(r.thresholds, n.threshold)
@@ -264,6 +260,24 @@ func (l *layout) placeNode(n *node, place, left uint32, ranks map[columnKey]*ran
 	}
 	l.nodes[place] = pack(slot, rank, left)
 	return true
+}
+
+// askSet is the slot of a set's answer. Nodes that share a set, as CatBoost's do, look into one.
+func (l *layout) askSet(n *node) int {
+	s := slotSet{set: n.set, feature: n.feature}
+	if !n.leftMissing {
+		s.missing = 1 << 16
+	}
+	slot, known := l.asked[s]
+	if known {
+		return slot
+	}
+	slot = l.slots
+	l.asked[s] = slot
+	l.slots++
+	s.slot = uint32(slot)
+	l.sets = append(l.sets, s)
+	return slot
 }
 
 // side is the slot of a column in which missing numbers go the node's way. Where none is missing, there is one.

@@ -3,6 +3,7 @@ package tree
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/model"
@@ -24,6 +25,13 @@ func TestContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		cases = append(cases, modeltest.Case{Name: name, Open: Open, Location: file, Batch: model.Batch{Rows: len(rows) / width, Numbers: rows}})
+	}
+	for _, name := range []string{"regression.json", "lossguide_multiclass.json", "one_hot.json", "scaled.json"} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, ships()[name], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cases = append(cases, modeltest.Case{Name: "catboost " + name, Open: Open, Location: file, Batch: *catBatch(t, strings.TrimSuffix(name, ".json"), 3)})
 	}
 	foreign := filepath.Join(dir, "model.pkl")
 	if err := os.WriteFile(foreign, []byte("\x80\x05\x95"), 0o600); err != nil {

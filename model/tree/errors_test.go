@@ -80,6 +80,7 @@ func TestForeign(t *testing.T) {
 		"":                         "is empty",
 		"\x80\x05\x95\x00":         "is a pickle of Python, which is a program: save the model in its framework's own format",
 		"binf\x00\x00":             "XGBoost's old binary format",
+		"CBM1\x00\x00":             `CatBoost's own binary format: save the model with save_model(path, format="json")`,
 		`{"a": 1}`:                 "is JSON of something else",
 		"PK\x03\x04":               "is none of",
 		"<html>not a model</html>": "is none of",
@@ -98,8 +99,11 @@ func TestForeign(t *testing.T) {
 
 // TestCutOff cuts files of every format off at many places: none may be taken for whole.
 func TestCutOff(t *testing.T) {
-	for _, file := range []string{"lgb_binary.lgb.txt", "xgb_cat.xgb.json", "xgb_cat.xgb.ubj", "onnx_rf.onnx"} {
+	for _, file := range []string{"lgb_binary.lgb.txt", "xgb_cat.xgb.json", "xgb_cat.xgb.ubj", "onnx_rf.onnx", "one_hot.json"} {
 		whole := archive()[file]
+		if whole == nil {
+			whole = ships()[file]
+		}
 		end := len(whole)
 		if file == "lgb_binary.lgb.txt" { // what follows the trees is not read
 			end = bytes.Index(whole, []byte("end of trees"))

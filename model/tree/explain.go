@@ -22,16 +22,19 @@ func (f *forest) explainable() error {
 	if f.linear != nil {
 		return nil
 	}
+	if f.bias != nil && f.scale != 1 {
+		return errors.New("its sums are multiplied by a scale (set_scale_and_bias), and CatBoost explains no such model either")
+	}
 	var order []reached
 	for i := range f.trees {
 		t := &f.trees[i]
 		switch {
 		case t.linear != nil:
 			return errors.New("its trees have linear leaves, of which no part of an answer belongs to one input alone")
-		case t.output < 0:
-			return errors.New("its leaves are vectors, which are not explained: train it with one tree for each output")
+		case t.output < 0 && t.cover == nil:
+			return errors.New("its leaves are vectors, of which the file does not say how many rows came to each: train it with one tree for each output")
 		case t.cover == nil && len(t.nodes) > 0:
-			return fmt.Errorf("its file does not say how many rows came to each node: LightGBM's and XGBoost's own files do, this one is %s", f.format)
+			return fmt.Errorf("its file does not say how many rows came to each node: LightGBM's, XGBoost's and CatBoost's own files do, this one is %s", f.format)
 		}
 		order = t.breadthFirst(order[:0])
 		if depth := order[len(order)-1].depth; depth > maxExplained {
@@ -50,7 +53,7 @@ func (m *Model) Explain(ctx context.Context, in *model.Batch, out []float64) err
 	if m.unexplained != nil {
 		return m.unexplained
 	}
-	if err := m.info.Check(in, nil, n, 0); err != nil {
+	if err := m.info.Check(in, nil, n-m.texts, m.texts); err != nil {
 		return err
 	}
 	width := n + 1
@@ -64,7 +67,7 @@ func (m *Model) Explain(ctx context.Context, in *model.Batch, out []float64) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		rows, err := m.prepared(s, in.Numbers[row*n:(row+1)*n], row)
+		rows, err := m.prepared(s, in, row, 1)
 		if err != nil {
 			return err
 		}
@@ -83,13 +86,21 @@ func (m *Model) explainRow(g *game, row, out []float64) {
 		if f.base != nil {
 			out[k*width+width-1] = f.base[k]
 		}
+		if f.bias != nil {
+			out[k*width+width-1] += f.bias[k]
+		}
 	}
 	for i := range f.trees {
 		t := &f.trees[i]
-		to := out[t.output*width : (t.output+1)*width]
-		to[width-1] += t.mean
+		to := out
+		if t.output >= 0 {
+			to = out[t.output*width : (t.output+1)*width]
+		}
+		for k, x := range t.mean {
+			to[k*width+width-1] += x
+		}
 		if len(t.nodes) > 0 && t.root >= 0 {
-			g.tree, g.row, g.out = t, row, to
+			g.tree, g.row, g.out, g.width = t, row, to, width
 			g.walk(t.root, 0, 0, part{feature: -1, zero: 1, one: 1})
 		}
 	}
@@ -124,7 +135,8 @@ type part struct {
 type game struct {
 	tree  *tree
 	row   []float64
-	out   []float64
+	out   []float64 // by output and input, width numbers for each output that the tree adds to
+	width int
 	parts []part
 }
 
@@ -135,10 +147,14 @@ func (g *game) walk(at int32, from, depth int, last part) {
 	way := g.parts[from:to]
 	extend(way, last)
 	if at < 0 {
-		value := g.tree.values[^at]
+		outputs := len(g.tree.mean)
+		values := g.tree.values[int(^at)*outputs:][:outputs]
 		for i := 1; i < len(way); i++ {
 			p := &way[i]
-			g.out[p.feature] += unwound(way, i) * (p.one - p.zero) * value
+			share := unwound(way, i) * (p.one - p.zero)
+			for k, value := range values {
+				g.out[k*g.width+int(p.feature)] += share * value
+			}
 		}
 		return
 	}
@@ -230,18 +246,20 @@ func unwound(way []part, i int) float64 {
 }
 
 // average sets the mean of a tree that can be explained: what it answers where nothing is known of a row.
-func (t *tree) average() {
-	if t.root < 0 {
-		t.mean = t.values[^t.root]
-		return
+func (t *tree) average(outputs int) {
+	if t.output >= 0 {
+		outputs = 1
 	}
-	var below func(at int32) float64
-	below = func(at int32) float64 {
+	t.mean = make([]float64, outputs)
+	var below func(at int32, k int) float64
+	below = func(at int32, k int) float64 {
 		if at < 0 {
-			return t.values[^at]
+			return t.values[int(^at)*outputs+k]
 		}
 		n := &t.nodes[at]
-		return t.share(n.left, at)*below(n.left) + t.share(n.right, at)*below(n.right)
+		return t.share(n.left, at)*below(n.left, k) + t.share(n.right, at)*below(n.right, k)
 	}
-	t.mean = below(t.root)
+	for k := range t.mean {
+		t.mean[k] = below(t.root, k)
+	}
 }

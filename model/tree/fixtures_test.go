@@ -61,8 +61,11 @@ func fixtures(t testing.TB) []fixture {
 
 // npy reads an array of numpy's format, and the length of its rows.
 func npy(t testing.TB, name string) (values []float64, width int) {
-	data, ok := archive()[name]
-	if !ok || !bytes.HasPrefix(data, []byte("\x93NUMPY\x01\x00")) {
+	return npyOf(t, name, archive()[name])
+}
+
+func npyOf(t testing.TB, name string, data []byte) (values []float64, width int) {
+	if !bytes.HasPrefix(data, []byte("\x93NUMPY\x01\x00")) {
 		t.Fatalf("%s is no array", name)
 	}
 	n := int(binary.LittleEndian.Uint16(data[8:]))

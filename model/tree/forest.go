@@ -16,6 +16,8 @@ type forest struct {
 	outputs   int // numbers that are added up for a row
 	trees     []tree
 	base      []float64 // what the sums begin with, by output; nil: 0
+	scale     float64   // where there is a bias, sums are multiplied by it, and then the bias is added, by output
+	bias      []float64 // nil: neither
 	late      []float64 // what is added to the sums once they are divided, by output; nil: nothing
 	linear    []float64 // of a booster without trees: by feature and output, then what is added by output; nil: none
 	narrow    bool      // sums are float32
@@ -74,7 +76,7 @@ type tree struct {
 	linear []linear  // by leaf; nil: leaves are constants
 	// cover and leafCover are how many rows of the training set came to a node and a leaf, or their weight; nil: the file does not say.
 	cover, leafCover []float64
-	mean             float64 // of its answers by cover
+	mean             []float64 // of its answers by cover; of vectors by output
 }
 
 // A node asks one thing of one feature: whether x <= threshold, or whether x is one of set; yes is left.
@@ -164,7 +166,7 @@ func (f *forest) check() error {
 	if f.outputs > maxOutputs {
 		return fmt.Errorf("%d outputs: at most %d are run", f.outputs, maxOutputs)
 	}
-	if f.outputs < 1 || f.base != nil && len(f.base) != f.outputs || f.late != nil && len(f.late) != f.outputs {
+	if f.outputs < 1 || f.base != nil && len(f.base) != f.outputs || f.late != nil && len(f.late) != f.outputs || f.bias != nil && len(f.bias) != f.outputs {
 		return fmt.Errorf("%d outputs with %d base values", f.outputs, max(len(f.base), len(f.late)))
 	}
 	var seen seen

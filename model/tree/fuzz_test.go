@@ -19,6 +19,9 @@ const (
 func fuzz(f *testing.F, read func([]byte) (*forest, error), seeds ...string) {
 	for _, s := range seeds {
 		data := archive()[s]
+		if data == nil {
+			data = ships()[s]
+		}
 		if len(data) == 0 {
 			f.Fatalf("no %s", s)
 		}
@@ -40,8 +43,11 @@ func fuzz(f *testing.F, read func([]byte) (*forest, error), seeds ...string) {
 		if err != nil {
 			return
 		}
-		n := len(m.info.Inputs)
-		in := &model.Batch{Rows: 9, Numbers: make([]float64, 9*n)}
+		n, texts := m.info.Widths()
+		in := &model.Batch{Rows: 9, Numbers: make([]float64, 9*n), Texts: make([]string, 9*texts)}
+		for i := range in.Texts {
+			in.Texts[i] = []string{"", "a", "a ship of the line"}[i%3]
+		}
 		for i := range in.Numbers {
 			in.Numbers[i] = []float64{0, 1, -1, math.NaN(), 1e30, 16777217, -0.5}[i%7]
 		}
@@ -53,7 +59,7 @@ func fuzz(f *testing.F, read func([]byte) (*forest, error), seeds ...string) {
 			t.Errorf("a model that was read answers: %v", err)
 		}
 		if margins, err := m.Explains(); err == nil {
-			if err := m.Explain(context.Background(), &model.Batch{Rows: 1, Numbers: in.Numbers[:n]}, make([]float64, margins*(n+1))); err != nil {
+			if err := m.Explain(context.Background(), &model.Batch{Rows: 1, Numbers: in.Numbers[:n], Texts: in.Texts[:texts]}, make([]float64, margins*(n+texts+1))); err != nil {
 				t.Errorf("a model that says it explains does: %v", err)
 			}
 		}
@@ -72,6 +78,10 @@ func FuzzXGBoostUBJ(f *testing.F) {
 	fuzz(f, readXGBoostUBJ, "xgb_cat.xgb.ubj", "xgb_multi.xgb.ubj")
 }
 
+func FuzzCatBoost(f *testing.F) {
+	fuzz(f, readCatBoost, "shallow.json", "one_hot_lossguide.json", "multiclass.json", "lossguide_multiclass.json", "scaled.json", "ctr.json", "summed.json")
+}
+
 func FuzzONNX(f *testing.F) {
 	fuzz(f, readONNX, "onnx_rf.onnx", "onnx_gb.onnx", "onnx_hgb.onnx", "onnx_lr.onnx")
 }
@@ -83,5 +93,5 @@ func FuzzRead(f *testing.F) {
 			return nil, err
 		}
 		return m.forest, nil
-	}, "lgb_stumps.lgb.txt", "xgb_gblinear.xgb.json", "xgb_multi.xgb.ubj", "onnx_rf.onnx")
+	}, "lgb_stumps.lgb.txt", "xgb_gblinear.xgb.json", "xgb_multi.xgb.ubj", "onnx_rf.onnx", "shallow.json")
 }

@@ -18,6 +18,7 @@ var formats = []struct {
 	{"LightGBM's text", isLightGBM, readLightGBM},
 	{"XGBoost's UBJSON", isUBJ, readXGBoostUBJ},
 	{"ONNX", isONNX, readONNX},
+	{"CatBoost's JSON", isCatBoost, readCatBoost},
 	{"XGBoost's JSON", isXGBoostJSON, readXGBoostJSON},
 }
 
@@ -77,8 +78,10 @@ func hint(data []byte) string {
 		return "is a pickle of Python, which is a program: save the model in its framework's own format (save_model), or as ONNX"
 	case bytes.HasPrefix(data, []byte("binf")):
 		return "is XGBoost's old binary format: load it with XGBoost 2 and save it as .json or .ubj"
+	case bytes.HasPrefix(data, []byte("CBM1")):
+		return "is CatBoost's own binary format: save the model with save_model(path, format=\"json\")"
 	case startsJSON(data):
-		return "is JSON of something else: trees of XGBoost are read, in the document that Booster.save_model writes"
+		return "is JSON of something else: trees of XGBoost and CatBoost are read, in the documents that save_model writes"
 	}
-	return "is none of LightGBM's text (save_model), XGBoost's JSON and UBJSON (save_model), and ONNX"
+	return "is none of LightGBM's text (save_model), XGBoost's JSON and UBJSON (save_model), CatBoost's JSON (save_model) and ONNX"
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // block is how many rows are taken at a time: their ranks of some hundred features, and a tree, stay in the processor's first cache.
@@ -21,6 +22,7 @@ type Model struct {
 	wide   []float64 // by node of the layout: the leaf's value
 	narrow []float32 // likewise, where sums are float32; both nil where leaves are more than a constant
 	free   sync.Pool // of *scratch
+	texts  int       // inputs that are texts: CatBoost's categories
 
 	unexplained error // why Explain cannot; nil: it can
 }
@@ -57,13 +59,14 @@ func newModel(f *forest) (*Model, error) {
 	if f.class != classNone {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: cmp.Or(f.className, "class"), Kind: model.Class, Width: 1})
 	}
+	_, m.texts = m.info.Widths()
 	if len(f.trees) > 0 {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "leaf", Kind: model.Leaf, Width: len(f.trees)})
 	}
 	m.layValues()
 	if m.unexplained = f.explainable(); m.unexplained == nil {
 		for i := range f.trees {
-			f.trees[i].average()
+			f.trees[i].average(f.outputs)
 		}
 	} else {
 		m.unexplained = fmt.Errorf("the model cannot be explained: %w", m.unexplained)
@@ -106,7 +109,7 @@ func (m *Model) newScratch() *scratch {
 	if m.forest.narrow {
 		s.narrow = make([]float32, block*m.forest.outputs)
 	}
-	if m.forest.prepare != asIs {
+	if m.forest.prepare != asIs || m.texts > 0 {
 		s.rows = make([]float64, block*len(m.forest.inputs))
 	}
 	if m.layout != nil {
@@ -126,8 +129,7 @@ func (m *Model) Close() error { return nil }
 
 // Predict answers the rows of in. It allocates nothing once as many calls as run at the same time have been made.
 func (m *Model) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
-	n := len(m.forest.inputs)
-	if err := m.info.Check(in, out, n, 0); err != nil {
+	if err := m.info.Check(in, out, len(m.forest.inputs)-m.texts, m.texts); err != nil {
 		return err
 	}
 	s := m.free.Get().(*scratch)
@@ -137,7 +139,7 @@ func (m *Model) Predict(ctx context.Context, in *model.Batch, out [][]float64) e
 			return err
 		}
 		count := min(block, in.Rows-first)
-		rows, err := m.prepared(s, in.Numbers[first*n:(first+count)*n], first)
+		rows, err := m.prepared(s, in, first, count)
 		if err != nil {
 			return err
 		}
@@ -146,8 +148,13 @@ func (m *Model) Predict(ctx context.Context, in *model.Batch, out [][]float64) e
 	return ctx.Err()
 }
 
-// prepared are the rows as the trees want them; first is the number of the first one.
-func (m *Model) prepared(s *scratch, rows []float64, first int) ([]float64, error) {
+// prepared are count rows, from one on, as the trees want them.
+func (m *Model) prepared(s *scratch, in *model.Batch, first, count int) ([]float64, error) {
+	if m.texts > 0 {
+		return m.categories(s, in, first, count), nil
+	}
+	n := len(m.forest.inputs)
+	rows := in.Numbers[first*n : (first+count)*n]
 	if m.forest.prepare == asIs {
 		return rows, nil
 	}
@@ -170,11 +177,26 @@ func (m *Model) prepared(s *scratch, rows []float64, first int) ([]float64, erro
 			own[i] = x
 		}
 		if infinite >= 0 && m.forest.prepare == finite32 {
-			n := len(m.forest.inputs)
 			return nil, &model.RowError{Row: first + infinite/n, Input: m.forest.inputs[infinite%n].Name, Reason: "is infinite, or too large for a float of 32 bits, which XGBoost refuses: null is what is missing"}
 		}
 	}
 	return own, nil
+}
+
+// categories are rows of which some inputs are texts: numbers as CatBoost has them, categories as the numbers that it has for them.
+func (m *Model) categories(s *scratch, in *model.Batch, first, count int) []float64 {
+	n := len(m.forest.inputs)
+	own, number, text := s.rows[:count*n], first*(n-m.texts), first*m.texts
+	for i := range own {
+		if m.forest.inputs[i%n].Type.Kind == value.KindString {
+			own[i] = categoryOf(in.Texts[text])
+			text++
+		} else {
+			own[i] = float64(float32(in.Numbers[number]))
+			number++
+		}
+	}
+	return own
 }
 
 // answer walks a block of rows through all trees, eight trees at a time, adds up, and writes what is asked for.
@@ -353,6 +375,11 @@ func (m *Model) finish(s *scratch, count, first int, out [][]float64) {
 	if f.narrow {
 		for i, v := range s.narrow[:count*f.outputs] {
 			s.wide[i] = float64(v)
+		}
+	}
+	if f.bias != nil {
+		for i, x := range s.wide[:count*f.outputs] {
+			s.wide[i] = float64(x*f.scale) + f.bias[i%f.outputs]
 		}
 	}
 	for row := range count {

@@ -307,7 +307,7 @@ func (x *xgbTree) read(outputs int) (*tree, error) {
 		}
 		t.nodes[i] = node
 	}
-	if len(x.Covers) == n { // a node's, or the leaf's that it is
+	if len(x.Covers) == n && x.Param.SizeLeafVector <= 1 { // a node's, or the leaf's that it is; of vectors nobody says whose
 		t.cover, t.leafCover = x.Covers, x.Covers
 	}
 	return t, x.leaves(t, outputs)
