@@ -1,7 +1,7 @@
-// Package tree runs ensembles of decision trees in pure Go: files of XGBoost and LightGBM, and trees in ONNX, bit for bit as the
-// framework adds up.
+// Package tree runs ensembles of decision trees in pure Go: files of XGBoost, LightGBM and CatBoost, and trees in ONNX, bit for
+// bit as the framework adds up.
 //
-// Three steps, and what each must not know: a reader (xgboost.go, lightgbm.go, onnx.go) turns a file into a forest, which
+// Three steps, and what each must not know: a reader (xgboost.go, lightgbm.go, catboost.go, onnx.go) turns a file into a forest, which
 // says what the file says in words of one kind; check (forest.go) refuses what is no forest, so that nothing after it can run away;
 // compile (compile.go) lays the forest out for the walk (walk.go), which knows no format any more.
 //

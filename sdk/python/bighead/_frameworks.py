@@ -72,7 +72,7 @@ def save(returned: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     what = f"a {type(returned).__name__}" + (f" of {module}" if module != "builtins" else "")
     raise Refused(
         f"{request['function']} returned {what}, which is no model that can be served",
-        "return a model of LightGBM, XGBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved; what has none of their formats is served by Python with pickle=True",
+        "return a model of LightGBM, XGBoost, CatBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved; what has none of their formats is served by Python with pickle=True",
     )
 
 
@@ -94,7 +94,7 @@ def _names(model: list[str] | None, width: int, request: dict[str, Any]) -> list
 
 def _by_place(model: list[str], columns: list[str]) -> bool:
     """Whether names are numbers of columns, or the columns' own as a framework writes them."""
-    plain = all(m in (f"Column_{i}", f"f{i}", f"x{i}") for i, m in enumerate(model))
+    plain = all(m in (f"Column_{i}", f"f{i}", f"x{i}", str(i)) for i, m in enumerate(model))
     return plain or all(m == "_".join(c.split()) or m == c.replace(" ", "_") for m, c in zip(model, columns))
 
 
@@ -257,7 +257,7 @@ def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 # Frameworks whose models have a format of their own, which is taken also where pickling is allowed.
-_NATIVE = ("lightgbm", "xgboost", "onnx")
+_NATIVE = ("lightgbm", "xgboost", "onnx", "catboost")
 
 
 def _pickled(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -316,7 +316,54 @@ def _pickler() -> Any:
 
 
 def _catboost(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
-    raise Refused("there is no runtime for models of CatBoost yet", "train it with LightGBM or XGBoost")
+    import catboost
+
+    if not isinstance(model, catboost.CatBoost) or not model.is_fitted():
+        raise Refused(f"{request['function']} returned a {type(model).__name__} of CatBoost, which is no model, or not fitted", "return the fitted estimator")
+    if len(getattr(model, "classes_", ())):
+        _classes(model, request)
+    names = _names(list(model.feature_names_), len(model.feature_names_), request)
+    categories = [names[i] for i in model.get_cat_feature_indices()]
+    file = os.path.join(request["out"], "model.json")
+    try:
+        loss = _saved_catboost(model, categories, file, sample)
+    except Refused:
+        if os.path.exists(file):
+            os.remove(file)
+        if request["pickle"]:
+            return _pickled(model, sample, request)
+        raise
+    x: Any = sample.select(names).to_pandas() if categories else _matrix(sample, names)
+    if categories:
+        x.columns = model.feature_names_
+    if request["task"] in ("binary", "multiclass"):
+        answers = model.predict(x, prediction_type="Probability")
+        if request["task"] == "binary" and answers.ndim == 2:
+            answers = answers[:, 1]
+    else:
+        answers = model.predict(x, prediction_type="Exponent" if loss in ("Poisson", "Tweedie") else "RawFormulaVal")
+    return {"framework": f"catboost {catboost.__version__}", "file": "model.json", "inputs": names, "answers": _rows(answers)}
+
+
+def _saved_catboost(model: Any, categories: list[str], file: str, sample: Any) -> str:
+    """Save a model of CatBoost as its own JSON and give the name of its loss; what no runtime reads of it is refused here, with the cure."""
+    if model.get_text_feature_indices() or model.get_embedding_feature_indices():
+        raise Refused("the model reads columns as texts or embeddings, which CatBoost saves in no format that is served", "make numbers of them in the pipeline: bh.tf_idf, bh.embedding")
+    number = next((n for n in categories if not _is_string(sample, n)), None)
+    if number is not None:
+        raise Refused(
+            f'the model takes column "{number}" for categories, and it is a number, of which CatBoost makes texts in a way of its own',
+            "give CatBoost strings as cat_features, without encoding them in the pipeline; or leave the column out of cat_features: it is a number then",
+        )
+    model.save_model(file, format="json")
+    with open(file, encoding="utf-8") as f:
+        document = json.load(f)
+    if document["features_info"].get("ctrs"):
+        raise Refused(
+            "the model splits by statistics of categories (CTR), which are not served",
+            "raise one_hot_max_size above the number of categories (255 at most), encode the column in the pipeline (bh.target_encode, bh.one_hot), or say pickle=True",
+        )
+    return str(document["model_info"].get("params", {}).get("loss_function", {}).get("type", ""))
 
 
 _KNOWN: dict[str, Callable[[Any, Any, dict[str, Any]], dict[str, Any]]] = {
@@ -337,6 +384,10 @@ def _loaded(path: str, request: dict[str, Any]) -> Any:
         import lightgbm
 
         return lightgbm.Booster(model_file=path)
+    if end == ".cbm" or end == ".json" and _is_catboost(path):
+        import catboost
+
+        return catboost.CatBoost().load_model(path, format=end[1:])
     if end in (".json", ".ubj"):
         import xgboost
 
@@ -345,4 +396,9 @@ def _loaded(path: str, request: dict[str, Any]) -> Any:
         import onnx
 
         return onnx.load(path)
-    raise Refused(f'{request["function"]} returned the path "{path}", whose ending tells no framework', "LightGBM's files end in .txt, XGBoost's in .json or .ubj, ONNX in .onnx")
+    raise Refused(f'{request["function"]} returned the path "{path}", whose ending tells no framework', "LightGBM's files end in .txt, XGBoost's in .json or .ubj, CatBoost's in .json or .cbm, ONNX in .onnx")
+
+
+def _is_catboost(path: str) -> bool:
+    with open(path, "rb") as f:
+        return b'"scale_and_bias"' in f.read()
