@@ -39,6 +39,18 @@ def train(data, params):
     from sklearn.linear_model import LogisticRegression
     return LogisticRegression().fit(data.train.x.fillna(0), data.train.y + 1)
 `, "models.py:1:5", "the model's classes are [1, 2], and the label's are 0 to 1", "data.train.y as it is"},
+		{"decides and tells no probabilities", `def train(data, params):
+    from sklearn.linear_model import RidgeClassifier
+    return RidgeClassifier().fit(data.train.x.fillna(0), data.train.y)
+`, "models.py:1:5", "train returned a RidgeClassifier of scikit-learn, which decides and tells no probabilities", "CalibratedClassifierCV"},
+		{"has no ONNX form", `def train(data, params):
+    from sklearn.dummy import DummyClassifier
+    return DummyClassifier().fit(data.train.x.fillna(0), data.train.y)
+`, "models.py:1:5", "skl2onnx makes no ONNX of the DummyClassifier that train returned: MissingShapeCalculator", "pickle=True"},
+		{"has an ONNX form that is broken", `def train(data, params):
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    return HistGradientBoostingClassifier(max_iter=3).fit(data.train.x, data.train.y)
+`, "models.py:1:5", "skl2onnx makes no ONNX of the HistGradientBoostingClassifier that train returned", "LightGBM"},
 		{"learned a column of its own", `def train(data, params):
     import lightgbm as lgb
     return lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(data.train.x.assign(z=1.0).drop(columns=["x"]), data.train.y), 2)

@@ -28,6 +28,7 @@ type predictAnswer struct {
 type predictedRow struct {
 	Prediction     json.RawMessage            `json:"prediction,omitempty"`
 	Class          string                     `json:"class,omitempty"`
+	Classes        []string                   `json:"classes,omitempty"`
 	ID             string                     `json:"prediction_id,omitempty"`
 	Version        *int64                     `json:"version"`
 	Degraded       bool                       `json:"degraded"`

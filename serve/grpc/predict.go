@@ -84,6 +84,9 @@ func appendPrediction(dst []byte, a *predict.Answer, statuses bool) []byte {
 	}
 	dst = appendDoubles(dst, 1, a.Scores)
 	dst = appendWords(dst, 2, a.Class)
+	for _, name := range a.Classes {
+		dst = appendString(dst, 14, strings.ToValidUTF8(name, "\ufffd"))
+	}
 	dst = appendString(dst, 3, a.ID)
 	dst = protowire.AppendVarint(protowire.AppendTag(dst, 4, protowire.VarintType), uint64(a.Version))
 	dst = protowire.AppendVarint(protowire.AppendTag(dst, 5, protowire.VarintType), protowire.EncodeBool(a.Degraded))

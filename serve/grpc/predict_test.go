@@ -81,6 +81,13 @@ func rowJSON(t *testing.T, p *pb.Prediction, features []string, asked bool) map[
 	if p.Class != "" {
 		out["class"] = p.Class
 	}
+	if p.Classes != nil {
+		var names []any
+		for _, name := range p.Classes {
+			names = append(names, name)
+		}
+		out["classes"] = names
+	}
 	if p.Version != 0 {
 		out["version"] = float64(p.Version)
 	}
@@ -148,7 +155,7 @@ func TestPredictAsHTTP(t *testing.T) {
 		{"late", false, false, `"degraded":false`},
 		{"late", true, false, `"status":"present"`},
 		{"late", false, true, `"contributions"`},
-		{"kinds", false, false, `"class"`},
+		{"kinds", false, false, `"classes"`},
 		{"kinds", false, true, `"bias":[`},
 		{"degraded", false, false, `"degraded":true,"reason":"too many of the columns`},
 		{"safe", false, false, `"version":null,"degraded":true`},

@@ -52,6 +52,7 @@ func (h *Handler) predictSchemas(statuses object) object {
 		"Prediction": strict([]string{"prediction", "prediction_id", "version", "degraded", "share_defaulted"}, object{
 			"prediction":    object{"description": "a number, or of several classes the probability of each", "oneOf": []object{nullable(number), list(nullable(number))}},
 			"class":         object{"type": "string", "description": "of several classes the one of the greatest probability"},
+			"classes":       object{"type": "array", "items": text, "description": "of several classes their names, in the order of the probabilities"},
 			"prediction_id": object{"type": "string", "format": "uuid", "description": "names the prediction, for labels that come later"},
 			"version":       object{"description": "of the model; null: the endpoint's fallback answered", "oneOf": []object{{"type": "integer", "minimum": 1}, {"type": "null"}}},
 			"degraded":      object{"type": "boolean"}, "reason": text,

@@ -113,6 +113,9 @@ func appendPrediction(dst []byte, a *predict.Answer, status bool) []byte {
 	if a.Class != "" {
 		dst = appendText(append(dst, `,"class":`...), a.Class)
 	}
+	if a.Classes != nil {
+		dst = appendNames(append(dst, `,"classes":`...), a.Classes)
+	}
 	dst = append(append(append(dst, `,"prediction_id":"`...), a.ID...), `","version":`...)
 	if a.Version == 0 {
 		dst = append(dst, "null"...)

@@ -253,7 +253,7 @@ func (c *call) fillIn(ctx context.Context, w *worker, rows []int32, scores []flo
 		copy(a.Scores, scores[k*width:])
 		a.Version = w.v.number
 		if width > 1 {
-			a.Class = w.v.class(a.Scores)
+			a.Class, a.Classes = w.v.class(a.Scores), w.v.classes
 		}
 		if !c.request.Explain {
 			continue

@@ -37,6 +37,8 @@ type Answer struct {
 	Scores []float64
 	// Class is of a multiclass model the class of the greatest probability.
 	Class string
+	// Classes are the names of a multiclass model's classes, in the order of Scores; they are the version's, and not to be changed.
+	Classes []string
 	// ID names the prediction. It cannot be guessed, and sorts by time.
 	ID string
 	// Version is which version of the model answered; 0: none, the endpoint's fallback did.

@@ -21,6 +21,7 @@ type version struct {
 	artifact *model.Artifact
 	pipeline *transform.Pipeline // nil: the columns go in as they are
 	inputs   []int               // of the pipeline's columns, or the manifest's: which are the model's
+	classes  []string            // of several classes their names
 	workers  sync.Pool           // of *worker
 	refs     atomic.Int64
 	closed   func(*version, error)
@@ -78,6 +79,9 @@ func (v *version) fit() error {
 			return err
 		}
 	}
+	if n := v.artifact.Answer.Width; n > 1 {
+		v.classes = v.named(n)
+	}
 	for _, name := range m.Inputs {
 		v.inputs = append(v.inputs, columns.Index(name))
 	}
@@ -112,10 +116,20 @@ func (v *version) class(scores []float64) string {
 			best = i
 		}
 	}
-	for _, names := range [][]string{v.artifact.Manifest.Classes, v.artifact.Model.Info().Classes} {
-		if best < len(names) {
-			return names[best]
+	return v.classes[best]
+}
+
+// named are the names of n classes: the manifest's, else those that the model has, else their numbers.
+func (v *version) named(n int) []string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = strconv.Itoa(i)
+		for _, names := range [][]string{v.artifact.Manifest.Classes, v.artifact.Model.Info().Classes} {
+			if i < len(names) {
+				out[i] = names[i]
+				break
+			}
 		}
 	}
-	return strconv.Itoa(best)
+	return out
 }

@@ -192,13 +192,22 @@ def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
         ) from None
     names = _names(list(getattr(model, "feature_names_in_", ())) or None, model.n_features_in_, request)
     classifier = hasattr(model, "classes_")
+    if classifier and not hasattr(model, "predict_proba"):
+        raise Refused(
+            f"{request['function']} returned a {type(model).__name__} of scikit-learn, which decides and tells no probabilities",
+            "wrap it in CalibratedClassifierCV, take a loss that has them (loss=\"log_loss\" of SGDClassifier), or LogisticRegression",
+        )
     options = {id(model): {"zipmap": False}} if classifier else None
     apart = _by_name(model) or any(_is_string(sample, n) for n in names)
     if apart:  # what picks columns by their names has an input for each
         initial: Any = [(n, (StringTensorType if _is_string(sample, n) else FloatTensorType)([None, 1])) for n in names]
     else:
         initial = [("x", FloatTensorType([None, len(names)]))]
-    converted = to_onnx(model, initial_types=initial, options=options)
+    try:
+        converted = to_onnx(model, initial_types=initial, options=options)
+    except Exception as e:
+        why = f"{type(e).__name__}: {str(e).strip().splitlines()[0][:200].rstrip(', ')}" if str(e).strip() else type(e).__name__
+        raise Refused(f"skl2onnx makes no ONNX of the {type(model).__name__} that {request['function']} returned: {why}", _unconverted(model)) from e
     with open(os.path.join(request["out"], "model.onnx"), "wb") as f:
         f.write(converted.SerializeToString())
     x: Any = sample.select(names).to_pandas() if apart else _matrix(sample, names)
@@ -213,6 +222,13 @@ def _sklearn(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
         names = [i.name for i in converted.graph.input]
     # ONNX answers in float32, so that is how exactly it can be compared.
     return {"framework": f"scikit-learn {sklearn.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers.astype("float32"))}
+
+
+def _unconverted(model: Any) -> str:
+    """What to do with a model of scikit-learn that has no ONNX form."""
+    if type(model).__name__.startswith("HistGradientBoosting"):
+        return "train it with LightGBM, whose trees are of the same kind and served to the bit, or say pickle=True"
+    return "take another estimator, or say pickle=True, and it is served by Python"
 
 
 def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:

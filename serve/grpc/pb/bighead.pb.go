@@ -1234,8 +1234,10 @@ type Prediction struct {
 	// What of the margin is no input's, of several classes of the margin of each.
 	Bias []float64 `protobuf:"fixed64,11,rep,packed,name=bias,proto3" json:"bias,omitempty"`
 	// Why no input has contributions.
-	Unexplained   string   `protobuf:"bytes,12,opt,name=unexplained,proto3" json:"unexplained,omitempty"`
-	Problem       *Problem `protobuf:"bytes,13,opt,name=problem,proto3" json:"problem,omitempty"`
+	Unexplained string   `protobuf:"bytes,12,opt,name=unexplained,proto3" json:"unexplained,omitempty"`
+	Problem     *Problem `protobuf:"bytes,13,opt,name=problem,proto3" json:"problem,omitempty"`
+	// Of several classes their names, in the order of scores.
+	Classes       []string `protobuf:"bytes,14,rep,name=classes,proto3" json:"classes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1357,6 +1359,13 @@ func (x *Prediction) GetUnexplained() string {
 func (x *Prediction) GetProblem() *Problem {
 	if x != nil {
 		return x.Problem
+	}
+	return nil
+}
+
+func (x *Prediction) GetClasses() []string {
+	if x != nil {
+		return x.Classes
 	}
 	return nil
 }
@@ -1550,7 +1559,7 @@ const file_bighead_proto_rawDesc = "" +
 	"\x04rows\x18\x05 \x03(\v2\x16.bighead.v1.PredictionR\x04rows\x12\x1f\n" +
 	"\vfeatures_ms\x18\x06 \x01(\x01R\n" +
 	"featuresMs\x12\x19\n" +
-	"\bmodel_ms\x18\a \x01(\x01R\amodelMs\"\xc1\x03\n" +
+	"\bmodel_ms\x18\a \x01(\x01R\amodelMs\"\xdb\x03\n" +
 	"\n" +
 	"Prediction\x12\x16\n" +
 	"\x06scores\x18\x01 \x03(\x01R\x06scores\x12\x14\n" +
@@ -1566,7 +1575,8 @@ const file_bighead_proto_rawDesc = "" +
 	" \x03(\v2\x11.bighead.v1.InputR\x06inputs\x12\x12\n" +
 	"\x04bias\x18\v \x03(\x01R\x04bias\x12 \n" +
 	"\vunexplained\x18\f \x01(\tR\vunexplained\x12-\n" +
-	"\aproblem\x18\r \x01(\v2\x13.bighead.v1.ProblemR\aproblem\"y\n" +
+	"\aproblem\x18\r \x01(\v2\x13.bighead.v1.ProblemR\aproblem\x12\x18\n" +
+	"\aclasses\x18\x0e \x03(\tR\aclasses\"y\n" +
 	"\x05Input\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\x06number\x18\x02 \x01(\x01H\x00R\x06number\x12\x14\n" +
