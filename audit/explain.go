@@ -254,6 +254,7 @@ func (a *auditor) explainRow(ctx context.Context, j int, p *joinPlan, past *Past
 		}
 		e := &evidence{a: a, past: past, all: g.of(key), vector: v, read: v.readOf(j, rows)}
 		e.plan = a.planOf(j, func(name string) bool { _, ok := open[name]; return ok })
+		e.narrow()
 		e.history = &set{rows: inHistory(e.all.rows), at: v.at, values: map[string]value.Value{}}
 		for name, k := range open {
 			e.history.values[name] = v.history[k]
@@ -272,12 +273,27 @@ type evidence struct {
 	a       *auditor
 	plan    *joinPlan // of those that are not decided
 	past    *Past
-	all     *keyRows
+	all     *keyRows // those that a value may see
 	vector  *vector
 	read    *feature.ServedRead
 	history *set
 	ways    []*set // what the store could know of, in the ways that it could
 	ahead   []*set // of what Flink folds, where its job had read on
+}
+
+// narrow leaves out the rows that no value can see, neither as of its time nor as of the one that the store was read at: there are values for which a
+// day matters, of a key with years, and all rows are gone through several times. Of what Flink folds none are left out: how far its job may have read
+// on is counted in all of the key's rows.
+func (e *evidence) narrow() {
+	from, to := e.plan.bounds(e.vector.at)
+	if e.read != nil {
+		if e.onFlink() {
+			return
+		}
+		start, end := e.plan.bounds(e.read.At)
+		from, to = min(from, start), max(to, end)
+	}
+	e.all = e.all.within(from, to)
 }
 
 // decide finds the class of a value.
@@ -332,15 +348,15 @@ func (e *evidence) cause(ctx context.Context, k int, pv *plan.Value, s *set) err
 		v.classes[k], v.found[k].why = Stale, "it was known as of "+value.FormatTimestamp(s.at)+", which max_staleness allows"
 		return nil
 	}
-	knew := make(map[*pastRow]bool, len(s.rows))
+	knew := make([]bool, e.all.all()) // by index
 	for _, r := range s.rows {
-		knew[r] = true
+		knew[r.index] = true
 	}
 	var late, behind []*pastRow
 	window := spanOf(pv, v.at)
 	for _, r := range e.all.rows {
 		switch {
-		case !r.logged || !window.has(r) || knew[r]:
+		case !r.logged || !window.has(r) || knew[r.index]:
 		case r.ts < e.read.Batch && e.plan.join.Scan.Source.Kind == feature.Events:
 			behind = append(behind, r)
 		default:

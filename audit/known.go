@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -28,10 +29,12 @@ type pastRow struct {
 	index     int32
 }
 
-// keyRows are the rows of a key, and the copies of theirs that other keys have.
+// keyRows are the rows of a key, and the copies of theirs that other keys have; or some of them.
 type keyRows struct {
 	rows    []*pastRow
 	columns *value.Batch // made when needed
+	byTime  []*pastRow   // the same
+	whole   *keyRows     // what they are some of; nil: they are all
 }
 
 func (k *keyRows) add(r *pastRow) {
@@ -39,8 +42,38 @@ func (k *keyRows) add(r *pastRow) {
 	k.rows = append(k.rows, r)
 }
 
-// batch are the rows as columns.
+// within are the rows that happened in [from, to), in the order that they have. A key has all its history here, and of most values a day matters.
+func (k *keyRows) within(from, to int64) *keyRows {
+	if k.byTime == nil {
+		k.byTime = slices.Clone(k.rows)
+		slices.SortFunc(k.byTime, func(a, b *pastRow) int { return cmp.Compare(a.ts, b.ts) })
+	}
+	at := func(ts int64) int {
+		i, _ := slices.BinarySearchFunc(k.byTime, ts, func(r *pastRow, ts int64) int { return cmp.Compare(r.ts, ts) })
+		return i
+	}
+	first, end := at(from), at(to)
+	if end-first == len(k.rows) {
+		return k
+	}
+	some := &keyRows{rows: slices.Clone(k.byTime[first:max(first, end)]), whole: k}
+	slices.SortFunc(some.rows, func(a, b *pastRow) int { return cmp.Compare(a.index, b.index) })
+	return some
+}
+
+// all is how many rows the key has: their indexes lie below.
+func (k *keyRows) all() int {
+	if k.whole != nil {
+		return len(k.whole.rows)
+	}
+	return len(k.rows)
+}
+
+// batch are all rows of the key as columns, by their index.
 func (k *keyRows) batch(schema value.Schema) *value.Batch {
+	if k.whole != nil {
+		return k.whole.batch(schema)
+	}
 	if k.columns == nil {
 		cells := make([][]value.Value, len(k.rows))
 		for i, r := range k.rows {

@@ -28,7 +28,7 @@ func (t *training) reference(ctx context.Context) (json.RawMessage, error) {
 	}
 	most := min(int64(referenceRows), max(1, int64(referenceCells/len(schema))))
 	step, n := max(1, (t.parts.Train.Rows+most-1)/most), int64(-1)
-	for b, err := range t.parts.rowsOf(ctx, &t.parts.Train)() {
+	for b, err := range t.parts.labelledOf(ctx, &t.parts.Train, append(schema.Names(), t.parts.more...)) {
 		if err != nil {
 			return nil, fmt.Errorf("read the rows for training once more, for what they look like: %w", err)
 		}

@@ -36,7 +36,8 @@ type Parts struct {
 	Unlabelled         int64 `json:"unlabelled"` // rows without the label, left out
 
 	rows    dataset.Table
-	columns []string // of a scan: those of the pipeline's input, label, weight, at
+	columns []string // of a scan for the pipeline: those of its input that it makes something of, label, weight, at
+	more    []string // of these: label, weight, at
 	weight  string
 	m       *feature.Model
 	classes []value.Value // the label's values by class; nil where the task has none, or they are the numbers 0, 1, …
@@ -53,15 +54,15 @@ func split(ctx context.Context, m *feature.Model, rows dataset.Table, weight str
 	p.Train = Part{Name: "train", low: math.MinInt64, high: m.Split.Valid}
 	p.Valid = Part{Name: "valid", low: m.Split.Valid, high: m.Split.Test}
 	p.Test = Part{Name: "test", low: m.Split.Test, high: end}
-	p.columns = m.TrainingSet.ModelSchema().Names()
 	counted := []string{plan.AtColumn}
 	if p.labelled() {
-		p.columns, counted = append(p.columns, m.Label), []string{m.Label, plan.AtColumn}
+		p.more, counted = append(p.more, m.Label), []string{m.Label, plan.AtColumn}
 	}
 	if weight != "" {
-		p.columns = append(p.columns, weight)
+		p.more = append(p.more, weight)
 	}
-	p.columns = append(p.columns, plan.AtColumn)
+	p.more = append(p.more, plan.AtColumn)
+	p.columns = append(transform.Reads(m.TrainingSet.ModelSchema(), m.Steps), p.more...)
 	labels := newLabels(m)
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for b, err := range p.scan(ctx, counted, math.MinInt64, math.MaxInt64) {
@@ -201,18 +202,64 @@ func chosen(b *value.Batch, want func(row int) bool) *value.Batch {
 	return out
 }
 
-// of a part, its labelled rows: the columns of the pipeline's input, and behind them label, weight and at. Where there is no label, all of its rows.
+// of a part, its labelled rows as the pipeline takes them: the columns of its input, those that it makes nothing of null, and behind them label,
+// weight and at. Where there is no label, all of its rows.
 func (p *Parts) rowsOf(ctx context.Context, part *Part) transform.Rows {
+	input := p.m.TrainingSet.ModelSchema()
 	return func() iter.Seq2[*value.Batch, error] {
 		return func(yield func(*value.Batch, error) bool) {
-			for b, err := range p.scan(ctx, p.columns, part.low, part.high) {
-				if err == nil && p.labelled() {
-					label := b.Column(p.m.Label)
-					b = chosen(b, func(i int) bool { return !label.IsNull(i) })
+			for b, err := range p.labelledOf(ctx, part, p.columns) {
+				if err == nil {
+					b = p.widened(b, input)
 				}
-				if (err != nil || b.N > 0) && !yield(b, err) {
+				if !yield(b, err) {
 					return
 				}
+			}
+		}
+	}
+}
+
+// widened is a batch with all columns of the pipeline's input.
+func (p *Parts) widened(b *value.Batch, input value.Schema) *value.Batch {
+	read := len(b.Columns) - len(p.more)
+	if read == len(input) {
+		return b
+	}
+	out := &value.Batch{N: b.N, Schema: slices.Concat(input, b.Schema[read:]), Columns: make([]*value.Column, 0, len(input)+len(p.more))}
+	for _, f := range input {
+		if i := slices.Index(p.columns[:read], f.Name); i >= 0 {
+			out.Columns = append(out.Columns, b.Columns[i])
+		} else {
+			out.Columns = append(out.Columns, nulls(f.Type, b.N))
+		}
+	}
+	out.Columns = append(out.Columns, b.Columns[read:]...)
+	return out
+}
+
+// nulls are cells that nobody asks for.
+func nulls(t value.Type, n int) *value.Column {
+	c := value.NewColumn(t, n)
+	if c.Nulls == nil {
+		c.Nulls = value.NewBitmap(n)
+	}
+	for i := range n {
+		c.Nulls.Set(i)
+	}
+	return c
+}
+
+// labelledOf reads columns of the rows of a part that have a label; where there is none, of all of its rows. The columns have those of p.more at their end.
+func (p *Parts) labelledOf(ctx context.Context, part *Part, columns []string) iter.Seq2[*value.Batch, error] {
+	return func(yield func(*value.Batch, error) bool) {
+		for b, err := range p.scan(ctx, columns, part.low, part.high) {
+			if err == nil && p.labelled() {
+				label := b.Columns[len(columns)-len(p.more)]
+				b = chosen(b, func(i int) bool { return !label.IsNull(i) })
+			}
+			if (err != nil || b.N > 0) && !yield(b, err) {
+				return
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
@@ -29,9 +28,6 @@ func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err err
 		return err
 	}
 	options := predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions()}
-	if o.patient { // who waits as long as it takes takes no offence at what took long
-		options.Canary.Slower = math.Inf(1)
-	}
 	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
 		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, options)
 		return err

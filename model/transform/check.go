@@ -47,6 +47,31 @@ func Check(in value.Schema, steps []Step) ([]Column, []Problem) {
 	return f.columns(), problems
 }
 
+// Reads are the columns of a table that the steps make something of, or leave: whoever applies them may give columns of nulls for the others, and
+// need not read them. The steps must be ones that Check finds nothing wrong with.
+func Reads(in value.Schema, steps []Step) []string {
+	f := newFrame(in)
+	made := map[string]bool{}
+	mark := func(from []string) {
+		for _, name := range from {
+			made[name] = true
+		}
+	}
+	for i, step := range steps {
+		drafts, _ := f.bind(i, step)
+		for _, d := range drafts {
+			if len(d.out) > 0 || d.learn != nil {
+				mark(lineage(d.in))
+			}
+			f.place(d)
+		}
+	}
+	for _, c := range f.cols {
+		mark(c.From)
+	}
+	return slices.DeleteFunc(in.Names(), func(name string) bool { return !made[name] })
+}
+
 // bind makes the drafts of a step over the columns of the frame, which it does not change.
 func (f *frame) bind(i int, step Step) ([]*draft, []Problem) {
 	kind, ok := Lookup(step.Kind)
