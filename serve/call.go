@@ -395,6 +395,10 @@ func (c *call) behind() bool {
 
 // lookAhead refuses a time that has not come.
 func lookAhead(at, now int64) *Problem {
-	return &Problem{Code: feature.CodeLookBack, Detail: fmt.Sprintf("at %s lies ahead of the server's clock, %s", value.FormatTimestamp(at), value.FormatTimestamp(now)), Field: "at",
+	clock := value.FormatTimestamp(now)
+	if now < value.MinTimestamp {
+		clock = "which is that of the events, and none has come yet"
+	}
+	return &Problem{Code: feature.CodeLookBack, Detail: fmt.Sprintf("at %s lies ahead of the server's clock, %s", value.FormatTimestamp(at), clock), Field: "at",
 		Cure: "leave at out for the newest answer, or set the clocks"}
 }

@@ -65,31 +65,44 @@ func (e *Environments) Ready(ctx context.Context, m *feature.Model) (python stri
 	return python, l, err
 }
 
-// lock reads the model's lock, or resolves its packages and writes one.
-func (e *Environments) lock(ctx context.Context, m *feature.Model) (*Lock, error) {
+// Made reports whether a model's environment is there, so that Ready neither asks an index nor installs anything.
+func (e *Environments) Made(ctx context.Context, m *feature.Model) (bool, error) {
+	if m.Environment == nil {
+		return true, nil
+	}
+	l, _, err := e.pinned(ctx, m)
+	return err == nil && l.text != "" && runs(filepath.Join(e.Folder, l.Hash, "bin", "python")), err
+}
+
+// pinned is the model's lock as it lies in the project; its text is empty where there is none of what is wanted.
+func (e *Environments) pinned(ctx context.Context, m *feature.Model) (l *Lock, tag string, err error) {
 	base, tag, err := e.base(ctx, m.Environment.Python)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	l := &Lock{Path: filepath.Join(e.Locks, m.Name+"-"+strings.ReplaceAll(tag, " ", "-")+".txt"), base: base}
-	wanted := wantedBy(m)
+	l = &Lock{Path: filepath.Join(e.Locks, m.Name+"-"+strings.ReplaceAll(tag, " ", "-")+".txt"), base: base}
 	text, err := os.ReadFile(l.Path)
 	switch {
-	case err == nil:
-		l.text = string(text)
-		if was := wantedOf(l.text); !slices.Equal(was, wanted) {
-			l.text = ""
-		}
-	case !errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("read the lock of model %s: %w", m.Name, err)
+	case errors.Is(err, os.ErrNotExist):
+	case err != nil:
+		return nil, "", fmt.Errorf("read the lock of model %s: %w", m.Name, err)
+	case slices.Equal(wantedOf(string(text)), wantedBy(m)):
+		l.text, l.Hash = string(text), hashOfLock(string(text))
 	}
-	if l.text == "" {
-		if l.text, err = resolve(ctx, base, tag, m.Name, wanted); err != nil {
-			return nil, err
-		}
-		if err := writeWhole(l.Path, []byte(l.text)); err != nil {
-			return nil, fmt.Errorf("write the lock of model %s: %w", m.Name, err)
-		}
+	return l, tag, nil
+}
+
+// lock reads the model's lock, or resolves its packages and writes one.
+func (e *Environments) lock(ctx context.Context, m *feature.Model) (*Lock, error) {
+	l, tag, err := e.pinned(ctx, m)
+	if err != nil || l.text != "" {
+		return l, err
+	}
+	if l.text, err = resolve(ctx, l.base, tag, m.Name, wantedBy(m)); err != nil {
+		return nil, err
+	}
+	if err := writeWhole(l.Path, []byte(l.text)); err != nil {
+		return nil, fmt.Errorf("write the lock of model %s: %w", m.Name, err)
 	}
 	l.Hash = hashOfLock(l.text)
 	return l, nil

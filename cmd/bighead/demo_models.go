@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -61,76 +62,144 @@ func (r *rivals) close() error {
 	}
 	var errs []error
 	for _, x := range r.each() {
-		errs = append(errs, x.scorer.artifact.Close())
+		if x.scorer != nil { // it was trained
+			errs = append(errs, x.scorer.artifact.Close())
+		}
 	}
 	return errors.Join(errs...)
 }
 
 // learn trains the models, as `bighead train delay` does. Where the environment cannot be made, the rest of the story goes on without them.
 func (d *demo) learn(ctx context.Context) error {
-	m, err := find("model", d.project.typed.Models, func(m *feature.Model) string { return m.Name }, demoModel)
-	if err == nil {
-		m, err = overlaid(m, "", []string{demoLearning})
-	}
+	m, err := demoModelOf(d.project)
 	if err != nil {
 		return err
 	}
-	e, err := environments(d.project.Project)
-	if err != nil {
+	if there, err := d.packages(ctx, m); err != nil || !there {
 		return err
-	}
-	if _, _, err := e.Ready(ctx, m); err != nil {
-		if ctx.Err() != nil {
-			return err
-		}
-		d.say("train", "left out, and with it predictions: the environment of model %s cannot be made on this machine", m.Name)
-		d.show(err.Error())
-		return nil
-	}
-	if m.Environment != nil {
-		d.say("packages", "model %s has an environment of its own, kept by its lock: %s", m.Name, strings.Join(m.Environment.Packages, ", "))
 	}
 	rows, err := dataset.Open(ctx, formats, filepath.Join(d.dir, demoRows), dataset.Options{})
 	if err != nil {
 		return err
 	}
-	all := &rivals{}
-	without := *m
-	without.Steps = []transform.Step{{Kind: "select", Columns: demoRequest}, {Kind: "ordinal", Columns: []string{"@strings"}}}
+	other, done, err := d.byDayProject(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	all := &rivals{
+		noHistory:   &rival{name: "no history", sees: "the request: " + strings.Join(demoRequest, ", ")},
+		pointInTime: &rival{name: "point in time", sees: "and what was known two hours before"},
+	}
+	if other != nil {
+		all.byDay = &rival{name: "join by day", sees: "and the whole day, also what came after"}
+	}
+	d.say("train", "bighead train -C %s %s --set %s, and beside it the same task %s; each learns in a process of its own", shellWord(d.dir), m.Name, demoLearning, all.others())
+	if err := d.trainAll(ctx, all, m, rows, other); err != nil {
+		return errors.Join(err, all.close())
+	}
+	d.models = all
+	v := all.pointInTime.version
+	d.say("train", "%s@%d: AUC %.3f over flights of November and December, which it has not seen; without history %.3f", m.Name, v.Number, all.pointInTime.offline(), all.noHistory.offline())
+	if r := all.byDay; r != nil {
+		held := "holds"
+		if !r.version.GateHeld {
+			held = "does not hold"
+		}
+		d.say("train", "%s@%d, of the whole day: AUC %.3f, and it %s the gate (%s): by such rows alone it looks best", m.Name, r.version.Number, r.offline(), held, r.version.Gate)
+	}
+	return nil
+}
+
+// others says what is trained beside the model itself.
+func (r *rivals) others() string {
+	if r.byDay == nil {
+		return "without history"
+	}
+	return "without history, and over the whole day's values"
+}
+
+func demoModelOf(p *loaded) (*feature.Model, error) {
+	m, err := find("model", p.typed.Models, func(m *feature.Model) string { return m.Name }, demoModel)
+	if err != nil {
+		return nil, err
+	}
+	return overlaid(m, "", []string{demoLearning})
+}
+
+// packages makes the model's environment, and says so before: it takes longer than all else together.
+func (d *demo) packages(ctx context.Context, m *feature.Model) (there bool, err error) {
+	e, err := environments(d.project.Project)
+	if err != nil {
+		return false, err
+	}
+	if m.Environment != nil {
+		d.say("packages", "model %s has an environment of its own, kept by its lock: %s", m.Name, strings.Join(m.Environment.Packages, ", "))
+	}
+	began := time.Now()
+	made, err := e.Made(ctx, m)
+	if err == nil && !made {
+		d.say("packages", "it is not there yet: pip fetches it once, some 120 MB, which takes a minute or as long as the network does")
+	}
+	if err == nil {
+		_, _, err = e.Ready(ctx, m)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return false, err
+	case err != nil:
+		d.say("train", "left out, and with it predictions: the environment of model %s cannot be made on this machine", m.Name)
+		d.show(err.Error())
+		return false, nil
+	case !made:
+		d.say("packages", "made, in %.0f s", time.Since(began).Seconds())
+	}
+	return true, nil
+}
+
+// trainAll trains the models, two at a time, for training has one thread: the model itself and then the one without history; meanwhile the rows by day are
+// made, whose model waits for the first one's figures, which its gate compares with.
+func (d *demo) trainAll(ctx context.Context, all *rivals, m *feature.Model, rows dataset.Table, byDay *loaded) error {
 	passing, err := os.MkdirTemp("", "bighead-demo-*") // for what nobody deploys
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(passing)
-	all.noHistory = &rival{name: "no history", sees: "the request: " + strings.Join(demoRequest, ", ")}
-	if err := d.trainRival(ctx, all.noHistory, d.project, &without, rows, nil, passing); err != nil {
-		return err
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	learned := make(chan struct{}) // the model itself
+	lanes := []func() error{func() error {
+		if err := d.trainRival(ctx, all.pointInTime, d.project, m, rows, nil, d.project.Root); err != nil {
+			return err
+		}
+		if err := d.register(ctx, all.pointInTime.version); err != nil {
+			return err
+		}
+		close(learned)
+		without := *m
+		without.Steps = []transform.Step{{Kind: "select", Columns: demoRequest}, {Kind: "ordinal", Columns: []string{"@strings"}}}
+		return d.trainRival(ctx, all.noHistory, d.project, &without, rows, nil, passing)
+	}}
+	if byDay != nil {
+		lanes = append(lanes, func() error { return d.learnByDay(ctx, all, byDay, learned) })
 	}
-	all.pointInTime = &rival{name: "point in time", sees: "and what was known two hours before"}
-	if err := d.trainRival(ctx, all.pointInTime, d.project, m, rows, nil, d.project.Root); err != nil {
-		return err
+	ended := make(chan error)
+	for _, lane := range lanes {
+		go func() { ended <- lane() }()
 	}
-	if err := d.register(ctx, all.pointInTime.version); err != nil {
-		return err
+	var first error // what the others say after it follows from it
+	for range lanes {
+		if err := <-ended; err != nil {
+			first = cmp.Or(first, err)
+			stop()
+		}
 	}
-	v := all.pointInTime.version
-	d.say("train", "bighead train -C %s %s --set %s makes %s@%d: AUC %.3f over flights of November and December, which it has not seen; without history %.3f",
-		shellWord(d.dir), m.Name, demoLearning, m.Name, v.Number, all.pointInTime.offline(), all.noHistory.offline())
-	d.models = all
-	return d.learnByDay(ctx)
+	return first
 }
 
-// learnByDay trains on what a join by day gives: the same project but for one line, of which check warns.
-func (d *demo) learnByDay(ctx context.Context) error {
-	other, done, err := d.byDayProject(ctx)
-	if err != nil || other == nil {
-		return err
-	}
-	defer done()
-	m, err := find("model", other.typed.Models, func(m *feature.Model) string { return m.Name }, demoModel)
-	if err == nil {
-		m, err = overlaid(m, "", []string{demoLearning})
-	}
+// learnByDay trains on what a join by day gives.
+func (d *demo) learnByDay(ctx context.Context, all *rivals, other *loaded, learned <-chan struct{}) error {
+	m, err := demoModelOf(other)
 	if err != nil {
 		return err
 	}
@@ -140,23 +209,19 @@ func (d *demo) learnByDay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &rival{name: "join by day", sees: "and the whole day, also what came after"}
-	if err := d.trainRival(ctx, r, other, m, rows, train.TestMetrics(d.models.pointInTime.version.Metrics), d.project.Root); err != nil {
+	select {
+	case <-learned:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := d.trainRival(ctx, all.byDay, other, m, rows, train.TestMetrics(all.pointInTime.version.Metrics), d.project.Root); err != nil {
 		return err
 	}
-	if err := d.register(ctx, r.version); err != nil {
-		return err
-	}
-	d.models.byDay = r
-	held := "holds"
-	if !r.version.GateHeld {
-		held = "does not hold"
-	}
-	d.say("train", "the same model over the whole day's values makes %s@%d: AUC %.3f, and it %s the gate: by such rows alone it looks best", m.Name, r.version.Number, r.offline(), held)
-	return nil
+	return d.register(ctx, all.byDay.version)
 }
 
-// byDayProject is a copy of the definitions whose training set asks for the whole day; nil where they are no longer the example's.
+// byDayProject is a copy of the definitions whose training set asks for the whole day: the same project but for one line, of which check warns. It is nil
+// where they are no longer the example's.
 func (d *demo) byDayProject(ctx context.Context) (other *loaded, done func(), err error) {
 	text, err := os.ReadFile(filepath.Join(d.dir, "features.py"))
 	if err != nil {
@@ -164,7 +229,7 @@ func (d *demo) byDayProject(ctx context.Context) (other *loaded, done func(), er
 	}
 	if strings.Count(string(text), pointInTimeLine) != 1 {
 		d.say("leak", "features.py is no longer the example's, so no model is trained of a join by day")
-		return nil, nil, nil
+		return nil, func() {}, nil
 	}
 	root, err := os.MkdirTemp("", "bighead-demo-*")
 	if err != nil {
@@ -205,7 +270,7 @@ func (d *demo) byDayProject(ctx context.Context) (other *loaded, done func(), er
 	}
 	if len(other.problems) > 0 {
 		w := other.problems[0]
-		d.say("leak", "written as %s, check warns before anything runs:", byDayLine)
+		d.say("leak", "where a training set asks for the whole day (%s), check warns before anything runs:", byDayLine)
 		d.show(fmt.Sprintf("%s: %s[%s]: %s", w.At, w.Severity, w.Code, w.Message))
 	}
 	return other, done, nil

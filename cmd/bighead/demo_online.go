@@ -312,6 +312,9 @@ func (d *demo) audited(ctx context.Context, s *demoServer) error {
 		return err
 	}
 	d.say("audit", "bighead audit -C %s %s computes them again as training would: %s values of %s vectors: %s", shellWord(d.dir), replayView, count(r.Values), count(r.Rows), classesText(r.Classes))
+	if r.Classes[audit.Late] > 0 {
+		d.show("late: an event of their window came after they had been answered, which training has; whatever nothing explains is skew")
+	}
 	if r.Skewed() {
 		return errors.New("a value that was served differs from training's, and nothing explains it: this is our bug")
 	}
@@ -333,7 +336,7 @@ func (d *demo) storeless(ctx context.Context, s *demoServer) error {
 		return err
 	}
 	d.say("store", "its store was stopped for a moment; requests were answered all the same, each value with what it is")
-	d.show(fmt.Sprintf("of keys that it had just answered for: %s\nof others:                             %s", statusText(again.last), statusText(during.last)))
+	d.show(fmt.Sprintf("of keys that it had just answered for: %s\nof others:                             %s (what is known of their carriers, airports and weather still holds)", statusText(again.last), statusText(during.last)))
 	return nil
 }
 

@@ -122,7 +122,7 @@ func (c *cli) printVector(v *feature.View, answer *featuresAnswer) error {
 		return err
 	}
 	at, _ := value.ParseTimestamp(answer.At)
-	fmt.Fprintf(c.stdout, "%s as of %s\n", answer.View, answer.At)
+	fmt.Fprintln(c.stdout, answer.View, asOf(answer.At))
 	t := newTable("feature", "value", "status")
 	t.right[1] = true
 	for i, name := range answer.Features {
@@ -138,6 +138,14 @@ func (c *cli) printVector(v *feature.View, answer *featuresAnswer) error {
 		fmt.Fprintf(c.stderr, "note: %s is served in the version %s; applied is %s\n", v.Name, feature.Short(answer.Fingerprint), feature.Short(v.Fingerprint))
 	}
 	return nil
+}
+
+// asOf says which time an answer is of. By the clock of the events there is none before the first.
+func asOf(at string) string {
+	if at == value.FormatTimestamp(value.MinTimestamp) {
+		return "before the first event (its clock is that of the events)"
+	}
+	return "as of " + at
 }
 
 // shownValue is how much of a value is printed; --json gives all of it.
@@ -176,6 +184,9 @@ func cause(v *feature.View, name, status string, at int64) string {
 	src := v.Joins[col.Join].Group.Source
 	if src.Kind != feature.Events {
 		return ": no row of this key"
+	}
+	if at == value.MinTimestamp {
+		return ": no event yet"
 	}
 	from, to := plan.NewWindow(col.Feature.Window, src.Delay).Bounds(at)
 	if from == plan.MinTime {

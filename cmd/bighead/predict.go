@@ -110,7 +110,7 @@ func (c *cli) printPrediction(a *predictAnswer) error {
 	if row.Class != "" {
 		text = row.Class + " " + text
 	}
-	fmt.Fprintf(c.stdout, "%s as of %s: %s\n  %s, prediction %s, features %s ms, model %s ms\n", a.Endpoint, a.At, text, by, row.ID, a.Timing.Features, a.Timing.Model)
+	fmt.Fprintf(c.stdout, "%s %s: %s\n  %s, prediction %s, features %s ms, model %s ms\n", a.Endpoint, asOf(a.At), text, by, row.ID, a.Timing.Features, a.Timing.Model)
 	if row.Degraded {
 		fmt.Fprintf(c.stdout, "  degraded: %s (share defaulted %s)\n", row.Reason, row.ShareDefaulted)
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -73,8 +75,17 @@ func trainFolder(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// keepEnvironments has a project's environments made in the tests' folder of downloads, and their locks kept there.
+// environmentsVariable names the folder of environments to a command.
+const environmentsVariable = "BIGHEAD_PYTHON_ENVIRONMENTS"
+
+// keepEnvironments has a project's environments made in the tests' folder of downloads.
 func keepEnvironments(t *testing.T, dir string) {
+	t.Helper()
+	t.Setenv(environmentsVariable, environmentsOf(t, dir))
+}
+
+// environmentsOf is the folder of environments in the tests' folder of downloads, which also keeps the locks of a project that has none of its own.
+func environmentsOf(t *testing.T, dir string) string {
 	t.Helper()
 	base := os.Getenv("BIGHEAD_CACHE")
 	if base == "" {
@@ -88,10 +99,10 @@ func keepEnvironments(t *testing.T, dir string) {
 	if err := os.MkdirAll(filepath.Join(made, "locks"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(made, "locks"), filepath.Join(dir, "environments")); err != nil {
+	if err := os.Symlink(filepath.Join(made, "locks"), filepath.Join(dir, "environments")); err != nil && !errors.Is(err, fs.ErrExist) {
 		t.Fatal(err)
 	}
-	t.Setenv("BIGHEAD_PYTHON_ENVIRONMENTS", made)
+	return made
 }
 
 // trained runs train; what cannot be fetched skips the test, unless everything is required.

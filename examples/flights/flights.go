@@ -8,7 +8,7 @@ import (
 
 // Files is the project: its definitions, its tests and its data, whose source and licence data/README.md names.
 //
-//go:embed bighead.toml features.py models.py tests data/*.parquet data/README.md
+//go:embed bighead.toml features.py models.py environments tests data/*.parquet data/README.md
 var Files embed.FS
 
 // CopyTo writes the project into a folder, which is made where it is missing. It writes over nothing.
