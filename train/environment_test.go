@@ -139,6 +139,13 @@ func TestMakeOnce(t *testing.T) {
 	if err := errors.Join(os.MkdirAll(half, 0o755), os.WriteFile(filepath.Join(half, "junk"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
+	is := func(want bool, packages ...string) {
+		t.Helper()
+		if got, err := e.Made(t.Context(), wanting(packages...)); err != nil || got != want {
+			t.Errorf("the environment of %v is there: %v, %v", packages, got, err)
+		}
+	}
+	is(false, "spam==1.0")
 	var wait sync.WaitGroup
 	var made [3]string
 	var errs [3]error
@@ -150,6 +157,8 @@ func TestMakeOnce(t *testing.T) {
 	if err := errors.Join(errs[:]...); err != nil || made[0] != made[1] || made[1] != made[2] {
 		t.Fatalf("%v, %v", made, err)
 	}
+	is(true, "spam==1.0")
+	is(false, "spam==1.0", "eggs==2.5") // of another lock, which nobody has resolved
 	out, err := exec.Command(made[0], "-I", "-c", "import spam, eggs; print(spam.version, eggs.version)").CombinedOutput()
 	if err != nil || strings.TrimSpace(string(out)) != "1.0 2.5" {
 		t.Errorf("%s, %v", out, err)

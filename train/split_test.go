@@ -7,6 +7,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -49,6 +50,40 @@ func TestSplit(t *testing.T) {
 	}
 	if n != 2 {
 		t.Errorf("%d rows for training", n)
+	}
+}
+
+// What the pipeline only drops is not read, and null in what it is given: these rows do not even have it.
+func TestDroppedColumnsAreNotRead(t *testing.T) {
+	i := value.OfInt
+	m := splitModel(model.Binary, nil)
+	m.TrainingSet.View.Columns = append([]feature.ViewColumn{{Name: "before", Type: value.MapOf(value.Int)}}, m.TrainingSet.View.Columns...)
+	m.TrainingSet.View.Columns = append(m.TrainingSet.View.Columns, feature.ViewColumn{Name: "behind", Type: value.String})
+	m.Steps = []transform.Step{{Kind: "drop", Columns: []string{"before", "behind"}}}
+	p, err := split(t.Context(), m, labelled(value.Int, []int64{1, 2, 3, 11, 21}, i(0), i(1), value.Value{}, i(1), i(0)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for b, err := range p.rowsOf(t.Context(), &p.Train)() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(b.Schema.Names(), " "); got != "before x behind y at" {
+			t.Fatalf("the pipeline is given %s", got)
+		}
+		for row := range b.N {
+			if got := b.Row(row); !got[0].IsNull() || got[1].Float() != 1 || !got[2].IsNull() || got[3].Int() != int64(n) {
+				t.Errorf("row %d is %v", n, got)
+			}
+			n++
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d rows for training", n)
+	}
+	if f, err := p.fit(t.Context()); err != nil || strings.Join(f.inputs, " ") != "x" {
+		t.Errorf("the pipeline leaves %v, %v", f, err)
 	}
 }
 

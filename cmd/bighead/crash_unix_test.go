@@ -48,6 +48,7 @@ func TestKilledServersLoseNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("200 servers are started and killed")
 	}
+	t.Parallel() // it waits for processes
 	seed := uint64(number(t, "BIGHEAD_SEED", rand.IntN(1<<31)))
 	t.Logf("BIGHEAD_SEED=%d", seed)
 	w := newCrashWorld(t, seed)

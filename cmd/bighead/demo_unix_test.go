@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // TestDemo hears the whole story, and holds it to what it claims: a model that learned the future looks best offline, is worth less than no
 // history as served, and as a canary is sent away before anybody was the worse for it.
 func TestDemo(t *testing.T) {
-	t.Parallel()
+	t.Parallel() // it waits for a process
 	dir := t.TempDir()
 	if err := flights.CopyTo(dir); err != nil {
 		t.Fatal(err)

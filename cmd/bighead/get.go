@@ -131,7 +131,10 @@ func (c *cli) printVector(v *feature.View, answer *featuresAnswer) error {
 	if err := t.print(c.stdout); err != nil {
 		return err
 	}
-	if slices.Contains(statuses, "partial") {
+	switch partial := slices.Contains(statuses, "partial"); {
+	case partial && at == value.MinTimestamp:
+		fmt.Fprintln(c.stderr, "note: nothing is known yet: push events, or bighead backfill --online")
+	case partial:
 		fmt.Fprintln(c.stderr, "note: of a part of what is partial nothing is known: `bighead status` says of which time, and the cure")
 	}
 	if v.Fingerprint != answer.Fingerprint {

@@ -30,6 +30,7 @@ func TestUpgrade(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a program of another version")
 	}
+	t.Parallel() // it waits for processes
 	if tile.Version != 1 {
 		t.Fatal("there is a second version of tiles: let this test, and the build tag, begin from it")
 	}

@@ -300,3 +300,28 @@ func sampleOf(t value.Type, variant int) value.Value {
 	}
 	return value.OfNumber(t.Kind, []int64{0, -1, 20000}[variant])
 }
+
+// What steps only leave out is not read; what they make something of is, also where that goes later.
+func TestReads(t *testing.T) {
+	all := strings.Join(columns.Names(), " ")
+	for _, c := range []struct {
+		steps []Step
+		want  string
+	}{
+		{nil, all},
+		{[]Step{step("drop", ``, "m", "l", "s", "d", "t", "b")}, "x k c wx__temp wx__wind"},
+		{[]Step{step("select", ``, "x", "c"), step("ordinal", ``, "@strings")}, "x c"},
+		{[]Step{step("rename", `{"to": ["z"]}`, "x"), step("select", ``, "z")}, "x"},
+		{[]Step{step("standard", ``, "x"), step("drop", ``, "x"), step("select", ``, "k")}, "x k"}, // it is learnt from all the same
+		{[]Step{step("cross", `{"name": "ck"}`, "c", "k"), step("select", ``, "ck")}, "k c"},
+		{[]Step{step("one_hot", ``, "c"), step("select", ``, "c_*")}, "c"},
+	} {
+		if _, problems := Check(columns, c.steps); problems != nil {
+			t.Errorf("%v: %v", c.steps, problems)
+			continue
+		}
+		if got := strings.Join(Reads(columns, c.steps), " "); got != c.want {
+			t.Errorf("%v reads %q, want %q", c.steps, got, c.want)
+		}
+	}
+}
