@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks of this stage (P1–P11; of P10 the trees) beside their peers, each checked before its time is printed.
+"""The benchmarks of this stage (P1–P11) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -357,17 +357,42 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
 
 
     def p10(self) -> None:
-        """The trees alone, in process; a request with features and trees is not measured yet."""
+        self.p10_trees()
+        self.p10_served()
+
+    def p10_served(self) -> None:
+        """Requests with features and trees."""
+        import predicting
+
+        self.machine("P10 served")
+        for who, m, peer in predicting.measure(self.binary, self.a.cache):
+            note = f"{m['cpu_ms']:.3f} ms CPU a request"
+            if "saturated" in m:
+                note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms"
+            if all := m.get("whole", {}).get("+Inf"):
+                note += f", of which {100 * m['whole']['0.003'] / all:.2f} % within 3 ms in the server"
+            if "at" in m:
+                note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms: the machine's and the generator's part"
+            if "checked" in m:
+                note += f"; every 97th answer, {m['checked']}, is LightGBM's"
+            if peer:
+                note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.1f} of MLServer's CPU**"
+            if "recording" in m:
+                note += f"; the record of vectors and predictions takes {m['recording']:.0f} µs of CPU a request"
+            self.note("P10 served", who, note)
+
+    def p10_trees(self) -> None:
+        """The trees alone, in process."""
         where, ours = self.a.cache / "data" / "trees", self.a.cache / "trees"
         subprocess.run(["go", "build", "-o", str(ours), "./bench/trees"], cwd=HERE.parent, check=True)
         run = Run([self.python, str(HERE / "trees.py"), "--ours", str(ours), "--dir", str(where), "--rounds", str(self.a.runs)])
         f = json.loads(run.text.splitlines()[-1])
         ours, trees = f["ours"], f["model"]["trees"]
         for what, k in (("a row", "row_us"), ("a row of 100", "batch_row_us")):
-            self.note("P10", f"trees of bighead, {what}", f"{ours[k]:.1f} µs CPU, {ours[k] / trees * 1000:.0f} ns a tree; **{f['lightgbm'][k] / ours[k]:.1f} × LightGBM's C API, "
+            self.note("P10 trees", f"trees of bighead, {what}", f"{ours[k]:.1f} µs CPU, {ours[k] / trees * 1000:.0f} ns a tree; **{f['lightgbm'][k] / ours[k]:.1f} × LightGBM's C API, "
                       f"{f['onnxruntime'][k] / ours[k]:.1f} × ONNX Runtime**; all sums are LightGBM's to the bit")
             for name, peer in (("lightgbm 4.7.0, C API", "lightgbm"), ("onnxruntime 1.32.0", "onnxruntime")):
-                self.note("P10", f"{name}, {what}", f"{f[peer][k]:.1f} µs CPU")
+                self.note("P10 trees", f"{name}, {what}", f"{f[peer][k]:.1f} µs CPU")
 
 
 def machine() -> str:
@@ -410,7 +435,7 @@ def main() -> None:
     load = os.getloadavg()[0]
     b = Bench(a)
     for number in a.only.split(","):
-        getattr(b, number.strip().lower())()
+        getattr(b, number.strip().lower().replace(" ", "_"))()
         write(a.out, b.rows, load)
 
 

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENTITIES, GROUPS, EVENTS = 10_000, 5, 10
@@ -64,9 +64,14 @@ def post(url: str, body: dict) -> dict:
 class Load:
     """The open-loop generator: latencies count from when a request was due."""
 
-    def __init__(self, binary: pathlib.Path, folder: pathlib.Path, url: str, body: dict, *flags: str) -> None:
+    def __init__(self, binary: pathlib.Path, folder: pathlib.Path, url: str, body: dict | list[dict], *flags: str) -> None:
+        """Of one body each "@" is a random key; of several each request is one of them."""
         self.file = folder / "body.json"
-        self.file.write_text(json.dumps(body).replace('"@"', "{{n}}"))
+        if isinstance(body, list):
+            self.file.write_text("".join(json.dumps(x) + "\n" for x in body))
+            flags = (*flags, "-lines")
+        else:
+            self.file.write_text(json.dumps(body).replace('"@"', "{{n}}"))
         self.command = [str(binary), "-url", url, "-body", str(self.file), "-keys", str(ENTITIES), "-conns", "16", *flags]
 
     def shot(self, rate: float, seconds: float, warm: float = 1) -> dict:
@@ -133,8 +138,8 @@ def wholes(http: str) -> dict[str, int]:
     return {le: int(float(n)) for le, n in re.findall(r'bighead_request_seconds_bucket\{stage="whole",view="v",le="([^"]+)"\} (\S+)', text)}
 
 
-def events(folder: pathlib.Path) -> None:
-    """A Parquet file for each source: ten events a key within the last 40 days, the more the newer, up to this midnight."""
+def events(folder: pathlib.Path, of: Callable[[int], object]) -> None:
+    """A Parquet file for each source: ten events a key within the last 40 days, the more the newer, up to this midnight. Column e is one of twenty."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -146,18 +151,22 @@ def events(folder: pathlib.Path) -> None:
         t = midnight - 1 - (r.random(n) ** 3 * 40 * 86_400_000).astype("int64")
         pq.write_table(pa.table({
             "event": pa.array(np.arange(n)), "id": pa.array(np.arange(n) % ENTITIES), "ts": pa.array(t, pa.timestamp("ms", tz="UTC")),
-            "a": r.normal(size=n), "b": r.normal(size=n), "c": r.integers(0, 100, n), "d": r.integers(0, 9, n), "e": pa.array([chr(97 + x) for x in r.integers(0, 20, n)]),
+            "a": r.normal(size=n), "b": r.normal(size=n), "c": r.integers(0, 100, n), "d": r.integers(0, 9, n), "e": pa.array([of(x) for x in r.integers(0, 20, n).tolist()]),
         }), folder / f"s{i}.parquet")
 
 
-def pushed(folder: pathlib.Path, i: int) -> pathlib.Path:
+def letter(x: int) -> str:
+    return chr(97 + x)
+
+
+def pushed(folder: pathlib.Path, i: int, of: Callable[[int], object]) -> pathlib.Path:
     """An event of today for every key, as lines of JSON."""
     now = int(time.time() * 1000)
     path = folder / f"today{i}.ndjson"
     with open(path, "w") as f:
         for k in range(ENTITIES):
             at = dt.datetime.fromtimestamp((now - k % 7_200_000) / 1000, dt.timezone.utc).isoformat(timespec="milliseconds")
-            f.write(f'{{"event":{ENTITIES * EVENTS + k},"id":{k},"ts":"{at}","a":{k % 97 / 7},"b":{k % 31 / 3},"c":{k % 100},"d":{k % 9},"e":"{chr(97 + k % 20)}"}}\n')
+            f.write(f'{{"event":{ENTITIES * EVENTS + k},"id":{k},"ts":"{at}","a":{k % 97 / 7},"b":{k % 31 / 3},"c":{k % 100},"d":{k % 9},"e":{json.dumps(of(k % 20))}}}\n')
     return path
 
 
@@ -172,7 +181,7 @@ def project(binary: str, folder: pathlib.Path, limits: str, config: str = "") ->
     """The sources and definitions."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    events(folder)
+    events(folder, letter)
     configure(folder, limits, config)
     run(binary, folder, "apply", "--yes")
 
@@ -206,17 +215,17 @@ def up(binary: str, folder: pathlib.Path, limits: str = "", config: str = "") ->
             sys.exit(f"bighead up ended badly: {(folder / 'up.log').read_text()[-2000:]}")
 
 
-def fill(binary: str, folder: pathlib.Path, push: bool) -> None:
+def fill(binary: str, folder: pathlib.Path, push: bool, of: Callable[[int], object] = letter) -> None:
     """Batch up to this midnight, and pushed events after it; until all of it is in the store."""
     run(binary, folder, "backfill", "--online", "--to", dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d"))
     for i in range(GROUPS if push else 0):
-        run(binary, folder, "push", f"s{i}", str(pushed(folder, i)))
+        run(binary, folder, "push", f"s{i}", str(pushed(folder, i, of)))
     while any(g["lag_records"] for s in json.loads(run(binary, folder, "status", "--json"))["stream"]["sources"] for g in s["groups"]):
         time.sleep(0.2)
     time.sleep(1)  # what was read is written within the group's flush, 100 ms
 
 
-def check(binary: str, folder: pathlib.Path, url: str) -> None:
+def check(binary: str, folder: pathlib.Path, url: str, case: str = "P7") -> None:
     """What is served is what training would have: 20 keys, all 250 values. Pushed events are not known to be all from midnight on, so values are partial."""
     answers = []
     for i in range(20):
@@ -230,9 +239,9 @@ def check(binary: str, folder: pathlib.Path, url: str) -> None:
     for (key, answer), want in zip(answers, training(binary, folder, [(key, a["at"]) for key, a in answers]), strict=True):
         for name, got, status in zip(answer["features"], answer["rows"][0]["values"], statuses(answer), strict=True):
             if status not in ("present", "empty", "partial") or not near(got, want[name]):
-                sys.exit(f"P7: {name} of {key} as of {answer['at']} is {got} ({status}) online; training has {want[name]}")
+                sys.exit(f"{case}: {name} of {key} as of {answer['at']} is {got} ({status}) online; training has {want[name]}")
             compared += 1
-    print(f"P7: {compared} values served equal training's", flush=True)
+    print(f"{case}: {compared} values served equal training's", flush=True)
 
 
 def statuses(answer: dict) -> list[str]:

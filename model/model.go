@@ -49,6 +49,8 @@ type Info struct {
 	// Invariant says that a row's answer depends on nothing but the row, to the bit: not on the rows beside it, nor on how many they
 	// are. Where it is false (ONNX Runtime), comparing two runs needs a tolerance.
 	Invariant bool
+	// Elsewhere says that another process answers: it may be slow, away, or hang, though nothing is wrong here.
+	Elsewhere bool
 }
 
 // Input is one feature that a model reads.

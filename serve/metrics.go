@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bighead-ml/bighead/serve/breaker"
 )
 
 // Metrics are what a server counts, by the names of docs/interface.md §6. Labels are names of definitions and words of the contract, never
@@ -27,7 +29,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_requests_total", Help: "Requests answered, by view and HTTP status or gRPC code."}, []string{"view", "code"}),
 		Seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "bighead_request_seconds", Help: "How long each stage of a request took, and from when it was read until it was answered all of it: whole.",
-			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .005, .01, .02, .025, .05, .1, .25, 1},
+			Buckets: []float64{.00001, .000025, .00005, .0001, .00025, .0005, .001, .002, .003, .005, .01, .02, .025, .05, .1, .25, 1},
 		}, []string{"view", "stage"}),
 		values:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_values_total", Help: "Values answered, by status."}, []string{"group", "status"}),
 		cache:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "bighead_cache_total", Help: "Look-ups in a cache, by result."}, []string{"level", "result"}),
@@ -49,13 +51,13 @@ func (m *Metrics) Whole(view string, parse, encode, whole time.Duration) {
 	m.Seconds.WithLabelValues(view, "whole").Observe(whole.Seconds())
 }
 
-func (m *Metrics) watchBreaker(store string, b *breaker) {
+func (m *Metrics) watchBreaker(store string, b *breaker.Breaker) {
 	if m.registry == nil {
 		return
 	}
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "bighead_breaker_state", Help: "0 closed, 1 half open, 2 open.", ConstLabels: prometheus.Labels{"store": store},
-	}, b.state))
+	}, b.State))
 }
 
 // groupCounts are the counters of one group, found once.

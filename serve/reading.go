@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bighead-ml/bighead/serve/breaker"
 	"github.com/bighead-ml/bighead/store"
 )
 
@@ -37,7 +38,7 @@ type reading struct {
 	mu  sync.Mutex
 	pub published
 
-	done    chan outcome
+	done    chan breaker.Outcome
 	timer   *time.Timer
 	holders atomic.Int32
 	told    atomic.Bool // the breaker knows how it ended
@@ -78,7 +79,7 @@ type published struct {
 var readings = sync.Pool{New: func() any {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &reading{done: make(chan outcome, 1), timer: t}
+	return &reading{done: make(chan breaker.Outcome, 1), timer: t}
 }}
 
 func (r *reading) reset() {
@@ -133,16 +134,12 @@ func (r *reading) release() {
 	}
 }
 
-// lateFor is how long after its time a reading may end without the store having failed. Where the machine of who asks is busy, readings are
-// late though nothing is wrong with the store, and to leave it alone would answer a wave of requests with nothing. An embedded store lets go of
-// a reading when it is told that its time is over, and one behind a network is waited for, by nobody who answers.
-const lateFor = 250 * time.Millisecond
-
-// run reads, and returns when all is there, when the store fails, or when nothing more can come in time.
+// run reads, and returns when all is there, when the store fails, or when nothing more can come in time. An embedded store lets go of a reading when it
+// is told that its time is over; one behind a network is waited for (breaker.LateFor), by nobody who answers.
 func (r *reading) run(ctx context.Context, s *Server) {
 	r.holders.Store(1)
 	r.wanted = len(r.ranges)
-	if !s.breaker.allow() {
+	if !s.breaker.Allow() {
 		return
 	}
 	last := r.limits[len(r.limits)-1].at
@@ -150,7 +147,7 @@ func (r *reading) run(ctx context.Context, s *Server) {
 	defer done()
 	waiting, stop := asking, func() {}
 	if !s.embedded {
-		waiting, stop = context.WithDeadline(context.WithoutCancel(ctx), last.Add(lateFor))
+		waiting, stop = context.WithDeadline(context.WithoutCancel(ctx), last.Add(breaker.LateFor))
 	}
 	r.holders.Store(2)
 	go func() {
@@ -158,28 +155,28 @@ func (r *reading) run(ctx context.Context, s *Server) {
 		r.read(waiting, s)
 	}()
 	switch how := r.wait(asking); {
-	case how != givenUp:
+	case how != breaker.GivenUp:
 	case errors.Is(context.Cause(asking), context.Canceled): // the request has not waited as long as it said it would
-		r.tell(s, givenUp)
+		r.tell(s, breaker.GivenUp)
 		stop()
 	default:
 		r.holders.Add(1)
-		time.AfterFunc(lateFor, func() {
-			r.tell(s, failed)
+		time.AfterFunc(breaker.LateFor, func() {
+			r.tell(s, breaker.Failed)
 			r.release()
 		})
 	}
 }
 
 // tell tells the breaker how it ended, once.
-func (r *reading) tell(s *Server, how outcome) {
+func (r *reading) tell(s *Server, how breaker.Outcome) {
 	if r.told.CompareAndSwap(false, true) {
-		s.breaker.done(how)
+		s.breaker.Done(how)
 	}
 }
 
-// wait is for the end of the reading, or for the limit of the last job that is not whole by then: givenUp.
-func (r *reading) wait(ctx context.Context) outcome {
+// wait is for the end of the reading, or for the limit of the last job that is not whole by then: breaker.GivenUp.
+func (r *reading) wait(ctx context.Context) breaker.Outcome {
 	for _, l := range r.limits {
 		r.timer.Reset(time.Until(l.at))
 		select {
@@ -188,14 +185,14 @@ func (r *reading) wait(ctx context.Context) outcome {
 			return how
 		case <-ctx.Done():
 			r.timer.Stop()
-			return givenUp
+			return breaker.GivenUp
 		case <-r.timer.C:
 		}
 		if l.job == r.limits[len(r.limits)-1].job && r.got().whole < l.job {
-			return givenUp
+			return breaker.GivenUp
 		}
 	}
-	return givenUp
+	return breaker.GivenUp
 }
 
 // got is what was read so far. What is read on meanwhile comes behind it and is not seen.
@@ -212,7 +209,7 @@ const allJobs = 1<<31 - 1
 
 // read is the goroutine.
 func (r *reading) read(ctx context.Context, s *Server) {
-	how := failed
+	how := breaker.Failed
 	defer func() {
 		if x := recover(); x != nil {
 			s.log.ErrorContext(ctx, "a read of the store panicked", "panic", fmt.Sprint(x))
@@ -227,11 +224,11 @@ func (r *reading) read(ctx context.Context, s *Server) {
 	}
 	if err == nil {
 		r.publish(allJobs)
-		how = succeeded
+		how = breaker.Succeeded
 		return
 	}
 	if errors.Is(err, context.Canceled) || s.embedded && errors.Is(err, context.DeadlineExceeded) {
-		how = givenUp
+		how = breaker.GivenUp
 		return
 	}
 	s.log.DebugContext(ctx, "reading the store failed", "error", err)

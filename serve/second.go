@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/serve/breaker"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -44,7 +45,7 @@ type second struct {
 	of       Second
 	queue    chan SecondEntry
 	keep     time.Duration
-	breaker  *breaker
+	breaker  *breaker.Breaker
 	log      *slog.Logger
 	hit      prometheus.Counter
 	miss     prometheus.Counter
@@ -56,7 +57,7 @@ type second struct {
 
 func newSecond(of Second, keep time.Duration, m *Metrics, log *slog.Logger) *second {
 	at := func(result string) prometheus.Counter { return m.cache.WithLabelValues("l2", result) }
-	return &second{of: of, keep: keep, queue: make(chan SecondEntry, secondQueue), breaker: newBreaker(time.Now), log: log,
+	return &second{of: of, keep: keep, queue: make(chan SecondEntry, secondQueue), breaker: breaker.New(time.Now), log: log,
 		hit: at("hit"), miss: at("miss"), failed: at("failed"), written: at("written"), dropped: at("dropped")}
 }
 
@@ -84,7 +85,7 @@ func (x *second) run(ctx context.Context) {
 }
 
 func (x *second) write(ctx context.Context, batch []SecondEntry) {
-	if !x.breaker.allow() {
+	if !x.breaker.Allow() {
 		x.dropped.Add(float64(len(batch)))
 		return
 	}
@@ -102,11 +103,11 @@ func (x *second) write(ctx context.Context, batch []SecondEntry) {
 func (x *second) tell(ctx context.Context, err error) {
 	switch {
 	case err == nil:
-		x.breaker.done(succeeded)
+		x.breaker.Done(breaker.Succeeded)
 	case ctx.Err() != nil:
-		x.breaker.done(givenUp)
+		x.breaker.Done(breaker.GivenUp)
 	default:
-		x.breaker.done(failed)
+		x.breaker.Done(breaker.Failed)
 		x.failed.Inc()
 		x.troubles.Do(func() {
 			x.log.WarnContext(ctx, "the second cache fails; it is tried again and this is said once", "error", err)
@@ -206,7 +207,7 @@ func (c *call) fromSecond() {
 			}
 		}
 	}
-	if len(jobs) == 0 || time.Until(until) <= 0 || !s.second.breaker.allow() {
+	if len(jobs) == 0 || time.Until(until) <= 0 || !s.second.breaker.Allow() {
 		return
 	}
 	ctx, cancel := context.WithDeadline(c.ctx, until)

@@ -12,6 +12,7 @@ import (
 	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/serve/breaker"
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -58,7 +59,7 @@ type Server struct {
 	store   store.Store
 	options Options
 	served  atomic.Pointer[served]
-	breaker *breaker
+	breaker *breaker.Breaker
 	cache   *cache
 	second  *second  // nil: there is none
 	watched *watched // nil: others write to the store too, and what was read stays good only where the store says so
@@ -119,7 +120,7 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	s := &Server{store: st, options: o, log: o.Log, breaker: newBreaker(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
+	s := &Server{store: st, options: o, log: o.Log, breaker: breaker.New(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
 	s.embedded = !st.Traits().Shared
 	asks := st
 	if w, ok := st.(*watched); ok {
@@ -218,7 +219,7 @@ func (s *Server) Features(ctx context.Context, r Request) (*Response, error) {
 // Degraded says what goes worse than it should though requests are answered: one line each; none: nothing does.
 func (s *Server) Degraded() []string {
 	var out []string
-	if s.breaker.isOpen() {
+	if s.breaker.IsOpen() {
 		out = append(out, "store "+s.store.Traits().Name+" fails: answers are stale, stand-ins or failed")
 	}
 	if age, yes := s.outOfDate(); yes {

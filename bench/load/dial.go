@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	oip "github.com/bighead-ml/bighead/model/tensor/pb"
 	"github.com/bighead-ml/bighead/serve/grpc/pb"
 )
 
@@ -27,8 +28,11 @@ const (
 	maxNumbers = 400_000
 )
 
-// bodies are requests with fresh numbers.
+// bodies are requests with fresh numbers, or those of the file.
 func bodies(template []byte) [][]byte {
+	if *lines {
+		return bytes.Split(bytes.TrimSpace(template), []byte("\n"))
+	}
 	parts := bytes.Split(template, []byte("{{n}}"))
 	var out [][]byte
 	many, number := min(maxBodies, maxNumbers/max(1, len(parts)-1)), func() int { return rand.IntN(*keys) }
@@ -48,27 +52,57 @@ func bodies(template []byte) [][]byte {
 	return out
 }
 
-// sender sends a request and gives the answer, in into's memory if there is room. It is good for many goroutines.
-type sender func(request, into []byte) ([]byte, error)
+// texts makes JSON of a request and its answer.
+type texts func(request, answer []byte) (q, a []byte, err error)
 
-// dial makes the requests, and how to send one.
-func dial(u *url.URL, template []byte) (sender, [][]byte, error) {
+// calling is a call over gRPC, and the messages of it.
+type calling struct {
+	path            string
+	request, answer func() proto.Message
+}
+
+var callings = map[string]calling{
+	"features": {pb.FeatureService_GetFeatures_FullMethodName, func() proto.Message { return new(pb.GetFeaturesRequest) }, func() proto.Message { return new(pb.GetFeaturesResponse) }},
+	"predict":  {pb.PredictionService_Predict_FullMethodName, func() proto.Message { return new(pb.PredictRequest) }, func() proto.Message { return new(pb.PredictResponse) }},
+	"infer":    {oip.GRPCInferenceService_ModelInfer_FullMethodName, func() proto.Message { return new(oip.ModelInferRequest) }, func() proto.Message { return new(oip.ModelInferResponse) }},
+}
+
+// texts is JSON of the call's messages.
+func (c calling) texts(request, answer []byte) (q, a []byte, err error) {
+	in, out := c.request(), c.answer()
+	if err = errors.Join(proto.Unmarshal(request, in), proto.Unmarshal(answer, out)); err != nil {
+		return nil, nil, err
+	}
+	q, wrong := protojson.Marshal(in)
+	a, err = protojson.Marshal(out)
+	return q, a, errors.Join(wrong, err)
+}
+
+// dial makes the requests, how to send one, and how to read it and its answer.
+func dial(u *url.URL, template []byte) (sender, [][]byte, texts, error) {
 	made := bodies(template)
 	if u.Scheme != "grpc" {
-		return pooled(func() (caller, error) { return connect(u) }), made, nil
+		return pooled(func() (caller, error) { return connect(u) }), made, func(q, a []byte) ([]byte, []byte, error) { return q, a, nil }, nil
+	}
+	c, ok := callings[*rpc]
+	if !ok {
+		return nil, nil, nil, fmt.Errorf("-call %s: there are features, predict and infer", *rpc)
 	}
 	for i, b := range made {
-		var q pb.GetFeaturesRequest
-		err := protojson.Unmarshal(b, &q)
+		q := c.request()
+		err := protojson.Unmarshal(b, q)
 		if err == nil {
-			made[i], err = proto.Marshal(&q)
+			made[i], err = proto.Marshal(q)
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", *file, err)
+			return nil, nil, nil, fmt.Errorf("%s: %w", *file, err)
 		}
 	}
-	return pooled(func() (caller, error) { return connectGRPC(u.Host) }), made, nil
+	return pooled(func() (caller, error) { return connectGRPC(u.Host, c.path) }), made, c.texts, nil
 }
+
+// sender sends a request and gives the answer, in into's memory if there is room. It is good for many goroutines.
+type sender func(request, into []byte) ([]byte, error)
 
 // caller is a connection that is kept alive and takes one request at a time.
 type caller interface {

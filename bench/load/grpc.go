@@ -10,8 +10,6 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
-
-	"github.com/bighead-ml/bighead/serve/grpc/pb"
 )
 
 // calls is a caller of gRPC, by hand: a whole client takes as much of the machine as the server that is measured, and a call of one message each
@@ -31,12 +29,12 @@ type calls struct {
 // window is what an answer may be as long as.
 const window = 1 << 24
 
-func connectGRPC(host string) (caller, error) {
+func connectGRPC(host, path string) (caller, error) {
 	c, err := net.Dial("tcp", host)
 	if err != nil {
 		return nil, err
 	}
-	k := &calls{Conn: c, host: host, path: pb.FeatureService_GetFeatures_FullMethodName, next: 1}
+	k := &calls{Conn: c, host: host, path: path, next: 1}
 	k.fields = hpack.NewEncoder(&k.head)
 	k.frames = http2.NewFramer(&k.out, bufio.NewReaderSize(c, 64<<10))
 	k.frames.SetReuseFrames()

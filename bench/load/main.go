@@ -3,6 +3,8 @@
 //
 //	go run ./bench/load -url http://127.0.0.1:6566/get-online-features -body body.json -rate 200 -for 10s
 //	go run ./bench/load -url grpc://127.0.0.1:6567 -body body.json -rate 200      # the body is a GetFeaturesRequest as JSON
+//	go run ./bench/load -url grpc://127.0.0.1:6567 -call predict -body body.json  # a PredictRequest
+//	go run ./bench/load -url … -lines -body bodies.ndjson -rate 200                # a request in each line
 //	go run ./bench/load -url … -body body.json -rate 0 -for 5s                    # as fast as -conns requests at a time go: saturation
 //	go run ./bench/load -url … -body body.json -phases before=20s,fault=10s,after=30s -rate 200      # a report for each phase
 //
@@ -23,8 +25,10 @@ import (
 )
 
 var (
-	target   = flag.String("url", "", "where to POST (http), or to call bighead.v1 GetFeatures (grpc); this machine only")
+	target   = flag.String("url", "", "where to POST (http), or to call (grpc); this machine only")
+	rpc      = flag.String("call", "features", "over gRPC: features (GetFeatures) or predict (Predict) of bighead.v1, infer (ModelInfer) of the Open Inference Protocol")
 	file     = flag.String("body", "", "file with the request body")
+	lines    = flag.Bool("lines", false, "the file has a request in each line, which is sent as it is")
 	rate     = flag.Float64("rate", 100, "requests a second; 0: as many as go")
 	length   = flag.Duration("for", 10*time.Second, "how long to send; at most 5m")
 	warm     = flag.Duration("warm", 2*time.Second, "unmeasured lead at the same rate")
@@ -47,7 +51,7 @@ func main() {
 	}
 	body, err := os.ReadFile(*file)
 	check(err)
-	send, requests, err := dial(u, body)
+	send, requests, text, err := dial(u, body)
 	check(err)
 	l := &load{send: send, requests: requests, rate: *rate}
 	if *once {
@@ -61,7 +65,9 @@ func main() {
 	}
 	if *phases == "" {
 		l.run(*warm)
-		check(enc.Encode(l.run(*length).report(0, 1)))
+		s := l.run(*length)
+		check(enc.Encode(s.report(0, 1)))
+		check(s.saved(*save, text))
 		return
 	}
 	names, total, err := parsePhases(*phases)
@@ -76,7 +82,7 @@ func main() {
 		check(enc.Encode(r))
 		from += p.length
 	}
-	check(s.saved(*save))
+	check(s.saved(*save, text))
 }
 
 type phase struct {

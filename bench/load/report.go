@@ -118,8 +118,8 @@ func (s *shots) report(from, to float64) report {
 	return r
 }
 
-// saved writes the answers that were kept: when each was due, ms from the beginning, and its bytes as text.
-func (s *shots) saved(path string) error {
+// saved writes the answers that were kept: when each was due, ms from the beginning, and request and answer as JSON, which text makes of them.
+func (s *shots) saved(path string, text texts) error {
 	if path == "" {
 		return nil
 	}
@@ -130,10 +130,15 @@ func (s *shots) saved(path string) error {
 	w := bufio.NewWriter(f)
 	enc := json.NewEncoder(w)
 	for _, x := range s.all {
-		if x.answer != nil && !x.failed {
-			if err := enc.Encode(map[string]any{"due": when(x.due, s.rate).Milliseconds(), "request": json.RawMessage(x.request), "answer": json.RawMessage(x.answer)}); err != nil {
-				return err
-			}
+		if x.answer == nil || x.failed {
+			continue
+		}
+		request, answer, err := text(x.request, x.answer)
+		if err != nil {
+			return err
+		}
+		if err := enc.Encode(map[string]any{"due": when(x.due, s.rate).Milliseconds(), "request": json.RawMessage(request), "answer": json.RawMessage(answer)}); err != nil {
+			return err
 		}
 	}
 	if err := w.Flush(); err != nil {

@@ -132,7 +132,7 @@ func (d *description) valid() error {
 }
 
 func (d *description) info() model.Info {
-	info := model.Info{Format: "python pickle", Outputs: []model.Output{{Name: d.Output.Name, Kind: model.Value, Width: d.Output.Width}}}
+	info := model.Info{Format: "python pickle", Elsewhere: true, Outputs: []model.Output{{Name: d.Output.Name, Kind: model.Value, Width: d.Output.Width}}}
 	if d.Output.Kind == model.Probability.String() {
 		info.Outputs[0].Kind = model.Probability
 	}

@@ -92,7 +92,7 @@ func (o Options) Open(ctx context.Context, location string) (model.Model, error)
 	if err != nil {
 		return nil, fmt.Errorf("open model %s: %w", location, err)
 	}
-	m := &Model{address: a}
+	m := &Model{address: a, info: model.Info{Elsewhere: true}}
 	by, err := o.access(a)
 	switch {
 	case err != nil:

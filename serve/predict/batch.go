@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/serve/breaker"
 )
 
 // batcher has rows of several requests answered in one call of a model, for models that cost more by the call than by the row. A row waits for
@@ -33,6 +34,9 @@ type together struct {
 
 // predict answers a batch into scores. The batch is copied: the caller may go away and use it again.
 func (b *batcher) predict(ctx context.Context, in *model.Batch, scores []float64) error {
+	if b.v.guard != nil && b.v.guard.State() == breaker.Open { // and nobody is let try it yet: there is nothing to wait for
+		return errLeftAlone
+	}
 	t, part, from := b.join(ctx, in)
 	select {
 	case <-t.done:
@@ -101,8 +105,7 @@ func (b *batcher) run(t *together) {
 	}
 	a := b.v.artifact
 	t.scores, t.errs = make([]float64, t.batch.Rows*a.Answer.Width), make([]error, len(t.parts))
-	var scratch model.Scratch
-	err := a.Answer.Predict(ctx, a.Model, &t.batch, t.scores, &scratch)
+	_, err := b.v.predict(ctx, &t.batch, t.scores, new(model.Scratch)) // nobody else has this memory
 	var row *model.RowError
 	if !errors.As(err, &row) || len(t.parts) == 1 {
 		for i := range t.errs {
@@ -114,7 +117,7 @@ func (b *batcher) run(t *together) {
 	from := 0
 	for i, n := range t.parts {
 		part := model.Batch{Rows: n, Numbers: t.batch.Numbers[from*numbers : (from+n)*numbers], Texts: t.batch.Texts[from*texts : (from+n)*texts]}
-		t.errs[i] = a.Answer.Predict(ctx, a.Model, &part, t.scores[from*a.Answer.Width:(from+n)*a.Answer.Width], &scratch)
+		_, t.errs[i] = b.v.predict(ctx, &part, t.scores[from*a.Answer.Width:(from+n)*a.Answer.Width], new(model.Scratch))
 		from += n
 	}
 }

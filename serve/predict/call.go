@@ -83,10 +83,11 @@ const (
 
 // failedRow is a row that its version could not answer.
 type failedRow struct {
-	row  int32
-	by   *version // nil: there was none to ask
-	why  string
-	late bool
+	row   int32
+	by    *version // nil: there was none to ask
+	why   string
+	late  bool
+	alone bool // it was not asked, since it does not answer
 }
 
 var calls = sync.Pool{New: func() any { return new(call) }}
@@ -213,7 +214,9 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	for _, i := range rows {
 		c.values = append(c.values, c.out.Rows[i].Values)
 	}
-	scores, err := w.answer(ctx, c.values, c.bound.at[w.v], c.endpoint.batchers[w.v])
+	asking, done := c.leaving(ctx, w.v)
+	scores, err := w.answer(asking, c.values, c.bound.at[w.v], c.endpoint.batchers[w.v])
+	done()
 	var wrong *rowRefused
 	switch {
 	case err == nil:
@@ -223,6 +226,10 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	case errors.As(err, &wrong): // in halves, so that many wrong rows cost no more than a few times the right ones
 		c.askWith(ctx, w, rows[:len(rows)/2])
 		c.askWith(ctx, w, rows[len(rows)/2:])
+	case errors.Is(err, errLeftAlone):
+		for _, i := range rows {
+			c.failed = append(c.failed, failedRow{row: i, by: w.v, alone: true})
+		}
 	default:
 		late := ctx.Err() != nil
 		if !late {
@@ -232,9 +239,19 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	}
 }
 
+// leaving is the time that a version may take: all there is, but where its model is elsewhere and others can answer in its place four fifths of that,
+// so that they have time left for what it could not.
+func (c *call) leaving(ctx context.Context, v *version) (context.Context, context.CancelFunc) {
+	until, ok := ctx.Deadline()
+	if !ok || v.guard == nil || len(c.endpoint.others(v)) == 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, until.Add(-time.Duration(modelShare*float64(time.Until(until)))))
+}
+
 func (c *call) fail(v *version, rows []int32, why string, late bool) {
 	for _, i := range rows {
-		c.failed = append(c.failed, failedRow{i, v, why, late})
+		c.failed = append(c.failed, failedRow{row: i, by: v, why: why, late: late})
 	}
 }
 
@@ -278,7 +295,7 @@ func (c *call) fallBack(ctx context.Context) {
 		var rows []int32
 		rest := failed[:0:0]
 		for _, f := range failed {
-			if f.by == first.by {
+			if f.by == first.by && f.alone == first.alone && f.late == first.late {
 				rows = append(rows, f.row)
 			} else {
 				rest = append(rest, f)
@@ -295,7 +312,10 @@ func (c *call) askOthers(ctx context.Context, f failedRow, rows []int32) {
 	if f.by != nil {
 		why = f.by.id().String() + " could not answer"
 	}
-	if f.why != "" {
+	switch {
+	case f.alone:
+		why += ": " + errLeftAlone.Error()
+	case f.why != "":
 		why += ": " + f.why
 	}
 	if f.by != nil && !f.late {
@@ -319,6 +339,8 @@ func (c *call) askOthers(ctx context.Context, f failedRow, rows []int32) {
 		switch {
 		case c.endpoint.fallback != nil:
 			c.constant(a, why)
+		case f.alone:
+			a.Problem = modelLeftAlone(f.by)
 		case f.by != nil && f.why == "":
 			a.Problem = modelFailed(f.by, f.late)
 		default:

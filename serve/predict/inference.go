@@ -136,6 +136,9 @@ func (m *inferred) Infer(ctx context.Context, in *value.Batch, out [][]float64) 
 	w := m.version.workers.Get().(*worker)
 	defer w.give()
 	err := w.infer(ctx, in, out)
+	if errors.Is(err, errLeftAlone) {
+		return modelLeftAlone(m.version)
+	}
 	var row *rowRefused
 	if errors.As(err, &row) {
 		p := refused(m.version, row.name, row.reason)
@@ -150,7 +153,13 @@ func (w *worker) infer(ctx context.Context, in *value.Batch, out [][]float64) er
 	if err := w.prepare(in); err != nil {
 		return err
 	}
-	return rowOf(w.v.artifact.Model.Predict(ctx, &w.batch, out))
+	call := func(ctx context.Context) error { return w.v.artifact.Model.Predict(ctx, &w.batch, out) }
+	if w.v.guard == nil {
+		return rowOf(call(ctx))
+	}
+	left, err := w.v.guard.do(ctx, w.v, call)
+	w.lent = left
+	return rowOf(err)
 }
 
 // prepare takes a batch of the version's columns through its pipeline into the model's batch.

@@ -51,6 +51,12 @@ func modelFailed(v *version, late bool) *serve.Problem {
 		Cure: "come again shortly, or declare a fallback= for the endpoint; the server's log says what went wrong", After: time.Second}
 }
 
+// modelLeftAlone is a row's that no version has answered, since its own has not answered others lately.
+func modelLeftAlone(v *version) *serve.Problem {
+	return &serve.Problem{Code: feature.CodeModelFailed, Detail: fmt.Sprintf("version %d of model %s does not answer, and is left alone but for a request a second that tries it", v.number, v.model),
+		Cure: "come again shortly, or declare a fallback= for the endpoint; the server's log says what went wrong", After: time.Second}
+}
+
 // refused is a row's that holds what the pipeline or the model does not take.
 func refused(v *version, name, reason string) *serve.Problem {
 	return &serve.Problem{Code: feature.CodeModelRefuses, Detail: fmt.Sprintf("version %d of model %s does not take the row: %q %s", v.number, v.model, name, reason), Field: name,

@@ -74,12 +74,14 @@ func Open(ctx context.Context, features *serve.Server, endpoints []*feature.Endp
 	if err := s.Refresh(ctx, endpoints, models); err != nil {
 		return nil, err
 	}
+	s.metrics.watch(s)
 	s.stopped.Go(s.runShadows)
 	return s, nil
 }
 
 // Close ends what goes on beside requests, and closes the versions. Requests that are being answered are finished by their callers first.
 func (s *Server) Close() {
+	s.metrics.unwatch(s)
 	close(s.stopping)
 	s.stopped.Wait()
 	s.mu.Lock()
@@ -113,8 +115,14 @@ func (s *Server) Degraded() []string {
 	t := s.table.Load()
 	var out []string
 	for _, name := range t.names {
-		if e := t.endpoints[name]; e.wrong != "" {
+		e := t.endpoints[name]
+		if e.wrong != "" {
 			out = append(out, "endpoint "+name+": "+e.wrong)
+		}
+		for _, v := range e.all {
+			if v.leftAlone() {
+				out = append(out, "endpoint "+name+": "+v.id().String()+" does not answer, and is left alone but for a request a second that tries it")
+			}
 		}
 	}
 	return out
@@ -137,6 +145,8 @@ type Status struct {
 	Traffic  *catalog.Traffic `json:"traffic"` // as it is answered with; of its definition where ID is 0
 	Canary   *CanaryStatus    `json:"canary,omitempty"`
 	Degraded string           `json:"degraded,omitempty"`
+	// LeftAlone are versions that do not answer, and are asked once a second until they do.
+	LeftAlone []string `json:"left_alone,omitempty"`
 }
 
 // Statuses are how all endpoints stand, by name.
@@ -148,6 +158,11 @@ func (s *Server) Statuses() []Status {
 		st := Status{Endpoint: name, Model: e.def.Model.Name, Traffic: e.traffic, Degraded: e.wrong}
 		if e.trial != nil {
 			st.Canary = e.trial.status()
+		}
+		for _, v := range e.all {
+			if v.leftAlone() {
+				st.LeftAlone = append(st.LeftAlone, v.id().String())
+			}
 		}
 		out = append(out, st)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/transform"
+	"github.com/bighead-ml/bighead/serve/breaker"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -23,6 +24,7 @@ type version struct {
 	inputs   []int               // of the pipeline's columns, or the manifest's: which are the model's
 	classes  []string            // of several classes their names
 	workers  sync.Pool           // of *worker
+	guard    *guard              // nil: the model is in this process
 	refs     atomic.Int64
 	closed   func(*version, error)
 }
@@ -47,6 +49,9 @@ func (s *Server) load(ctx context.Context, mv *catalog.ModelVersion) (*version, 
 	v := &version{model: mv.Model, number: mv.Number, artifact: a, closed: s.versionClosed}
 	if err := v.fit(); err != nil {
 		return nil, errors.Join(fmt.Errorf("artifact %s: %w", mv.Artifact, err), a.Close())
+	}
+	if a.Model.Info().Elsewhere {
+		v.guard = &guard{Breaker: breaker.New(s.o.Now), name: v.id().String(), log: s.log}
 	}
 	v.workers.New = func() any { return v.newWorker() }
 	v.refs.Store(1)

@@ -21,6 +21,7 @@ type worker struct {
 	batch   model.Batch
 	scratch model.Scratch
 	scores  []float64
+	lent    bool // to a call that goes on though nobody waits for it
 }
 
 func (v *version) newWorker() *worker {
@@ -39,6 +40,9 @@ func (v *version) newWorker() *worker {
 
 // give lets go of what the columns hold of a request, and of the worker.
 func (w *worker) give() {
+	if w.lent {
+		return
+	}
 	for _, c := range w.columns {
 		clear(c.Strs)
 		clear(c.Values)
@@ -61,8 +65,7 @@ func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *
 	if err := w.prepare(&w.in); err != nil {
 		return nil, err
 	}
-	a := w.v.artifact
-	n := len(rows) * a.Answer.Width
+	n := len(rows) * w.v.artifact.Answer.Width
 	if cap(w.scores) < n {
 		w.scores = make([]float64, n)
 	}
@@ -70,7 +73,9 @@ func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *
 	if b != nil {
 		return w.scores, rowOf(b.predict(ctx, &w.batch, w.scores))
 	}
-	return w.scores, rowOf(a.Answer.Predict(ctx, a.Model, &w.batch, w.scores, &w.scratch))
+	left, err := w.v.predict(ctx, &w.batch, w.scores, &w.scratch)
+	w.lent = left
+	return w.scores, rowOf(err)
 }
 
 // fill makes the columns of the rows.
