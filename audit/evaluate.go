@@ -89,6 +89,7 @@ type Evaluated struct {
 type EvaluatedVersion struct {
 	Model       string  `json:"model"`
 	Version     *int64  `json:"version"` // null: the endpoint's fallback answered
+	Shadow      bool    `json:"shadow"`  // it was asked beside the others, and nobody was answered with it
 	Predictions int64   `json:"predictions"`
 	Degraded    int64   `json:"degraded"`
 	Labelled    int64   `json:"labelled"`
@@ -130,13 +131,14 @@ type evaluating struct {
 	out      *Evaluated
 	versions map[versionKey]*evaluated
 	labels   map[uuid.UUID]*label
-	compared map[uuid.UUID]*evaluated // whose features are to be compared
-	views    map[string]bool          // of the predictions
+	compared map[uuid.UUID][]*evaluated // whose features are to be compared
+	views    map[string]bool            // of the predictions
 }
 
 type versionKey struct {
 	model  string
 	number int64
+	shadow bool
 }
 
 // evaluated is one version.
@@ -165,7 +167,7 @@ type label struct {
 // Three readings: how many predictions there are of each version, so that it is known which share of them is compared; the predictions, with
 // their labels; the vectors. Memory grows with the labels of the time and with what is labelled, not with what was predicted.
 func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
-	x := &evaluating{Evaluation: &e, versions: map[versionKey]*evaluated{}, labels: map[uuid.UUID]*label{}, compared: map[uuid.UUID]*evaluated{}, views: map[string]bool{},
+	x := &evaluating{Evaluation: &e, versions: map[versionKey]*evaluated{}, labels: map[uuid.UUID]*label{}, compared: map[uuid.UUID][]*evaluated{}, views: map[string]bool{},
 		out: &Evaluated{Endpoint: e.Endpoint, Since: value.FormatTimestamp(e.Since), Until: value.FormatTimestamp(e.Until), Versions: []*EvaluatedVersion{}, Damaged: []string{}}}
 	files, damaged, err := openLog(ctx, e.Predictions, "bighead.endpoint", e.Endpoint, e.Formats, e.Since, e.Until)
 	if err != nil {
@@ -181,15 +183,23 @@ func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 	return x.out, nil
 }
 
-// eachPrediction reads columns of the predictions of the time, predictedAt behind them.
-func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, columns []string, do func(*logFile, *value.Batch, int)) error {
+// eachPrediction reads columns of the predictions of the time, model and version before them, and what shadows say of those.
+func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, columns []string, do func(*logFile, versionKey, *value.Batch, int)) error {
+	all := append(append([]string{modelColumn, modelVersion}, columns...), predictedAt)
 	for _, f := range files {
-		err := eachBatch(ctx, f.table, dataset.Scan{Columns: append(columns, predictedAt)}, func(b *value.Batch) error {
-			when := b.Columns[len(b.Columns)-1]
+		read := all
+		if f.table.Schema().Index(shadowColumn) >= 0 {
+			read = append(slices.Clip(all), shadowColumn)
+		}
+		err := eachBatch(ctx, f.table, dataset.Scan{Columns: read}, func(b *value.Batch) error {
+			when := b.Columns[len(all)-1]
 			for i := range b.N {
-				if at := when.Ints[i]; at >= x.Since && at < x.Until {
-					do(f, b, i)
+				if at := when.Ints[i]; at < x.Since || at >= x.Until {
+					continue
 				}
+				k := keyOf(b.Columns[0], b.Columns[1], i)
+				k.shadow = len(read) > len(all) && b.Columns[len(all)].Bools[i]
+				do(f, k, b, i)
 			}
 			return nil
 		})
@@ -202,17 +212,18 @@ func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, colum
 
 // count finds the versions, and how many predictions each has.
 func (x *evaluating) count(ctx context.Context, files []*logFile) error {
-	err := x.eachPrediction(ctx, files, []string{modelColumn, modelVersion}, func(f *logFile, b *value.Batch, i int) {
+	err := x.eachPrediction(ctx, files, nil, func(f *logFile, k versionKey, _ *value.Batch, _ int) {
 		x.views[f.view] = true
-		k := keyOf(b.Columns[0], b.Columns[1], i)
 		v := x.versions[k]
 		if v == nil {
 			k.model = strings.Clone(k.model)
-			v = &evaluated{key: k, EvaluatedVersion: &EvaluatedVersion{Model: k.model, Metrics: map[string]float64{}, Test: map[string]float64{}, Scores: []*drift.Comparison{}, Features: []*drift.Comparison{}}}
+			v = &evaluated{key: k, EvaluatedVersion: &EvaluatedVersion{Model: k.model, Shadow: k.shadow, Metrics: map[string]float64{}, Test: map[string]float64{}, Scores: []*drift.Comparison{}, Features: []*drift.Comparison{}}}
 			x.versions[k] = v
 		}
 		v.Predictions++
-		x.out.Predictions++
+		if !k.shadow {
+			x.out.Predictions++
+		}
 	})
 	if err != nil {
 		return err
@@ -343,12 +354,12 @@ func drawn(id uuid.UUID, share float64) bool {
 // join reads the predictions with their labels.
 func (x *evaluating) join(ctx context.Context, files []*logFile) error {
 	var scores []float64
-	return x.eachPrediction(ctx, files, []string{modelColumn, modelVersion, idColumn, scoresColumn, degradedColumn}, func(_ *logFile, b *value.Batch, i int) {
-		v := x.versions[keyOf(b.Columns[0], b.Columns[1], i)]
+	return x.eachPrediction(ctx, files, []string{idColumn, scoresColumn, degradedColumn}, func(_ *logFile, k versionKey, b *value.Batch, i int) {
+		v := x.versions[k]
 		if v == nil { // written since it was counted
 			return
 		}
-		list := b.Columns[3].At(i)
+		list := b.Columns[3].At(i) // columns of model and version come first
 		scores = scores[:0]
 		for k := range list.Len() {
 			s := math.NaN()
@@ -370,10 +381,15 @@ func (x *evaluating) join(ctx context.Context, files []*logFile) error {
 		}
 		if v.known != nil && drawn(id, v.share) {
 			v.scores.Add(scores)
-			x.compared[id] = v
+			x.compared[id] = append(x.compared[id], v)
 		}
-		if l := x.labels[id]; l != nil && !l.used {
+		switch l := x.labels[id]; {
+		case l == nil:
+		case k.shadow: // whose truth is that of what was answered
+			x.take(v, l.text, scores)
+		case !l.used:
 			l.used = true
+			x.out.Labelled++
 			x.take(v, l.text, scores)
 		}
 	})
@@ -403,7 +419,6 @@ func (x *evaluating) task(v *evaluated) model.Task {
 // take takes in the truth of a prediction.
 func (x *evaluating) take(v *evaluated, text string, scores []float64) {
 	v.Labelled++
-	x.out.Labelled++
 	names := v.classes()
 	if v.trained == nil { // the fallback stands in for the versions beside it
 		for _, other := range x.versions {
@@ -447,8 +462,15 @@ func (x *evaluating) report() {
 		x.out.Versions = append(x.out.Versions, v.EvaluatedVersion)
 	}
 	slices.SortFunc(x.out.Versions, func(a, b *EvaluatedVersion) int {
-		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(numberOf(b), numberOf(a)))
+		return cmp.Or(cmp.Compare(a.Model, b.Model), asShadow(a)-asShadow(b), cmp.Compare(numberOf(b), numberOf(a)))
 	})
+}
+
+func asShadow(v *EvaluatedVersion) int {
+	if v.Shadow {
+		return 1
+	}
+	return 0
 }
 
 func numberOf(v *EvaluatedVersion) int64 {
@@ -550,15 +572,14 @@ func (x *evaluating) vectors(ctx context.Context, f *logFile) error {
 			if err != nil {
 				continue
 			}
-			v := x.compared[id]
-			if v == nil {
-				continue
-			}
+			versions := x.compared[id]
 			delete(x.compared, id) // each once
-			v.Vectors++
-			for k, at := range of[v] {
-				if at >= 0 {
-					v.columns[k].Add(b.Columns[at].At(i))
+			for _, v := range versions {
+				v.Vectors++
+				for k, at := range of[v] {
+					if at >= 0 {
+						v.columns[k].Add(b.Columns[at].At(i))
+					}
 				}
 			}
 		}

@@ -203,6 +203,9 @@ func TestEvaluate(t *testing.T) {
 		if truth != "" {
 			labels = append(labels, labelled{id, truth, now})
 		}
+		if version == 1 { // a shadow is asked beside it, which says the contrary
+			r.predicted(predict.Prediction{ID: id, Version: 5, Scores: []float64{1 - score}, Degraded: predictions[version]%2 == 0, Shadow: true}, now)
+		}
 	}
 	truth := model.Truth{Width: 1}
 	for i := range 2000 {
@@ -237,10 +240,10 @@ func TestEvaluate(t *testing.T) {
 	r.predicted(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+1) // not of the time
 	r.close()
 	e := r.evaluate(trained, labelTable(t, append(labels, wrong, labelled{newID(t), "1", now}, labelled{"what", "1", now})...), labelTable(t, twice))
-	if e.Predictions != 4002 || e.Labelled != 1002 || e.Unknown != 2 || len(e.Damaged) > 0 || len(e.Versions) != 4 {
+	if e.Predictions != 4002 || e.Labelled != 1002 || e.Unknown != 2 || len(e.Damaged) > 0 || len(e.Versions) != 5 {
 		t.Fatalf("%+v", e)
 	}
-	third, second, first, fallback := e.Versions[0], e.Versions[1], e.Versions[2], e.Versions[3]
+	third, second, first, fallback, shadow := e.Versions[0], e.Versions[1], e.Versions[2], e.Versions[3], e.Versions[4]
 	if *third.Version != 3 || third.Unfit != 1 || third.NoDrift != "what it learned from cannot be read: it is gone" || len(third.Metrics) > 0 {
 		t.Errorf("%+v", third)
 	}
@@ -256,6 +259,10 @@ func TestEvaluate(t *testing.T) {
 	if len(first.Metrics) != len(want) || first.Coverage != 0.5 || first.Degraded != 500 || first.Test["auc"] != 0.75 || first.Vectors != 2000 {
 		t.Errorf("%+v", first)
 	}
+	if *shadow.Version != 5 || !shadow.Shadow || first.Shadow || shadow.Predictions != 2000 || shadow.Labelled != 1000 || shadow.Coverage != 0.5 || shadow.Degraded != 1000 || shadow.Vectors != 2000 ||
+		math.Abs(shadow.Metrics["auc"]-(1-want["auc"])) > 1e-12 {
+		t.Errorf("%+v", shadow)
+	}
 	verdicts := func(v *audit.EvaluatedVersion) string {
 		out := ""
 		for _, c := range append(slices.Clip(v.Scores), v.Features...) {
@@ -264,6 +271,9 @@ func TestEvaluate(t *testing.T) {
 		return out
 	}
 	if got := verdicts(first); got != "score none 2000, g__x_sum_1h none 2000, y none 2000, gone not_measured 0, " {
+		t.Error(got)
+	}
+	if got := verdicts(shadow); got != "score none 2000, g__x_sum_1h none 2000, y none 2000, gone not_measured 0, " {
 		t.Error(got)
 	}
 	if got := verdicts(second); got != "score drift 2000, g__x_sum_1h drift 2000, y none 2000, gone not_measured 0, " || !e.Drifted() {

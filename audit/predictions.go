@@ -17,11 +17,13 @@ const (
 	scoresColumn   = "scores"          // list<float>: one number, or the probabilities by class
 	degradedColumn = "degraded"        // bool
 	shareColumn    = "share_defaulted" // float
+	shadowColumn   = "shadow"          // bool: a shadow said so of the prediction, and nobody was answered with it; files of before it was recorded lack it
 )
 
 var predictionSchema = value.Schema{
 	{Name: idColumn, Type: value.String}, {Name: predictedAt, Type: value.Timestamp}, {Name: featuresAt, Type: value.Timestamp}, {Name: modelColumn, Type: value.String},
 	{Name: modelVersion, Type: value.Int}, {Name: scoresColumn, Type: value.ListOf(value.Float)}, {Name: degradedColumn, Type: value.Bool}, {Name: shareColumn, Type: value.Float},
+	{Name: shadowColumn, Type: value.Bool},
 }
 
 // Predictions keeps what endpoints answer, as files by endpoint and hour (journal). It is a predict.Recorder, safe for concurrent use.
@@ -78,7 +80,7 @@ func (r *predictionRows) fill(at int, p *predict.Predictions, row *predict.Predi
 	}
 	r.setText(r.batch.Columns[0], at, row.ID)
 	for j, v := range [...]value.Value{value.OfTimestamp(p.Time), value.OfTimestamp(p.At), value.OfString(p.Model), version, value.OfList(scores), value.OfBool(row.Degraded),
-		value.OfFloat(row.ShareDefaulted)} {
+		value.OfFloat(row.ShareDefaulted), value.OfBool(row.Shadow)} {
 		r.batch.Columns[j+1].Set(at, v)
 	}
 }

@@ -208,7 +208,7 @@ def mlserver(cache: pathlib.Path, model: pathlib.Path) -> Iterator[tuple[str, in
 
 def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, dict, dict | None]]:
     """Who, what was measured, and of what is asked the same way the peer's."""
-    load = cache / "load"
+    load = cache / "load-p10"
     subprocess.run(["go", "build", "-o", str(load), "./bench/load"], cwd=pathlib.Path(__file__).resolve().parent.parent, check=True)
     folder, settings = project(binary, cache)
     trees, saved = Trees(folder), folder / "answers.ndjson"

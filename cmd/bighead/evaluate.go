@@ -172,7 +172,11 @@ func versionName(v *audit.EvaluatedVersion) string {
 	if v.Version == nil {
 		return "fallback"
 	}
-	return fmt.Sprintf("%s@%d", v.Model, *v.Version)
+	name := fmt.Sprintf("%s@%d", v.Model, *v.Version)
+	if v.Shadow {
+		name += " (shadow)"
+	}
+	return name
 }
 
 // printVersions prints a line for each version: live metrics, and behind them those of its test.

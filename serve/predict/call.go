@@ -184,11 +184,8 @@ func (c *call) stands(v *version, rows []int32) []int32 {
 	for _, i := range rows {
 		a := &c.out.Rows[i]
 		a.ShareDefaulted = share(a.Statuses, at)
-		if c.endpoint.degraded != nil {
-			row := [1]value.Value{value.OfFloat(a.ShareDefaulted)}
-			if a.Degraded = c.endpoint.degraded(row[:], nil).Bool(); a.Degraded {
-				a.Reason = "too many of the columns could not be had"
-			}
+		if a.Degraded = c.endpoint.wants(a.ShareDefaulted); a.Degraded {
+			a.Reason = "too many of the columns could not be had"
 		}
 		if a.Degraded && c.endpoint.fallback != nil {
 			c.constant(a, a.Reason)
@@ -368,15 +365,16 @@ func (c *call) finish(view *feature.View) {
 		a.ID = c.ids[i]
 	}
 	s.metrics.predicted(e.def.Name, last, n)
-	c.record(view)
+	when := time.Now().UnixMilli()
+	c.record(view, when)
 	s.features.ObserveModel(view.Name, c.out.ModelTime)
 	if len(e.shadows) > 0 {
-		s.shadow(c)
+		s.shadow(c, view, when)
 	}
 }
 
 // record hands the predictions to the recorder, those whose rows it keeps.
-func (c *call) record(view *feature.View) {
+func (c *call) record(view *feature.View, when int64) {
 	r, left := c.server.o.Recorder, 0
 	if r == nil {
 		return
@@ -393,7 +391,7 @@ func (c *call) record(view *feature.View) {
 	if p == nil {
 		return
 	}
-	p.Endpoint, p.Model, p.View, p.Time, p.At = c.endpoint.def.Name, c.endpoint.def.Model.Name, view, time.Now().UnixMilli(), c.out.At
+	p.Endpoint, p.Model, p.View, p.Time, p.At = c.endpoint.def.Name, c.endpoint.def.Model.Name, view, when, c.out.At
 	for i := range c.out.Rows {
 		if a := &c.out.Rows[i]; a.Problem == nil && c.out.features.Rows[i].Sampled {
 			p.Add(Prediction{ID: a.ID, Version: a.Version, Scores: a.Scores, Degraded: a.Degraded, ShareDefaulted: a.ShareDefaulted})

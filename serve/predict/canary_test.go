@@ -3,11 +3,15 @@ package predict_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/modeltest"
 	"github.com/bighead-ml/bighead/serve/predict"
@@ -195,14 +199,23 @@ func TestShadow(t *testing.T) {
 	next := all(1)
 	next.Shadows = []int64{2, 3}
 	w.deploy(next)
-	w.start(predict.Options{Shadows: 1})
+	kept := &shadowRecord{}
+	w.endpoint.DegradedWhen = degradedWhen(t, "share_defaulted > 0.05")
+	w.vectors.on = true
+	w.start(predict.Options{Shadows: 1, Recorder: kept})
 	f := modeltest.Fixture(t, "lgb_binary")
+	var ids []string
 	ask := func() {
 		t.Helper()
+		w.vectors.row, w.vectors.not = 0, 3 // of the second request's rows the first is not sampled
+		if len(ids) == 2 {
+			w.vectors.not = 1
+		}
 		for i, a := range w.ask(0, 1).Rows {
 			if a.Version != 1 || !near(a.Scores[0], f.Answers[i], 1e-14) {
 				t.Fatalf("%+v", a)
 			}
+			ids = append(ids, a.ID)
 		}
 	}
 	ask()
@@ -225,4 +238,48 @@ func TestShadow(t *testing.T) {
 	if got := w.metric("bighead_shadow_difference_total", "late", "3"); !near(got, 0.5, 1e-9) {
 		t.Errorf("the sum of differences is %v", got)
 	}
+	want := []string{}
+	for i, id := range ids[:4] {
+		for _, version := range []int64{2, 3} {
+			score := f.Answers[i%2]
+			if version == 3 && i%2 == 0 {
+				score += 0.25
+			}
+			if i != 2 {
+				want = append(want, fmt.Sprintf("%s late m@%d %d %.9f false 0", id, version, now, score))
+			}
+		}
+	}
+	slices.Sort(want)
+	if got := kept.sorted(); !slices.Equal(got, want) {
+		t.Errorf("recorded of shadows:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// shadowRecord is a recorder of what shadows say.
+type shadowRecord struct {
+	mu   sync.Mutex
+	rows []string
+}
+
+func (r *shadowRecord) Begin(string, *feature.View, int) *predict.Predictions {
+	return &predict.Predictions{}
+}
+
+func (r *shadowRecord) Record(p *predict.Predictions) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, x := range p.Rows {
+		if x.Shadow {
+			r.rows = append(r.rows, fmt.Sprintf("%s %s %s@%d %d %.9f %t %g", x.ID, p.Endpoint, p.Model, x.Version, p.At, x.Scores[0], x.Degraded, x.ShareDefaulted))
+		}
+	}
+}
+
+func (r *shadowRecord) sorted() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := slices.Clone(r.rows)
+	slices.Sort(out)
+	return out
 }

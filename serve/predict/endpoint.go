@@ -129,6 +129,15 @@ func (e *endpoint) add(v *version) {
 	}
 }
 
+// wants reports whether a row of which such a share of the columns was defaulted is degraded.
+func (e *endpoint) wants(share float64) bool {
+	if e.degraded == nil {
+		return false
+	}
+	row := [1]value.Value{value.OfFloat(share)}
+	return e.degraded(row[:], nil).Bool()
+}
+
 // others are the versions to ask where one fails, the best first.
 func (e *endpoint) others(failed *version) []*version {
 	if !e.def.FallbackLast {

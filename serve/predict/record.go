@@ -26,13 +26,14 @@ type Predictions struct {
 	scores []float64 // behind the rows
 }
 
-// Prediction is one answered row.
+// Prediction is one answered row, or what a shadow says of one.
 type Prediction struct {
-	ID             string
-	Version        int64 // 0: the endpoint's fallback
+	ID             string // of what was answered; a shadow's is the same
+	Version        int64  // 0: the endpoint's fallback
 	Scores         []float64
 	Degraded       bool
 	ShareDefaulted float64
+	Shadow         bool // nobody was answered with it
 }
 
 // Add adds a row. The scores are copied.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -16,17 +18,33 @@ const shadowDeadline = 5 * time.Second
 type shadowJob struct {
 	endpoint *endpoint // held
 	bound    *bound
+	view     *feature.View
+	when, at int64 // it was answered, and as of when
 	values   [][]value.Value
 	scores   [][]float64
+	rows     []shadowed
+}
+
+// shadowed is what of a row is recorded beside its score.
+type shadowed struct {
+	id       string // of the prediction; "": it is not recorded
+	statuses []serve.Status
 }
 
 // shadow has the shadows asked what a request was answered, some time, if there is room.
-func (s *Server) shadow(c *call) {
-	job := &shadowJob{endpoint: c.endpoint, bound: c.bound}
+func (s *Server) shadow(c *call, view *feature.View, when int64) {
+	job := &shadowJob{endpoint: c.endpoint, bound: c.bound, view: view, when: when, at: c.out.At}
 	for i := range c.out.Rows {
-		if a := &c.out.Rows[i]; a.Problem == nil && a.Version != 0 {
-			job.values, job.scores = append(job.values, slices.Clone(a.Values)), append(job.scores, slices.Clone(a.Scores))
+		a := &c.out.Rows[i]
+		if a.Problem != nil || a.Version == 0 {
+			continue
 		}
+		job.values, job.scores = append(job.values, slices.Clone(a.Values)), append(job.scores, slices.Clone(a.Scores))
+		row := shadowed{}
+		if s.o.Recorder != nil && c.out.features.Rows[i].Sampled {
+			row = shadowed{a.ID, slices.Clone(a.Statuses)}
+		}
+		job.rows = append(job.rows, row)
 	}
 	if len(job.values) == 0 || !c.endpoint.acquire() { // it is held by the request, so there it is
 		return
@@ -96,8 +114,38 @@ func (s *Server) askShadow(job *shadowJob, v *version) {
 			sum += math.Abs(got[k]-want[k]) / float64(width)
 		}
 	}
+	s.recordShadow(job, v, scores)
 	s.metrics.shadowed(name, v.number, "same", same)
 	s.metrics.shadowed(name, v.number, "differs", differs)
 	s.metrics.shadowed(name, v.number, "failed", failed)
 	s.metrics.differed(name, v.number, sum)
+}
+
+// recordShadow hands what a shadow says to the recorder, under the names of the predictions that it was asked beside: what becomes of those is its truth
+// too.
+func (s *Server) recordShadow(job *shadowJob, v *version, scores []float64) {
+	left := 0
+	for _, row := range job.rows {
+		if row.id != "" {
+			left++
+		}
+	}
+	if left == 0 {
+		return
+	}
+	e := job.endpoint
+	p := s.o.Recorder.Begin(e.def.Name, job.view, left)
+	if p == nil {
+		return
+	}
+	p.Endpoint, p.Model, p.View, p.Time, p.At = e.def.Name, e.def.Model.Name, job.view, job.when, job.at
+	width := v.artifact.Answer.Width
+	for i, row := range job.rows {
+		if row.id == "" {
+			continue
+		}
+		defaulted := share(row.statuses, job.bound.at[v])
+		p.Add(Prediction{ID: row.id, Version: v.number, Scores: scores[i*width : (i+1)*width], Degraded: e.wants(defaulted), ShareDefaulted: defaulted, Shadow: true})
+	}
+	s.o.Recorder.Record(p)
 }

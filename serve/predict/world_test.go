@@ -233,7 +233,7 @@ func degradedWhen(t testing.TB, sql string) *expr.Expr {
 	return e
 }
 
-// metric is what a counter stands at, by the text of its labels' values.
+// metric is what a counter or a gauge stands at, by the text of its labels' values.
 func (w *world) metric(name string, labels ...string) float64 {
 	w.t.Helper()
 	families, err := w.registry.Gather()
@@ -250,9 +250,11 @@ func (w *world) metric(name string, labels ...string) float64 {
 				have = append(have, l.GetValue())
 			}
 			if strings.Join(have, ",") == strings.Join(labels, ",") {
-				return m.GetCounter().GetValue()
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}
 	return 0
 }
+
+var nan = math.NaN()
