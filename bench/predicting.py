@@ -155,7 +155,7 @@ def questions(trees: Trees, http: str, columns: list[str], name: str) -> tuple[l
         for r in a["rows"]:
             x = {n: v or 0.0 for n, v in zip(a["features"], r["values"], strict=True)}
             rows.append([x[n] for n in trees.names])
-            bodies.append({"inputs": [{"name": name, "shape": [1, len(columns)], "datatype": "FP64", "data": [float(x[n]) for n in columns]}]})
+            bodies.append({"inputs": [{"name": name, "shape": [1, len(columns)], "datatype": "FP64", "data": [float(x[n]) for n in columns]}], "outputs": [{"name": "prediction"}]})
     return bodies, trees.predict(rows)
 
 

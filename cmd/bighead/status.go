@@ -208,6 +208,9 @@ func printEndpoint(w io.Writer, e *predict.Status) {
 	if e.Degraded != "" {
 		fmt.Fprintln(w, "  degraded:", e.Degraded)
 	}
+	for _, v := range e.LeftAlone {
+		fmt.Fprintf(w, "  degraded: %s does not answer, and is left alone but for a request a second that tries it\n", v)
+	}
 }
 
 // printUnseen says of which time nothing is known of groups, and the cure; of those of which it is the same time together.
