@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
@@ -96,6 +99,9 @@ func (o *online) followEndpoints(ctx context.Context, f *endpointsFollower, stam
 		}
 		stamp = catalogStamp(o.project.Root)
 	}
+	if o.active() == nil && o.endpoints.Trying() {
+		o.tellCounts(ctx)
+	}
 	version := o.current().version.ID
 	late := len(o.endpoints.Degraded()) > 0 && time.Since(f.tried) > retryEndpoints
 	if stamp == f.stamp && version == f.version && !late {
@@ -109,6 +115,58 @@ func (o *online) followEndpoints(ctx context.Context, f *endpointsFollower, stam
 		return
 	}
 	f.stamp, f.version = stamp, version
+}
+
+// countsCall is where the active process hears what others have counted of canaries.
+const countsCall = "/v1/forward/canaries"
+
+// tellCounts hands what this process has counted of canaries to the active one, which decides. Where that cannot be asked, it is kept for the next time.
+func (o *online) tellCounts(ctx context.Context) {
+	counted := o.endpoints.Count()
+	if len(counted) == 0 {
+		return
+	}
+	body, err := json.Marshal(counted)
+	if err == nil {
+		err = o.askActive(ctx, countsCall, body)
+	}
+	if err != nil {
+		o.endpoints.Add(counted)
+		if ctx.Err() == nil {
+			o.log.DebugContext(ctx, "what was counted of canaries cannot be handed to the active process now", "error", err)
+		}
+	}
+}
+
+// askActive sends the active process what one that stands by has to say.
+func (o *online) askActive(ctx context.Context, path string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://up"+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	res, err := o.toActive().Do(req)
+	if err != nil {
+		return err
+	}
+	if err := res.Body.Close(); err != nil || res.StatusCode != http.StatusOK {
+		return errors.Join(err, fmt.Errorf("it answers %s", res.Status))
+	}
+	return nil
+}
+
+// takeCounts takes in what a process that stands by has counted.
+func (o *online) takeCounts(w http.ResponseWriter, r *http.Request) {
+	var counted []predict.Counted
+	switch err := json.NewDecoder(r.Body).Decode(&counted); {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusBadRequest)
+	case o.active() == nil || o.endpoints == nil: // it has become one that stands by itself
+		http.Error(w, "this process does not decide", http.StatusServiceUnavailable)
+	default:
+		o.endpoints.Add(counted)
+	}
 }
 
 // deployed refreshes the endpoints for a command that has deployed something, and says how one stands.

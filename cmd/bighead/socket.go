@@ -119,13 +119,17 @@ func (o *online) noActive(err error) error {
 	return &serve.Problem{Code: feature.CodeNoStream, Detail: err.Error(), Cure: "come again shortly: a process that stands by takes over", After: time.Second}
 }
 
+// toActive is a client of the active process.
+func (o *online) toActive() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialActive(ctx, o.project) }}}
+}
+
 // forward hands events to the active process. Where it is not known what became of them, the caller is told to come again: copies of rows
 // with an id count once.
 func (o *online) forward(ctx context.Context, e serve.Events) ([]serve.Pushed, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.lease.ttl+5*time.Second) // it may be held up for longer than its lease
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialActive(ctx, o.project) }}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://up"+forwardCalls+url.PathEscape(e.Name), bytes.NewReader(e.Body))
 	if err != nil {
 		return nil, err
@@ -133,7 +137,7 @@ func (o *online) forward(ctx context.Context, e serve.Events) ([]serve.Pushed, e
 	if e.Key != "" {
 		req.Header.Set("Idempotency-Key", e.Key)
 	}
-	res, err := client.Do(req)
+	res, err := o.toActive().Do(req)
 	if err != nil {
 		return nil, o.noActive(fmt.Errorf("%w; it could not be asked: %w", o.errStandby(), err))
 	}

@@ -129,6 +129,7 @@ func (s *surface) own() http.Handler {
 		answerJSON(w, made, err)
 	})
 	m.HandleFunc("POST "+forwardCalls+"{name}", func(w http.ResponseWriter, r *http.Request) { s.online.takeForwarded(w, r) })
+	m.HandleFunc("POST "+countsCall, func(w http.ResponseWriter, r *http.Request) { s.online.takeCounts(w, r) })
 	m.HandleFunc("GET /v1/upgrade", func(w http.ResponseWriter, r *http.Request) { answerJSON(w, s.online.format(), nil) })
 	m.HandleFunc("POST /v1/upgrade", func(w http.ResponseWriter, r *http.Request) {
 		a, err := s.online.finish(r.Context())

@@ -58,14 +58,26 @@ type trial struct {
 	others  side
 }
 
-// side is one side of a trial.
+// side is one side of a trial. Those of several processes add up.
 type side struct {
-	rows   int // answered or failed
-	failed int
-	times  histogram // of calls of the model, ns
-	calls  int
-	scores histogram
-	scored int
+	Rows   int       `json:"rows"` // answered or failed
+	Failed int       `json:"failed"`
+	Times  histogram `json:"times"` // of calls of the model, ns
+	Calls  int       `json:"calls"`
+	Scores histogram `json:"scores"`
+	Scored int       `json:"scored"`
+}
+
+func newSide() side { return side{Times: histogram{}, Scores: histogram{}} }
+
+// add adds what another has counted.
+func (d *side) add(o *side) {
+	d.Rows, d.Failed, d.Calls, d.Scored = d.Rows+o.Rows, d.Failed+o.Failed, d.Calls+o.Calls, d.Scored+o.Scored
+	for _, x := range []struct{ to, from histogram }{{d.Times, o.Times}, {d.Scores, o.Scores}} {
+		for bin, n := range x.from {
+			x.to[bin] += n
+		}
+	}
 }
 
 // histogram counts numbers in bins whose edges are a sixteenth of an octave apart or less, below and above zero.
@@ -95,7 +107,7 @@ func (h histogram) bins() []int32 {
 // trial finds the counts of a step of a canary, which are kept from state to state of an endpoint.
 func (s *Server) trial(t *catalog.Traffic) *trial {
 	if s.trials[t.ID] == nil {
-		s.trials[t.ID] = &trial{traffic: t, canary: side{times: histogram{}, scores: histogram{}}, others: side{times: histogram{}, scores: histogram{}}}
+		s.trials[t.ID] = &trial{traffic: t, canary: newSide(), others: newSide()}
 	}
 	return s.trials[t.ID]
 }
@@ -122,14 +134,14 @@ func (t *trial) note(canary bool, rows []Answer, asked []int32, failed int, took
 	if len(asked) == 0 {
 		return
 	}
-	d.rows += len(asked)
-	d.failed += failed
-	d.times[binOf(float64(took))]++
-	d.calls++
+	d.Rows += len(asked)
+	d.Failed += failed
+	d.Times[binOf(float64(took))]++
+	d.Calls++
 	for _, i := range asked {
 		if s := rows[i].Scores; s != nil && rows[i].Version != 0 {
-			d.scores[binOf(scoreOf(s))]++
-			d.scored++
+			d.Scores[binOf(scoreOf(s))]++
+			d.Scored++
 		}
 	}
 }
@@ -162,32 +174,32 @@ func (t *trial) status() *CanaryStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := t.traffic.Canary
-	return &CanaryStatus{Version: c.Number, Share: c.Steps[c.Step], Requests: t.canary.rows, Failed: t.canary.failed, Others: t.others.rows, Shift: distance(&t.canary, &t.others)}
+	return &CanaryStatus{Version: c.Number, Share: c.Steps[c.Step], Requests: t.canary.Rows, Failed: t.canary.Failed, Others: t.others.Rows, Shift: distance(&t.canary, &t.others)}
 }
 
 // distance is the greatest difference between the two distributions of scores.
 func distance(a, b *side) float64 {
-	if a.scored == 0 || b.scored == 0 {
+	if a.Scored == 0 || b.Scored == 0 {
 		return 0
 	}
-	bins := append(a.scores.bins(), b.scores.bins()...)
+	bins := append(a.Scores.bins(), b.Scores.bins()...)
 	slices.Sort(bins)
 	most, x, y := 0.0, 0, 0
 	for _, bin := range slices.Compact(bins) {
-		x, y = x+a.scores[bin], y+b.scores[bin]
-		most = max(most, math.Abs(float64(x)/float64(a.scored)-float64(y)/float64(b.scored)))
+		x, y = x+a.Scores[bin], y+b.Scores[bin]
+		most = max(most, math.Abs(float64(x)/float64(a.Scored)-float64(y)/float64(b.Scored)))
 	}
 	return most
 }
 
 // slowest is the bin of the 99th percentile.
 func (d *side) slowest() float64 {
-	bins := d.times.bins()
-	rank, seen := d.calls-d.calls/100, 0
+	bins := d.Times.bins()
+	rank, seen := d.Calls-d.Calls/100, 0
 	i := sort.Search(len(bins), func(i int) bool {
 		seen = 0
 		for _, b := range bins[:i+1] {
-			seen += d.times[b]
+			seen += d.Times[b]
 		}
 		return seen >= rank
 	})
@@ -197,7 +209,7 @@ func (d *side) slowest() float64 {
 // beyond is how many calls took longer than some nanoseconds.
 func (d *side) beyond(bound float64) int {
 	n := 0
-	for bin, calls := range d.times {
+	for bin, calls := range d.Times {
 		if edgeOf(bin) > bound {
 			n += calls
 		}
@@ -224,26 +236,26 @@ func (t *trial) verdict(r Rules, now time.Time) (back string, up bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c, o := &t.canary, &t.others
-	if c.rows >= r.Least {
-		share, other := part(c.failed, c.rows), part(o.failed, o.rows)
-		if least(c.failed, c.rows) > other && share > other+r.Errors || c.failed == c.rows {
-			return fmt.Sprintf("error share %.3g over %d requests, the others' %.3g over %d", share, c.rows, other, o.rows), false
+	if c.Rows >= r.Least {
+		share, other := part(c.Failed, c.Rows), part(o.Failed, o.Rows)
+		if least(c.Failed, c.Rows) > other && share > other+r.Errors || c.Failed == c.Rows {
+			return fmt.Sprintf("error share %.3g over %d requests, the others' %.3g over %d", share, c.Rows, other, o.Rows), false
 		}
 	}
-	if c.rows >= r.Least && o.rows >= r.Least {
+	if c.Rows >= r.Least && o.Rows >= r.Least {
 		// Of few calls the 99th percentile is the slowest one: it is the share beyond the bound that must be no chance.
 		theirs := o.slowest()
 		bound := theirs*r.Slower + float64(time.Millisecond)
-		if slow := c.beyond(bound); least(slow, c.calls) > 0.01 {
-			return fmt.Sprintf("%d of %d calls took longer than %v, where the others' 99th percentile is %v", slow, c.calls, time.Duration(bound).Round(time.Microsecond), time.Duration(theirs).Round(time.Microsecond)), false
+		if slow := c.beyond(bound); least(slow, c.Calls) > 0.01 {
+			return fmt.Sprintf("%d of %d calls took longer than %v, where the others' 99th percentile is %v", slow, c.Calls, time.Duration(bound).Round(time.Microsecond), time.Duration(theirs).Round(time.Microsecond)), false
 		}
 		// Beyond chance in one of 10,000 comparisons (Smirnov's bound).
-		chance := math.Sqrt(-0.5*math.Log(0.5e-4)) * math.Sqrt(1/float64(max(c.scored, 1))+1/float64(max(o.scored, 1)))
+		chance := math.Sqrt(-0.5*math.Log(0.5e-4)) * math.Sqrt(1/float64(max(c.Scored, 1))+1/float64(max(o.Scored, 1)))
 		if d := distance(c, o); d > r.Shift && d > chance {
-			return fmt.Sprintf("scores shifted: the distributions are %.2f apart over %d and %d requests, %.2f is borne", d, c.scored, o.scored, r.Shift), false
+			return fmt.Sprintf("scores shifted: the distributions are %.2f apart over %d and %d requests, %.2f is borne", d, c.Scored, o.Scored, r.Shift), false
 		}
 	}
-	return "", c.rows >= r.Requests && now.Sub(t.traffic.Canary.Since) >= r.Hold
+	return "", c.Rows >= r.Requests && now.Sub(t.traffic.Canary.Since) >= r.Hold
 }
 
 func part(n, of int) float64 {
@@ -253,8 +265,51 @@ func part(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// Decide steps canaries up and rolls them back, by what this process has seen, and writes that to the catalog, where all processes read it
-// (Refresh). One process of a project does it at a time: whoever has its lease. It gives what was decided, in words.
+// Counted is what a process has counted of a canary's step, on its way to the process that decides.
+type Counted struct {
+	Traffic int64 `json:"traffic"` // the step, by the traffic's ID
+	Canary  side  `json:"canary"`
+	Others  side  `json:"others"`
+}
+
+// Count takes what was counted since it was taken last, for the process that decides (Add).
+func (s *Server) Count() []Counted {
+	var out []Counted
+	for _, e := range s.table.Load().endpoints {
+		if e.trial != nil {
+			if c := e.trial.take(); c.Canary.Rows+c.Others.Rows > 0 {
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+func (t *trial) take() Counted {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := Counted{t.traffic.ID, t.canary, t.others}
+	t.canary, t.others = newSide(), newSide()
+	return c
+}
+
+// Add adds what another process has counted. What is of a step that is over, or that this process has not heard of yet, is of no use: every step begins
+// anew, and none has so few requests that these were missed.
+func (s *Server) Add(counted []Counted) {
+	for _, e := range s.table.Load().endpoints {
+		for i := range counted {
+			if c := &counted[i]; e.trial != nil && e.trial.traffic.ID == c.Traffic {
+				e.trial.mu.Lock()
+				e.trial.canary.add(&c.Canary)
+				e.trial.others.add(&c.Others)
+				e.trial.mu.Unlock()
+			}
+		}
+	}
+}
+
+// Decide steps canaries up and rolls them back, by what this process has seen and was told of (Add), and writes that to the catalog, where all processes read
+// it (Refresh). One process of a project does it at a time: whoever has its lease. It gives what was decided, in words.
 func (s *Server) Decide(ctx context.Context, models catalog.Models, by string) (decided []string, err error) {
 	t := s.table.Load()
 	var errs []error

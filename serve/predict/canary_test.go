@@ -2,6 +2,7 @@ package predict_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
@@ -161,6 +164,70 @@ func TestCanaryBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCanaryOfSeveralProcesses has one server answer and another decide, by what it is told: once, and both follow.
+func TestCanaryOfSeveralProcesses(t *testing.T) {
+	w := canarying(t, "lgb_binary", fine)
+	answering := w.Server
+	w.registry = prometheus.NewRegistry()
+	w.start(predict.Options{Canary: predict.Rules{Requests: 300, Hold: time.Minute}})
+	deciding := w.Server
+	hand := func() {
+		t.Helper()
+		text, err := json.Marshal(answering.Count())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var counted []predict.Counted
+		if err := json.Unmarshal(text, &counted); err != nil || len(counted) != 1 {
+			t.Fatalf("%v %s", err, text)
+		}
+		deciding.Add(counted)
+		deciding.Add([]predict.Counted{{Traffic: counted[0].Traffic + 1, Canary: counted[0].Canary}}) // of a step that is over
+		if len(answering.Count()) > 0 {
+			t.Error("what was handed on is handed on again")
+		}
+	}
+	ask := func(times int) {
+		t.Helper()
+		w.Server = answering
+		for range times {
+			for from := 0; from < 240; from += 8 {
+				rows := upTo(8)
+				for i := range rows {
+					rows[i] += from
+				}
+				w.ask(rows...)
+			}
+		}
+		w.Server = deciding
+	}
+	w.pass(time.Minute)
+	ask(4)
+	if d := w.decide(0); d != "" {
+		t.Errorf("decided on what it was not told: %s", d)
+	}
+	hand()
+	if got := deciding.Statuses()[0].Canary; got.Requests+got.Others != 4*240 || got.Shift != 0 && got.Requests == 0 {
+		t.Errorf("%+v", got)
+	}
+	ask(6)
+	hand()
+	if d := w.decide(0); d != "endpoint late: canary m@2 stepped up to a share of 0.5" {
+		t.Fatalf("%q", d)
+	}
+	if decided, err := answering.Decide(t.Context(), w.models, "test"); err != nil || len(decided) > 0 {
+		t.Errorf("%v %v", decided, err)
+	}
+	w.Server = answering
+	w.refresh()
+	if got := answering.Statuses()[0].Canary; got.Share != 0.5 || got.Requests != 0 {
+		t.Errorf("%+v", got)
+	}
+	if history, err := w.models.TrafficHistory(t.Context(), "late"); err != nil || len(history) != 3 {
+		t.Errorf("%v %+v", err, history)
 	}
 }
 
