@@ -125,10 +125,20 @@ const comparedRows = 20_000
 // apart is how long before it is answered a prediction may have its name, and how far its features' record lies from it, ms.
 const apart = 3_600_000
 
+// Memory is bounded by these: how many labels are joined at a time, each about a hundred bytes, and how many numbers there are of truths and the scores
+// that were answered, which the metrics need all at once.
+var (
+	labelsAtOnce = 1 << 20
+	mostNumbers  = 1 << 26
+)
+
 // evaluating is an Evaluation while it goes on.
 type evaluating struct {
 	*Evaluation
 	out      *Evaluated
+	parts    uint64 // in which labels are joined, by their ids, which are random
+	part     uint64 // that is being joined
+	numbers  int    // of truths and scores
 	versions map[versionKey]*evaluated
 	labels   map[uuid.UUID]*label
 	compared map[uuid.UUID][]*evaluated // whose features are to be compared
@@ -165,7 +175,8 @@ type label struct {
 // good they were and how far features and scores have moved away from training.
 //
 // Three readings: how many predictions there are of each version, so that it is known which share of them is compared; the predictions, with
-// their labels; the vectors. Memory grows with the labels of the time and with what is labelled, not with what was predicted.
+// their labels; the vectors. Of many labels the second is done in parts, each of which reads labels and predictions again. Memory does not grow with what was
+// predicted, nor with labels; with what is labelled it grows by a truth and its scores each, up to a bound.
 func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 	x := &evaluating{Evaluation: &e, versions: map[versionKey]*evaluated{}, labels: map[uuid.UUID]*label{}, compared: map[uuid.UUID][]*evaluated{}, views: map[string]bool{},
 		out: &Evaluated{Endpoint: e.Endpoint, Since: value.FormatTimestamp(e.Since), Until: value.FormatTimestamp(e.Until), Versions: []*EvaluatedVersion{}, Damaged: []string{}}}
@@ -174,7 +185,7 @@ func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 		return nil, err
 	}
 	x.out.Damaged = append(x.out.Damaged, damaged...)
-	for _, read := range []func(context.Context, []*logFile) error{x.count, x.readLabels, x.join, x.readVectors} {
+	for _, read := range []func(context.Context, []*logFile) error{x.count, x.joinAll, x.readVectors} {
 		if err := read(ctx, files); err != nil {
 			return nil, fmt.Errorf("evaluate endpoint %s: %w", e.Endpoint, err)
 		}
@@ -184,7 +195,7 @@ func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 }
 
 // eachPrediction reads columns of the predictions of the time, model and version before them, and what shadows say of those.
-func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, columns []string, do func(*logFile, versionKey, *value.Batch, int)) error {
+func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, columns []string, do func(*logFile, versionKey, *value.Batch, int) error) error {
 	all := append(append([]string{modelColumn, modelVersion}, columns...), predictedAt)
 	for _, f := range files {
 		read := all
@@ -199,7 +210,9 @@ func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, colum
 				}
 				k := keyOf(b.Columns[0], b.Columns[1], i)
 				k.shadow = len(read) > len(all) && b.Columns[len(all)].Bools[i]
-				do(f, k, b, i)
+				if err := do(f, k, b, i); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -212,7 +225,7 @@ func (x *evaluating) eachPrediction(ctx context.Context, files []*logFile, colum
 
 // count finds the versions, and how many predictions each has.
 func (x *evaluating) count(ctx context.Context, files []*logFile) error {
-	err := x.eachPrediction(ctx, files, nil, func(f *logFile, k versionKey, _ *value.Batch, _ int) {
+	err := x.eachPrediction(ctx, files, nil, func(f *logFile, k versionKey, _ *value.Batch, _ int) error {
 		x.views[f.view] = true
 		v := x.versions[k]
 		if v == nil {
@@ -224,6 +237,7 @@ func (x *evaluating) count(ctx context.Context, files []*logFile) error {
 		if !k.shadow {
 			x.out.Predictions++
 		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -276,8 +290,45 @@ func (x *evaluating) learn(ctx context.Context, v *evaluated) error {
 	return nil
 }
 
-// readLabels takes in the labels of predictions that may be of the time: an id says when it was given.
-func (x *evaluating) readLabels(ctx context.Context, _ []*logFile) error {
+// joinAll joins predictions and labels, in as many parts as keep the labels of one few enough.
+func (x *evaluating) joinAll(ctx context.Context, files []*logFile) error {
+	x.parts = 1
+	for {
+		err := x.readLabels(ctx)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, errManyLabels) {
+			return err
+		}
+		x.parts *= 2
+	}
+	for {
+		if err := x.join(ctx, files); err != nil {
+			return err
+		}
+		for id, l := range x.labels {
+			if !l.used && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
+				x.out.Unknown++
+			}
+		}
+		if x.part++; x.part == x.parts {
+			x.labels = nil
+			return nil
+		}
+		if err := x.readLabels(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// errManyLabels says that there are more labels than are joined at a time. That is found with the first part; the others have as many, but for chance.
+var errManyLabels = errors.New("there are many labels")
+
+// readLabels takes in the labels of the part of predictions that may be of the time: an id says when it was given.
+func (x *evaluating) readLabels(ctx context.Context) error {
+	clear(x.labels)
+	unknown := int64(0)
 	texts := map[string]string{} // each once: of most models there are few
 	for _, t := range x.Labels {
 		columns := LabelSchema.Names()
@@ -293,13 +344,21 @@ func (x *evaluating) readLabels(ctx context.Context, _ []*logFile) error {
 				if len(columns) > 2 && !b.Columns[2].IsNull(i) {
 					at = b.Columns[2].Ints[i]
 				}
-				x.label(b.Columns[0], i, at, func() string { return labelText(b.Columns[1].At(i), t.Plain) }, texts)
+				if !x.label(b.Columns[0], i, at, func() string { return labelText(b.Columns[1].At(i), t.Plain) }, texts) {
+					unknown++
+				}
+			}
+			if x.part == 0 && len(x.labels) > labelsAtOnce {
+				return errManyLabels
 			}
 			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("read labels: %w", err)
 		}
+	}
+	if x.part == 0 {
+		x.out.Unknown += unknown
 	}
 	return nil
 }
@@ -312,18 +371,17 @@ func labelText(v value.Value, plain bool) string {
 	return v.Str()
 }
 
-// label takes in a label that was known at a time.
-func (x *evaluating) label(ids *value.Column, i int, at int64, text func() string, texts map[string]string) {
+// label takes in a label that was known at a time, if it is of the part; false: it names nothing of ours.
+func (x *evaluating) label(ids *value.Column, i int, at int64, text func() string, texts map[string]string) bool {
 	id := uuid.Nil
 	if !ids.IsNull(i) {
 		id, _ = uuid.Parse(ids.Strs[i])
 	}
-	if id == uuid.Nil { // it names nothing of ours
-		x.out.Unknown++
-		return
+	if id == uuid.Nil {
+		return false
 	}
-	if when := timeOf(id); when < x.Since-apart || when >= x.Until {
-		return
+	if when := timeOf(id); when < x.Since-apart || when >= x.Until || binary.BigEndian.Uint64(id[8:])%x.parts != x.part {
+		return true
 	}
 	l := x.labels[id]
 	if l == nil {
@@ -331,7 +389,7 @@ func (x *evaluating) label(ids *value.Column, i int, at int64, text func() strin
 		x.labels[id] = l
 	}
 	if at < l.at {
-		return
+		return true
 	}
 	now := text()
 	if texts[now] == "" {
@@ -339,6 +397,7 @@ func (x *evaluating) label(ids *value.Column, i int, at int64, text func() strin
 		texts[now] = now
 	}
 	l.text, l.at = texts[now], at
+	return true
 }
 
 // timeOf is when an id of ours was given, ms.
@@ -351,13 +410,18 @@ func drawn(id uuid.UUID, share float64) bool {
 	return share >= 1 || float64(binary.BigEndian.Uint64(id[8:])<<2)/math.MaxUint64 < share
 }
 
-// join reads the predictions with their labels.
+// join reads the predictions with the labels of the part; what has nothing to do with labels with the first.
 func (x *evaluating) join(ctx context.Context, files []*logFile) error {
 	var scores []float64
-	return x.eachPrediction(ctx, files, []string{idColumn, scoresColumn, degradedColumn}, func(_ *logFile, k versionKey, b *value.Batch, i int) {
+	return x.eachPrediction(ctx, files, []string{idColumn, scoresColumn, degradedColumn}, func(_ *logFile, k versionKey, b *value.Batch, i int) error {
 		v := x.versions[k]
 		if v == nil { // written since it was counted
-			return
+			return nil
+		}
+		id, wrong := uuid.Parse(b.Columns[2].Strs[i])
+		l := x.labels[id]
+		if x.part > 0 && l == nil {
+			return nil
 		}
 		list := b.Columns[3].At(i) // columns of model and version come first
 		scores = scores[:0]
@@ -368,30 +432,32 @@ func (x *evaluating) join(ctx context.Context, files []*logFile) error {
 			}
 			scores = append(scores, s)
 		}
-		if b.Columns[4].Bools[i] {
+		if x.part == 0 && b.Columns[4].Bools[i] {
 			v.Degraded++
 		}
 		if v.width == 0 {
 			v.width = max(1, len(scores))
 			v.scores = drift.NewScores(v.width, v.classes())
 		}
-		id, err := uuid.Parse(b.Columns[2].Strs[i])
-		if err != nil {
-			return
+		if wrong != nil {
+			return nil
 		}
-		if v.known != nil && drawn(id, v.share) {
+		if x.part == 0 && v.known != nil && drawn(id, v.share) {
 			v.scores.Add(scores)
 			x.compared[id] = append(x.compared[id], v)
 		}
-		switch l := x.labels[id]; {
-		case l == nil:
-		case k.shadow: // whose truth is that of what was answered
-			x.take(v, l.text, scores)
-		case !l.used:
+		switch {
+		case l == nil, !k.shadow && l.used:
+			return nil
+		case !k.shadow: // a shadow's truth is that of what was answered
 			l.used = true
 			x.out.Labelled++
-			x.take(v, l.text, scores)
 		}
+		x.take(v, l.text, scores)
+		if x.numbers += 1 + len(scores); x.numbers > mostNumbers {
+			return fmt.Errorf("more than %d predictions of the time have a label, which are more than are evaluated at once: ask for a shorter time (--from, --to)", x.out.Labelled-1)
+		}
+		return nil
 	})
 }
 
@@ -444,11 +510,6 @@ func (x *evaluating) take(v *evaluated, text string, scores []float64) {
 
 // report puts together what was found.
 func (x *evaluating) report() {
-	for id, l := range x.labels {
-		if !l.used && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
-			x.out.Unknown++
-		}
-	}
 	for _, v := range x.versions {
 		v.Coverage = float64(v.Labelled) / float64(v.Predictions)
 		if v.truth.Width = v.width; len(v.truth.Labels) > 0 {

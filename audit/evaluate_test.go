@@ -164,19 +164,23 @@ func reference(t testing.TB, columns map[string]*drift.Values, scores *drift.Sco
 // evaluate asks for all that was predicted within two hours.
 func (r *register) evaluate(trained func(int64) (*audit.Trained, error), labels ...audit.Labels) *audit.Evaluated {
 	r.t.Helper()
+	out, err := r.evaluated(trained, labels)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out
+}
+
+func (r *register) evaluated(trained func(int64) (*audit.Trained, error), labels []audit.Labels) (*audit.Evaluated, error) {
 	now := time.Now().UnixMilli()
 	until := r.until
 	if until == 0 {
 		until = now + hour
 	}
-	out, err := audit.Evaluate(r.t.Context(), audit.Evaluation{
+	return audit.Evaluate(r.t.Context(), audit.Evaluation{
 		Predictions: r.dir, Served: r.ledger.dir, Formats: []dataset.Format{parquet.Format{}}, Labels: labels, Endpoint: "late", Task: model.Binary, Since: now - hour, Until: until,
 		Trained: func(_ context.Context, _ string, version int64) (*audit.Trained, error) { return trained(version) },
 	})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return out
 }
 
 // TestEvaluate joins predictions of three versions and the fallback with labels of all kinds, and with vectors that have moved for one of the versions.
@@ -239,7 +243,33 @@ func TestEvaluate(t *testing.T) {
 	labels = append(labels, again)
 	r.predicted(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+1) // not of the time
 	r.close()
-	e := r.evaluate(trained, labelTable(t, append(labels, wrong, labelled{newID(t), "1", now}, labelled{"what", "1", now})...), labelTable(t, twice))
+	tables := []audit.Labels{labelTable(t, append(labels, wrong, labelled{newID(t), "1", now}, labelled{"what", "1", now})...), labelTable(t, twice)}
+	e := r.evaluate(trained, tables...)
+	text := func(e *audit.Evaluated) string {
+		e.Since = "" // an hour before it is asked
+		for _, v := range e.Versions {
+			for name, x := range v.Metrics { // whose sums are in another order
+				v.Metrics[name] = math.Round(x*1e12) / 1e12
+			}
+		}
+		out, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	t.Run("in parts", func(t *testing.T) {
+		audit.JoinAtOnce(t, 100, 1<<20)
+		if got, want := text(r.evaluate(trained, tables...)), text(e); got != want {
+			t.Errorf("in parts it is\n%s\nat once\n%s", got, want)
+		}
+	})
+	t.Run("too many", func(t *testing.T) {
+		audit.JoinAtOnce(t, 100, 1000)
+		if _, err := r.evaluated(trained, tables); err == nil || !strings.Contains(err.Error(), "predictions of the time have a label, which are more than are evaluated at once: ask for a shorter time") {
+			t.Error(err)
+		}
+	})
 	if e.Predictions != 4002 || e.Labelled != 1002 || e.Unknown != 2 || len(e.Damaged) > 0 || len(e.Versions) != 5 {
 		t.Fatalf("%+v", e)
 	}

@@ -197,6 +197,13 @@ func float16(b uint16) float64 {
 
 // FromJSON reads elements as JSON has them: an array, nested as the shape is or flat.
 func (t *Tensor) FromJSON(text json.RawMessage, n int) error {
+	if t.Of.Kind == Floats && t.fromNumbers(string(text), n) {
+		return nil
+	}
+	return t.fromTokens(text, n)
+}
+
+func (t *Tensor) fromTokens(text json.RawMessage, n int) error {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.UseNumber()
 	t.Values = make([]value.Value, 0, min(n, len(text)))
@@ -234,6 +241,76 @@ func (t *Tensor) FromJSON(text json.RawMessage, n int) error {
 			t.Values = append(t.Values, v)
 		}
 	}
+}
+
+// fromNumbers reads what most tensors are, an array of numbers and nulls, as many as there are to be, without the decoder, which makes a token of each;
+// false: it is something else, or something is wrong with it, and the decoder says what.
+func (t *Tensor) fromNumbers(text string, n int) bool {
+	t.Values = make([]value.Value, 0, min(n, len(text)))
+	depth, last := 0, byte('[') // the last of "[,]" and, for an element, 'x'
+	for len(text) > 0 {
+		next, c := 1, text[0]
+		opens := depth > 0 && (last == '[' || last == ',') // an element or an array may begin
+		switch {
+		case c == ' ', c == '\n', c == '\t', c == '\r':
+			text = text[1:]
+			continue
+		case c == '[' && (opens || depth == 0):
+			depth++
+		case c == ']' && depth > 0 && last != ',':
+			if depth--; depth == 0 {
+				return len(t.Values) == n && strings.TrimLeft(text[1:], " \n\t\r") == ""
+			}
+		case c == ',' && depth > 0 && (last == 'x' || last == ']'):
+		case opens && strings.HasPrefix(text, "null"):
+			next, c = 4, 'x'
+			t.Values = append(t.Values, value.Value{})
+		case opens && (c == '-' || c >= '0' && c <= '9'):
+			next, c = numberIn(text), 'x'
+			x, err := strconv.ParseFloat(text[:next], 64)
+			if err != nil || len(t.Values) == n {
+				return false
+			}
+			t.Values = append(t.Values, value.OfFloat(x))
+		default:
+			return false
+		}
+		text, last = text[next:], c
+	}
+	return false
+}
+
+// numberIn is how long the number is that a text begins with, as JSON writes numbers; 0: it is none.
+func numberIn(text string) int {
+	i := 0
+	digits := func() bool {
+		from := i
+		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
+			i++
+		}
+		return i > from
+	}
+	if text[0] == '-' {
+		i++
+	}
+	from := i
+	if !digits() || text[from] == '0' && i > from+1 {
+		return 0
+	}
+	if i < len(text) && text[i] == '.' {
+		if i++; !digits() {
+			return 0
+		}
+	}
+	if i < len(text) && (text[i] == 'e' || text[i] == 'E') {
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return 0
+		}
+	}
+	return i
 }
 
 func (t *Tensor) counted(n int) error {

@@ -57,7 +57,7 @@ func rowsOf(columns value.Schema, in []*tensor.Tensor, maxRows int) (*value.Batc
 			return nil, tooMany(t.Shape[0], maxRows)
 		}
 		b.N = int(t.Shape[0])
-		c, err := columnOf(columns[i].Type, t, 0, 1, b.N)
+		c, err := columnOf(columns[i].Type, t, b.N)
 		if err != nil {
 			return nil, wrong(t.Name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
 		}
@@ -92,9 +92,15 @@ func matrix(columns value.Schema, t *tensor.Tensor, maxRows int) (*value.Batch, 
 		return nil, tooMany(t.Shape[0], maxRows)
 	}
 	b := &value.Batch{Schema: columns, Columns: make([]*value.Column, len(columns)), N: int(t.Shape[0])}
+	all, cells := make([]value.Column, len(columns)), make([]float64, len(columns)*b.N) // of floats, which most are
 	for i, f := range columns {
-		c, err := columnOf(f.Type, t, i, len(columns), b.N)
-		if err != nil {
+		c := &all[i]
+		if f.Type.Kind == value.KindFloat {
+			c.Type, c.N, c.Floats, cells = f.Type, b.N, cells[:b.N:b.N], cells[b.N:]
+		} else {
+			c = value.NewColumn(f.Type, b.N)
+		}
+		if err := fill(c, t, i, len(columns)); err != nil {
 			return nil, wrong(t.Name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
 		}
 		b.Columns[i] = c
@@ -102,17 +108,22 @@ func matrix(columns value.Schema, t *tensor.Tensor, maxRows int) (*value.Batch, 
 	return b, nil
 }
 
-// columnOf is a column of every step-th element, beginning at from.
-func columnOf(t value.Type, in *tensor.Tensor, from, step, rows int) (*value.Column, error) {
+// columnOf is a column of a tensor of one.
+func columnOf(t value.Type, in *tensor.Tensor, rows int) (*value.Column, error) {
 	c := value.NewColumn(t, rows)
-	for row := range rows {
-		v, err := cell(t, in.Values[from+row*step])
+	return c, fill(c, in, 0, 1)
+}
+
+// fill sets a column's cells to every step-th element, beginning at from.
+func fill(c *value.Column, in *tensor.Tensor, from, step int) error {
+	for row := range c.N {
+		v, err := cell(c.Type, in.Values[from+row*step])
 		if err != nil {
-			return nil, fmt.Errorf("row %d: %w", row, err)
+			return fmt.Errorf("row %d: %w", row, err)
 		}
 		c.Set(row, v)
 	}
-	return c, nil
+	return nil
 }
 
 // cell is an element as a value of a column. Nothing is rounded.
