@@ -71,8 +71,13 @@ def project(binary: str, cache: pathlib.Path) -> tuple[pathlib.Path, str]:
     made, like = folder / "made.json", hashlib.sha256((FEATURES + MODELS + settings).encode()).hexdigest()
     if made.exists() and (x := json.loads(made.read_text()))["like"] == like and 0 < time.time() - x["at"] < FRESH:
         return folder, settings
+    locks, kept = folder / "environments", cache / "locks"
+    if locks.exists():  # it takes a minute to resolve
+        shutil.copytree(locks, kept, dirs_exist_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if kept.exists():
+        shutil.copytree(kept, locks)
     events(folder, number)
     spine(folder)
     midnight = dt.datetime.now(dt.timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
