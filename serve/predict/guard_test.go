@@ -266,7 +266,7 @@ func TestHangsLiesAndComesBack(t *testing.T) {
 	w.version("lgb_binary", python)
 	w.deploy(all(1))
 	w.deploy(all(2))
-	w.endpoint.Deadline, w.endpoint.FallbackLast = 2000, true
+	w.endpoint.Deadline, w.endpoint.FallbackLast = 10_000, true // of which two seconds are left to the version before, on a busy machine
 	w.start(predict.Options{})
 	want := map[int64][]float64{1: modeltest.Fixture(t, "xgb_binary").Answers, 2: modeltest.Fixture(t, "lgb_binary").Answers}
 	var answered, stoodIn atomic.Int64
