@@ -57,6 +57,9 @@ wide = bh.TrainingSet("wide", view=v, spine=bh.Spine("spine", at="ts", keep=["ro
 # PATIENCE is how many seconds a peer may take.
 PATIENCE = 480
 
+# SPARKS_PATIENCE is the same of one query on Spark in seconds of CPU, of which it takes ten to fifty where it ends at all.
+SPARKS_PATIENCE = 150
+
 
 class Run:
     """One finished process. One that was given a limit and is not done by then is ended, and a peer that fails is no error of ours."""
@@ -393,6 +396,70 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
                       f"{f['onnxruntime'][k] / ours[k]:.1f} × ONNX Runtime**; all sums are LightGBM's to the bit")
             for name, peer in (("lightgbm 4.7.0, C API", "lightgbm"), ("onnxruntime 1.32.0", "onnxruntime")):
                 self.note("P10 trees", f"{name}, {what}", f"{f[peer][k]:.1f} µs CPU")
+
+    def p14(self) -> None:
+        """A training set on a real Spark, by the printed query and by one written by hand, and by the embedded engine: even keys."""
+        self.spark("P14", self.data("small", "--size", "small"), "")
+
+    def p15(self) -> None:
+        """The same where one key has 30 % of the events and of the rows that ask."""
+        self.spark("P15", self.data("small-hot", "--size", "small", "--hot", "0.3"), ", a key with 30 %")
+
+    def spark(self, number: str, d: pathlib.Path, keys: str) -> None:
+        program, out = str(self.a.cache / "spark.bin"), self.a.cache / "spark"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        Run(["go", "build", "-o", program, "./bench/spark"], cwd=HERE.parent)
+        local = best([self.ours(d, PIT, "pit") for _ in range(self.a.runs)])
+        r = Run([program, "-binary", self.binary, "-project", str(d), "-out", str(out), "-limit", str(SPARKS_PATIENCE)])
+        f = json.loads([x for x in r.text.splitlines() if x.startswith("{")][-1])
+        hand, ours, road = f["hand"], f["ours"], f["road"]["warm"]
+        if "unfinished_cpu" in ours:
+            sys.exit(f"{number}: our query did not finish in {SPARKS_PATIENCE} s of CPU")
+        rows = self.table(d / "ours.parquet", "g__")
+        answers = {"our query": (out / "ours", "g__"), "bighead training-set --engine spark": (out / "road.parquet", "g__")}
+        if "unfinished_cpu" not in hand:
+            answers["the query by hand"] = (out / "hand", "")
+        for who, (path, prefix) in answers.items():
+            self.same_rows(f"{number}: {who}", rows, self.table(path, prefix))
+        shutil.rmtree(out)
+        self.add(number, f"bighead training-set{keys}", local, "the embedded engine, whole process; row by row the same as " + ", ".join(answers))
+        for who, q in (("our printed query on Spark 4.3", ours), ("the query by hand on Spark 4.3", hand)):
+            if "unfinished_cpu" in q:
+                self.note(number, f"{who}{keys}", f"did not finish in {q['unfinished_cpu']:.0f} s of CPU, nor would it: all pairs of the key's rows and events")
+                continue
+            self.peak_row(number, f"{who}{keys}, whole process", q["whole"], str(q["peak_mb"]), f"local[2], 4 g; the start of Spark and the first answer: the embedded engine takes **1/{q['whole']['cpu'] / local.cpu:.0f} of its CPU**")
+            note = f"the same Spark again: {q['warm']['cpu'] / local.cpu:.0f} × the embedded engine's whole CPU"
+            if q is ours and "warm" in hand:
+                note += f"; **{q['warm']['cpu'] / hand['warm']['cpu']:.2f} × the query by hand**, which a hot key would not let end"
+            self.peak_row(number, "… warm", q["warm"], "", note)
+        self.peak_row(number, f"bighead training-set --engine spark{keys}, warm", road, "", "both processes: rows staged, hot keys looked for, rows of sources counted, rows fetched and written")
+
+    def peak_row(self, number: str, what: str, used: dict, mb: str, note: str) -> None:
+        row = {"#": number, "what": what, "wall s": f"{used['seconds']:.2f}", "CPU s": f"{used['cpu']:.2f}", "peak MB": mb, "note": note}
+        self.rows.append(row)
+        print("  ".join(row.values()), flush=True)
+
+    def table(self, path: pathlib.Path, prefix: str) -> object:
+        """An answer's columns by the number of the row that asked."""
+        import pyarrow.parquet as pq
+
+        t = pq.read_table(path).sort_by("row")
+        return t.select(["row", *(prefix + n for n in NAMES)]).rename_columns(["row", *NAMES])
+
+    def same_rows(self, what: str, want: object, got: object) -> None:
+        """Row by row: nulls where there are nulls, counts and maxima to the bit, sums but for the order in which they were added."""
+        import numpy as np
+
+        for name in want.column_names:
+            a, b = want[name], got[name]
+            if len(a) != len(b) or a.null_count != b.null_count or not a.is_null().equals(b.is_null()):
+                sys.exit(f"{what} has {len(b)} rows and {b.null_count} nulls of {name}, not {len(a)} and {a.null_count}")
+            x, y = (np.asarray(c.drop_null().to_numpy(), dtype=float) for c in (a, b))
+            near = 0 if name.split("_")[0] in ("row", "count", "max") else 1e-9
+            if (bad := np.abs(x - y) > near * np.maximum(1, np.abs(x))).any():
+                i = int(np.argmax(bad))
+                sys.exit(f"{what} differs in {name} at {int(bad.sum())} of {len(x)} rows: {y[i]}, not {x[i]}")
 
 
 def machine() -> str:

@@ -26,7 +26,7 @@ var (
 var intToFloat = &overload{sig: "(x int) float", kernel: fn1(func(x int64) (float64, Reason) { return float64(x), 0 }, floatsOfInts), sql: both("CAST($1 AS DOUBLE)")}
 
 var castTable = []*Function{{
-	Name: "cast", Aliases: []string{"try_cast"}, Family: "Casts", Steps: true, text: castText,
+	Name: "cast", makes: badCast, Aliases: []string{"try_cast"}, Family: "Casts", Steps: true, text: castText,
 	Doc: "cast(x as type), also written try_cast: null, counted, where the text is not of the type's grammar (X6). No spaces around; an int is [+-]?[0-9]+; a float [+-]?([0-9]+(.[0-9]*)?|.[0-9]+)([eE][+-]?[0-9]+)?; " +
 		"a bool true or false; a date YYYY-MM-DD; a timestamp YYYY-MM-DDThh:mm:ss, up to nine digits of a second after a point (floored to the millisecond), then Z or an offset such as +01:00. A float becomes an int by dropping its fraction, null beyond 64 bits. " +
 		"A timestamp becomes its date in UTC, a date its midnight. A bool becomes 1 or 0. Not offered: a float as text (engines print differently), an int as a time (to_timestamp names the unit), a number as bool (write x <> 0).",

@@ -23,7 +23,7 @@ func whole(name, doc string, examples []Example, f func(float64) float64, printe
 
 var mathTable = []*Function{
 	{
-		Name: "abs", Family: "Mathematics",
+		Name: "abs", makes: beyond, Family: "Mathematics",
 		Doc:      "Absolute value, of the argument's type; null for the least int.",
 		Examples: []Example{{"abs(-3)", "3"}, {"abs(-2.5)", "2.5"}, {"abs(-9223372036854775808)", "null"}},
 		overloads: []*overload{
@@ -49,31 +49,31 @@ var mathTable = []*Function{
 	whole("ceil", "The least whole number that is not below x, of the argument's type.", []Example{{"ceil(-1.5)", "-1.0"}, {"ceil(1.2)", "2.0"}, {"ceil(-0.5)", "0.0"}}, math.Ceil, sql{spark: "if(abs($1) < 4503599627370496d, cast(ceil($1) as double), $1)", flink: "CEIL($1)"}),
 	whole("round", "The nearest whole number, of the argument's type; a half goes away from zero. There is no second argument: engines disagree on decimal digits.", []Example{{"round(2.5)", "3.0"}, {"round(-2.5)", "-3.0"}, {"round(0.49999999999999994)", "0.0"}, {"round(-0.4)", "0.0"}, {"round(7)", "7"}}, math.Round, both("ROUND($1)")),
 	{
-		Name: "sqrt", Family: "Mathematics",
+		Name: "sqrt", makes: only(Domain), Family: "Mathematics",
 		Doc:       "Square root, the nearest float; null where x is negative.",
 		Examples:  []Example{{"sqrt(2)", "1.4142135623730951"}, {"sqrt(-1)", "null"}},
 		overloads: []*overload{{sig: "(x float) float", kernel: fn1(positive(math.Sqrt, true), nil), sql: wildly("SQRT($1)")}},
 	},
 	{
-		Name: "exp", Family: "Mathematics", Transcendental: true,
+		Name: "exp", makes: beyond, Family: "Mathematics", Transcendental: true,
 		Doc:       "e to the power of x; null where it is beyond the floats.",
 		Examples:  []Example{{"exp(0)", "1.0"}, {"exp(1000)", "null"}, {"exp(-1000)", "0.0"}},
 		overloads: []*overload{{sig: "(x float) float", kernel: fn1(func(x float64) (float64, Reason) { return exp(x), 0 }, nil), sql: wildly("EXP($1)")}},
 	},
 	{
-		Name: "ln", Family: "Mathematics", Transcendental: true,
+		Name: "ln", makes: only(Domain), Family: "Mathematics", Transcendental: true,
 		Doc:       "Natural logarithm; null where x is not positive.",
 		Examples:  []Example{{"ln(1)", "0.0"}, {"ln(0)", "null"}, {"ln(-1)", "null"}},
 		overloads: []*overload{{sig: "(x float) float", kernel: fn1(positive(ln, false), nil), sql: wildly("LN($1)")}},
 	},
 	{
-		Name: "log10", Family: "Mathematics", Transcendental: true,
+		Name: "log10", makes: only(Domain), Family: "Mathematics", Transcendental: true,
 		Doc:       "Logarithm to base 10; null where x is not positive.",
 		Examples:  []Example{{"log10(1000)", "3.0"}, {"log10(0)", "null"}},
 		overloads: []*overload{{sig: "(x float) float", kernel: fn1(positive(log10, false), nil), sql: wildly("LOG10($1)")}},
 	},
 	{
-		Name: "pow", Family: "Mathematics", Transcendental: true,
+		Name: "pow", makes: outOfDomain, Family: "Mathematics", Transcendental: true,
 		Doc:       "x to the power of y, floats; null where it is beyond the floats, for a negative x with a fractional y, and for 0 with a negative y. pow(x, 0) is 1.",
 		Examples:  []Example{{"pow(2, 10)", "1024.0"}, {"pow(0, 0)", "1.0"}, {"pow(-8, 1.0 / 3)", "null"}, {"pow(0, -1)", "null"}, {"pow(10, 400)", "null"}},
 		overloads: []*overload{{sig: "(x float, y float) float", kernel: fn2(pow, nil), sql: wildly("POWER($1, $2)")}},

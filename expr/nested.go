@@ -8,7 +8,7 @@ import (
 
 var nestedTable = []*Function{
 	{
-		Name: "[]", Family: "Lists, maps, structs", text: func(_ *tree, args []string) string { return args[0] + "[" + args[1] + "]" },
+		Name: "[]", makes: outOfList, Family: "Lists, maps, structs", text: func(_ *tree, args []string) string { return args[0] + "[" + args[1] + "]" },
 		Doc:      "list[i] is the i-th element, from 1; null, counted, where there is none. map['key'] is the entry's value; null where there is none, which is an answer and not counted.",
 		Examples: []Example{{"xs[1]", "10"}, {"xs[2]", "null"}, {"xs[4]", "null"}, {"xs[0]", "null"}, {"m['a']", "1.5"}, {"m['z']", "null"}},
 		overloads: []*overload{

@@ -9,7 +9,7 @@ import (
 // operatorTable is arithmetic, comparison and logic.
 var operatorTable = []*Function{
 	{
-		Name: "+", Family: "Operators", form: formInfix, hint: plusHint,
+		Name: "+", makes: beyond, Family: "Operators", form: formInfix, hint: plusHint,
 		Doc: "Sum. Two ints give an int, null where it leaves 64 bits; an int meets a float as a float. An interval is added to a timestamp; to a date only in whole days.",
 		Examples: []Example{{"1 + 2", "3"}, {"1 + 0.5", "1.5"}, {"9223372036854775807 + 1", "null"}, {"1 + null", "null"}, {"timestamp '2024-01-31T06:00:00Z' + interval '2 hours'", `"2024-01-31T08:00:00Z"`},
 			{"date '2024-02-28' + interval '2 days'", `"2024-03-01"`}, {"timestamp '9999-12-31T23:00:00Z' + interval '1 hour'", "null"}},
@@ -22,7 +22,7 @@ var operatorTable = []*Function{
 		},
 	},
 	{
-		Name: "-", Family: "Operators", form: formInfix, hint: minusHint,
+		Name: "-", makes: beyond, Family: "Operators", form: formInfix, hint: minusHint,
 		Doc:      "Difference; nulls, ints, floats and intervals as of +. Timestamps are not subtracted: the result would need a unit; datediff(later, earlier) gives days, the difference of extract(epoch_ms from …) milliseconds.",
 		Examples: []Example{{"1 - 3", "-2"}, {"-9223372036854775808 - 1", "null"}, {"2.5 - 1", "1.5"}, {"timestamp '1970-01-01T00:00:00Z' - interval '1 millisecond'", `"1969-12-31T23:59:59.999Z"`}, {"date '2024-03-01' - interval '1 day'", `"2024-02-29"`}},
 		overloads: []*overload{
@@ -33,7 +33,7 @@ var operatorTable = []*Function{
 		},
 	},
 	{
-		Name: "*", Family: "Operators", form: formInfix,
+		Name: "*", makes: beyond, Family: "Operators", form: formInfix,
 		Doc:      "Product. Two ints give an int, null where it leaves 64 bits; an int meets a float as a float.",
 		Examples: []Example{{"6 * 7", "42"}, {"1.5 * 2", "3.0"}, {"9223372036854775807 * 2", "null"}, {"-1 * -9223372036854775808", "null"}, {"1e308 * 10", "null"}, {"0.0 * -1", "0.0"}},
 		overloads: []*overload{
@@ -42,26 +42,26 @@ var operatorTable = []*Function{
 		},
 	},
 	{
-		Name: "/", Family: "Operators", form: formInfix,
+		Name: "/", makes: byZero, Family: "Operators", form: formInfix,
 		Doc:       "Division of floats, also of two ints; null where the divisor is 0. Whole quotients are div's.",
 		Examples:  []Example{{"7 / 2", "3.5"}, {"1 / 3", "0.3333333333333333"}, {"1 / 0", "null"}, {"0.0 / 0.0", "null"}, {"1e308 / 0.1", "null"}},
 		overloads: []*overload{{sig: "(x float, y float) float", kernel: fn2(divFloat, divFloats), sql: sql{spark: "try_divide($1, $2)", flink: "($1 / $2)", wild: true, raw: 0b01}}},
 	},
 	{
-		Name: "div", Family: "Operators", form: formInfix,
+		Name: "div", makes: byZero, Family: "Operators", form: formInfix,
 		Doc:       "Quotient of ints, truncated toward zero; null where the divisor is 0 and for the least int div -1.",
 		Examples:  []Example{{"7 div 2", "3"}, {"-7 div 2", "-3"}, {"7 div 0", "null"}, {"-9223372036854775808 div -1", "null"}},
 		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(divInt, nil), sql: quotient(false)}},
 	},
 	{
-		Name: "%", Aliases: []string{"mod"}, Family: "Operators", form: formInfix,
+		Name: "%", makes: only(DivisionByZero), Aliases: []string{"mod"}, Family: "Operators", form: formInfix,
 		Doc:       "Remainder of ints, with the dividend's sign; null where the divisor is 0. Also mod(x, y).",
 		Examples:  []Example{{"7 % 3", "1"}, {"-7 % 3", "-1"}, {"7 % -3", "1"}, {"7 % 0", "null"}, {"-9223372036854775808 % -1", "0"}, {"mod(7, 3)", "1"}},
 		overloads: []*overload{{sig: "(x int, y int) int", kernel: fn2(modInt, nil), sql: quotient(true)}},
 		hint:      func([]value.Type) string { return "% is for ints; of floats write x - y * floor(x / y)" },
 	},
 	{
-		Name: "unary -", Family: "Operators", form: formPrefix,
+		Name: "unary -", makes: beyond, Family: "Operators", form: formPrefix,
 		Doc:      "Negation; null for the least int.",
 		Examples: []Example{{"-(2 + 3)", "-5"}, {"-(-9223372036854775808)", "null"}, {"-(0.0)", "0.0"}},
 		overloads: []*overload{

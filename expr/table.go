@@ -25,6 +25,8 @@ type Function struct {
 
 	form      form
 	overloads []*overload
+	// makes says which nulls it makes (X1); nil: none.
+	makes makes
 	// text writes the canonical form where form does not say enough.
 	text func(t *tree, args []string) string
 	// hint is a cure for arguments that no signature takes; "" where the signatures say it.

@@ -35,7 +35,7 @@ var textTable = []*Function{
 	textToText("ltrim", "Text without the spaces (U+0020) in front.", []Example{{"ltrim('  a ')", `"a "`}}, func(s string) string { return strings.TrimLeft(s, " ") }, both("TRIM(LEADING ' ' FROM $1)")),
 	textToText("rtrim", "Text without the spaces (U+0020) at its end.", []Example{{"rtrim(' a  ')", `" a"`}}, func(s string) string { return strings.TrimRight(s, " ") }, both("TRIM(TRAILING ' ' FROM $1)")),
 	{
-		Name: "substr", Family: "Text",
+		Name: "substr", makes: only(IndexRange), Family: "Text",
 		Doc:      "substr(s, start) is the text from code point start on, counted from 1; substr(s, start, length) at most length of it. What lies beyond the end is empty. A start below 1 or a negative length is null, counted.",
 		Examples: []Example{{"substr('abcde', 2, 3)", `"bcd"`}, {"substr('né😀!', 3)", `"😀!"`}, {"substr('abc', 2, 9)", `"bc"`}, {"substr('abc', 9)", `""`}, {"substr('abc', 0, 2)", "null"}, {"substr('abc', 1, -1)", "null"}},
 		overloads: []*overload{
@@ -61,7 +61,7 @@ var textTable = []*Function{
 		},
 	},
 	{
-		Name: "split_part", Family: "Text",
+		Name: "split_part", makes: only(IndexRange), Family: "Text",
 		Doc:       "split_part(s, separator, n) is the n-th part, from 1, of the text cut at each separator, a constant that is not empty. Null, counted, where n is below 1 or there are fewer parts.",
 		Examples:  []Example{{"split_part('a-b-c', '-', 2)", `"b"`}, {"split_part('a--c', '-', 2)", `""`}, {"split_part('abc', '-', 1)", `"abc"`}, {"split_part('', '-', 1)", `""`}, {"split_part('a-b', '-', 3)", "null"}, {"split_part('a-b', '-', 0)", "null"}, {"split_part('a.b', '.', 1)", `"a"`}},
 		overloads: []*overload{{sig: "(s string, separator const string, n int) string", bind: bindSplit, sql: sql{text: splitSQL}}},

@@ -62,7 +62,7 @@ var timeTable = []*Function{
 		},
 	},
 	{
-		Name: "date_trunc", Family: "Time",
+		Name: "date_trunc", makes: only(TimeRange), Family: "Time",
 		Doc:      "date_trunc('unit', x) is the start of the unit that x lies in, of x's type, in UTC: second, minute, hour of timestamps; day, week (from Monday), month, quarter, year of timestamps and dates. Goes toward the past before 1970 too.",
 		Examples: []Example{{"date_trunc('hour', timestamp '2024-01-31T06:30:00Z')", `"2024-01-31T06:00:00Z"`}, {"date_trunc('week', date '2024-01-31')", `"2024-01-29"`}, {"date_trunc('month', timestamp '1969-12-31T23:59:59.999Z')", `"1969-12-01T00:00:00Z"`}, {"date_trunc('quarter', date '2024-05-31')", `"2024-04-01"`}},
 		overloads: []*overload{
@@ -89,7 +89,7 @@ var timeTable = []*Function{
 		},
 	},
 	{
-		Name: "to_timestamp", Family: "Time",
+		Name: "to_timestamp", makes: only(TimeRange), Family: "Time",
 		Doc:       "to_timestamp(x, 'unit') is the time that many s, ms, us or ns after 1970, floored to the millisecond; null, counted, outside years 0001–9999. The unit is a must (V5).",
 		Examples:  []Example{{"to_timestamp(1706680800, 's')", `"2024-01-31T06:00:00Z"`}, {"to_timestamp(-1, 'us')", `"1969-12-31T23:59:59.999Z"`}, {"to_timestamp(9223372036854775807, 's')", "null"}},
 		overloads: []*overload{{sig: "(x int, unit const string) timestamp", bind: bindToTimestamp, sql: sql{text: toTimestampSQL}}},
@@ -104,7 +104,7 @@ var timeTable = []*Function{
 		},
 	},
 	{
-		Name: "local", Family: "Time",
+		Name: "local", makes: only(TimeRange), Family: "Time",
 		Doc: "local(t, 'America/New_York') is the wall clock in a zone at t, as a timestamp: take hours and days from it. The zone is a constant of the IANA database in the version that the binary carries (" + zoneDatabase + "), whatever the machine or engine has. " +
 			"Null, counted, from 2100 on: nobody knows the rules then.",
 		Examples:  []Example{{"local(timestamp '2024-01-31T06:00:00Z', 'America/New_York')", `"2024-01-31T01:00:00Z"`}, {"extract(hour from local(timestamp '2024-07-01T06:00:00Z', 'Europe/Berlin'))", "8"}, {"local(timestamp '1850-01-01T12:00:00Z', 'Europe/Berlin')", `"1850-01-01T12:53:28Z"`}, {"local(timestamp '2100-01-01T00:00:00Z', 'Asia/Tokyo')", "null"}},

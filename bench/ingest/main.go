@@ -127,7 +127,7 @@ func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figure
 	if err != nil {
 		return err
 	}
-	f.CPU, f.RSS, f.Written = before.cpu, before.peakMB, before.written
+	f.CPU, f.RSS, f.Written = before.CPU, before.PeakMB, before.Written
 	if f.Checked, err = up.check(ctx, w); err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figure
 	if err != nil {
 		return err
 	}
-	f.Paced, f.PacedCPU, f.PacedRSS, f.PacedBytes = w.sent-o.events, after.cpu-before.cpu, after.peakMB, after.written-before.written
+	f.Paced, f.PacedCPU, f.PacedRSS, f.PacedBytes = w.sent-o.events, after.CPU-before.CPU, after.PeakMB, after.Written-before.Written
 	f.Sending = o.pacing.Seconds()
 	f.Late, f.Markers = ms(fresh.late), len(fresh.seen)
 	f.Freshness50, f.Freshness99, f.FreshnessTo = ms(quantile(fresh.seen, 0.5)), ms(quantile(fresh.seen, 0.99)), ms(quantile(fresh.seen, 1))

@@ -65,6 +65,6 @@ func runMetastore(ctx context.Context, home fetch.Home, s *Server) error {
 
 // StartSparkOnHive starts a Spark as StartSpark does, whose catalogue is the metastore.
 func StartSparkOnHive(ctx context.Context, metastore string) (*Server, error) {
-	return startSpark(ctx, "spark.sql.catalogImplementation=hive", "spark.hadoop.hive.metastore.uris="+metastore,
+	return startSpark(ctx, nil, "spark.sql.catalogImplementation=hive", "spark.hadoop.hive.metastore.uris="+metastore,
 		"spark.hadoop.hive.exec.dynamic.partition.mode=nonstrict", "spark.sql.sources.partitionOverwriteMode=dynamic")
 }

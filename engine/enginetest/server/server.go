@@ -47,6 +47,15 @@ func (s *Server) Stop() {
 	os.RemoveAll(s.dir)
 }
 
+// PIDs are the processes of the engine that were started.
+func (s *Server) PIDs() []int {
+	out := make([]int, len(s.procs))
+	for i, p := range s.procs {
+		out[i] = p.PID()
+	}
+	return out
+}
+
 // Logs is the end of what the engine's processes wrote, for messages of tests.
 func (s *Server) Logs() string {
 	var b strings.Builder

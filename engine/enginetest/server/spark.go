@@ -29,24 +29,33 @@ var sparkModules = []string{
 // StartSpark fetches Spark if need be and starts its Connect server: two local cores, 1 GB, ANSI mode, UTC, a catalogue in
 // memory, no user interface.
 func StartSpark(ctx context.Context) (*Server, error) {
-	return startSpark(ctx, "spark.sql.catalogImplementation=in-memory")
+	return startSpark(ctx, nil, "spark.sql.catalogImplementation=in-memory")
 }
 
-func startSpark(ctx context.Context, conf ...string) (*Server, error) {
+// StartSparkAtWork is StartSpark for what is timed: both of Java's compilers, its collector for throughput, and as much memory as is said, such
+// as 4g; settings of Spark are name=value.
+func StartSparkAtWork(ctx context.Context, memory string, conf ...string) (*Server, error) {
+	java := []string{"-XX:TieredStopAtLevel=4", "-XX:-UseSerialGC", "-XX:+UseParallelGC", "-Xmx" + memory}
+	return startSpark(ctx, java, append([]string{"spark.sql.catalogImplementation=in-memory"}, conf...)...)
+}
+
+func startSpark(ctx context.Context, java []string, conf ...string) (*Server, error) {
 	home, err := fetch.Spark(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, home, "spark", func(ctx context.Context, home fetch.Home, s *Server) error { return runSpark(ctx, home, s, conf) })
+	return start(ctx, home, "spark", func(ctx context.Context, home fetch.Home, s *Server) error { return runSpark(ctx, home, s, java, conf) })
 }
 
-func runSpark(ctx context.Context, home fetch.Home, s *Server, more []string) error {
+// runSpark starts it; options of Java and settings that are more come last, and hold.
+func runSpark(ctx context.Context, home fetch.Home, s *Server, java, more []string) error {
 	ports, err := proc.FreePorts(1)
 	if err != nil {
 		return err
 	}
 	port := strconv.Itoa(ports[0])
 	args := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
+	args = append(args, java...)
 	args = append(args, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit",
 		"--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
 	for _, conf := range append([]string{
