@@ -399,11 +399,11 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
 
     def p14(self) -> None:
         """A training set on a real Spark, by the printed query and by one written by hand, and by the embedded engine: even keys."""
-        self.spark("P14", self.data("small", "--size", "small"), "")
+        self.spark("P14", self.data("small-even", "--size", "small", "--zipf", "0"), ", even keys")
 
     def p15(self) -> None:
         """The same where one key has 30 % of the events and of the rows that ask."""
-        self.spark("P15", self.data("small-hot", "--size", "small", "--hot", "0.3"), ", a key with 30 %")
+        self.spark("P15", self.data("small-even-hot", "--size", "small", "--zipf", "0", "--hot", "0.3"), ", a key with 30 %")
 
     def spark(self, number: str, d: pathlib.Path, keys: str) -> None:
         program, out = str(self.a.cache / "spark.bin"), self.a.cache / "spark"

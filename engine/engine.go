@@ -76,9 +76,14 @@ type Report struct {
 	// those that answers are made of, and at most all; "where of the spine", "at of the spine", "k of the spine", "derived x", "source: time",
 	// "source: where", "source: known_at", "group: order_by", "group: x + 1", "group: where x > 1" name what was computed.
 	ExpressionNulls map[string]expr.Nulls `json:"expression_nulls"`
-	Spilled         int64                 `json:"spilled_bytes"` // that went to disk
-	EarliestAt      int64                 `json:"-"`             // the least at among the spine's rows, ms; 0 where there is none
+	// Uncounted names what is computed of which no nulls are counted, as an engine cannot say there when they are made.
+	Uncounted  []string `json:"uncounted,omitempty"`
+	Spilled    int64    `json:"spilled_bytes"` // that went to disk
+	EarliestAt int64    `json:"-"`             // the least at among the spine's rows, ms; 0 where there is none
 }
+
+// ExpressionNulls is how an engine that counts not everything is asked whether it counts the nulls that expressions make.
+const ExpressionNulls = "expression nulls"
 
 // DropReason says why a spine row is not in a training set.
 type DropReason string

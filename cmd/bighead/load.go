@@ -92,11 +92,16 @@ func (c *cli) record(ctx context.Context, p *project.Project) (*feature.Definiti
 }
 
 func (c *cli) checked(ctx context.Context, p *project.Project, defs *feature.Definitions) *loaded {
+	return c.checkedFor(ctx, p, defs, p.Config.String("batch.engine"))
+}
+
+// checkedFor checks for a batch engine that is not the settings' own.
+func (c *cli) checkedFor(ctx context.Context, p *project.Project, defs *feature.Definitions, batch string) *loaded {
 	l := &loaded{Project: p, defs: defs}
 	l.typed, l.problems = feature.Check(defs, feature.Options{
 		Schema:     func(place feature.Place) (value.Schema, []string, error) { return l.schema(ctx, place) },
 		Resolution: p.Config.String("features.resolution"),
-		Batch:      p.Config.String("batch.engine"),
+		Batch:      batch,
 		Stream:     p.Config.String("stream.engine"),
 	})
 	return l

@@ -131,6 +131,11 @@ func (c *cli) verify(ctx context.Context, view string, o *verifyOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, road := range o.roads { // before anything is read
+		if err := c.tellable(ctx, a.loaded, v, road); err != nil {
+			return err
+		}
+	}
 	var sign *signer
 	if o.report != "" { // before anything is computed
 		if sign, err = c.signerOf(a.Project, o.key); err != nil {
@@ -159,6 +164,26 @@ func (c *cli) verify(ctx context.Context, view string, o *verifyOptions) error {
 	}
 	if x.report.Verdict == verdictDiffers || x.report.Verdict == verdictNothing {
 		return errReported
+	}
+	return nil
+}
+
+// tellable refuses a view that a road elsewhere would not compute as it is meant, with the lines of the definitions. What else the project has
+// is no matter: it is not asked for there.
+func (c *cli) tellable(ctx context.Context, l *loaded, v *feature.View, road string) error {
+	_, elsewhere, lack := handed(road, plan.ForView(v, nil))
+	if !elsewhere {
+		return nil
+	}
+	there := c.checkedFor(ctx, l.Project, l.defs, road)
+	sound := slices.ContainsFunc(there.typed.Views, func(x *feature.View) bool { return x.Name == v.Name && x.Fingerprint == v.Fingerprint })
+	switch {
+	case !sound && there.problems.Failed():
+		fmt.Fprintf(c.stderr, "view %s cannot be computed on %s as it is defined:\n", v.Name, road)
+		there.problems = slices.DeleteFunc(there.problems, func(p feature.Problem) bool { return p.Severity != feature.SeverityError })
+		return c.printProblems(there, "text")
+	case lack != nil:
+		return mistakef("%v", lack)
 	}
 	return nil
 }

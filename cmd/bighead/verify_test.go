@@ -148,6 +148,37 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 }
 
+// What Spark would not compute as it is meant is refused before anything is read, with its line; what else is defined is no matter.
+func TestVerifyRefusesWhatSparkIsNotTold(t *testing.T) {
+	dir := smallProject(t, `import bighead as bh
+
+e = bh.EventSource("e", path="e.csv", time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[
+    bh.sum("x", windows=["1h"]),
+    bh.last("round(ln(x))", name="log"),
+])
+h = bh.FeatureGroup("h", source=e, keys=["k"], features=[bh.sum("x", windows=["1h"])])
+v = bh.FeatureView("v", groups=[g])
+fine = bh.FeatureView("fine", groups=[h])
+`)
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[batch]\nremote = \"sc://127.0.0.1:1\"\nstage = \"stage\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	sample := sampleFile(t, dir, threeRows)
+	if code, out, stderr := bighead(t, dir, "verify", "v", "--roads", "local,oracle", "--sample", sample); code != exitGood {
+		t.Errorf("on our own roads: %d %s%s", code, out, stderr)
+	}
+	code, out, stderr := bighead(t, dir, "verify", "v", "--roads", "local,spark", "--sample", "none.csv")
+	for _, says := range []string{"view v cannot be computed on spark", "features.py:6:", "BH031", "ln"} {
+		if code != exitMistake || !strings.Contains(stderr, says) {
+			t.Errorf("%d, without %q: %s%s", code, says, out, stderr)
+		}
+	}
+	if code, _, stderr := bighead(t, dir, "verify", "fine", "--roads", "local,spark", "--sample", sample); code == exitGood || !strings.Contains(stderr, "127.0.0.1:1") || strings.Contains(stderr, "BH031") {
+		t.Errorf("a view that Spark can be told: %d %s", code, stderr)
+	}
+}
+
 // Without a file the rows are those of a training set's spine, or of a source; the same seed draws the same ones.
 func TestVerifyDrawsItsSample(t *testing.T) {
 	dir := smallProject(t, smallFeatures)

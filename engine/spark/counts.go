@@ -16,9 +16,13 @@ import (
 // counts prints that query: the join's number, then what countSources reads.
 func (p *printer) counts() {
 	var union []string
+	done := map[*feature.Source]bool{}
 	for i, j := range p.joins {
-		union = append(union, fmt.Sprintf("select %d as `join`, read.*, copies.*, used.*\nfrom (%s) read\ncross join (%s) copies\ncross join (%s) used",
-			i, p.lost(j), p.copied(j), used(j)))
+		ofRead, ofKept := p.sourceNulls(j, !done[j.plan.Scan.Source])
+		done[j.plan.Scan.Source] = true
+		p.query.sources = append(p.query.sources, j.made)
+		union = append(union, fmt.Sprintf("select %d as `join`, read.*, copies.*, used.*, made.*\nfrom (%s) read\ncross join (%s) copies\ncross join (%s) used\ncross join (%s) made",
+			i, p.lost(j, arrayOf(ofRead)+" as made_read"), p.copied(j), used(j), madeOf(j, ofKept)))
 	}
 	if len(union) == 0 {
 		return
@@ -29,7 +33,7 @@ func (p *printer) counts() {
 }
 
 // lost counts rows and those that E1 drops, each by the first reason.
-func (p *printer) lost(j *joined) string {
+func (p *printer) lost(j *joined, more ...string) string {
 	s := j.plan.Scan.Source
 	whole := []string{}
 	for _, k := range j.plan.Keys {
@@ -42,13 +46,21 @@ func (p *printer) lost(j *joined) string {
 	if s.KnownAt != nil {
 		known = "`#known` is not null"
 	}
-	out := columns{"count(*) as row_count"}
+	out := append(columns(more), "count(*) as row_count")
 	before := ""
 	for _, c := range []struct{ condition, as string }{{name(tsColumn) + " is not null", "null_time"}, {key, "null_key"}, {where, "not_where"}, {known, "null_known_at"}} {
 		out.add("count_if("+before+"not ("+c.condition+"))", c.as)
 		before += "(" + c.condition + ") and "
 	}
 	return "select " + strings.Join(out, ", ") + " from " + j.name("timed")
+}
+
+// madeOf counts the nulls that are made of the rows that count.
+func madeOf(j *joined, counts []string) string {
+	if len(counts) == 0 {
+		return "select " + arrayOf(nil) + " as made_counting"
+	}
+	return "select " + arrayOf(counts) + " as made_counting from " + j.name("kept")
 }
 
 // copied counts the copies of E3, and the rows of one id and other times.
@@ -89,13 +101,22 @@ func (p *printer) counting(s *feature.Source) string {
 }
 
 // countSources puts the rows of the query of counts into a report.
-func countSources(res *connect.Result, sources []*engine.SourceReport) {
+func (q *Query) countSources(res *connect.Result, report *engine.Report) {
 	for _, row := range res.Rows {
-		s := sources[row[0].Int()]
+		s := report.Sources[row[0].Int()]
 		events := int64(0)
 		for i, to := range []*int64{&s.Rows, &s.NullTime, &s.NullKey, &s.Where, &s.NullKnownAt, &s.Duplicates, &s.Conflicts, &events, &s.Used, &s.Earliest, &s.Latest, &s.Ties} {
-			*to = row[1+i].Int()
+			*to = row[2+i].Int()
 		}
 		s.OtherKeys = events - s.Used
+		read, counting := row[1], row[len(row)-1]
+		for i, m := range q.sources[row[0].Int()] {
+			n := i - read.Len()
+			if n < 0 {
+				addNulls(report, m, read.At(i).Int())
+			} else {
+				addNulls(report, m, counting.At(n).Int())
+			}
+		}
 	}
 }

@@ -162,8 +162,13 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 			e.lost(session, err)
 			return nil, query.counts.failed(ctx, p.Name, err)
 		}
-		countSources(&res, report.Sources)
+		query.countSources(&res, report)
+		if err := r.tellUnknown(ctx, watched); err != nil {
+			e.lost(session, err)
+			return nil, query.unknown.failed(ctx, p.Name, err)
+		}
 	}
+	report.Uncounted = query.uncounted
 	for _, m := range slices.Sorted(maps.Keys(r.months)) {
 		report.Months = append(report.Months, *r.months[m])
 	}
@@ -204,12 +209,17 @@ func (e *Engine) shape(ctx context.Context, session *connect.Session, p *plan.Ba
 	return shape, nil
 }
 
-// Counts tells which of a report's counts there are: all but those of nulls that expressions make, and of a null value whether no row has the
-// key, or none of its rows lies in the window.
+// Counts tells which of a report's counts there are: all, but where the rows of sources are not counted.
 func (e *Engine) Counts(name string) bool {
-	_, count, of := strings.Cut(name, ": ")
-	if e.options.Uncounted && of && !slices.Contains([]string{"nulls", "defaults", "null input", "computed"}, count) {
-		return strings.HasPrefix(name, "dropped: ")
+	if !e.options.Uncounted {
+		return true
 	}
-	return !strings.HasSuffix(name, ": unknown key") && !strings.HasSuffix(name, ": no event")
+	_, count, of := strings.Cut(name, ": ")
+	switch {
+	case name == engine.ExpressionNulls:
+		return false
+	case !of, strings.HasPrefix(name, "dropped: "):
+		return true
+	}
+	return slices.Contains([]string{"nulls", "defaults", "null input", "computed"}, count)
 }

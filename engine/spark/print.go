@@ -42,8 +42,14 @@ type Query struct {
 	steps []step
 	// values are the names of the columns that say how each value came about, after rowNumber, whyColumn and the plan's Output.
 	values []string
-	counts *Query // of the sources' rows; nil where there is no source
-	hot    *Query // how many keys of each join are hot
+	// made are the nulls that expressions may make of a row that asks, by the numbers that nullsColumn lists.
+	// uncounted are expressions of which it is too long to say when they make nulls.
+	made      []made
+	uncounted []string
+	sources   [][]made // what the query of counts tells of each join
+	counts    *Query   // of the sources' rows; nil where there is no source
+	unknown   *Query   // which rows ask for keys that no event has
+	hot       *Query   // how many keys of each join are hot
 }
 
 // step is one named table of the query.
@@ -64,6 +70,7 @@ func Print(b *plan.Batch, t Tables, shape Shape) (*Query, error) {
 	}
 	p.query.hot = p.hotQuery()
 	p.counts()
+	p.unknown()
 	p.row()
 	if p.err != nil {
 		return nil, p.err
@@ -154,9 +161,11 @@ type printer struct {
 	query  *Query
 	joins  []*joined
 	// began is the first step of the join that is printed; hotSteps and hotKeys are what hotQuery is made of.
-	began    int
-	hotSteps []step
-	hotKeys  []string
+	began int
+	// nullColumns tell what nulls were made of a row that asks, each in its step.
+	nullColumns []string
+	hotSteps    []step
+	hotKeys     []string
 	// finishes are those that have been typed; nil: a function of ours.
 	finishes map[*feature.Feature]*expr.Expr
 	err      error

@@ -1,7 +1,9 @@
 package spark
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
@@ -17,6 +19,9 @@ type results struct {
 	schema value.Schema
 	months map[string]*engine.MonthReport
 	timed  bool // report.EarliestAt is one
+	// stays are the rows that are handed out, by their numbers; noRow counts for each value those without an event in its window.
+	stays value.Bitmap
+	noRow []int64
 }
 
 func newResults(p *plan.Batch, q *Query, report *engine.Report) *results {
@@ -27,6 +32,7 @@ func newResults(p *plan.Batch, q *Query, report *engine.Report) *results {
 	for _, v := range q.values {
 		report.Values = append(report.Values, &engine.ValueReport{Name: v})
 	}
+	r.stays, r.noRow = value.NewBitmap(int(report.SpineRows)), make([]int64, len(q.values))
 	return r
 }
 
@@ -71,6 +77,7 @@ func (r *results) batch(res *connect.Result) (*value.Batch, error) {
 // row counts a row, and tells whether it stays.
 func (r *results) row(row []value.Value) (bool, error) {
 	at := row[atAt]
+	r.nulls(row)
 	if why := row[whyAt]; !why.IsNull() {
 		if why.Int() == noTime {
 			return false, fmt.Errorf("row %d of the spine of %s: %w", row[numberAt].Int()+1, r.plan.Name, engine.ErrNoTime)
@@ -81,6 +88,7 @@ func (r *results) row(row []value.Value) (bool, error) {
 	}
 	r.earliest(at)
 	r.report.Rows++
+	r.stays.Set(int(row[numberAt].Int()))
 	m := r.month(at.Int())
 	m.Rows++
 	for i, v := range r.report.Values {
@@ -92,6 +100,8 @@ func (r *results) row(row []value.Value) (bool, error) {
 		case isDefault:
 			v.Defaults++
 			continue
+		case isNoRow:
+			r.noRow[i]++
 		case isNullInput:
 			v.NullInput++
 		case isComputed:
@@ -100,6 +110,55 @@ func (r *results) row(row []value.Value) (bool, error) {
 		v.Nulls++
 	}
 	return true, nil
+}
+
+// nulls counts those that expressions made of a row.
+func (r *results) nulls(row []value.Value) {
+	if len(r.query.made) == 0 {
+		return
+	}
+	why, timeless := engine.DropReason(""), false
+	if code := row[whyAt]; !code.IsNull() {
+		if timeless = code.Int() == noTime; !timeless {
+			why = reasons[code.Int()-1]
+		}
+	}
+	list := row[outputAt+len(r.schema)+len(r.report.Values)]
+	for i := range list.Len() {
+		if m := r.query.made[list.At(i).Int()]; m.stage.comes(why, timeless) {
+			addNulls(r.report, m, 1)
+		}
+	}
+}
+
+// tellUnknown tells of the values without an event in their window those whose key no event has (it is the same for all values of a join: what
+// is nothing makes a value null, or it does not), and asks Spark which rows those are, where there are such values.
+func (r *results) tellUnknown(ctx context.Context, session *connect.Session) error {
+	if !slices.ContainsFunc(r.noRow, func(n int64) bool { return n > 0 }) {
+		return nil
+	}
+	joins := r.plan.Joined()
+	unknown := make([]int64, len(joins))
+	if err := session.Results(ctx, r.query.unknown.String(), func(res *connect.Result) error {
+		for _, row := range res.Rows {
+			if r.stays.Get(int(row[1].Int())) {
+				unknown[row[0].Int()]++
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	i := 0
+	for n, j := range joins {
+		for range j.Values {
+			if v := r.report.Values[i]; r.noRow[i] > 0 {
+				v.UnknownKey, v.NoEvent = unknown[n], r.noRow[i]-unknown[n]
+			}
+			i++
+		}
+	}
+	return nil
 }
 
 func (r *results) earliest(at value.Value) {

@@ -43,11 +43,13 @@ func (p *printer) derived(from string) string {
 		levels[at] = append(levels[at], d)
 	}
 	for i, ds := range levels {
-		out, of := columns{"*"}, []string{}
+		out, of, nulls := columns{"*"}, []string{}, &rowNulls{p: p}
 		for _, d := range ds {
 			out.add(p.expr(d.Expr, "derived "+d.Name, feature.Pos{}), d.Name)
+			nulls.add(d.Expr, "derived "+d.Name, ofAsking)
 			of = append(of, d.Name+" = "+d.Expr.String())
 		}
+		nulls.into(&out)
 		step := fmt.Sprintf("derived%d", i)
 		p.step(step, "derived columns (Q2):\n"+strings.Join(of, "\n"), out.selects("from "+from))
 		from = step
@@ -97,7 +99,8 @@ func (p *printer) dropped(from string) string {
 	return "why"
 }
 
-// output prints the plan's columns in the order of the spine. Of a row that is left out only its number and the reason come.
+// output prints the plan's columns in the order of the spine. Of a row that is left out only its number, the reason and which
+// nulls were made come.
 func (p *printer) output(from string) {
 	out := columns{name(rowNumber), name(whyColumn)}
 	out.add(name(plan.AtColumn), atColumn)
@@ -107,6 +110,9 @@ func (p *printer) output(from string) {
 	}
 	for _, v := range p.query.values {
 		out.add("cast("+kept("#is "+v)+" as tinyint)", "#is "+v)
+	}
+	if len(p.nullColumns) > 0 {
+		out.add("concat("+strings.Join(p.nullColumns, ", ")+")", nullsColumn)
 	}
 	p.step("", "the rows in the spine's order", out.selects("from "+from+"\norder by "+name(rowNumber)))
 }

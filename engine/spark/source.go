@@ -38,6 +38,7 @@ type joined struct {
 	// days are those of event time that are read of a source, where not all are; unordered leaves order_by out, where nothing asks for order.
 	days      []cells.Stretch
 	unordered bool
+	made      []made // of its source's rows, as the query of counts tells them
 }
 
 // window is the number of a value's window.

@@ -52,13 +52,18 @@ func (p *printer) spine() {
 	if s.Sample > 0 {
 		why += "\n    when not " + p.sample() + " then " + because(engine.DropSample)
 	}
+	nulls := &rowNulls{p: p}
+	nulls.add(s.Where, "where of the spine", ofEvery)
+	nulls.add(s.At, "at of the spine", ofTrue)
 	row := columns{name(rowNumber)}
 	row.add(why+"\n  end", whyColumn)
 	row.add(name(atColumn), plan.AtColumn)
 	for _, c := range s.Columns {
 		if c.Name != plan.AtColumn {
 			row.add(p.expr(c.Expr, c.Name+" of the spine", feature.Pos{}), c.Name)
+			nulls.add(c.Expr, c.Name+" of the spine", ofAsking)
 		}
 	}
+	nulls.into(&row)
 	p.step("spine", "the row as it begins: its keys, fields and kept columns; why it is left out, if it is", row.selects("from spine_timed"))
 }

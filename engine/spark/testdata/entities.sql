@@ -230,7 +230,8 @@ row as (
 derived0 as (
   select
     *,
-    try_subtract(cast(year(date_from_unix_date(cast((((`at` + 62135596800000L) div 86400000L) - 719162L) as int))) as bigint), `planes__year`) as `age`
+    try_subtract(cast(year(date_from_unix_date(cast((((`at` + 62135596800000L) div 86400000L) - 719162L) as int))) as bigint), `planes__year`) as `age`,
+    filter(array(if((cast(year(date_from_unix_date(cast((((`at` + 62135596800000L) div 86400000L) - 719162L) as int))) as bigint) IS NOT NULL) AND (`planes__year` IS NOT NULL) AND (try_subtract(cast(year(date_from_unix_date(cast((((`at` + 62135596800000L) div 86400000L) - 719162L) as int))) as bigint), `planes__year`) IS NULL), 0, null)), n -> n is not null) as `#nulls0`
   from row
 ),
 -- derived columns (Q2):
@@ -253,6 +254,7 @@ select
   if(`#why` is null, `old`, null) as `old`,
   cast(if(`#why` is null, `#is planes__year`, null) as tinyint) as `#is planes__year`,
   cast(if(`#why` is null, `#is planes__year_before`, null) as tinyint) as `#is planes__year_before`,
-  cast(if(`#why` is null, `#is scores__score`, null) as tinyint) as `#is scores__score`
+  cast(if(`#why` is null, `#is scores__score`, null) as tinyint) as `#is scores__score`,
+  concat(`#nulls0`) as `#nulls`
 from derived1
 order by `#row`

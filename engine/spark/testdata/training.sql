@@ -32,7 +32,9 @@ spine as (
     `user`,
     `y`,
     CASE WHEN (`ask` + 86400000L) BETWEEN (-62135596800000L) AND 253402300799999L THEN (`ask` + 86400000L) END as `label time`,
-    if(abs((`y` + 1e+00d)) < double('Infinity'), (`y` + 1e+00d) + 0d, null) as `weight`
+    if(abs((`y` + 1e+00d)) < double('Infinity'), (`y` + 1e+00d) + 0d, null) as `weight`,
+    filter(array(if((`ask` IS NOT NULL) AND (CASE WHEN (`ask` + 86400000L) BETWEEN (-62135596800000L) AND 253402300799999L THEN (`ask` + 86400000L) END IS NULL), 0, null),
+      if((`y` IS NOT NULL) AND (if(abs((`y` + 1e+00d)) < double('Infinity'), (`y` + 1e+00d) + 0d, null) IS NULL), 1, null)), n -> n is not null) as `#nulls0`
   from spine_timed
 ),
 -- rows of g (source e, training.py:1:5)
@@ -254,6 +256,7 @@ select
   if(`#why` is null, `weight`, null) as `weight`,
   cast(if(`#why` is null, `#is g__x_sum_1d`, null) as tinyint) as `#is g__x_sum_1d`,
   cast(if(`#why` is null, `#is g__x_max_1d`, null) as tinyint) as `#is g__x_max_1d`,
-  cast(if(`#why` is null, `#is soon`, null) as tinyint) as `#is soon`
+  cast(if(`#why` is null, `#is soon`, null) as tinyint) as `#is soon`,
+  concat(`#nulls0`) as `#nulls`
 from why
 order by `#row`
