@@ -93,6 +93,9 @@ func printExpressionNulls(w io.Writer, r *engine.Report) {
 			}
 		}
 	}
+	for _, name := range r.Uncounted {
+		fmt.Fprintf(w, "  nulls that %s makes are not counted: what says when is longer than the engine takes\n", name)
+	}
 }
 
 func printMonths(w io.Writer, r *engine.Report) {

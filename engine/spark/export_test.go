@@ -26,3 +26,6 @@ func InPlace(t dataset.Table, s *feature.Source, from, to int64) (string, bool) 
 func Failed(ctx context.Context, q *Query, p *plan.Batch, err error) error {
 	return q.failed(ctx, p.Name, err)
 }
+
+// Uncounted are the expressions whose nulls a query does not count.
+func (q *Query) Uncounted() []string { return q.uncounted }
