@@ -51,7 +51,7 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/bighead", "the binary that prints the query")
 	flag.StringVar(&o.project, "project", "", "a project with the training set pit, the events in events and the rows that ask in spine")
 	flag.StringVar(&o.out, "out", "", "a folder for the answers, in hand and ours")
-	flag.IntVar(&o.rounds, "rounds", 2, "how often a warm Spark is asked")
+	flag.IntVar(&o.rounds, "rounds", 1, "how often a warm Spark is asked beside the first time")
 	flag.Float64Var(&o.limit, "limit", 120, "of one query, seconds of CPU")
 	flag.BoolVar(&o.explain, "explain", false, "say to stderr how Spark answers ours")
 	flag.Parse()
