@@ -58,7 +58,7 @@ wide = bh.TrainingSet("wide", view=v, spine=bh.Spine("spine", at="ts", keep=["ro
 PATIENCE = 480
 
 # SPARKS_PATIENCE is the same of one query on Spark in seconds of CPU, of which it takes ten to fifty where it ends at all.
-SPARKS_PATIENCE = 100
+SPARKS_PATIENCE = 75
 
 
 class Run:
