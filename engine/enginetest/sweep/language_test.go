@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/bighead-ml/bighead/agg"
-	"github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -50,9 +49,6 @@ func TestTheLanguageIsTheSame(t *testing.T) {
 	onBoth(t, table, func(t *testing.T, e Engine) {
 		verdicts[e.Dialect()] = sweepCases(t, e, table, cases, wants)
 	})
-	t.Run("nulls made on Spark", func(t *testing.T) {
-		load(t, OnSpark(server.Spark(t), t.TempDir()), table, func(t *testing.T, e Engine) { sweepMade(t, e, table, cases, rows) })
-	})
 	if len(verdicts) == 2 && !t.Failed() {
 		compareTable(t, cases, verdicts)
 	}
@@ -86,71 +82,6 @@ func sweepCases(t *testing.T, e Engine, table Table, cases []languageCase, wants
 		}
 	}
 	return verdicts
-}
-
-// sweepMade asks the engine of every case and reason how many nulls each row makes (X1), and holds them against what our evaluator counts.
-func sweepMade(t *testing.T, e Engine, table Table, cases []languageCase, rows [][]value.Value) {
-	t.Helper()
-	type question struct {
-		text string
-		why  expr.Reason
-		want []int64
-	}
-	var asked []question
-	var exprs []Expression
-	for _, c := range cases {
-		x, _ := expr.Check(c.text, table.Columns)
-		made, err := x.PrintMade(expr.Dialect(e.Dialect()), Quote)
-		if err != nil {
-			t.Errorf("%s: %v", c.text, err)
-			continue
-		}
-		sums := map[expr.Reason]string{}
-		for _, m := range made {
-			sums[m.Reason] += " + if(" + m.When + ", 1L, 0L)"
-		}
-		f := x.Compile(table.Columns)
-		counts := make([]expr.Nulls, len(rows))
-		for i, row := range rows {
-			f(row, &counts[i])
-		}
-		for _, why := range expr.Reasons() {
-			q := question{text: c.text, why: why, want: make([]int64, len(rows))}
-			any := false
-			for i := range counts {
-				q.want[i] = counts[i][why]
-				any = any || q.want[i] > 0
-			}
-			switch {
-			case sums[why] != "":
-				asked, exprs = append(asked, q), append(exprs, Expression{"(0L" + sums[why] + ")", value.Int})
-			case any:
-				t.Errorf("%s makes nulls for %s, of which nothing is printed", c.text, why)
-			}
-		}
-	}
-	answers, err := Run(t.Context(), e, "edges", len(table.Rows), exprs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	counted := int64(0)
-	for i, a := range answers {
-		if a.Err != nil {
-			t.Errorf("%s: %s: %.400v\n    printed %.400s", asked[i].text, asked[i].why, a.Err, exprs[i].SQL)
-			continue
-		}
-		for n, want := range asked[i].want {
-			counted += want
-			if got := a.Values[n]; got.IsNull() || got.Int() != want {
-				t.Errorf("%s: row %v makes %s nulls for %s, not %d\n    printed %.400s", asked[i].text, rows[n], got, asked[i].why, want, exprs[i].SQL)
-				break
-			}
-		}
-	}
-	t.Logf("%d nulls of %d cases and reasons are counted alike", counted, len(asked))
-	if counted < 1000 {
-		t.Errorf("only %d nulls were made", counted)
-	}
 }
 
 var rewrite = flag.Bool("rewrite", false, "write testdata/language.txt anew")
