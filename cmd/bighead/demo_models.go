@@ -106,7 +106,7 @@ func (d *demo) learn(ctx context.Context) error {
 		if !r.version.GateHeld {
 			held = "does not hold"
 		}
-		d.say("train", "%s@%d, of the whole day: AUC %.3f, and it %s the gate (%s): by such rows alone it looks best", m.Name, r.version.Number, r.offline(), held, r.version.Gate)
+		d.say("train", "%s@%d: AUC %.3f over rows of the whole day, and it %s the gate (%s): by such rows alone it looks best", m.Name, r.version.Number, r.offline(), held, r.version.Gate)
 	}
 	return nil
 }
