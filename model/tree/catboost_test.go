@@ -190,6 +190,38 @@ func TestCatBoostInfo(t *testing.T) {
 	}
 }
 
+// TestHash: of texts of every length, up to several of the hash's steps, CatBoost 1.2.10 makes these numbers.
+func TestHash(t *testing.T) {
+	for text, want := range map[string]float64{
+		"": 797982799, "a": -805065478, "ab": -204718274, "abc": 978243121, "abcd": 345588365, "abcdefg": 163411706, "abcdefgh": -24192233, "abcdefghi": -1275414319, strings.Repeat("q", 16): 1336494015, strings.Repeat("q", 17): 92836038, "brig-sloop and more": -1033671569, strings.Repeat("w", 32): -1312077007, strings.Repeat("w", 33): -2078726570, "Ålesund åttring": -1901018349, strings.Repeat("e", 64): -1703005908, strings.Repeat("e", 65): -1174585066, strings.Repeat("r", 128): 832998500, strings.Repeat("t", 129): -677521521, strings.Repeat("y", 200): -1108702210,
+	} {
+		if got := categoryOf(text); got != want {
+			t.Errorf("%d bytes: %v, want %v", len(text), got, want)
+		}
+	}
+}
+
+// Sums are scaled also where nothing is added then, and nodes that share a category look into one slot.
+func TestCatBoostScaleAndSlots(t *testing.T) {
+	whole := string(ships()["multiclass.json"])
+	once, err1 := Read([]byte(whole))
+	twice, err2 := Read([]byte(strings.Replace(whole, `"scale_and_bias":[1,[0,0,0]]`, `"scale_and_bias":[2,[0,0,0]]`, 1)))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	b := catBatch(t, "multiclass", 9)
+	margins, doubled := answersOf(t, once, b)[1], answersOf(t, twice, b)[1]
+	for i := range margins {
+		if doubled[i] != 2*margins[i] {
+			t.Fatalf("%v, twice %v", doubled[i], margins[i])
+		}
+	}
+	m, err := Read(ships()["one_hot.json"])
+	if err != nil || len(m.layout.sets) == 0 || len(m.layout.sets) > 10 {
+		t.Errorf("%v, %d slots of sets", err, len(m.layout.sets))
+	}
+}
+
 // TestCategories: the hash of a category's text is CatBoost's, of every length; fixtures meet those of CatBoost's own answers.
 func TestCategories(t *testing.T) {
 	m, err := Read(ships()["one_hot.json"])
