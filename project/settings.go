@@ -52,6 +52,8 @@ var settings = []Setting{
 	{Key: "stream.lease", kind: duration, Default: "10s", Doc: "how long after the process that streams has died another takes over, where servers share a store"},
 	{Key: "stream.memory", kind: size, Doc: "the memory for tiles that change (default: a sixteenth of the machine's, from 256MiB to 1GiB)"},
 	{Key: "stream.gateway", Doc: "the Flink SQL gateway: http://host:8083"},
+	{Key: "stream.parallelism", kind: integer, Default: "1", Doc: "how many tasks share the work of a job on Flink"},
+	{Key: "stream.savepoints", Doc: "a folder that all of Flink writes to, as a URI, for the state of jobs that are stopped; Flink's own without one"},
 	{Key: "stream.brokers", kind: list, Doc: "the Kafka brokers"},
 	{Key: "stream.group", Doc: "the consumer group; the project's name without one"},
 	{Key: "stream.dead_letters", Doc: "the topic for records that are no rows; without one, files in .bighead/dead-letters have them"},

@@ -339,26 +339,6 @@ func (f *flinkSide) spaceOf(id string) *plan.Space {
 	return nil
 }
 
-// begunElsewhere makes spaces that Flink has filled new to our own stream, which would else take them for its own and fold on what it has
-// never read. Their jobs go on: they are named, for nothing of ours ends them any more.
-func begunElsewhere(ctx context.Context, st store.Store, epoch int64, log *slog.Logger, streams []*plan.Stream) error {
-	ours := spaceIDs(streams)
-	w := &store.Write{Epoch: epoch}
-	err := eachJobEntry(ctx, st, func(id string, e *jobEntry) {
-		if !ours[id] {
-			return
-		}
-		log.Warn("our own stream folds again what Flink did; its job is to be ended, and its topic deleted, by hand", "job", e.Name, "id", e.ID, "topic", e.Topic)
-		for _, name := range []string{plan.StateName(id), plan.PlacePrefix + id, plan.StreamPrefix + id + "/topic", jobEntryName(id)} {
-			w.Meta = append(w.Meta, store.MetaPut{Name: name})
-		}
-	})
-	if err != nil || len(w.Meta) == 0 {
-		return err
-	}
-	return st.Write(ctx, w)
-}
-
 // topicOfTiles is where the parts of a space's tiles are written: a job of another text has another.
 func topicOfTiles(p *project.Project, space *plan.Space, text string) string {
 	legal := func(r rune) rune {

@@ -18,11 +18,16 @@ import (
 
 // jobRunner is Flink, as far as jobs are begun there, looked at and ended. wire.go makes one.
 type jobRunner interface {
-	// Text is what Flink is told for a space, without what is secret and without its topic and group: jobs of one text write the same.
+	// Text is what Flink is told for a space, without what is secret, without its topic and group, and without how many tasks share the work:
+	// jobs of one text write the same, and keep the same state.
 	Text(space *plan.Space) (name, text string, err error)
-	// Submit begins a job at the start of its source, and gives Flink's ID of it. Its tile parts go to a topic, and what it has read it commits
-	// under a group.
-	Submit(ctx context.Context, space *plan.Space, topic, group string) (id string, err error)
+	// Submit begins a job, at the start of its source or from a savepoint, and gives Flink's ID of it. Its tile parts go to a topic, and what it
+	// has read it commits under a group. errSavepoint: it can't go on from that one, now or later.
+	Submit(ctx context.Context, space *plan.Space, topic, group, savepoint string) (id string, err error)
+	// Stop ends a job with a savepoint, and says where that is.
+	Stop(ctx context.Context, id string) (savepoint string, err error)
+	// Cluster is which version Flink has, and where its JobManager is.
+	Cluster(ctx context.Context) (version, manager string, err error)
 	// Find is the ID of a job of a name that has not ended; "": there is none.
 	Find(ctx context.Context, name string) (id string, err error)
 	// State is how a job stands; State.State "": Flink does not know it.
@@ -36,6 +41,8 @@ type jobState struct {
 	State      string // Flink's word: RUNNING, RESTARTING, FAILED …
 	Exception  string // why it failed last
 	Checkpoint int64  // when the last was completed, ms; 0: none was
+	Savepoint  string // the last that was completed; "": none was, or Flink has forgotten it
+	Saved      int64  // when that was begun, ms
 }
 
 // jobEntry is what is remembered of a space's job, in the store's meta: among what goes with the space, and under the epoch of whoever is
@@ -49,6 +56,17 @@ type jobEntry struct {
 	Run   int    `json:"run"`   // how often it was begun from the start of its source
 	Since int64  `json:"since"` // S of the space
 	Began int64  `json:"began"` // when the oldest record of the source was written, as the job began
+
+	Tasks   int    `json:"tasks,omitempty"`   // that share the work; 0: of an older bighead's, 1
+	Version string `json:"version,omitempty"` // of the Flink that it was begun on
+	Manager string `json:"manager,omitempty"` // where that Flink's JobManager is
+
+	Savepoint string `json:"savepoint,omitempty"` // with which it was stopped, and from which it is to go on
+	Saved     int64  `json:"saved,omitempty"`     // when that was begun, ms
+
+	From string `json:"from,omitempty"` // the savepoint from which it was begun; "": the start of its source
+	Anew string `json:"anew,omitempty"` // why it began there though one before it had read it
+	At   int64  `json:"at,omitempty"`   // when it was begun, ms
 }
 
 func jobEntryName(id string) string { return plan.StreamPrefix + id + "/job" }
@@ -94,6 +112,7 @@ type flinkJob struct {
 	entry *jobEntry   // nil: not known yet; the goroutine's own
 	given *plan.Space // with which its topic is read; nil: it is not; the goroutine's own, as what follows
 	lived bool        // it was seen alive by this process
+	ended bool        // by this process, which begins it again
 	noted bool        // that no job has read anything yet
 	tries int         // how often it was begun of late
 	last  time.Time   // when
@@ -196,22 +215,46 @@ func (j *flinkJob) step(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
+	case state.lives() && j.outdated(hash, state):
+		return j.replace(ctx, name, hash)
 	case state.lives():
-		if j.lived = true; time.Since(j.last) > time.Minute {
+		if j.lived, j.ended = true, false; time.Since(j.last) > time.Minute {
 			j.tries = 0
 		}
 		return state.problem(j)
-	case state.State == "CANCELED" && j.lived:
-		return fmt.Errorf("%w: somebody has cancelled it; start `bighead up` again to begin it anew", state.problem(j))
+	}
+	if err := j.keepSavepoint(ctx, state); err != nil {
+		return err
+	}
+	switch {
+	case (state.State == "CANCELED" || state.State == "FINISHED") && j.lived && !j.ended:
+		return fmt.Errorf("%w: somebody has ended it; start `bighead up` again to %s", state.problem(j), j.after())
 	case j.tries > 0 && time.Since(j.last) < min(flinkPause<<j.tries, 5*time.Minute):
 		return state.problem(j)
 	}
 	j.tries, j.last = j.tries+1, time.Now()
-	if err := j.submit(ctx, name, hash); err != nil {
+	return j.beginAgain(ctx, name, hash, state)
+}
+
+// beginAgain begins the job, and looks how it stands then.
+func (j *flinkJob) beginAgain(ctx context.Context, name, hash string, ended jobState) error {
+	if err := j.submit(ctx, name, hash, ended); err != nil {
 		return err
 	}
-	state, err = j.look(ctx)
-	return errors.Join(err, state.problem(j))
+	state, err := j.look(ctx)
+	if err != nil {
+		return err
+	}
+	j.lived, j.ended = state.lives(), false
+	return state.problem(j)
+}
+
+// after is what becomes of a job that somebody has ended, when it is begun again.
+func (j *flinkJob) after() string {
+	if j.entry.Savepoint != "" {
+		return "have it go on from its savepoint " + j.entry.Savepoint
+	}
+	return "begin it anew, at the start of its topic"
 }
 
 // look asks Flink how the job stands.
@@ -232,65 +275,82 @@ func (j *flinkJob) look(ctx context.Context) (s jobState, err error) {
 
 // submit begins the job where it does not run, and reads what it writes. One that was begun, and whose ID was not noted any more, is taken for what it
 // is.
-func (j *flinkJob) submit(ctx context.Context, name, hash string) error {
-	f, id := j.side, j.space().ID
-	there, err := f.runner.Find(ctx, name)
+func (j *flinkJob) submit(ctx context.Context, name, hash string, ended jobState) error {
+	there, err := j.side.runner.Find(ctx, name)
 	switch {
 	case err != nil:
 		return err
 	case there != "" && j.entry != nil && j.entry.ID == "":
-		j.entry.ID = there
-		return j.note(ctx)
+		return j.begun(ctx, there)
 	case there != "": // of a store that was removed since: what it has committed, and where, is not known any more
-		if err := f.runner.Cancel(ctx, there); err != nil {
+		if err := j.side.runner.Cancel(ctx, there); err != nil {
 			return err
 		}
 	}
-	e, err := j.next(ctx, name, hash)
+	e, err := j.next(ctx, name, hash, ended)
 	if err != nil {
+		return err
+	}
+	err = j.put(ctx, e)
+	if errors.Is(err, errSavepoint) {
+		j.entry.Savepoint, j.entry.Saved = "", 0
+		if e, err = j.anew(ctx, name, hash, err.Error()); err == nil {
+			err = j.put(ctx, e)
+		}
+	}
+	return err
+}
+
+// put begins a job as it is to be remembered.
+func (j *flinkJob) put(ctx context.Context, e *jobEntry) error {
+	f, s := j.side, j.space()
+	var err error
+	if e.Version, e.Manager, err = f.runner.Cluster(ctx); err != nil {
 		return err
 	}
 	if err := f.broker.Keep(ctx, e.Topic, flinkPartitions); err != nil {
 		return err
 	}
 	if old := j.entry; old != nil && old.Topic != e.Topic {
-		if err := f.reader.Leave(ctx, id); err != nil {
+		if err := errors.Join(j.leave(ctx), f.broker.Remove(ctx, old.Topic)); err != nil {
 			return err
 		}
 	}
+	e.Tasks, e.At, e.ID = flinkParallelism(f.project), time.Now().UnixMilli(), ""
 	j.entry = e
 	if err := j.note(ctx); err != nil {
 		return err
 	}
-	if e.ID, err = f.runner.Submit(ctx, j.space(), e.Topic, e.Group); err != nil {
+	id, err := f.runner.Submit(ctx, s, e.Topic, e.Group, e.Savepoint)
+	if err != nil {
 		return err
 	}
-	return j.note(ctx)
+	return j.begun(ctx, id)
 }
 
-// next is what is to be remembered of a job that begins at the start of its source. It goes on writing the topic of the one before it where it is
-// told the same and reads all that that one had read: tiles are then as they were until it has come as far. Elsewhere it has a topic of its own, and the
-// space is filled anew.
-func (j *flinkJob) next(ctx context.Context, name, hash string) (*jobEntry, error) {
-	place := j.space().Group.Source.Place
-	began, whole, err := j.side.broker.Began(ctx, place.Topic)
-	if err != nil {
-		return nil, err
+// begun remembers that the job has begun, and says from where.
+func (j *flinkJob) begun(ctx context.Context, id string) error {
+	e := j.entry
+	e.ID, e.From, e.Savepoint, e.Saved = id, e.Savepoint, "", 0
+	if err := j.note(ctx); err != nil {
+		return err
 	}
-	e := &jobEntry{Name: name, Text: hash, Run: 1, Since: began, Began: began, Topic: topicOfTiles(j.side.project, j.space(), hash)}
-	if whole && place.Path == "" && place.Table == "" {
-		e.Since = plan.MinTime // there was nothing before
+	switch log, g := j.side.log, j.space().Group; {
+	case e.From != "":
+		log.WarnContext(ctx, "a group's job on Flink goes on from its savepoint", "group", g.Name, "definition", g.Pos.String(), "job", e.Name, "id", id, "savepoint", e.From)
+	case e.Anew != "":
+		log.WarnContext(ctx, "a group's job on Flink begins anew, at the start of its topic", "group", g.Name, "definition", g.Pos.String(), "job", e.Name, "id", id, "why", e.Anew)
 	}
-	if before := j.entry; before != nil {
-		e.Run = before.Run + 1
-		if before.Text == hash && began <= before.Began {
-			e.Topic, e.Since, e.Began = before.Topic, before.Since, before.Began
-		} else if before.Text == hash {
-			e.Topic = fmt.Sprintf("%s.%d", e.Topic, e.Run)
-		}
+	return nil
+}
+
+// leave has the reader read a topic no longer, and forget how far it had: what comes of another fills the space anew.
+func (j *flinkJob) leave(ctx context.Context) error {
+	f, id := j.side, j.space().ID
+	if err := f.reader.Leave(ctx, id); err != nil {
+		return err
 	}
-	e.Group = fmt.Sprintf("%s.%x", e.Topic, time.Now().UnixMilli())
-	return e, nil
+	return f.store.Write(ctx, &store.Write{Epoch: f.epoch, Meta: []store.MetaPut{{Name: plan.StreamPrefix + id + "/topic"}}})
 }
 
 // flinkPartitions is how many partitions a topic of tile parts has: one process reads it.

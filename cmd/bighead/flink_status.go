@@ -21,7 +21,12 @@ type flinkStatus struct {
 	Failure     string `json:"last_failure,omitempty"` // Flink's words of what the job failed at last, though it may run again
 	Checkpoint  string `json:"checkpoint,omitempty"`   // when the last was completed
 	Topic       string `json:"topic"`                  // of the tiles' parts
-	Lag         *int64 `json:"lag_records"`            // of the source, that the job has yet to read; null: not known
+	Begun       string `json:"begun,omitempty"`
+	From        string `json:"from_savepoint,omitempty"` // from which it was begun
+	Anew        string `json:"anew,omitempty"`           // why it was begun at the start of its source though one before it had read it
+	Savepoint   string `json:"savepoint,omitempty"`      // with which it was stopped, and from which it is to go on
+	Parallelism int    `json:"parallelism"`
+	Lag         *int64 `json:"lag_records"` // of the source, that the job has yet to read; null: not known
 	Filled      bool   `json:"filled"`
 	Applied     int64  `json:"applied"` // parts that changed a tile
 	Regressions int64  `json:"regressions"`
@@ -37,6 +42,10 @@ func (f *flinkSide) statuses() []flinkStatus {
 	for _, j := range f.all() {
 		j.mu.Lock()
 		s := flinkStatus{Group: j.space().Group.Name, Space: j.space().ID, Source: j.space().Group.Source.Name, Job: j.shown.Name, ID: j.shown.ID, State: j.state.State, Why: j.trouble, Failure: j.state.Exception, Topic: j.shown.Topic}
+		s.From, s.Anew, s.Savepoint, s.Parallelism = j.shown.From, j.shown.Anew, j.shown.Savepoint, max(j.shown.Tasks, 1)
+		if at := j.shown.At; at > 0 {
+			s.Begun = timeOrNone(at)
+		}
 		if at := j.state.Checkpoint; at > 0 {
 			s.Checkpoint = timeOrNone(at)
 		}
@@ -56,7 +65,7 @@ func (f *flinkSide) statuses() []flinkStatus {
 	return out
 }
 
-// addTo shows the spaces that Flink folds among those of their sources.
+// addTo shows the spaces that Flink folds among those of their sources. What came too late for one our own reading of the topic knows.
 func (f *flinkSide) addTo(sources []sourceStatus) {
 	for _, j := range f.all() {
 		t, ok := f.tiles(j.space().ID)
@@ -66,6 +75,9 @@ func (f *flinkSide) addTo(sources []sourceStatus) {
 		}
 		g := groupStatus{Group: t.Group, Space: t.Space, Filling: t.Filling, Lag: max(t.Lag, 0), Newest: timeOrNone(t.Newest), Batch: timeOrNone(t.Marks.Batch), Complete: timeOrNone(t.Marks.Complete),
 			Unseen: unseenOf(t.Marks), Applied: t.Counts.Applied, Late: t.Counts.Late, Behind: t.Counts.Behind}
+		if topic := sources[i].Topic; topic != nil {
+			g.Late += topic.Late
+		}
 		sources[i].Groups = append(sources[i].Groups, g)
 	}
 }
@@ -104,6 +116,14 @@ func printFlink(w io.Writer, all []flinkStatus) error {
 		return err
 	}
 	for _, s := range all {
+		switch {
+		case s.Savepoint != "":
+			fmt.Fprintf(w, "group %s: its job on Flink is stopped, and can go on from savepoint %s\n", s.Group, s.Savepoint)
+		case s.From != "":
+			fmt.Fprintf(w, "group %s: its job on Flink went on at %s from savepoint %s\n", s.Group, s.Begun, s.From)
+		case s.Anew != "":
+			fmt.Fprintf(w, "group %s: its job on Flink began anew at %s, at the start of its topic: %s\n", s.Group, s.Begun, s.Anew)
+		}
 		if s.Failure != "" {
 			fmt.Fprintf(w, "group %s: its job on Flink failed last at: %s\n", s.Group, s.Failure)
 		}

@@ -40,6 +40,7 @@ type flinkWorld struct {
 	topic  string
 	client *kgo.Client
 	sent   int // events, each once
+	tasks  int // that share a job's work
 }
 
 func newFlinkWorld(t *testing.T) *flinkWorld {
@@ -60,8 +61,8 @@ func newFlinkWorld(t *testing.T) *flinkWorld {
 
 func (w *flinkWorld) settings(gateway string) {
 	w.Helper()
-	toml := fmt.Sprintf("[project]\nname = %q\n[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\n[stream]\nengine = \"flink\"\ngateway = %q\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n",
-		strings.ReplaceAll(w.topic, ".", "_"), gateway, w.broker.Address)
+	toml := fmt.Sprintf("[project]\nname = %q\n[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"30s\"\n[stream]\nengine = \"flink\"\ngateway = %q\nbrokers = [%q]\nparallelism = %d\n[log]\nlevel = \"warn\"\n",
+		strings.ReplaceAll(w.topic, ".", "_"), gateway, w.broker.Address, max(w.tasks, 1))
 	if err := os.WriteFile(filepath.Join(w.dir, "bighead.toml"), []byte(toml), 0o644); err != nil {
 		w.Fatal(err)
 	}
@@ -159,6 +160,8 @@ func TestStreamsOnFlink(t *testing.T) {
 	}
 	job := s.Flink[0].ID
 
+	w.wrongTimes()
+
 	// The task manager is killed in the midst of events.
 	w.events(100)
 	if err := w.flink.KillTaskManager(); err != nil {
@@ -185,8 +188,118 @@ func TestStreamsOnFlink(t *testing.T) {
 	if code == exitGood || !strings.Contains(out, w.topic) {
 		t.Errorf("events that Flink would not see are taken: %d %s", code, out)
 	}
-	w.another(job)
+	stop = w.goesOn(stop)
+	w.another(w.status().Flink[0].ID)
 	stop()
+	w.backHome()
+}
+
+// backHome goes back to our own stream: it folds all again, and the job is ended.
+func (w *flinkWorld) backHome() {
+	w.Helper()
+	file := filepath.Join(w.dir, "bighead.toml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		w.Fatal(err)
+	}
+	home := strings.Replace(strings.Replace(string(text), `engine = "flink"`, "", 1), fmt.Sprintf("gateway = %q", w.flink.URL), "", 1)
+	if err := os.WriteFile(file, []byte(home), 0o644); err != nil {
+		w.Fatal(err)
+	}
+	w.events(50)
+	stop := upBeside(w.T, w.dir)
+	w.same()
+	w.patient("the job is ended, and its topic deleted", func() bool {
+		topics, err := w.broker.Admin().ListTopics(w.Context())
+		if err != nil {
+			w.Fatal(err)
+		}
+		s := w.status()
+		return len(s.Flink) == 0 && len(s.Degraded) == 0 && !slices.ContainsFunc(topics.Names(), func(name string) bool { return strings.HasPrefix(name, "bighead."+w.Name()) })
+	})
+	if n, err := w.flink.Jobs(w.Context(), "bh/"+w.Name()); err != nil || n != 0 {
+		w.Errorf("%d jobs run, %v", n, err)
+	}
+	stop()
+}
+
+// wrongTimes has an event come too late: it counts nowhere, and is counted as that.
+func (w *flinkWorld) wrongTimes() {
+	w.Helper()
+	late := fmt.Appendf(nil, `{"k":"k1","ts":%q,"x":1,"kind":"a","id":"late"}`, value.FormatTimestamp(time.Now().Add(-72*time.Hour).UnixMilli()))
+	if err := w.client.ProduceSync(w.Context(), &kgo.Record{Topic: w.topic, Value: late}).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
+	w.patient("what is late is counted", func() bool {
+		sources := w.status().Stream.Sources
+		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == "clicks" })
+		g := slices.IndexFunc(sources[i].Groups, func(g groupStatus) bool { return g.Group == "g" })
+		return sources[i].Topic.Late == 1 && sources[i].Topic.Early == 0 && sources[i].Groups[g].Late == 1
+	})
+	if said := w.run("status"); !strings.Contains(said, "1 came later than its lateness and are left out by Flink") {
+		w.Errorf("status does not say so:\n%s", said)
+	}
+	w.same()
+}
+
+// goesOn has the job stopped in all ways. With another parallelism it goes on from a savepoint; where somebody has removed that, or cancels the job, it
+// begins anew, and says why. Nothing is lost, and nothing counts twice.
+func (w *flinkWorld) goesOn(stop func()) func() {
+	w.Helper()
+	before := w.status().Flink[0]
+	stop()
+	w.tasks = 2
+	w.settings(w.flink.URL)
+	w.events(50)
+	stop = upBeside(w.T, w.dir)
+	w.patient("the job goes on with another parallelism", func() bool {
+		s := w.status().Flink[0]
+		return s.State == "RUNNING" && s.ID != before.ID && s.From != "" && s.Parallelism == 2 && s.Topic == before.Topic && s.Anew == ""
+	})
+	w.same()
+	s := w.status().Flink[0]
+	if s.Regressions != 0 { // a job that counts from one again has fewer rows at first
+		w.Errorf("the job counts anew: %+v", s)
+	}
+	if n, err := w.flink.Parallelism(w.Context(), s.ID); err != nil || n != 2 {
+		w.Errorf("the job's parallelism is %d, %v", n, err)
+	}
+
+	// Somebody stops the job while no process runs, and removes the savepoint.
+	stop()
+	path, err := w.flink.StopJob(w.Context(), s.ID)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := os.RemoveAll(strings.TrimPrefix(path, "file:")); err != nil {
+		w.Fatal(err)
+	}
+	w.events(50)
+	stop = upBeside(w.T, w.dir)
+	w.patient("the job begins anew", func() bool {
+		s := w.status().Flink[0]
+		return s.State == "RUNNING" && s.From == "" && strings.Contains(s.Anew, path) && s.Topic == before.Topic
+	})
+	if said := w.run("status"); !strings.Contains(said, "began anew") || !strings.Contains(said, path) {
+		w.Errorf("status does not say so:\n%s", said)
+	}
+	w.same()
+
+	// Somebody cancels it while a process runs.
+	if err := w.flink.EndJobs(w.Context(), before.Job); err != nil {
+		w.Fatal(err)
+	}
+	w.patient("that it was cancelled is said", func() bool {
+		return strings.Contains(strings.Join(w.status().Degraded, "\n"), "somebody has ended it; start `bighead up` again")
+	})
+	stop()
+	stop = upBeside(w.T, w.dir)
+	w.patient("the job is begun again", func() bool {
+		s := w.status()
+		return s.Flink[0].State == "RUNNING" && strings.Contains(s.Flink[0].Anew, "is CANCELED, without a savepoint") && len(s.Degraded) == 0
+	})
+	w.same()
+	return stop
 }
 
 // another changes the definition: another job fills another space, and then the old one is ended and its topic deleted.

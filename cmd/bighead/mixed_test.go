@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +14,6 @@ import (
 // served over HTTP, while each of them fails on the way. Each time, once all that came is folded, every value is what the oracle makes of the one history, and in
 // the end the audit of all that was served meanwhile finds no skew.
 func TestMixedRoads(t *testing.T) {
-	if os.Getenv("BIGHEAD_MIXED") == "" {
-		t.Skip("it runs Spark, Flink, Kafka and Redis for many minutes: make mixed")
-	}
 	w := newMixedWorld(t)
 	w.run("apply", "--yes")
 	w.trainingSets()

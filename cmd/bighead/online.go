@@ -221,7 +221,7 @@ func (o *online) close(ctx context.Context) error {
 		errs = append(errs, o.labels.close())
 	}
 	if t := o.active(); t != nil {
-		errs = append(errs, t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx))
+		errs = append(errs, t.left.end(), t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx))
 	}
 	if o.lease != nil {
 		errs = append(errs, o.lease.close(ctx))

@@ -287,7 +287,7 @@ func (o *online) degraded() []string {
 			out = append(out, "source "+s.Source+": its log only grows: "+s.Unsealed)
 		}
 	}
-	return append(append(out, t.topics.degraded()...), t.flink.degraded()...)
+	return append(append(append(out, t.topics.degraded()...), t.flink.degraded()...), t.left.degraded()...)
 }
 
 // role is active or standby.

@@ -172,10 +172,14 @@ type reading struct {
 	caught     map[int32]time.Time // when nothing was left of the partition
 	had        map[int32]int64     // last offsets of which everything is kept
 	poison     int64
+	timed      *timedRows // what Flink makes of the rows' times; nil: it folds nothing of the source
 }
 
 func (t *topics) begin(s *feature.Source) *reading {
 	r := &reading{t: t, source: s, topic: topicOf(s), cancel: func() {}, had: map[int32]int64{}, caught: map[int32]time.Time{}}
+	if onFlink(t.project) && s.Kind == feature.Events && s.Time != nil {
+		r.timed = timedBy(s)
+	}
 	switch {
 	case s.Time == nil:
 		r.set(topicStopped, fmt.Errorf("source %q has no time=, so batch alone loads it: name the column that says when a row became true", s.Name))
@@ -312,6 +316,7 @@ func (r *reading) take(ctx context.Context, a *dataset.Arrival) error {
 	r.mu.Lock()
 	r.had[a.Partition] = a.Last
 	r.poison += int64(len(a.Poison))
+	r.timed.add(a)
 	r.mu.Unlock()
 	return nil
 }

@@ -16,7 +16,9 @@ type topicStatus struct {
 	Topic      string            `json:"topic"`
 	State      string            `json:"state"` // reading, waiting or stopped
 	Why        string            `json:"why,omitempty"`
-	Poison     int64             `json:"poison"` // records that were no rows, since the process began
+	Poison     int64             `json:"poison"`          // records that were no rows, since the process began
+	Late       int64             `json:"late,omitempty"`  // of the rows since then, where Flink folds the source: later than that allows, and left out
+	Early      int64             `json:"early,omitempty"` // before their time, which count at once
 	Partitions []partitionStatus `json:"partitions"`
 }
 
@@ -34,6 +36,9 @@ func (r *reading) status() *topicStatus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &topicStatus{Topic: r.topic.Name, State: r.state, Why: r.why, Poison: r.poison, Partitions: []partitionStatus{}}
+	if r.timed != nil {
+		s.Late, s.Early = r.timed.late, r.timed.early
+	}
 	if s.State == topicReading && r.away != "" {
 		s.State, s.Why = topicWaiting, r.away
 	}
@@ -104,10 +109,18 @@ func printTopics(w io.Writer, sources []sourceStatus) error {
 			t.add(s.Source, s.Topic.Topic, strconv.Itoa(int(p.Partition)), count(p.Had), count(p.End), count(p.Lag), behind.String())
 		}
 	}
-	if len(t.rows) == 0 {
-		return nil
+	if len(t.rows) > 0 {
+		if err := t.print(w); err != nil {
+			return err
+		}
 	}
-	return t.print(w)
+	for _, s := range sources {
+		if s.Topic == nil || s.Topic.Late+s.Topic.Early == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "source %s: of its events %s came later than its lateness and are left out by Flink, %s came before their time and count at once\n", s.Source, count(s.Topic.Late), count(s.Topic.Early))
+	}
+	return nil
 }
 
 var topicLag = prometheus.NewDesc("bighead_stream_lag_seconds", "How long ago the stream had all of a topic's partition, or how old what it had last is.", []string{"source", "partition"}, nil)

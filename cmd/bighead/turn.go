@@ -21,6 +21,7 @@ type turn struct {
 	stream *liveStream
 	topics *topics    // nil: of a command, which reads none
 	flink  *flinkSide // nil: our own stream folds all
+	left   *flinkLeft // nil: nothing is left on Flink
 	epoch  int64      // of the lease; 0: the store is this process's alone
 	told   int64      // the version that the others were told of
 }
@@ -67,6 +68,9 @@ func (o *online) takeTurn(ctx context.Context, c *cli) error {
 		if t.topics, err = startTopics(o.project, o.log, s, plan.ForStream(o.current().typed.Groups)); err != nil {
 			return errors.Join(err, t.flink.close(ctx), s.Close(ctx))
 		}
+		if t.left, err = o.endLeft(ctx, epoch); err != nil {
+			return errors.Join(err, t.topics.stop(), t.flink.close(ctx), s.Close(ctx))
+		}
 	}
 	o.turn.Store(t)
 	return nil
@@ -85,7 +89,7 @@ func (o *online) openStream(ctx context.Context, epoch int64) (*liveStream, erro
 	o.writes.Store(uint32(format))
 	streams := plan.ForStream(o.current().typed.Groups)
 	if ours := foldedHere(o.project, streams); !o.alone || onFlink(o.project) {
-		if err := begunElsewhere(ctx, o.store, epoch, o.log, ours); err != nil {
+		if err := begunElsewhere(ctx, o.store, epoch, ours); err != nil {
 			return nil, err
 		}
 	}
@@ -170,7 +174,7 @@ func (o *online) endTurn(ctx context.Context, t *turn, why error) {
 	t.stream.Lose(why)
 	t.flink.lose(why)
 	o.log.WarnContext(ctx, "this process stands by now", "error", why)
-	if err := errors.Join(t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx)); err != nil {
+	if err := errors.Join(t.left.end(), t.topics.stop(), t.flink.close(ctx), t.stream.Close(ctx)); err != nil {
 		o.log.WarnContext(ctx, "the stream was not ended in order", "error", err)
 	}
 }

@@ -367,6 +367,12 @@ func tileSpaceOf(s *plan.Space, e *jobEntry, since int64) tileSpace {
 // flinkRunner is Flink as a jobRunner.
 type flinkRunner struct{ *flink.Runner }
 
+// errSavepoint is of a submission: Flink can't go on from the savepoint, now or later.
+var errSavepoint = flink.ErrSavepoint
+
+// flinkStandstill is for how long a job may stand still until its state has forgotten tiles that events still come for.
+const flinkStandstill = flink.Standstill
+
 func (r flinkRunner) State(ctx context.Context, space *plan.Space, topic, id string) (jobState, error) {
 	s, err := r.Runner.State(ctx, space, topic, id)
 	return jobState(s), err
@@ -374,8 +380,19 @@ func (r flinkRunner) State(ctx context.Context, space *plan.Space, topic, id str
 
 // openRunner is the Flink that [stream] names; it is not asked anything yet.
 func openRunner(p *project.Project) jobRunner {
-	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p)}
-	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), o)}
+	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
+	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), o)}
+}
+
+// runnerOf is the Flink that a job was begun on, to end it there, whatever [stream] names now; nil: nothing says which that is.
+func runnerOf(p *project.Project, e *jobEntry) jobRunner {
+	switch {
+	case e.Manager != "":
+		return flinkRunner{flink.RunnerAt(e.Manager)}
+	case p.Config.String("stream.gateway") != "":
+		return openRunner(p)
+	}
+	return nil
 }
 
 // openKeyed is the Kafka that [stream] names, for topics that are kept by key.

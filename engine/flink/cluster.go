@@ -38,18 +38,18 @@ func (r *Running) Ended() bool {
 // flinkMajor is the version whose SQL is printed.
 const flinkMajor = "2."
 
-// version refuses a Flink that the printed SQL was never run on.
-func (c *Cluster) version(ctx context.Context) error {
+// version is Flink's. One that the printed SQL was never run on is refused.
+func (c *Cluster) version(ctx context.Context) (string, error) {
 	var config struct {
 		Version string `json:"flink-version"`
 	}
 	if err := c.call(ctx, http.MethodGet, "/config", nil, &config); err != nil {
-		return err
+		return "", err
 	}
 	if !strings.HasPrefix(config.Version, flinkMajor) {
-		return fmt.Errorf("flink at %s is version %q; jobs are printed for Flink %sx", c.JobManager, config.Version, flinkMajor)
+		return "", fmt.Errorf("flink at %s is version %q; jobs are printed for Flink %sx", c.JobManager, config.Version, flinkMajor)
 	}
-	return nil
+	return config.Version, nil
 }
 
 // find lists the jobs of a name that have not ended, the oldest first.

@@ -48,6 +48,12 @@ func (o Options) jobName(group, hash string) string {
 	return "bh/" + group + "/" + hash
 }
 
+// Standstill is for how long a job may stand still that is told nothing else.
+const Standstill = 24 * time.Hour
+
+// parallelismKey is Flink's setting of how many tasks share the work.
+const parallelismKey = "parallelism.default"
+
 // groupProperty is the Kafka client's.
 const groupProperty = "group.id"
 
@@ -72,7 +78,7 @@ func (o Options) withDefaults() Options {
 	or(&o.Checkpoint, 2*time.Second)
 	or(&o.Buffer, 5*time.Millisecond)
 	or(&o.MiniBatch, 50*time.Millisecond)
-	or(&o.Standstill, 24*time.Hour)
+	or(&o.Standstill, Standstill)
 	o.Parallelism = max(o.Parallelism, 1)
 	return o
 }
@@ -82,7 +88,7 @@ func (o Options) settings(name string, s *plan.Space) [][2]string {
 	out := [][2]string{
 		{"execution.runtime-mode", "streaming"},
 		{"pipeline.name", name},
-		{"parallelism.default", number(int64(o.Parallelism))},
+		{parallelismKey, number(int64(o.Parallelism))},
 		{"execution.checkpointing.mode", "EXACTLY_ONCE"}, // at least once counts twice for good after a failure
 		{"execution.checkpointing.interval", millis(o.Checkpoint)},
 		{"execution.buffer-timeout.interval", millis(o.Buffer)},

@@ -96,6 +96,21 @@ func (j *Job) script() []statement {
 	return append(append(out, j.tables...), statement{j.of, together(j.inserts)})
 }
 
+// Meaning is what Flink is told without comments, without what is secret, and without how many tasks share the work. Jobs of one meaning fold
+// the same and keep the same state: where one was stopped another goes on.
+func (j *Job) Meaning() string {
+	var b strings.Builder
+	for _, set := range j.settings {
+		if set[0] != parallelismKey {
+			b.WriteString(setting(set[0], set[1]).sql + ";\n")
+		}
+	}
+	for _, s := range append(slices.Clone(j.tables), j.inserts...) {
+		b.WriteString(s.sql + ";\n")
+	}
+	return b.String()
+}
+
 func setting(key, text string) statement {
 	return statement{"", "SET '" + key + "' = " + quote(text)}
 }

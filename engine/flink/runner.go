@@ -18,15 +18,24 @@ import (
 
 // Runner sees to the jobs of a project's spaces on the Flink behind a SQL gateway. It is safe for concurrent use.
 type Runner struct {
-	gateway string
-	options Options
+	gateway    string
+	savepoints string
+	options    Options
 
 	mu      sync.Mutex
 	cluster *Cluster // nil: the gateway was not asked yet, or the JobManager may be elsewhere
 }
 
-// NewRunner makes a runner; nothing is asked yet. Topic and Group of the options are each job's own.
-func NewRunner(gateway string, o Options) *Runner { return &Runner{gateway: gateway, options: o} }
+// NewRunner makes a runner; nothing is asked yet. Savepoints go to a folder that the whole cluster writes to, a URI; "": where Flink's own
+// configuration says. Topic and Group of the options are each job's own.
+func NewRunner(gateway, savepoints string, o Options) *Runner {
+	return &Runner{gateway: gateway, savepoints: savepoints, options: o}
+}
+
+// RunnerAt is a runner that ends jobs, where their JobManager is known and the gateway is not.
+func RunnerAt(manager string) *Runner {
+	return &Runner{cluster: &Cluster{JobManager: manager, HTTP: &http.Client{Timeout: askWithin}}}
+}
 
 // print prints the job of a space.
 func (r *Runner) print(s *plan.Space, topic, group string) (*Job, error) {
@@ -35,18 +44,19 @@ func (r *Runner) print(s *plan.Space, topic, group string) (*Job, error) {
 	return Print(s, o)
 }
 
-// Text is what Flink is told for a space, whatever its topic, and the job's name: jobs of one text write the same.
+// Text is what Flink is told for a space, whatever its topic, as Job.Meaning has it, and the job's name: jobs of one text write the same.
 func (r *Runner) Text(s *plan.Space) (name, text string, err error) {
 	j, err := r.print(s, "topic", "group")
 	if err != nil {
 		return "", "", err
 	}
-	return j.Name, j.String(), nil
+	return j.Name, j.Meaning(), nil
 }
 
-// Submit begins the job of a space at the start of its source, and gives Flink's ID of it. What it has read it commits under the group. It is
-// for the caller to see that what stands in the topic is of the same text.
-func (r *Runner) Submit(ctx context.Context, s *plan.Space, topic, group string) (id string, err error) {
+// Submit begins the job of a space, and gives Flink's ID of it: at the start of its source, or where a savepoint is named as of that. What it has
+// read it commits under the group. It is for the caller to see that what stands in the topic, and in the savepoint, is of the same text. An
+// error that is ErrSavepoint says that Flink can't go on from that, now or later.
+func (r *Runner) Submit(ctx context.Context, s *plan.Space, topic, group, savepoint string) (id string, err error) {
 	j, err := r.print(s, topic, group)
 	if err != nil {
 		return "", err
@@ -55,20 +65,47 @@ func (r *Runner) Submit(ctx context.Context, s *plan.Space, topic, group string)
 	if err != nil {
 		return "", err
 	}
-	return c.Submit(ctx, j, forgetful{})
+	return c.Submit(ctx, j, known{j, savepoint})
 }
 
-// forgetful is a registry of which the runner's caller takes the place.
-type forgetful struct{}
+// known is a registry of which the runner's caller takes the place: it has seen to what may go on from which savepoint; "": from none.
+type known struct {
+	job       *Job
+	savepoint string
+}
 
-func (forgetful) Get(context.Context, string) (Entry, bool, error) { return Entry{}, false, nil }
-func (forgetful) Put(context.Context, Entry) error                 { return nil }
+func (k known) Get(context.Context, string) (Entry, bool, error) {
+	return Entry{Name: k.job.Name, Text: k.job.String(), Topic: k.job.Topic, Savepoint: k.savepoint, Stopped: time.Now()}, k.savepoint != "", nil
+}
+
+func (known) Put(context.Context, Entry) error { return nil }
+
+// Stop ends a job with a savepoint, and says where that is.
+func (r *Runner) Stop(ctx context.Context, id string) (savepoint string, err error) {
+	c, err := r.on(ctx)
+	if err != nil {
+		return "", err
+	}
+	return c.stop(ctx, id)
+}
+
+// Cluster is which version Flink has, whose savepoints others need not read, and where its JobManager is.
+func (r *Runner) Cluster(ctx context.Context) (version, manager string, err error) {
+	c, err := r.on(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	version, err = c.version(ctx)
+	return version, c.JobManager, err
+}
 
 // State is how a job stands.
 type State struct {
 	State      string // Flink's word: RUNNING, RESTARTING, FAILED …; "": Flink does not know the job
 	Exception  string // what it failed at last, with the definition that it is about
 	Checkpoint int64  // when the last was completed, ms; 0: none was
+	Savepoint  string // the last that was completed; "": none was, or the JobManager has forgotten it
+	Saved      int64  // when that was begun, ms
 }
 
 // State asks how the job of a space stands.
@@ -92,26 +129,29 @@ func (r *Runner) State(ctx context.Context, s *plan.Space, topic, id string) (St
 	if len(job.Failures) > 0 {
 		out.Exception = job.Failures[0]
 	}
-	out.Checkpoint, err = c.checkpoint(ctx, id)
-	return out, err
+	return out, c.saved(ctx, id, &out)
 }
 
-// checkpoint is when the last of a job was completed, ms; 0: none was.
-func (c *Cluster) checkpoint(ctx context.Context, id string) (int64, error) {
+// saved asks for the last checkpoint of a job, and its last savepoint.
+func (c *Cluster) saved(ctx context.Context, id string, s *State) error {
+	type point struct {
+		At    int64  `json:"latest_ack_timestamp"`
+		Began int64  `json:"trigger_timestamp"`
+		Path  string `json:"external_path"`
+	}
 	var points struct {
-		Latest struct {
-			Completed *struct {
-				At int64 `json:"latest_ack_timestamp"`
-			}
-		}
+		Latest struct{ Completed, Savepoint *point }
 	}
 	if err := c.call(ctx, http.MethodGet, "/jobs/"+id+"/checkpoints", nil, &points); err != nil && !errors.Is(err, errUnknown) {
-		return 0, err
+		return err
 	}
-	if points.Latest.Completed == nil {
-		return 0, nil
+	if p := points.Latest.Completed; p != nil {
+		s.Checkpoint = p.At
 	}
-	return points.Latest.Completed.At, nil
+	if p := points.Latest.Savepoint; p != nil {
+		s.Savepoint, s.Saved = p.Path, p.Began
+	}
+	return nil
 }
 
 // Find is the ID of a job of a name that has not ended; "": there is none.
@@ -175,7 +215,7 @@ func (r *Runner) on(ctx context.Context) (*Cluster, error) {
 		}
 		return nil, err
 	}
-	r.cluster = &Cluster{Gateway: r.gateway, JobManager: at, HTTP: &http.Client{Timeout: askWithin}}
+	r.cluster = &Cluster{Gateway: r.gateway, JobManager: at, Savepoints: r.savepoints, HTTP: &http.Client{Timeout: askWithin}}
 	return r.cluster, nil
 }
 

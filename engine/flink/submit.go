@@ -36,6 +36,8 @@ var (
 	// ErrOtherText: what ran under the name said something else, or its state is gone, so that it can't go on where it was. On the topic that
 	// it wrote no other job may begin, since tiles would be counted from one again: take another topic, and switch readers to it.
 	ErrOtherText = errors.New("it can't go on from where it was")
+	// ErrSavepoint: Flink can't go on from the savepoint. It is gone, or is not of such a job.
+	ErrSavepoint = errors.New("Flink can't go on from the savepoint")
 )
 
 // Submit begins a job, or lets it go on from its savepoint where it is the same to the letter, and returns Flink's id for it. After an error no
@@ -49,7 +51,7 @@ func (c *Cluster) Submit(ctx context.Context, j *Job, reg Registry) (string, err
 }
 
 func (c *Cluster) submit(ctx context.Context, j *Job, reg Registry) (string, error) {
-	if err := c.version(ctx); err != nil {
+	if _, err := c.version(ctx); err != nil {
 		return "", err
 	}
 	running, err := c.find(ctx, j.Name)
@@ -115,7 +117,7 @@ func (c *Cluster) begin(ctx context.Context, j *Job, savepoint string) (id strin
 			return nil
 		})
 		if err != nil {
-			return "", j.refused(st, err)
+			return "", j.refused(st, err, savepoint)
 		}
 	}
 	if id == "" {
@@ -171,8 +173,11 @@ func (j *Job) revealed(sql string) string {
 	return sql
 }
 
-// refused is what Flink says of a statement in one line, with its cure where there is one.
-func (j *Job) refused(st statement, err error) error {
+// unreadable is what Flink says where it can't go on from a savepoint: there is none, a file of it is missing, or it is of a job with other parts.
+var unreadable = regexp.MustCompile(`Cannot find (checkpoint|checkpoint or savepoint|meta data) |Failed to rollback to checkpoint/savepoint|_metadata.*(does not exist|No such file)|FileNotFoundException|NoSuchFileException|state-recovery`)
+
+// refused is what Flink says of a statement in one line, with its cure where there is one. The savepoint is what the job was to go on from; "": nothing.
+func (j *Job) refused(st statement, err error, savepoint string) error {
 	first, _, _ := strings.Cut(strings.TrimPrefix(st.of, "\n"), "\n")
 	if first == "" {
 		first = st.sql
@@ -185,8 +190,9 @@ func (j *Job) refused(st statement, err error) error {
 	switch {
 	case answer.Status == 401 || answer.Status == 403:
 		cure = "; see who may use the SQL gateway"
-	case strings.Contains(answer.Cause, "Cannot find checkpoint or savepoint"), strings.Contains(answer.Cause, "state-recovery"):
-		cure = "; the savepoint is gone: give the job a new topic"
+	case savepoint != "" && unreadable.MatchString(answer.Cause):
+		line, _, _ := strings.Cut(answer.Cause, "\n")
+		return fmt.Errorf("%s: %w %s: %s", first, ErrSavepoint, savepoint, line)
 	case strings.Contains(answer.Cause, "Could not find any factory for identifier"):
 		cure = "; put Flink's connector flink-sql-connector-kafka beside its other jars"
 	}

@@ -81,7 +81,8 @@ func TestSubmit(t *testing.T) {
 		{"stopped for long", fakeFlink{}, &long, ErrOtherText, "longer than 24h"},
 		{"another Flink", fakeFlink{version: "1.20.1"}, nil, nil, `version "1.20.1"`},
 		{"not let in", fakeFlink{status: 403}, nil, nil, "refuses us"},
-		{"savepoint gone", fakeFlink{fails: map[string]string{"STATEMENT SET": "Cannot find checkpoint or savepoint file"}}, &same, nil, "new topic"},
+		{"savepoint gone", fakeFlink{fails: map[string]string{"STATEMENT SET": "Cannot find checkpoint or savepoint file"}}, &same, ErrSavepoint, "file:/s: Cannot find"},
+		{"savepoint out of reach", fakeFlink{fails: map[string]string{"STATEMENT SET": "Connection refused"}}, &same, nil, "Connection refused"},
 		{"no connector", fakeFlink{fails: map[string]string{"STATEMENT SET": "Could not find any factory for identifier 'kafka'"}}, nil, nil, "flink-sql-connector-kafka"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

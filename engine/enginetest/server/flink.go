@@ -150,6 +150,86 @@ func (s *Server) EndJobs(ctx context.Context, names string) error {
 	}
 }
 
+// Jobs is how many jobs, whose names begin so, have not ended.
+func (s *Server) Jobs(ctx context.Context, names string) (n int, err error) {
+	var all struct {
+		Jobs []struct{ Name, State string }
+	}
+	err = get(ctx, s.JobManager+"/jobs/overview", &all)
+	for _, j := range all.Jobs {
+		if strings.HasPrefix(j.Name, names) && !slices.Contains([]string{"CANCELED", "FAILED", "FINISHED"}, j.State) {
+			n++
+		}
+	}
+	return n, err
+}
+
+// StopJob has somebody stop a job with a savepoint, and says where that is, once the job has ended. Flink may refuse it at first, as on a busy machine where a
+// checkpoint is late; then it is asked again.
+func (s *Server) StopJob(ctx context.Context, id string) (savepoint string, err error) {
+	for asked := ""; ; {
+		if asked == "" {
+			if asked, err = s.askToStop(ctx, id); err != nil {
+				return "", err
+			}
+		}
+		var job struct{ State string }
+		var done struct {
+			Status    struct{ ID string }
+			Operation struct {
+				Location string
+				Failure  struct {
+					Stack string `json:"stack-trace"`
+				} `json:"failure-cause"`
+			}
+		}
+		if err := errors.Join(get(ctx, s.JobManager+"/jobs/"+id, &job), get(ctx, s.JobManager+"/jobs/"+id+"/savepoints/"+asked, &done)); err != nil {
+			return "", err
+		}
+		switch {
+		case done.Operation.Location != "" && job.State == "FINISHED":
+			return done.Operation.Location, nil
+		case done.Operation.Location == "" && done.Status.ID == "COMPLETED":
+			asked = ""
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("%w; the savepoint failed last at: %s", context.Cause(ctx), done.Operation.Failure.Stack)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Server) askToStop(ctx context.Context, id string) (request string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.JobManager+"/jobs/"+id+"/stop", strings.NewReader(`{"drain":false}`))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var trigger struct {
+		ID string `json:"request-id"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&trigger); err != nil || trigger.ID == "" {
+		return "", fmt.Errorf("stop job %s: %s, %w", id, resp.Status, err)
+	}
+	return trigger.ID, nil
+}
+
+// Parallelism is the greatest of a job's tasks.
+func (s *Server) Parallelism(ctx context.Context, id string) (n int, err error) {
+	var job struct{ Vertices []struct{ Parallelism int } }
+	err = get(ctx, s.JobManager+"/jobs/"+id, &job)
+	for _, v := range job.Vertices {
+		n = max(n, v.Parallelism)
+	}
+	return n, err
+}
+
 // hasSlots asks the JobManager whether the TaskManager has offered its slots.
 func (s *Server) hasSlots(ctx context.Context) error {
 	var overview struct {

@@ -1,5 +1,7 @@
 package reader
 
+import "github.com/bighead-ml/bighead/plan"
+
 // look is what was asked of the brokers at a time, in the order of its fields.
 type look struct {
 	at        int64           // by the clock
@@ -46,11 +48,36 @@ func (x *space) progress() {
 	for p, end := range l.ends {
 		x.lag += max(end-max(l.committed[p], l.begins[p]), 0)
 	}
-	if x.lag == 0 {
-		x.asOf = max(x.asOf, l.at)
-		if x.st.Next == 0 {
-			x.st.Next, x.moved = 1, true
+	if x.goal == nil {
+		x.goal = l
+	}
+	// A source that is written to all the time is never read to its end: what ended it a while ago is had, in time.
+	for _, g := range []*look{x.goal, l} {
+		if l.covers(g) {
+			x.asOf, x.goal = max(x.asOf, g.at), l
+			x.fill()
 		}
+	}
+}
+
+// covers reports whether the job had committed, when it was asked, all that the source had as of another look.
+func (l *look) covers(g *look) bool {
+	for p, end := range g.ends {
+		if max(l.committed[p], l.begins[p]) < end {
+			return false
+		}
+	}
+	return true
+}
+
+// fill notes that the space has had all of its source once. It is only then that values of it are whole from S on.
+func (x *space) fill() {
+	if x.st.Next > 0 {
+		return
+	}
+	x.st.Next, x.moved = 1, true
+	if x.marks.Complete == plan.MaxTime && x.place.Since != nil {
+		x.marks.Complete, x.marked = *x.place.Since, true
 	}
 }
 

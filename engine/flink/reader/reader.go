@@ -40,7 +40,7 @@ type Space struct {
 	// Group is the consumer group under which the job commits what it has read of Source; "": there is no job. A job that begins at the
 	// source's start has one of its own.
 	Group string
-	// Since is S of a space that is new: the time from which its job will have seen every event.
+	// Since is S of a space that is new: the time from which its job will have seen every event, once it has read all that its source had.
 	Since int64
 }
 
@@ -143,18 +143,6 @@ func (r *Reader) SetBatch(ctx context.Context, id string, watermark, generation,
 		}
 		x.marks.Batch, x.marks.Generation, x.marks.Loaded, x.marked = max(x.marks.Batch, watermark), generation, loaded, true
 		x.turned = time.Now()
-		return x.write(ctx)
-	})
-}
-
-// SetComplete says from when on the job of a space has seen every event.
-func (r *Reader) SetComplete(ctx context.Context, id string, since int64) error {
-	x := r.find(id)
-	if x == nil {
-		return fmt.Errorf("no space %q is filled by Flink", id)
-	}
-	return x.do(ctx, func(ctx context.Context) error {
-		x.marks.Complete, x.marked = since, true
 		return x.write(ctx)
 	})
 }

@@ -45,6 +45,7 @@ type space struct {
 	asOf    int64          // the latest time as of which the job had all of its source; MinTime: it had not since it is watched
 	reached bool           // the end of the topic as it was when it was opened
 	look    *look          // asked for, and not reached yet
+	goal    *look          // an earlier one, whose ends the job has yet to commit
 	turned  time.Time      // when the batch watermark was moved, or read
 	tended  time.Time      // when upkeep was last made
 	walks   bool           // a walk through all days is on its way
@@ -81,8 +82,9 @@ type space struct {
 
 // topicPlace is how far a topic was read, as it stands in the store's meta.
 type topicPlace struct {
-	ID  string          `json:"id"`  // the topic's own, hexadecimal; "": not known yet
-	Had map[int32]int64 `json:"had"` // last offsets, by partition
+	ID    string          `json:"id"`              // the topic's own, hexadecimal; "": not known yet
+	Had   map[int32]int64 `json:"had"`             // last offsets, by partition
+	Since *int64          `json:"since,omitempty"` // S, once the space is filled; nil: of a space of before this was noted
 }
 
 func newSpace(r *Reader, s Space) *space {
@@ -132,7 +134,7 @@ func (x *space) load(ctx context.Context) (found bool, err error) {
 	return found, nil
 }
 
-// begin makes a space empty, to be read from the start of its topic. complete is S.
+// begin makes a space empty, to be read from the start of its topic. complete is S; until it is filled all values of it are partial.
 func (x *space) begin(ctx context.Context, complete int64) error {
 	if err := errors.Join(x.r.o.Store.Drop(ctx, x.ID), x.r.o.Store.Drop(ctx, plan.PartsSpace(x.ID))); err != nil {
 		return err
@@ -145,10 +147,10 @@ func (x *space) begin(ctx context.Context, complete int64) error {
 	if err != nil {
 		return err
 	}
-	x.marks.Complete, x.marked, x.moved = complete, true, true
+	x.marks.Complete, x.marked, x.moved = plan.MaxTime, true, true
 	kept := x.st.Kept
-	x.st, x.place, x.applied = plan.NoState, topicPlace{Had: map[int32]int64{}}, tile.Positions{{Partition: plan.Folded}}
-	x.st.Kept, x.asOf, x.reached, x.look = kept, plan.MinTime, false, nil
+	x.st, x.place, x.applied = plan.NoState, topicPlace{Had: map[int32]int64{}, Since: &complete}, tile.Positions{{Partition: plan.Folded}}
+	x.st.Kept, x.asOf, x.reached, x.look, x.goal = kept, plan.MinTime, false, nil, nil
 	x.cells, x.dirty, x.bytes = map[spot]*cell{}, nil, 0
 	if x.daily >= 0 { // there is nothing to roll; what comes of before then moves it back (lower)
 		x.st.Rolled = x.RollEnd(x.clock())
@@ -160,6 +162,9 @@ func (x *space) begin(ctx context.Context, complete int64) error {
 // again is begin of a space whose topic is not the one it was.
 func (x *space) again(ctx context.Context) error {
 	complete := x.marks.Complete
+	if complete == plan.MaxTime && x.place.Since != nil {
+		complete = *x.place.Since
+	}
 	if err := x.begin(ctx, complete); err != nil {
 		return err
 	}
@@ -172,7 +177,7 @@ func (x *space) rolls() bool { return x.daily >= 0 && x.st.Next > 0 && x.marks.B
 // follow goes by another job's commits.
 func (x *space) follow(group string) {
 	if old := x.group.Swap(&group); *old != group {
-		x.asOf, x.look = plan.MinTime, nil
+		x.asOf, x.look, x.goal = plan.MinTime, nil, nil
 	}
 }
 
