@@ -381,6 +381,20 @@ func TestAJobBeginsAnew(t *testing.T) {
 			if again := s.runs(); again.ID != e.ID {
 				t.Errorf("it is begun again: %+v", again)
 			}
+			// Values are partial until the job has read all that there is, and then from where that begins.
+			if is, _ := s.side.tiles(s.job.space().ID); !c.same && is.Marks.Complete != plan.MaxTime {
+				t.Errorf("before it is filled: %+v", is)
+			}
+			s.commits(e.Group, 4)
+			awaited(t, func() string {
+				if is, _ := s.side.tiles(s.job.space().ID); is.Filling || is.Marks.Complete != e.Since {
+					return ""
+				}
+				return "it is filled"
+			})
+			if c.name == "records are gone" && e.Since == plan.MinTime {
+				t.Error("it is said to have seen what is gone")
+			}
 		})
 	}
 }
