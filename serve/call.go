@@ -220,8 +220,8 @@ func (c *call) kept(now int64) *Problem {
 	}
 	if ahead := kept(); c.at < max(ahead, value.MinTimestamp)-c.sel.view.Plan.LookBack {
 		return &Problem{Code: feature.CodeLookBack, Field: "at", Detail: fmt.Sprintf("at %s: the server's clock was at %s and is at %s, and what was not needed any more by then is gone: online stores cannot look back",
-			value.FormatTimestamp(c.at), value.FormatTimestamp(ahead), value.FormatTimestamp(now)),
-			Cure: "set the clock; where it is right now, remove the online store, so that it is filled anew from the log and from batch"}
+			value.FormatTimestamp(c.at), value.FormatTimestamp(ahead), clockText(now)),
+			Cure: "set the clock; where it is right now, remove the online store (.bighead/online where it is embedded), so that it is filled anew from the log and from batch"}
 	}
 	return nil
 }
@@ -395,10 +395,14 @@ func (c *call) behind() bool {
 
 // lookAhead refuses a time that has not come.
 func lookAhead(at, now int64) *Problem {
-	clock := value.FormatTimestamp(now)
-	if now < value.MinTimestamp {
-		clock = "which is that of the events, and none has come yet"
-	}
-	return &Problem{Code: feature.CodeLookBack, Detail: fmt.Sprintf("at %s lies ahead of the server's clock, %s", value.FormatTimestamp(at), clock), Field: "at",
+	return &Problem{Code: feature.CodeLookBack, Detail: fmt.Sprintf("at %s lies ahead of the server's clock, %s", value.FormatTimestamp(at), clockText(now)), Field: "at",
 		Cure: "leave at out for the newest answer, or set the clocks"}
+}
+
+// clockText is what a clock says: that of the events says nothing before the first.
+func clockText(now int64) string {
+	if now < value.MinTimestamp {
+		return "the time before the first event"
+	}
+	return value.FormatTimestamp(now)
 }
