@@ -133,10 +133,8 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 		s.versions, _ = asks.(store.Versions)
 	}
 	o.Metrics.watchBreaker(st.Traits().Name, s.breaker)
-	if err := s.Switch(ctx, views); err != nil {
-		return nil, err
-	}
-	if s.writes != nil {
+	s.served.Store(&served{groups: newGroups(nil)})
+	if s.writes != nil { // before anything is read: what is written meanwhile is heard of
 		moved := func() {
 			if err := s.Refresh(context.WithoutCancel(ctx)); err != nil {
 				s.log.Warn("marks of spaces cannot be read; those that are known stay", "error", err)
@@ -145,6 +143,10 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 		s.writes.moved.Store(&moved)
 		hear := s.hear
 		s.writes.told.Store(&hear)
+	}
+	if err := s.Switch(ctx, views); err != nil {
+		s.hearNothing()
+		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
@@ -158,12 +160,17 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 
 // Close ends what goes on beside requests. Requests that are being answered are finished by their callers first.
 func (s *Server) Close() {
+	s.hearNothing()
+	s.stop()
+	s.stopped.Wait()
+}
+
+// hearNothing ends that writes are heard of.
+func (s *Server) hearNothing() {
 	if s.writes != nil {
 		s.writes.moved.Store(nil)
 		s.writes.told.Store(nil)
 	}
-	s.stop()
-	s.stopped.Wait()
 }
 
 // Switch serves other definitions from now on. A request that has begun is finished under those that it began with.
@@ -177,10 +184,14 @@ func (s *Server) Switch(ctx context.Context, views []*feature.View) error {
 		next.names = append(next.names, v.Name)
 	}
 	slices.Sort(next.names)
-	if err := s.refresh(ctx, next); err != nil {
+	err := s.refresh(ctx, next)
+	s.served.Store(next)
+	if err == nil {
+		err = s.refresh(ctx, next) // marks that were written before it was stored were read for what was served until then
+	}
+	if err != nil {
 		s.log.WarnContext(ctx, "marks of spaces cannot be read; values fail until they can", "error", err)
 	}
-	s.served.Store(next)
 	s.cache.of.InvalidateAll() // its keys are parts of the plans that were
 	return nil
 }

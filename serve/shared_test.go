@@ -3,6 +3,7 @@ package serve_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -158,5 +159,36 @@ func TestBeforeTheClockOfTheEvents(t *testing.T) {
 		s.write()
 		clock = now
 		expect(t, ask(), "g__x_sum_1h=3 present")
+	}
+}
+
+// written is a store to which somebody writes right after its meta was first read.
+type written struct {
+	*servetest.Store
+	once sync.Once
+	then func()
+}
+
+func (w *written) Meta(ctx context.Context, prefix string, found func(name string, b []byte) error) error {
+	err := w.Store.Meta(ctx, prefix, found)
+	w.once.Do(w.then)
+	return err
+}
+
+// TestMarksThatAreWrittenWhileItOpens are known once it is open: nobody tells of them afterwards.
+func TestMarksThatAreWrittenWhileItOpens(t *testing.T) {
+	p := servetest.Definitions(t, smallDefinitions)
+	st := &written{Store: servetest.NewStore()}
+	st.then = func() {
+		for _, g := range p.Groups[:2] {
+			servetest.Fill(t, st.Store, g, nil, now, plan.NoMarks, plan.MinTime)
+		}
+		m := plan.NoMarks
+		m.Generation = 1
+		servetest.Fill(t, st.Store, p.Groups[2], nil, now, m, plan.MinTime)
+	}
+	server := open(t, serve.Watch(st), p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksEvery: time.Hour})
+	if d := server.Degraded(); len(d) > 0 {
+		t.Errorf("degraded: %q", d)
 	}
 }

@@ -89,7 +89,8 @@ func TestModelElsewhere(t *testing.T) {
 		t.Helper()
 		want, got := askedLate(t, there, y), askedLate(t, here, y)
 		if string(got.Prediction) != string(want.Prediction) || got.Version == nil || *got.Version != version || got.Degraded {
-			t.Errorf("y=%s: %+v, and there %+v", y, got, want)
+			_, status, _ := bighead(t, here, "status", "--json")
+			t.Errorf("y=%s: %+v, and there %+v\n%s\n%s", y, got, want, status, up2.log.String())
 		}
 	}
 	same("2.5", 1)

@@ -101,6 +101,7 @@ func (x *space) land(ctx context.Context) error {
 		return err
 	}
 	x.flight = nil
+	x.unmarked.Store(false)
 	x.cache.landed()
 	if f.waiters {
 		x.waiting.written()

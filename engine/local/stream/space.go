@@ -68,6 +68,7 @@ type space struct {
 	lasted   bool          // it was, and the log has not heard of it
 	durable  atomic.Int64  // the place that was written then
 	writing  atomic.Int64  // since when the store has been at a write, by the timer; 0: it is not
+	unmarked atomic.Bool   // it is new, and the store does not say so yet: whoever serves it finds no marks
 	dropped  bool
 	shown    atomic.Pointer[GroupStatus]
 
@@ -278,6 +279,7 @@ func (x *space) begin(ctx context.Context, next, complete int64) error {
 	}
 	x.at.next, x.marks.Complete = next, complete
 	x.marked, x.moved = true, true
+	x.unmarked.Store(true)
 	x.cache.began()
 	if target := x.RollEnd(x.clock()); x.Base && x.clock() > plan.MinTime { // there is nothing to roll
 		x.at.target, x.at.rolled = target, target

@@ -43,7 +43,7 @@ type SourceCounts struct{ Accepted, NotYet, Conflicts, Copies, Differs, Rejected
 // GroupStatus is how one space stands.
 type GroupStatus struct {
 	Group, Space string
-	CatchingUp   bool // it is new, and reads what the others have read already
+	CatchingUp   bool // it is new, and reads what the others have read already, or its marks are not in the store yet, without which its values fail
 	Marks        plan.Marks
 	// Next is the sequence number of the record that it has yet to read, and Lag how many records there are from there on.
 	Next, Lag int64
@@ -111,7 +111,7 @@ func (src *source) status() SourceStatus {
 			g = *shown
 		}
 		g.Lag = max(st.Next-g.Next, 0)
-		g.CatchingUp = slices.Contains(src.catching, x)
+		g.CatchingUp = slices.Contains(src.catching, x) || x.unmarked.Load()
 		st.Groups = append(st.Groups, g)
 	}
 	return st
