@@ -1,11 +1,9 @@
 package tree
 
 import (
-	"archive/zip"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -16,24 +14,7 @@ import (
 )
 
 // testdata/catboost.zip has models of CatBoost, rows of their own for each, and what CatBoost answers; catboosts.py made it.
-var ships = sync.OnceValue(func() map[string][]byte {
-	r, err := zip.OpenReader("testdata/catboost.zip")
-	if err != nil {
-		panic(err)
-	}
-	defer r.Close()
-	files := map[string][]byte{}
-	for _, f := range r.File {
-		body, err := f.Open()
-		if err != nil {
-			panic(err)
-		}
-		if files[f.Name], err = io.ReadAll(body); err != nil {
-			panic(err)
-		}
-	}
-	return files
-})
+var ships = sync.OnceValue(func() map[string][]byte { return unzipped("testdata/catboost.zip") })
 
 // catCase is one entry of index.json.
 type catCase struct {

@@ -20,8 +20,11 @@ import (
 
 // testdata/models.zip has models of LightGBM, XGBoost, scikit-learn and ONNX, 1,000 rows of which 200 lie on thresholds and 200 one ulp
 // beside, and what the frameworks answer; its README says how they were made.
-var archive = sync.OnceValue(func() map[string][]byte {
-	r, err := zip.OpenReader("testdata/models.zip")
+var archive = sync.OnceValue(func() map[string][]byte { return unzipped("testdata/models.zip") })
+
+// unzipped are the files of an archive.
+func unzipped(name string) map[string][]byte {
+	r, err := zip.OpenReader(name)
 	if err != nil {
 		panic(err)
 	}
@@ -37,7 +40,7 @@ var archive = sync.OnceValue(func() map[string][]byte {
 		}
 	}
 	return files
-})
+}
 
 // fixture is one entry of index.json.
 type fixture struct {
