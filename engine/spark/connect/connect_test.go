@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -65,6 +66,10 @@ func (s *server) ExecutePlan(req *pb.ExecutePlanRequest, out grpc.ServerStreamin
 			if err := out.Send(&pb.ExecutePlanResponse{ResponseType: &pb.ExecutePlanResponse_ExecutionProgress_{ExecutionProgress: p}}); err != nil {
 				return err
 			}
+		}
+	case "deadline":
+		if _, told := out.Context().Deadline(); told {
+			return status.Error(codes.DeadlineExceeded, "stream terminated by RST_STREAM")
 		}
 	case "hang":
 		s.mu.Lock()
@@ -366,6 +371,17 @@ func TestAnEndedContextInterruptsTheOperation(t *testing.T) {
 	defer s.mu.Unlock()
 	if len(s.interrupted) != 1 || s.interrupted[0] != s.started || s.started == "" {
 		t.Fatalf("interrupted %v, want the operation %q", s.interrupted, s.started)
+	}
+}
+
+// TestTheServerIsNotToldTheDeadline: one that ends the stream itself would be before the caller's context.
+func TestTheServerIsNotToldTheDeadline(t *testing.T) {
+	schema := arrow.NewSchema([]arrow.Field{{Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	session := open(t, &server{records: map[string][]arrow.RecordBatch{"deadline": {record(t, schema, `[{"x":1}]`)}}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if res, err := session.Query(ctx, "deadline"); err != nil || len(res.Rows) != 1 {
+		t.Fatalf("got %v, %v", res.Rows, err)
 	}
 }
 

@@ -118,8 +118,11 @@ func (s *Session) batches(ctx context.Context, sql string, yield func([]byte) er
 // execute runs a plan and hands its responses to yield. When the caller leaves early (its context ends, yield fails) the
 // operation is interrupted on the server: without reattaching, a server goes on with a query whose client has gone.
 func (s *Session) execute(ctx context.Context, plan *pb.Plan, yield func(*pb.ExecutePlanResponse) error) error {
-	streamCtx, cancel := context.WithCancel(ctx)
+	// A server that knew the deadline would end the stream by its own clock, often a moment before ctx is done, and the
+	// caller would have the transport's error where its context's is due.
+	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	operation := uuid()
 	stream, err := s.stub.ExecutePlan(s.authorised(streamCtx), &pb.ExecutePlanRequest{
 		SessionId: s.id, UserContext: s.user, Plan: plan, ClientType: &clientType, OperationId: &operation,
