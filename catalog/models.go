@@ -81,6 +81,15 @@ type Traffic struct {
 	At       time.Time `json:"at"`
 	By       string    `json:"by"`
 	Reason   string    `json:"reason,omitempty"` // "canary rolled back: error share 0.12 over 500 requests"
+	// Rollback is there where the change took back an earlier one; nil also in changes from before this was kept.
+	Rollback *Rollback `json:"rollback,omitempty"`
+}
+
+// Rollback says that a change of traffic took back an earlier one.
+type Rollback struct {
+	// Versions are those that it sent away: they got requests before it, as a canary too, and get none after it. They were not good, so none of them
+	// stands in for another until it is deployed again.
+	Versions []int64 `json:"versions"`
 }
 
 // Route is a version's part of an endpoint's requests.

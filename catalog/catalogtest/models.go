@@ -200,6 +200,7 @@ func trafficFollows(t *testing.T, open func() catalog.Catalog) {
 		}
 	}
 	first, second := traffic(1, "first"), traffic(2, "second")
+	second.Rollback = &catalog.Rollback{Versions: []int64{1}}
 	if err := a.SetTraffic(ctx, 0, first); err != nil || first.ID == 0 {
 		t.Fatalf("the first: id %d, %v", first.ID, err)
 	}

@@ -286,6 +286,7 @@ func (c *cli) rollbackCommand() *cobra.Command {
 				} else if next, err = d.back(ctx); err != nil {
 					return nil, err
 				}
+				next.Rollback = &catalog.Rollback{Versions: d.sentAway(next)}
 				if reason != "" {
 					next.Reason += ": " + reason
 				}
@@ -307,12 +308,7 @@ func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := pinned(d.before.Routes)
-	for i := range now {
-		if n, ok := d.aliases[d.before.Routes[i].Alias]; ok { // the alias may have moved since
-			now[i].Number = n
-		}
-	}
+	now := d.asked()
 	for _, t := range history {
 		if routes := pinned(t.Routes); t.Model == d.endpoint.Model.Name && len(routes) > 0 && !slices.Equal(routes, now) {
 			for _, r := range routes {
@@ -324,6 +320,32 @@ func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
 		}
 	}
 	return nil, mistakef("endpoint %s has asked no other versions before; --to names one", d.endpoint.Name)
+}
+
+// asked are the routes of now, by the versions that they lead to: an alias may have moved since it was deployed.
+func (d *deployment) asked() []catalog.Route {
+	out := pinned(d.before.Routes)
+	for i := range out {
+		if n, ok := d.aliases[d.before.Routes[i].Alias]; ok {
+			out[i].Number = n
+		}
+	}
+	return out
+}
+
+// sentAway are the versions that get requests now, and get none by the next traffic.
+func (d *deployment) sentAway(next *catalog.Traffic) []int64 {
+	var out []int64
+	for _, r := range d.asked() {
+		out = append(out, r.Number)
+	}
+	if d.before.Canary != nil {
+		out = append(out, d.before.Canary.Number)
+	}
+	slices.Sort(out)
+	return slices.DeleteFunc(slices.Compact(out), func(n int64) bool {
+		return slices.ContainsFunc(next.Routes, func(r catalog.Route) bool { return r.Number == n })
+	})
 }
 
 // pinned are routes that follow no alias.

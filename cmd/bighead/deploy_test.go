@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,25 @@ func predictOf(t *testing.T, dir string) predictedRow {
 		t.Fatalf("%d %s%s", code, out, stderr)
 	}
 	return a.Rows[0]
+}
+
+// rolledBack compares which versions the newest changes of the endpoint "late" sent away by rolling back; nil: the change was no rollback.
+func rolledBack(t *testing.T, dir string, want ...[]int64) {
+	t.Helper()
+	cat, err := openCatalog(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cat.Close()
+	history, err := cat.TrafficHistory(t.Context(), "late")
+	if err != nil || len(history) < len(want) {
+		t.Fatalf("%d changes, %v", len(history), err)
+	}
+	for i, versions := range want {
+		if b := history[i].Rollback; (b == nil) != (versions == nil) || b != nil && !slices.Equal(b.Versions, versions) {
+			t.Errorf("change %q sent %+v away, want %v", history[i].Reason, b, versions)
+		}
+	}
 }
 
 // TestDeploy takes versions through the life of an endpoint while the server runs, each step by the command that a user types.
@@ -142,8 +162,10 @@ func TestDeploy(t *testing.T) {
 	asked(1)
 	said("m@1 99%, m@2 1% as a canary", "deploy", "m@2", "--to", "late", "--canary")
 	said("canary: 0 requests answered, 0 failed; the others' 0", "status")
+	rolledBack(t, dir, nil, []int64{2}, []int64{}, nil) // the canary, to 1, to a part for 1, and 2 deployed
 	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
 	said("endpoint late: m@1 100%", "rollback", "late")
+	rolledBack(t, dir, []int64{2})
 	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")
 	refused(`no key or request field "kk"`, "predict", "late", "kk=a")
 	res, err := http.Get(up.url + "/api/2.0/mlflow/model-versions/get-download-uri?name=m&version=2")

@@ -341,9 +341,10 @@ func (t *trial) next(r Rules, now time.Time) *catalog.Traffic {
 		return nil
 	}
 	next, c := *t.traffic, *t.traffic.Canary
-	next.ID, next.At, next.Canary = 0, now, nil
+	next.ID, next.At, next.Canary, next.Rollback = 0, now, nil, nil
 	switch {
 	case back != "":
+		next.Rollback = &catalog.Rollback{Versions: []int64{c.Number}}
 		next.Reason = fmt.Sprintf("canary %s@%d rolled back: %s", next.Model, c.Number, back)
 	case c.Step+1 >= len(c.Steps) || c.Steps[c.Step+1] >= 1:
 		next.Routes = []catalog.Route{{Number: c.Number, Weight: 100}}

@@ -90,7 +90,7 @@ func TestCanary(t *testing.T) {
 		}
 	}
 	history, err := w.models.TrafficHistory(context.Background(), "late")
-	if err != nil || len(history) != 4 || history[0].By != "test" || w.Trying() {
+	if err != nil || len(history) != 4 || history[0].By != "test" || history[0].Rollback != nil || history[1].Rollback != nil || w.Trying() {
 		t.Errorf("%v %+v", err, history)
 	}
 }
@@ -155,7 +155,7 @@ func TestCanaryBack(t *testing.T) {
 				t.Fatalf("%q", d)
 			}
 			now, err := w.models.Traffic(context.Background(), "late")
-			if err != nil || now.Canary != nil || len(now.Routes) != 1 || now.Routes[0].Number != 1 || !strings.Contains(now.Reason, c.want) {
+			if err != nil || now.Canary != nil || len(now.Routes) != 1 || now.Routes[0].Number != 1 || !strings.Contains(now.Reason, c.want) || now.Rollback == nil || !slices.Equal(now.Rollback.Versions, []int64{2}) {
 				t.Errorf("%v %+v", err, now)
 			}
 			for _, a := range w.ask(upTo(24)...).Rows {

@@ -137,24 +137,33 @@ func defined(d *feature.Endpoint, aliases map[string]int64) *routing {
 	return r
 }
 
-// before is the version that got most requests before those that get them now did.
+// before is the version that got most requests before those that get them now did, and was good: one that a rollback has sent away was not, unless
+// it was deployed again after that. Changes are read newest first, so what a rollback says holds for those that are read after it.
 func (s *Server) before(ctx context.Context, d *feature.Endpoint, now *catalog.Traffic, models catalog.Models) (int64, error) {
 	history, err := models.TrafficHistory(ctx, d.Name)
 	if err != nil {
 		return 0, err
 	}
+	var bad []int64
 	for _, t := range history {
-		if n := heaviest(t); t.Model == d.Model.Name && n != 0 && n != heaviest(now) {
+		if t.Model != d.Model.Name { // numbers are another model's
+			continue
+		}
+		if n := heaviest(t, bad); n != 0 && n != heaviest(now, nil) {
 			return n, nil
+		}
+		if t.Rollback != nil {
+			bad = append(bad, t.Rollback.Versions...)
 		}
 	}
 	return 0, nil
 }
 
-func heaviest(t *catalog.Traffic) (number int64) {
+// heaviest is the version with the greatest weight of those that are not left out; 0: there is none.
+func heaviest(t *catalog.Traffic, without []int64) (number int64) {
 	most := 0.0
 	for _, r := range t.Routes {
-		if r.Weight > most {
+		if r.Weight > most && !slices.Contains(without, r.Number) {
 			number, most = r.Number, r.Weight
 		}
 	}

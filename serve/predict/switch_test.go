@@ -248,6 +248,54 @@ func TestFallbacks(t *testing.T) {
 	}
 }
 
+// TestLastGood has a version fail after others were rolled back: those stand in for nothing until they are deployed again.
+func TestLastGood(t *testing.T) {
+	const failing = 5
+	back := func(to int64, from ...int64) catalog.Traffic {
+		next := all(to)
+		next.Rollback = &catalog.Rollback{Versions: from}
+		return next
+	}
+	shared := catalog.Traffic{Routes: []catalog.Route{{Number: 3, Weight: 70}, {Number: 4, Weight: 30}}}
+	for _, c := range []struct {
+		name    string
+		changes []catalog.Traffic
+		want    int64 // 0: none
+	}{
+		{"nothing was rolled back", []catalog.Traffic{all(1), all(2), all(failing)}, 2},
+		{"from the second to the first", []catalog.Traffic{all(failing), all(2), back(failing, 2)}, 0},
+		{"from the third to the second", []catalog.Traffic{all(1), all(failing), all(3), back(failing, 3)}, 1},
+		{"from the third to the first", []catalog.Traffic{all(failing), all(2), all(3), back(failing, 3)}, 2},
+		{"from two", []catalog.Traffic{all(1), shared, back(failing, 3, 4)}, 1},
+		{"from the greater of two", []catalog.Traffic{all(1), shared, back(failing, 3)}, 4},
+		{"deployed again since", []catalog.Traffic{all(1), all(3), back(1, 3), all(3), all(failing)}, 3},
+		{"deployed again, and rolled back again", []catalog.Traffic{all(1), all(3), back(1, 3), all(2), all(3), back(failing, 3)}, 2},
+		{"before it was recorded", []catalog.Traffic{all(1), all(failing), all(3), all(failing)}, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			for range failing - 1 {
+				w.version("lgb_binary", nil)
+			}
+			w.version("lgb_binary", python)
+			w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error {
+				return errors.New("out of memory")
+			})
+			w.endpoint.FallbackLast = true
+			for _, next := range c.changes {
+				w.deploy(next)
+			}
+			w.start(predict.Options{})
+			switch a := w.ask(0).Rows[0]; {
+			case c.want == 0 && (a.Problem == nil || a.Problem.Code != feature.CodeModelFailed):
+				t.Errorf("%+v, want none", a)
+			case c.want != 0 && (a.Problem != nil || a.Version != c.want || !a.Degraded):
+				t.Errorf("%+v (%v), want version %d", a, a.Problem, c.want)
+			}
+		})
+	}
+}
+
 // TestRefusedRows has single rows that the model does not take, among others in every place.
 func TestRefusedRows(t *testing.T) {
 	w := newWorld(t)
