@@ -143,6 +143,8 @@ func settingsOfEndpoint(e *feature.Endpoint) []Setting {
 	switch {
 	case e.FallbackLast:
 		s.add("fallback", "last")
+	case e.FallbackPopular:
+		s.add("fallback", "popular")
 	case !e.Fallback.IsNull():
 		s.add("fallback", e.Fallback.String())
 	}

@@ -80,8 +80,11 @@ func (c *checker) traffic(d *EndpointDef, e *Endpoint) {
 	}
 }
 
-// lastGood is the fallback that is no constant.
-const lastGood = "last"
+// The fallbacks that are no constants.
+const (
+	lastGood = "last"
+	popular  = "popular"
+)
 
 // endpointFallback types what is answered where no version can.
 func (c *checker) endpointFallback(d *EndpointDef, e *Endpoint) {
@@ -90,8 +93,12 @@ func (c *checker) endpointFallback(d *EndpointDef, e *Endpoint) {
 		return
 	}
 	if l.Kind == StringLiteral {
-		if e.FallbackLast = l.Value == lastGood; !e.FallbackLast {
+		e.FallbackLast, e.FallbackPopular = l.Value == lastGood, l.Value == popular
+		switch {
+		case !e.FallbackLast && !e.FallbackPopular, e.FallbackPopular && e.Model.Task == model.Ranking:
 			c.endpointDefault(l.At, pythonText(l.Value), e.Model.Task)
+		case e.FallbackPopular && e.Model.Remote != "" && e.Model.Label == "":
+			c.meaningless(l.At, `fallback="popular"`, "where the training set has no label that could be counted", `write a number, or fallback="last", or give the training set labels=`)
 		}
 		return
 	}

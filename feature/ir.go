@@ -310,9 +310,11 @@ type Endpoint struct {
 	// Traffic is by alias or number of version; empty: all to champion.
 	Traffic []Weighted
 	Shadow  string // alias or number; "": none
-	// Fallback is what is answered where no model can: a constant, null: none; FallbackLast: the last good version first.
-	Fallback     value.Value
-	FallbackLast bool
+	// Fallback is what is answered where no model can: a constant, null: none; FallbackLast: the last good version; FallbackPopular: what the rows
+	// that the version learned from mostly say. At most one of them is there.
+	Fallback        value.Value
+	FallbackLast    bool
+	FallbackPopular bool
 	// DegradedWhen is a bool over share_defaulted (of the row's columns, float); nil: never.
 	DegradedWhen *expr.Expr
 	Deadline     int64  // ms

@@ -159,11 +159,14 @@ func (r *reporter) noTraffic(at Span) {
 // endpointDefault is a fallback that is no answer.
 func (r *reporter) endpointDefault(at Span, text string, task model.Task) {
 	p := r.add(codeDefault, at, "fallback is %s, and task %q answers %s", text, task, taskAnswers[task])
-	if task == model.Multiclass {
-		p.cure(`write fallback="last", the last version that was good, or leave it out`)
-		return
+	switch task {
+	case model.Multiclass:
+		p.cure(`write fallback="popular", the classes' shares in training, or fallback="last", the last version that was good, or leave it out`)
+	case model.Ranking: // which has scores of no scale
+		p.cure(`write a number, or fallback="last", the last version that was good`)
+	default:
+		p.cure(`write a number, fallback="popular", what most of the training says, or fallback="last", the last version that was good`)
 	}
-	p.cure(`write a number, or fallback="last", the last version that was good`)
 }
 
 var taskAnswers = map[model.Task]string{

@@ -21,6 +21,9 @@ func (a *Artifact) resolve(ctx context.Context) (err error) {
 	if n := len(m.Classes); n > 0 && n != max(a.Answer.Width, 2) {
 		return fmt.Errorf("the manifest names %d classes, and the model has %d", n, max(a.Answer.Width, 2))
 	}
+	if n := len(m.Popular); n > 0 && n != a.Answer.Width {
+		return fmt.Errorf("the manifest's popular are %d numbers, and the model answers with %d", n, a.Answer.Width)
+	}
 	if m.Pipeline == nil { // what a pipeline leaves is for who knows pipelines
 		if err := a.Takes(m.schema()); err != nil {
 			return err

@@ -6,8 +6,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// ManifestVersion is the format of manifest.json. A bighead reads its own and those before.
-const ManifestVersion = 1
+// ManifestVersion is the format of manifest.json. A bighead reads its own and those before: 1 knows of no Popular.
+const ManifestVersion = 2
 
 // Manifest is manifest.json of an artifact: all that it takes to answer with a trained model, beside the model's own files.
 type Manifest struct {
@@ -36,6 +36,10 @@ type Manifest struct {
 	Framework string `json:"framework,omitempty"`
 	// Reference is what drift is measured against, by column and for the scores: a drift.Reference (model/drift).
 	Reference json.RawMessage `json:"reference,omitempty"`
+	// Popular is what the rows that it learned from say as a whole, in the shape of the task's answer: of classes the share of each, of two that of
+	// the second, of values the lower median. It is what can be answered where the model cannot. nil: there was no label, the task is ranking, or
+	// the manifest is of format 1.
+	Popular []float64 `json:"popular,omitempty"`
 }
 
 // ManifestColumn is a column of a view.

@@ -120,6 +120,9 @@ func (m *Manifest) valid() error {
 			return fmt.Errorf("input %d is column %q, which is not there", i, name)
 		}
 	}
+	if err := m.validPopular(); err != nil {
+		return fmt.Errorf("popular: %w", err)
+	}
 	if len(m.Check) == 0 {
 		return errors.New("check must have rows")
 	}
@@ -132,6 +135,30 @@ func (m *Manifest) valid() error {
 				return fmt.Errorf("row %d of check: the answer %v is no number", i, x)
 			}
 		}
+	}
+	return nil
+}
+
+// validPopular finds what cannot be an answer of the task.
+func (m *Manifest) validPopular() error {
+	n := len(m.Popular)
+	switch {
+	case n == 0:
+		return nil
+	case m.Task != Binary && m.Task != Multiclass && m.Task != Regression:
+		return fmt.Errorf("there is none for task %q", m.Task)
+	case (n == 1) == (m.Task == Multiclass):
+		return fmt.Errorf("%d numbers for task %q", n, m.Task)
+	}
+	whole := 0.0
+	for _, x := range m.Popular {
+		if math.IsNaN(x) || math.IsInf(x, 0) || m.Task != Regression && (x < 0 || x > 1) {
+			return fmt.Errorf("%v is no answer to task %q", x, m.Task)
+		}
+		whole += x
+	}
+	if m.Task == Multiclass && math.Abs(whole-1) > 1e-9 {
+		return fmt.Errorf("the classes' shares come to %v", whole)
 	}
 	return nil
 }

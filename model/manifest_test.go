@@ -19,10 +19,30 @@ func TestManifestVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for from, want := range map[string]string{`"version": 1`: "", `"version": 2`: "a newer one wrote it", `"version": 0`: "it is of format 0", `"version": 1, "colour": 1`: `unknown field "colour"`} {
-		_, err := parseManifest([]byte(strings.Replace(string(text), `"version": 1`, from, 1)))
+	for from, want := range map[string]string{`"version": 1`: "", `"version": 2`: "", `"version": 3`: "a newer one wrote it", `"version": 0`: "it is of format 0", `"version": 1, "colour": 1`: `unknown field "colour"`} {
+		_, err := parseManifest([]byte(strings.Replace(string(text), `"version": 2`, from, 1)))
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", from, err)
+		}
+	}
+}
+
+// TestPopular has answers of each task, and what cannot be one.
+func TestPopular(t *testing.T) {
+	for _, c := range []struct {
+		task    Task
+		popular []float64
+		want    string
+	}{
+		{Binary, nil, ""}, {Binary, []float64{0.25}, ""}, {Multiclass, []float64{0.25, 0.75}, ""}, {Multiclass, []float64{1. / 3, 1. / 3, 1. / 3}, ""}, {Regression, []float64{-7}, ""},
+		{Ranking, nil, ""}, {Ranking, []float64{0.5}, `there is none for task "ranking"`}, {Binary, []float64{0.25, 0.75}, `2 numbers for task "binary"`}, {Multiclass, []float64{1}, "1 numbers"},
+		{Regression, []float64{1, 2}, "2 numbers"}, {Binary, []float64{1.5}, "is no answer"}, {Binary, []float64{-0.5}, "is no answer"}, {Regression, []float64{math.Inf(1)}, "is no answer"},
+		{Regression, []float64{math.NaN()}, "is no answer"}, {Multiclass, []float64{0.5, 0.75}, "come to 1.25"},
+	} {
+		m := small()
+		m.Task, m.Popular = c.task, c.popular
+		if err := m.valid(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %v: %v, want %q", c.task, c.popular, err, c.want)
 		}
 	}
 }

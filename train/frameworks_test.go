@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -221,6 +222,9 @@ func TestFrameworks(t *testing.T) {
 			defer a.Close()
 			if want := map[bool]string{true: "onnx", false: "tree"}[!strings.HasPrefix(c.name, "forest") && strings.HasPrefix(c.framework, "scikit")]; a.Manifest.Runtime != want {
 				t.Errorf("runtime %s, want %s", a.Manifest.Runtime, want)
+			}
+			if want, err := r.Parts.popular(t.Context()); err != nil || len(want) != 1 || want[0] < 0.3 || want[0] > 0.7 || !slices.Equal(a.Manifest.Popular, want) {
+				t.Errorf("popular %v, want %v (%v)", a.Manifest.Popular, want, err)
 			}
 			if a.Manifest.Framework != c.framework || len(a.Manifest.Check) != manifestRows || a.Manifest.Classes[1] != "true" {
 				t.Errorf("manifest %+v", a.Manifest)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +99,41 @@ func TestClasses(t *testing.T) {
 	p, err = split(t.Context(), splitModel(model.Binary, nil), labelled(value.Bool, []int64{1, 2, 11, 21}, b(true), b(false), b(true), b(true)), "")
 	if err != nil || strings.Join(p.Classes(), " ") != "false true" || p.code(b(true)) != 1 {
 		t.Errorf("%v, %v", p.Classes(), err)
+	}
+}
+
+// What the rows for training say as a whole is an answer of the task; rows of other parts, and without a label, say nothing of it.
+func TestPopular(t *testing.T) {
+	i, b, s, f, null := value.OfInt, value.OfBool, value.OfString, value.OfFloat, value.Value{}
+	at := []int64{1, 2, 3, 4, 5, 11, 21}
+	for _, c := range []struct {
+		task model.Task
+		rows dataset.Table
+		want []float64
+	}{
+		{model.Binary, labelled(value.Bool, at, b(true), b(false), b(false), null, b(false), b(true), b(true)), []float64{0.25}},
+		{model.Binary, labelled(value.String, at, s("no"), s("yes"), s("yes"), s("yes"), s("yes"), s("no"), s("no")), []float64{0.8}},
+		{model.Multiclass, labelled(value.Int, at, i(7), i(3), i(7), i(9), i(7), i(3), i(3)), []float64{0.2, 0.6, 0.2}},
+		{model.Regression, labelled(value.Float, at, f(4), f(1), f(3), f(8), f(5), f(-100), f(-100)), []float64{4}},
+		{model.Regression, labelled(value.Int, at, i(4), i(1), i(3), i(8), null, i(-100), i(-100)), []float64{3}}, // of the two in the middle the lower
+		{model.Ranking, labelled(value.Int, at, i(4), i(1), i(3), i(8), i(2), i(1), i(1)), nil},
+	} {
+		p, err := split(t.Context(), splitModel(c.task, nil), c.rows, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := p.popular(t.Context()); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v; want %v", c.task, got, err, c.want)
+		}
+	}
+	m := splitModel(model.Binary, nil)
+	m.Label = ""
+	p, err := split(t.Context(), m, labelled(value.Int, at, null, null, null, null, null, null, null), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.popular(t.Context()); err != nil || got != nil {
+		t.Errorf("without a label: %v, %v", got, err)
 	}
 }
 

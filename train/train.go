@@ -317,6 +317,9 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 	if t.manifest.Reference, err = t.reference(ctx); err != nil {
 		return "", err
 	}
+	if t.manifest.Popular, err = t.parts.popular(ctx); err != nil {
+		return "", err
+	}
 	files := map[string]string{}
 	if t.Model.Remote == "" {
 		for _, name := range append([]string{t.manifest.File}, t.returned.Files...) {

@@ -84,7 +84,7 @@ func (c *cli) deployCommand() *cobra.Command {
 	f.BoolVar(&shadow, "shadow", false, "ask it too, and answer as before")
 	f.BoolVar(&noShadow, "no-shadow", false, "ask it no more as a shadow")
 	f.BoolVar(&canary, "canary", false, "give it a part that grows by itself, and take it back where it does worse")
-	f.BoolVar(&force, "force", false, "also where it did not hold its gate")
+	f.BoolVar(&force, "force", false, "also where it did not hold its gate, or has nothing for fallback=\"popular\"")
 	f.StringVar(&reason, "reason", "", "why; it is kept with the change")
 	return cmd
 }
@@ -190,8 +190,12 @@ func (d *deployment) version(ctx context.Context, text string, force bool) (v *c
 	if err != nil {
 		return nil, "", mistakef("%s@%d cannot be opened, and so is not deployed: %v", name, number, err)
 	}
+	popular := len(a.Manifest.Popular) > 0
 	if err := a.Close(); err != nil {
 		return nil, "", err
+	}
+	if d.endpoint.FallbackPopular && !popular && !force {
+		return nil, "", mistakef("%s; --force deploys it all the same", predict.NotPopular(name, number))
 	}
 	return v, alias, lies.share(ctx, v.Artifact) // one of before the project had a bucket
 }

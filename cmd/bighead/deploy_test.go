@@ -29,7 +29,7 @@ late = bh.Endpoint("late", model=m, deadline="10m")
 `
 
 // registerVersion registers a fixture as the next version of model "m", as if it had been trained over the applied view.
-func registerVersion(t *testing.T, dir, fixture string, change func(*catalog.ModelVersion)) {
+func registerVersion(t *testing.T, dir, fixture string, change func(*catalog.ModelVersion), manifest ...func(*model.Manifest)) {
 	t.Helper()
 	c := &cli{dir: dir, stdout: io.Discard, stderr: io.Discard}
 	p, err := c.open()
@@ -49,6 +49,9 @@ func registerVersion(t *testing.T, dir, fixture string, change func(*catalog.Mod
 		}
 		for i := range f.Inputs {
 			f.Inputs[i] = f.Columns[i%len(f.Columns)].Name
+		}
+		for _, do := range manifest {
+			do(f)
 		}
 	})
 	if change != nil {
@@ -91,6 +94,39 @@ func rolledBack(t *testing.T, dir string, want ...[]int64) {
 		if b := history[i].Rollback; (b == nil) != (versions == nil) || b != nil && !slices.Equal(b.Versions, versions) {
 			t.Errorf("change %q sent %+v away, want %v", history[i].Reason, b, versions)
 		}
+	}
+}
+
+// TestDeployPopular deploys to an endpoint that falls back on what most of the training says, which only a version of now has.
+func TestDeployPopular(t *testing.T) {
+	dir := smallProject(t, strings.Replace(predictingFeatures, `deadline="10m")
+`, `deadline="10m", fallback="popular", degraded_when="share_defaulted >= 0")
+`, 2))
+	if strings.Count(predictingFeatures, "deadline=\"10m\")\n") != 1 {
+		t.Fatal("the endpoint is not what it was")
+	}
+	if code, _, stderr := bighead(t, dir, "apply", "--yes"); code != exitGood {
+		t.Fatal(stderr)
+	}
+	registerVersion(t, dir, "lgb_binary", nil)
+	registerVersion(t, dir, "lgb_binary", nil, func(f *model.Manifest) { f.Popular = []float64{0.375} })
+	if code, _, stderr := bighead(t, dir, "deploy", "m@1", "--to", "late"); code == exitGood || !strings.Contains(stderr, `m@1 has nothing for fallback="popular"`) || !strings.Contains(stderr, "bighead train m") || !strings.Contains(stderr, "--force") {
+		t.Errorf("%d %s", code, stderr)
+	}
+	if code, out, stderr := bighead(t, dir, "deploy", "m@1", "--to", "late", "--force"); code != exitGood {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
+	if row := predictOf(t, dir); row.Version == nil || *row.Version != 1 || !row.Degraded {
+		t.Errorf("%+v", row)
+	}
+	if code, out, stderr := bighead(t, dir, "deploy", "m@2", "--to", "late"); code != exitGood {
+		t.Errorf("%d %s%s", code, out, stderr)
+	}
+	if row := predictOf(t, dir); row.Version != nil || string(row.Prediction) != "0.375" || !row.Degraded {
+		t.Errorf("%+v", row)
+	}
+	if code, out, _ := bighead(t, dir, "explain", "late"); code != exitGood || !strings.Contains(out, "fallback: what most of the training says") {
+		t.Errorf("%d %s", code, out)
 	}
 }
 

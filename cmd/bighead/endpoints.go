@@ -30,7 +30,7 @@ func (o *online) openEndpoints(ctx context.Context, m *predict.Metrics) (err err
 	if o.artifacts, err = artifactsOf(o.project); err != nil {
 		return err
 	}
-	options := predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions()}
+	options := predict.Options{Metrics: m, Log: o.log, Recorder: o.predictions(), Manifest: o.artifacts.manifest}
 	return o.withModels(ctx, func(endpoints []*feature.Endpoint, models catalog.Models) (err error) {
 		o.endpoints, err = predict.Open(ctx, o.server, endpoints, models, o.artifacts.open, options)
 		return err

@@ -122,6 +122,8 @@ func endpointLines(e *feature.Endpoint) []string {
 	switch {
 	case e.FallbackLast:
 		lines = append(lines, "  fallback: the last version that was good")
+	case e.FallbackPopular:
+		lines = append(lines, "  fallback: what most of the training says")
 	case !e.Fallback.IsNull():
 		lines = append(lines, "  fallback "+e.Fallback.String())
 	}

@@ -150,6 +150,9 @@ func (c *call) constant(a *Answer, why string) {
 	a.Scores = c.out.take(len(c.endpoint.fallback))
 	copy(a.Scores, c.endpoint.fallback)
 	a.Version, a.Degraded, a.Reason, a.Problem = 0, true, why, nil
+	if names := c.endpoint.classes; names != nil {
+		a.Class, a.Classes = likeliest(names, a.Scores), names
+	}
 }
 
 // answer has the versions answer their rows.
@@ -267,7 +270,7 @@ func (c *call) fillIn(ctx context.Context, w *worker, rows []int32, scores []flo
 		copy(a.Scores, scores[k*width:])
 		a.Version = w.v.number
 		if width > 1 {
-			a.Class, a.Classes = w.v.class(a.Scores), w.v.classes
+			a.Class, a.Classes = likeliest(w.v.classes, a.Scores), w.v.classes
 		}
 		if !c.request.Explain {
 			continue

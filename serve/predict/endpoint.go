@@ -25,6 +25,7 @@ type endpoint struct {
 	trial    *trial     // of the canary; nil: none
 	wrong    string     // why it is not answered as it is deployed; "": it is
 	fallback []float64  // nil: none
+	classes  []string   // of the fallback, where it is of several
 	degraded expr.RowFunc
 	seed     uint64
 	width    int // the widest answer of its versions

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/model"
 )
 
 // Refresh answers the endpoints as they are defined, and with the versions that the catalog has for them, from now on. Requests that have begun
@@ -192,8 +193,55 @@ func (s *Server) build(ctx context.Context, d *feature.Endpoint, r *routing, mod
 		e.wrong = wrong
 		e.takeFrom(old)
 	}
+	if d.FallbackPopular {
+		if err := s.popular(ctx, e, models); err != nil && e.wrong == "" {
+			e.wrong = err.Error()
+		}
+	}
 	for _, v := range e.all {
 		v.retain()
 	}
 	return e
+}
+
+// popular has an endpoint fall back on what most of the training of the version says that gets most of its requests, also where that version cannot
+// be opened: then a stand-in is wanted most.
+func (s *Server) popular(ctx context.Context, e *endpoint, models catalog.Models) error {
+	id := versionID{e.def.Model.Name, heaviest(e.traffic, nil)}
+	if id.number == 0 {
+		return nil // nothing is deployed, which is what is wrong
+	}
+	m, known, err := s.manifest(ctx, models, id)
+	switch {
+	case err != nil:
+		return fmt.Errorf("there is nothing to fall back on: %s: %w", id, err)
+	case len(m.Popular) == 0:
+		return errors.New(NotPopular(id.model, id.number))
+	}
+	e.fallback = m.Popular
+	if n := len(m.Popular); n > 1 {
+		e.classes, e.width = classNames(n, m.Classes, known), max(e.width, n)
+	}
+	return nil
+}
+
+// NotPopular says why an endpoint whose fallback is "popular" has none with a version, and what to do.
+func NotPopular(name string, number int64) string {
+	return fmt.Sprintf("%s@%d has nothing for fallback=\"popular\": it is from before trainings kept how the labels of their rows lie, or had none; bighead train %s makes a version that has, or give the endpoint another fallback=", name, number, name)
+}
+
+// manifest is a version's, with the names of classes that its model has, where it is open.
+func (s *Server) manifest(ctx context.Context, models catalog.Models, id versionID) (m *model.Manifest, classes []string, err error) {
+	if v := s.versions[id]; v != nil {
+		return v.artifact.Manifest, v.artifact.Model.Info().Classes, nil
+	}
+	if s.o.Manifest == nil {
+		return nil, nil, errors.New("it is not open")
+	}
+	v, err := models.ModelVersion(ctx, id.model, id.number)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err = s.o.Manifest(ctx, v.Artifact)
+	return m, nil, err
 }

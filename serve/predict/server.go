@@ -25,7 +25,10 @@ type Options struct {
 	Canary   Rules    // zero: the defaults
 	// Shadows is how many requests wait for shadows at most; what comes beyond is left out, and counted. 0: 256.
 	Shadows int
-	Log     *slog.Logger // nil: slog.Default
+	// Manifest reads what an artifact says of itself without opening its model, for fallback="popular" of a version that cannot be opened; nil: there is
+	// no such fallback then.
+	Manifest func(ctx context.Context, artifact string) (*model.Manifest, error)
+	Log      *slog.Logger // nil: slog.Default
 }
 
 // Server answers endpoints. It is safe for concurrent use.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -244,6 +245,71 @@ func TestFallbacks(t *testing.T) {
 		version, result, _ := strings.Cut(result, ",")
 		if got := w.metric("bighead_predictions_total", "late", result, version); got != n {
 			t.Errorf("%s of version %s: %v, want %v", result, version, got, n)
+		}
+	}
+}
+
+// TestPopular has an endpoint fall back on what most of its champion's training says: where a version fails, where too many columns could not be had, and
+// where the champion cannot even be opened.
+func TestPopular(t *testing.T) {
+	w := newWorld(t)
+	popular := func(runtime string, popular ...float64) func(*model.Manifest) {
+		return func(f *model.Manifest) {
+			f.Runtime, f.Popular = runtime, popular
+			if len(popular) > 1 {
+				f.Task, f.Classes = model.Multiclass, []string{"never", "rarely", "often"}
+			}
+		}
+	}
+	shares := []float64{0.25, 0.5, 0.25}
+	w.version("lgb_binary", popular("python", 0.25))
+	w.version("lgb_binary", popular("tree", 0.75))
+	w.version("lgb_multiclass", popular("python", shares...))
+	w.version("lgb_binary", popular("gone", 0.125))
+	w.version("lgb_multiclass", popular("gone", shares...))
+	w.version("lgb_binary", popular("python"))
+	w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error { return errors.New("out of memory") })
+	w.endpoint.FallbackPopular = true
+	w.deploy(all(1))
+	w.start(predict.Options{Manifest: func(ctx context.Context, artifact string) (*model.Manifest, error) {
+		return model.ReadManifest(ctx, filepath.Join(w.root, artifact))
+	}})
+	answers := func(what, class string, want ...float64) {
+		t.Helper()
+		for _, a := range w.ask(0, 1, 2).Rows {
+			if a.Problem != nil || a.Version != 0 || !a.Degraded || a.Reason == "" || !slices.Equal(a.Scores, want) || a.Class != class || (class != "") != (len(a.Classes) == len(want)) {
+				t.Errorf("%s: %+v (%v), want %v", what, a, a.Problem, want)
+			}
+		}
+	}
+	answers("one of two classes", "", 0.25)
+	w.deploy(catalog.Traffic{Routes: []catalog.Route{{Number: 2, Weight: 1}, {Number: 1, Weight: 1e9}}})
+	answers("of two the greater", "", 0.25)
+	w.deploy(all(3))
+	answers("of several classes", "rarely", shares...)
+	w.deploy(all(2))
+	if a := w.ask(0).Rows[0]; a.Version != 2 || a.Degraded {
+		t.Errorf("one that answers: %+v", a)
+	}
+	w.endpoint.DegradedWhen = degradedWhen(t, "share_defaulted > 0.05")
+	w.refresh()
+	w.store.SetFault(func(context.Context, []store.Range) error { return store.ErrUnavailable })
+	answers("columns that could not be had", "", 0.75)
+	w.store.SetFault(nil)
+	w.endpoint.DegradedWhen = nil
+	w.deploy(all(6)) // which learned before this was kept
+	if a, d := w.ask(0).Rows[0], strings.Join(w.Degraded(), ""); a.Problem == nil || a.Problem.Code != feature.CodeModelFailed || !strings.Contains(d, "endpoint late: m@6 has nothing for fallback=\"popular\"") || !strings.Contains(d, "bighead train m") {
+		t.Errorf("%+v, degraded %s", a, d)
+	}
+	for version, want := range map[int64][]float64{4: {0.125}, 5: shares} {
+		w.Server = nil // another one, which asked nothing before that it could ask on
+		w.deploy(all(version))
+		w.start(predict.Options{Manifest: func(ctx context.Context, artifact string) (*model.Manifest, error) {
+			return model.ReadManifest(ctx, filepath.Join(w.root, artifact))
+		}, Metrics: predict.NewMetrics(nil)})
+		answers("one that cannot be opened", map[int64]string{5: "rarely"}[version], want...)
+		if d := strings.Join(w.Degraded(), ""); !strings.Contains(d, "cannot be opened") {
+			t.Error(d)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func (v *version) fit() error {
 		}
 	}
 	if n := v.artifact.Answer.Width; n > 1 {
-		v.classes = v.named(n)
+		v.classes = classNames(n, m.Classes, v.artifact.Model.Info().Classes)
 	}
 	for _, name := range m.Inputs {
 		v.inputs = append(v.inputs, columns.Index(name))
@@ -113,23 +113,23 @@ func (v *version) release() {
 	}
 }
 
-// class is the class of the greatest probability.
-func (v *version) class(scores []float64) string {
+// likeliest is the class of the greatest probability.
+func likeliest(classes []string, scores []float64) string {
 	best := 0
 	for i, x := range scores {
 		if x > scores[best] {
 			best = i
 		}
 	}
-	return v.classes[best]
+	return classes[best]
 }
 
-// named are the names of n classes: the manifest's, else those that the model has, else their numbers.
-func (v *version) named(n int) []string {
+// classNames are the names of n classes: the first that there are, which are the manifest's and then those that the model has, else their numbers.
+func classNames(n int, known ...[]string) []string {
 	out := make([]string, n)
 	for i := range out {
 		out[i] = strconv.Itoa(i)
-		for _, names := range [][]string{v.artifact.Manifest.Classes, v.artifact.Model.Info().Classes} {
+		for _, names := range known {
 			if i < len(names) {
 				out[i] = names[i]
 				break

@@ -262,7 +262,8 @@ class Endpoint:
     shadow : str, optional
         A version that is asked too, and not answered with.
     fallback : float or str, optional
-        What is answered where no version can: a constant, or ``"last"``, the last version that was good.
+        What is answered where no version can: a constant; ``"popular"``, what most of the version's training says (of classes their
+        shares, of values the median); or ``"last"``, the last version that was good.
     degraded_when : str
         When a prediction says of itself that it is degraded: an expression over ``share_defaulted``, the share of the row's columns
         that are not what they should be.
