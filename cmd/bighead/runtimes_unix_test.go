@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // withTraining is a project like trainProject's whose training function is another.
@@ -197,10 +198,26 @@ func TestTrainPickle(t *testing.T) {
 	if len(pids) != 2 {
 		t.Errorf("workers %v", pids)
 	}
-	for _, pid := range pids {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
+	killed := func() {
+		for _, pid := range workers(t) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
+	killed()
 	<-fellBack
+	isReady := func() bool {
+		res, err := http.Get(up.url + "/v2/models/picky/ready")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.Body.Close() == nil && res.StatusCode == http.StatusOK
+	}
+	for isReady() { // they may be there again before somebody asks; each time that they are killed it takes longer
+		killed()
+	}
+	for !isReady() {
+		time.Sleep(10 * time.Millisecond)
+	}
 	for { // the test's time limit ends a wait in vain
 		if row := riskOf(t, up.url); row.Version != nil || t.Failed() {
 			break

@@ -49,6 +49,13 @@ func (b *Breaker) Allow() bool {
 	return true
 }
 
+// Asks reports whether Allow would let one ask now.
+func (b *Breaker) Asks() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.open || !b.probing && !b.now().Before(b.probeAt)
+}
+
 // Outcome is how a call ended.
 type Outcome uint8
 

@@ -108,13 +108,15 @@ func (r *rpc) ServerMetadata(context.Context, *pb.ServerMetadataRequest) (*pb.Se
 }
 
 func (r *rpc) ModelReady(ctx context.Context, in *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
-	return call(r, ctx, "ready", in.GetName(), in, func(_ context.Context, in *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
+	return call(r, ctx, "ready", in.GetName(), in, func(ctx context.Context, in *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
 		m, err := r.s.o.Models.Model(in.GetName(), in.GetVersion())
 		if err != nil {
 			return &pb.ModelReadyResponse{}, nil // no model is not ready: clients ask in a loop
 		}
-		m.Release()
-		return &pb.ModelReadyResponse{Ready: true}, nil
+		defer m.Release()
+		ctx, cancel := context.WithTimeout(ctx, r.s.o.Deadline)
+		defer cancel()
+		return &pb.ModelReadyResponse{Ready: m.Ready(ctx) == nil}, nil
 	})
 }
 
@@ -137,9 +139,11 @@ func (r *rpc) ModelMetadata(ctx context.Context, in *pb.ModelMetadataRequest) (*
 }
 
 func (r *rpc) RepositoryIndex(ctx context.Context, in *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
-	return call(r, ctx, "index", "", in, func(_ context.Context, in *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
+	return call(r, ctx, "index", "", in, func(ctx context.Context, in *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
+		ctx, cancel := context.WithTimeout(ctx, r.s.o.Deadline)
+		defer cancel()
 		out := &pb.RepositoryIndexResponse{}
-		for _, m := range r.s.o.Models.Index() {
+		for _, m := range r.s.o.Models.Index(ctx) {
 			if m.Ready || !in.GetReady() {
 				out.Models = append(out.Models, &pb.RepositoryIndexResponse_ModelIndex{Name: m.Name, Version: m.Version, State: m.state(), Reason: m.Reason})
 			}

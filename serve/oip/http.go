@@ -105,10 +105,8 @@ func (s *Server) wrapped(rt route) http.Handler {
 
 // known is a model's name as a label: callers may ask for any name.
 func (s *Server) known(name string) string {
-	for _, m := range s.o.Models.Index() {
-		if m.Name == name {
-			return name
-		}
+	if s.o.Models.Has(name) {
+		return name
 	}
 	return ""
 }
@@ -225,6 +223,11 @@ func (s *Server) httpModelReady(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer m.Release()
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Deadline)
+	defer cancel()
+	if err := m.Ready(ctx); err != nil {
+		return err
+	}
 	write(w, http.StatusOK, map[string]any{"name": m.Name(), "ready": true})
 	return nil
 }
@@ -249,8 +252,10 @@ func (s *Server) httpIndex(w http.ResponseWriter, r *http.Request) error {
 		State   string `json:"state"`
 		Reason  string `json:"reason"`
 	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.o.Deadline)
+	defer cancel()
 	out := []entry{}
-	for _, m := range s.o.Models.Index() {
+	for _, m := range s.o.Models.Index(ctx) {
 		if m.Ready || !q.Ready {
 			out = append(out, entry{m.Name, m.Version, m.state(), m.Reason})
 		}

@@ -9,10 +9,12 @@ import (
 
 // Models are the models that can be asked. It is safe for concurrent use.
 type Models interface {
-	// Index is every model that is known with its state, by name and version.
-	Index() []State
-	// Model finds one that is ready; version "" is the one that requests without a version go to. It stays good until Release. What is not
-	// there or not ready is a *serve.Problem.
+	// Has reports whether there is a model of that name. It is asked at every request.
+	Has(name string) bool
+	// Index is every model that is known with its state, by name and version. One that has not said within the context's time is not ready.
+	Index(ctx context.Context) []State
+	// Model finds one that is there; version "" is the one that requests without a version go to. It stays good until Release. What is not
+	// there is a *serve.Problem.
 	Model(name, version string) (Model, error)
 	// Load makes a model ready, Unload lets it go; a *serve.Problem where it cannot be.
 	Load(ctx context.Context, name string) error
@@ -26,12 +28,14 @@ type State struct {
 	Reason        string // why it is not ready
 }
 
-// Model is one version of a model, ready to answer.
+// Model is one version of a model.
 type Model interface {
 	Name() string
 	Version() string
-	Versions() []string // those that are ready
-	Format() string     // "tree: lightgbm text v4"
+	Versions() []string // those of the model that can be asked
+	// Ready is nil where a request of now could be answered, else a *serve.Problem, at the latest when the context ends.
+	Ready(ctx context.Context) error
+	Format() string // "tree: lightgbm text v4"
 	// Columns are what it is asked with: what goes into its pipeline.
 	Columns() value.Schema
 	Outputs() []model.Output

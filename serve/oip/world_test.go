@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -20,6 +21,7 @@ type world struct {
 	models   []*fake
 	held     atomic.Int64 // models that were not released
 	unloaded atomic.Bool
+	unwell   atomic.Value // of string; "": all are well
 	fails    error
 }
 
@@ -46,10 +48,17 @@ func newWorld() *world {
 	return w
 }
 
-func (w *world) Index() []oip.State {
+func (w *world) Has(name string) bool {
+	return name == "broken" || slices.ContainsFunc(w.models, func(m *fake) bool { return m.name == name })
+}
+
+func (w *world) Index(ctx context.Context) []oip.State {
 	var out []oip.State
 	for _, m := range w.models {
 		s := oip.State{Name: m.name, Version: m.version, Ready: true}
+		if m.Ready(ctx) != nil {
+			s.Ready, s.Reason = false, "it is unwell"
+		}
 		if m.name == "late" && w.unloaded.Load() {
 			s.Ready, s.Reason = false, "unloaded"
 		}
@@ -88,6 +97,17 @@ func (m *fake) Format() string          { return "fake" }
 func (m *fake) Columns() value.Schema   { return m.columns }
 func (m *fake) Outputs() []model.Output { return m.outputs }
 func (m *fake) Release()                { m.w.held.Add(-1) }
+
+func (m *fake) Ready(ctx context.Context) error {
+	unwell, _ := m.w.unwell.Load().(string)
+	if unwell == "hangs" {
+		<-ctx.Done()
+	}
+	if unwell != "" {
+		return &serve.Problem{Code: feature.CodeModelFailed, Detail: "version " + m.version + " of model " + m.name + " is not ready: " + unwell}
+	}
+	return nil
+}
 
 func (m *fake) Versions() []string {
 	var out []string

@@ -24,6 +24,7 @@ type endpoint struct {
 	all      []*version // each once
 	trial    *trial     // of the canary; nil: none
 	wrong    string     // why it is not answered as it is deployed; "": it is
+	unopened []unopened // versions that it should ask, and that cannot be had
 	fallback []float64  // nil: none
 	classes  []string   // of the fallback, where it is of several
 	degraded expr.RowFunc
@@ -40,6 +41,12 @@ type route struct {
 	weight float64
 	salt   uint64
 	canary bool
+}
+
+// unopened is a version that cannot be had, and why.
+type unopened struct {
+	number int64
+	reason string
 }
 
 // shareSchema is what degraded_when reads.
@@ -91,9 +98,9 @@ func (e *endpoint) take(r *routing, open func(int64) *version, trialOf func(*cat
 		}
 	}
 	if r.reserve != 0 {
-		wrong := e.wrong
+		wrong, missing := e.wrong, e.unopened
 		if e.reserve = open(r.reserve); e.reserve == nil { // it is asked by nobody now
-			e.wrong = wrong
+			e.wrong, e.unopened = wrong, missing
 		} else {
 			e.add(e.reserve)
 		}

@@ -198,9 +198,10 @@ func TestLateIsNotAway(t *testing.T) {
 // far is a server of the Open Inference Protocol in a test's hands: it answers with a tree, hangs, or lies about what it answers.
 type far struct {
 	*httptest.Server
-	how    atomic.Value
-	hits   atomic.Int64
-	inside atomic.Int64 // requests that hang
+	how     atomic.Value
+	hits    atomic.Int64
+	healths atomic.Int64 // how often it was asked whether it is ready
+	inside  atomic.Int64 // requests that hang
 }
 
 func newFar(t *testing.T, w *world) *far {
@@ -209,6 +210,15 @@ func newFar(t *testing.T, w *world) *far {
 	f.how.Store("answers")
 	var real atomic.Pointer[tree.Model]
 	f.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/ready") {
+			f.healths.Add(1)
+			switch f.how.Load() {
+			case "hangs":
+				<-r.Context().Done()
+			case "unwell":
+				rw.WriteHeader(http.StatusServiceUnavailable)
+			}
+		}
 		if !strings.HasSuffix(r.URL.Path, "/infer") {
 			fmt.Fprint(rw, "{}")
 			return

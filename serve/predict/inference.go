@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
@@ -23,21 +25,57 @@ type Inference struct{ *Server }
 
 var _ oip.Models = Inference{}
 
-// Index is every version that an endpoint asks, by name and number, and the models of endpoints that have none.
-func (s Inference) Index() []oip.State {
-	t := s.table.Load()
-	var out []oip.State
-	for _, name := range t.names {
-		e := t.endpoints[name]
-		for _, v := range e.all {
-			out = append(out, oip.State{Name: v.model, Version: strconv.FormatInt(v.number, 10), Ready: true})
+// Has reports whether a model is some endpoint's.
+func (s Inference) Has(name string) bool {
+	for _, e := range s.table.Load().endpoints {
+		if e.def.Model.Name == name {
+			return true
 		}
-		if len(e.all) == 0 {
+	}
+	return false
+}
+
+// Index is every version that an endpoint asks, or should ask, by name and number, each with whether it is ready or why not, and the models of
+// endpoints that have none.
+func (s Inference) Index(ctx context.Context) []oip.State {
+	seen := map[versionID]*oip.State{}
+	var out []oip.State
+	var asked sync.WaitGroup
+	for _, name := range s.Names() {
+		e, err := s.acquire(name)
+		if err != nil {
+			continue // it has gone this moment
+		}
+		defer e.release()
+		for _, v := range e.all {
+			if seen[v.id()] != nil {
+				continue
+			}
+			st := &oip.State{Name: v.model, Version: strconv.FormatInt(v.number, 10)}
+			seen[v.id()] = st
+			asked.Go(func() {
+				if err := v.ready(ctx, s.o.Now); err != nil {
+					st.Reason = unreadiness(err)
+				} else {
+					st.Ready = true
+				}
+			})
+		}
+		for _, u := range e.unopened {
+			if id := (versionID{e.def.Model.Name, u.number}); seen[id] == nil {
+				seen[id] = &oip.State{Name: id.model, Version: strconv.FormatInt(u.number, 10), Reason: u.reason}
+			}
+		}
+		if len(e.all)+len(e.unopened) == 0 {
 			out = append(out, oip.State{Name: e.def.Model.Name, Reason: cmp.Or(e.wrong, "no version is deployed")})
 		}
 	}
+	asked.Wait()
+	for _, st := range seen {
+		out = append(out, *st)
+	}
 	slices.SortFunc(out, func(a, b oip.State) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Reason, b.Reason))
 	})
 	return slices.Compact(out)
 }
@@ -46,6 +84,7 @@ func (s Inference) Index() []oip.State {
 func (s Inference) Model(name, number string) (oip.Model, error) {
 	t := s.table.Load()
 	var models, numbers []string
+	var missing *serve.Problem
 	for _, n := range t.names {
 		e := t.endpoints[n]
 		models = append(models, e.def.Model.Name)
@@ -62,7 +101,15 @@ func (s Inference) Model(name, number string) (oip.Model, error) {
 		if found != nil {
 			return &inferred{server: s.Server, endpoint: e, version: found}, nil
 		}
+		for _, u := range e.unopened {
+			if n := strconv.FormatInt(u.number, 10); n == number || number == "" && len(e.routes) == 0 {
+				missing = &serve.Problem{Code: feature.CodeNoVersion, Detail: fmt.Sprintf("version %s of model %s is not there: %s", n, name, u.reason), Cure: "the server tries again by itself", After: time.Second}
+			}
+		}
 		e.release()
+	}
+	if missing != nil {
+		return nil, missing
 	}
 	if !slices.Contains(models, name) {
 		return nil, &serve.Problem{Code: feature.CodeUnknownModel, Detail: fmt.Sprintf("no model %.60q is served", name), Near: expr.Nearest(name, models), Cure: "POST /v2/repository/index lists those that are"}
@@ -112,14 +159,30 @@ func (m *inferred) Columns() value.Schema   { return m.version.columns() }
 func (m *inferred) Outputs() []model.Output { return m.version.artifact.Model.Info().Outputs }
 func (m *inferred) Release()                { m.endpoint.release() }
 
+// Versions are those of the model that some endpoint asks, by number.
 func (m *inferred) Versions() []string {
-	var out []string
-	for _, s := range (Inference{m.server}).Index() {
-		if s.Name == m.version.model && s.Ready {
-			out = append(out, s.Version)
+	var numbers []int64
+	for _, e := range m.server.table.Load().endpoints {
+		for _, v := range e.all {
+			if v.model == m.version.model {
+				numbers = append(numbers, v.number)
+			}
 		}
 	}
+	slices.Sort(numbers)
+	var out []string
+	for _, n := range slices.Compact(numbers) {
+		out = append(out, strconv.FormatInt(n, 10))
+	}
 	return out
+}
+
+// Ready is nil where a request of now could be answered.
+func (m *inferred) Ready(ctx context.Context) error {
+	if err := m.version.ready(ctx, m.server.o.Now); err != nil {
+		return notReady(m.version, err)
+	}
+	return nil
 }
 
 // columns are the manifest's.

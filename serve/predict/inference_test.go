@@ -21,7 +21,7 @@ func TestInference(t *testing.T) {
 	w.deploy(all(2))
 	w.start(predict.Options{})
 	of := predict.Inference{Server: w.Server}
-	if index := of.Index(); len(index) != 1 || index[0].Name != "m" || index[0].Version != "2" || !index[0].Ready {
+	if index := of.Index(t.Context()); len(index) != 1 || index[0].Name != "m" || index[0].Version != "2" || !index[0].Ready {
 		t.Errorf("%+v", index)
 	}
 	w.deploy(all(1))

@@ -182,15 +182,16 @@ func (s *Server) build(ctx context.Context, d *feature.Endpoint, r *routing, mod
 		}
 		if err != nil {
 			e.wrong = err.Error()
+			e.unopened = append(e.unopened, unopened{number, e.wrong})
 			return nil
 		}
 		return v
 	}
 	e.take(r, open, s.trial)
 	if e.wrong != "" && r.wrong == "" && old != nil && len(old.routes) > 0 && old.def.Model.Name == d.Model.Name {
-		wrong := e.wrong + "; the versions that were asked before are asked on"
+		wrong, missing := e.wrong+"; the versions that were asked before are asked on", e.unopened
 		e = newEndpoint(d)
-		e.wrong = wrong
+		e.wrong, e.unopened = wrong, missing
 		e.takeFrom(old)
 	}
 	if d.FallbackPopular {

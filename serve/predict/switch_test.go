@@ -268,7 +268,9 @@ func TestPopular(t *testing.T) {
 	w.version("lgb_binary", popular("gone", 0.125))
 	w.version("lgb_multiclass", popular("gone", shares...))
 	w.version("lgb_binary", popular("python"))
-	w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error { return errors.New("out of memory") })
+	w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error {
+		return errors.New("out of memory")
+	})
 	w.endpoint.FallbackPopular = true
 	w.deploy(all(1))
 	w.start(predict.Options{Manifest: func(ctx context.Context, artifact string) (*model.Manifest, error) {

@@ -25,6 +25,7 @@ type version struct {
 	classes  []string            // of several classes their names
 	workers  sync.Pool           // of *worker
 	guard    *guard              // nil: the model is in this process
+	health   health              // of a model elsewhere
 	refs     atomic.Int64
 	closed   func(*version, error)
 }
