@@ -51,6 +51,9 @@ type Info struct {
 	Invariant bool
 	// Elsewhere says that another process answers: it may be slow, away, or hang, though nothing is wrong here.
 	Elsewhere bool
+	// Light says that a row costs microseconds, and a call nothing beside its rows: nobody gains by waiting until the rows of several requests
+	// are answered together.
+	Light bool
 }
 
 // Input is one feature that a model reads.

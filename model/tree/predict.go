@@ -51,7 +51,7 @@ func newModel(f *forest) (*Model, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	m := &Model{forest: f, layout: compile(f), info: model.Info{Format: f.format, Inputs: f.inputs, Classes: f.classes, Invariant: true}}
+	m := &Model{forest: f, layout: compile(f), info: model.Info{Format: f.format, Inputs: f.inputs, Classes: f.classes, Invariant: true, Light: true}}
 	m.info.Outputs = append(m.info.Outputs, f.answer)
 	if f.margins {
 		m.info.Outputs = append(m.info.Outputs, model.Output{Name: "margin", Kind: model.Margin, Width: f.outputs})

@@ -14,6 +14,40 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
+// TestTreesAreNotBatched has an endpoint that waits an hour for a second row: its tree answers the first at once, as it would cost more to wait than to
+// answer; a heavier version beside it waits.
+func TestTreesAreNotBatched(t *testing.T) {
+	w := newWorld(t)
+	w.version("xgb_binary", nil)
+	w.version("xgb_binary", python)
+	w.oddly(func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		return real.Predict(ctx, in, out)
+	})
+	w.deploy(all(1))
+	w.endpoint.MaxBatch, w.endpoint.MaxDelay = 2, 3_600_000
+	w.start(predict.Options{})
+	f := modeltest.Fixture(t, "xgb_binary")
+	if a := w.ask(5).Rows[0]; a.Problem != nil || a.Version != 1 || !near(a.Scores[0], f.Answers[5], 3e-7) {
+		t.Errorf("%+v", a)
+	}
+	w.deploy(all(2))
+	answers := make(chan *predict.Response, 2)
+	ask := func(i int) {
+		out := &predict.Response{}
+		if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(i)}}, out); err != nil {
+			t.Error(err)
+		}
+		answers <- out
+	}
+	go ask(5)
+	go ask(6)
+	for range 2 { // each waits for the other
+		if a := (<-answers).Rows[0]; a.Problem != nil || a.Version != 2 {
+			t.Errorf("%+v", a)
+		}
+	}
+}
+
 // TestBatching asks from as many goroutines as rows are answered together: one call of the model answers them all, each with its own; and a row
 // that is refused is nobody else's.
 func TestBatching(t *testing.T) {

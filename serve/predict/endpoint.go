@@ -32,7 +32,7 @@ type endpoint struct {
 	width    int // the widest answer of its versions
 	bound    atomic.Pointer[bound]
 	refs     atomic.Int64
-	batchers map[*version]*batcher // nil: each request is answered by itself
+	batchers map[*version]*batcher // of those whose requests are not answered by themselves
 }
 
 // route is a version with its part of the keys.
@@ -128,7 +128,7 @@ func (e *endpoint) add(v *version) {
 	if !slices.Contains(e.all, v) {
 		e.all = append(e.all, v)
 		e.width = max(e.width, v.artifact.Answer.Width)
-		if e.def.MaxBatch > 0 {
+		if e.def.MaxBatch > 0 && !v.artifact.Model.Info().Light {
 			if e.batchers == nil {
 				e.batchers = map[*version]*batcher{}
 			}

@@ -25,12 +25,15 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// odd is a model in a test's hands.
+// odd is a model in a test's hands, not as light as the tree that it is.
 type odd struct {
 	model.Model
+	info    model.Info
 	predict func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error
 	closed  func()
 }
+
+func (o *odd) Info() *model.Info { return &o.info }
 
 func (o *odd) Predict(ctx context.Context, in *model.Batch, out [][]float64) error {
 	return o.predict(ctx, in, out, o.Model)
@@ -43,19 +46,28 @@ func (o *odd) Close() error {
 	return o.Model.Close()
 }
 
+func openOdd(ctx context.Context, path string, predict func(context.Context, *model.Batch, [][]float64, model.Model) error, closed func()) (model.Model, error) {
+	m, err := tree.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	o := &odd{Model: m, info: *m.Info(), predict: predict, closed: closed}
+	o.info.Light = false
+	return o, nil
+}
+
 // checks is more rows than any test asks for at a time: those of check.
 const checks = 25
 
 // oddly makes the runtime "python" a tree that a test has in its hands, its rows of check excepted.
 func (w *world) oddly(f func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error) {
 	w.opens["python"] = func(ctx context.Context, path string) (model.Model, error) {
-		m, err := tree.Open(ctx, path)
-		return &odd{Model: m, predict: func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		return openOdd(ctx, path, func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
 			if in.Rows == checks {
 				return real.Predict(ctx, in, out)
 			}
 			return f(ctx, in, out, real)
-		}}, err
+		}, nil)
 	}
 }
 
@@ -67,15 +79,14 @@ func TestSwitching(t *testing.T) {
 	w := newWorld(t)
 	var open, closed atomic.Int64
 	w.opens["python"] = func(ctx context.Context, path string) (model.Model, error) {
-		m, err := tree.Open(ctx, path)
 		var gone atomic.Bool
 		open.Add(1)
-		return &odd{Model: m, closed: func() { gone.Store(true); closed.Add(1) }, predict: func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
+		return openOdd(ctx, path, func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
 			if gone.Load() {
 				t.Error("a version was asked after it was closed")
 			}
 			return real.Predict(ctx, in, out)
-		}}, err
+		}, func() { gone.Store(true); closed.Add(1) })
 	}
 	fixtures := []string{"lgb_binary", "xgb_binary"}
 	want := map[int64][]float64{}
