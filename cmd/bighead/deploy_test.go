@@ -97,6 +97,41 @@ func rolledBack(t *testing.T, dir string, want ...[]int64) {
 	}
 }
 
+// trafficIsKept reads what has been done to the endpoint "late", as text and as JSON, newest first.
+func trafficIsKept(t *testing.T, dir string) {
+	t.Helper()
+	code, out, stderr := bighead(t, dir, "models", "history", "--endpoint", "late")
+	if code != exitGood {
+		t.Fatal(stderr)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	for i, want := range []string{
+		"at asks sent away by reason", "m@1 100% m@2 BY canary m@2 ended", "m@1 99%, m@2 1% as a canary BY", "m@1 100% m@2 BY rolled back to version 1",
+		"m@1 70%, m@2 30% BY rolled back to what was asked from ", "m@2 100% BY", "m@1 70%, m@2 30% BY", "m@1 100%, m@2 as a shadow BY", "m@1 100% BY", "m@1 100%, m@2 as a shadow BY",
+		"m@1 100% BY seen enough",
+	} {
+		got := strings.Join(strings.Fields(lines[i]), " ")
+		if i > 0 {
+			at, rest, _ := strings.Cut(got, " ")
+			if _, err := time.Parse(time.RFC3339, at); err != nil {
+				t.Error(err)
+			}
+			got = rest
+		}
+		if !strings.HasPrefix(got, strings.Replace(want, "BY", userName(), 1)) {
+			t.Errorf("line %d: %s, want %s", i, got, want)
+		}
+	}
+	code, out, stderr = bighead(t, dir, "models", "history", "--endpoint", "late", "--json")
+	var changes []catalog.Traffic
+	if err := json.Unmarshal([]byte(out), &changes); code != exitGood || err != nil || len(changes) != len(lines)-1 {
+		t.Fatalf("%d %d changes, %v %s", code, len(changes), err, stderr)
+	}
+	if last := changes[0]; last.Reason != "canary m@2 ended" || last.By != userName() || last.Rollback == nil || changes[1].Canary == nil || changes[len(changes)-1].Routes[0].Number != 1 {
+		t.Errorf("%+v", changes[:2])
+	}
+}
+
 // TestDeployPopular deploys to an endpoint that falls back on what most of the training says, which only a version of now has.
 func TestDeployPopular(t *testing.T) {
 	dir := smallProject(t, strings.Replace(predictingFeatures, `deadline="10m")
@@ -202,6 +237,11 @@ func TestDeploy(t *testing.T) {
 	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
 	said("endpoint late: m@1 100%", "rollback", "late")
 	rolledBack(t, dir, []int64{2})
+	trafficIsKept(t, dir)
+	refused(`nothing was deployed to endpoint "lat"; did you mean "late"?`, "models", "history", "--endpoint", "lat")
+	refused(`nothing was deployed to endpoint "other" yet: bighead deploy MODEL --to other`, "models", "history", "--endpoint", "other")
+	refused("needs a MODEL, or --endpoint ENDPOINT, and not both", "models", "history", "m", "--endpoint", "late")
+	refused("needs a MODEL, or --endpoint ENDPOINT, and not both", "models", "history")
 	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")
 	refused(`no key or request field "kk"`, "predict", "late", "kk=a")
 	res, err := http.Get(up.url + "/api/2.0/mlflow/model-versions/get-download-uri?name=m&version=2")

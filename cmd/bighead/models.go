@@ -240,31 +240,87 @@ func servable(ctx context.Context, cat catalog.Catalog, v *catalog.ModelVersion)
 }
 
 func (c *cli) modelsHistoryCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "history MODEL",
-		Short: "List every change of a model's aliases",
-		Args:  exactly("MODEL"),
+	var endpoint string
+	cmd := &cobra.Command{
+		Use:   "history MODEL | --endpoint ENDPOINT",
+		Short: "List every change of a model's aliases, or of what an endpoint asks",
+		Long:  "List every change of a model's aliases, newest first; with --endpoint every change of what that endpoint asks: deployments, the steps of canaries, and rollbacks with the versions that they sent away.",
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if (len(args) == 1) == (endpoint != "") {
+				return usagef("%s needs a MODEL, or --endpoint ENDPOINT, and not both", cmd.CommandPath())
+			}
 			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error {
-				if _, err := versionsOf(cmd.Context(), cat, args[0]); err != nil {
-					return err
+				if endpoint != "" {
+					return c.trafficHistory(cmd.Context(), cat, endpoint)
 				}
-				changes, err := cat.AliasHistory(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				if c.json {
-					return json.NewEncoder(c.stdout).Encode(append([]*catalog.AliasChange{}, changes...))
-				}
-				t := newTable("at", "alias", "version", "by", "reason")
-				t.right[2] = true
-				for _, a := range changes {
-					t.add(a.At.Format(time.RFC3339), a.Alias, fmt.Sprint(a.Number), a.By, a.Reason)
-				}
-				return t.print(c.stdout)
+				return c.aliasHistory(cmd.Context(), cat, args[0])
 			})
 		},
 	}
+	cmd.Flags().StringVar(&endpoint, "endpoint", "", "the endpoint whose changes are listed")
+	return cmd
+}
+
+func (c *cli) aliasHistory(ctx context.Context, cat catalog.Catalog, model string) error {
+	if _, err := versionsOf(ctx, cat, model); err != nil {
+		return err
+	}
+	changes, err := cat.AliasHistory(ctx, model)
+	if err != nil {
+		return err
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(append([]*catalog.AliasChange{}, changes...))
+	}
+	t := newTable("at", "alias", "version", "by", "reason")
+	t.right[2] = true
+	for _, a := range changes {
+		t.add(a.At.Format(time.RFC3339), a.Alias, fmt.Sprint(a.Number), a.By, a.Reason)
+	}
+	return t.print(c.stdout)
+}
+
+// trafficHistory lists what an endpoint was asked to ask. That nothing was ever deployed to it is the user's mistake: who may have named another.
+func (c *cli) trafficHistory(ctx context.Context, cat catalog.Catalog, endpoint string) error {
+	changes, err := cat.TrafficHistory(ctx, endpoint)
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		return neverDeployed(ctx, cat, endpoint)
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(changes)
+	}
+	t := newTable("at", "asks", "sent away", "by", "reason")
+	for _, x := range changes {
+		var away []string
+		if x.Rollback != nil {
+			for _, n := range x.Rollback.Versions {
+				away = append(away, fmt.Sprintf("%s@%d", x.Model, n))
+			}
+		}
+		t.add(x.At.Format(time.RFC3339), trafficText(x), strings.Join(away, ", "), x.By, x.Reason)
+	}
+	return t.print(c.stdout)
+}
+
+func neverDeployed(ctx context.Context, cat catalog.Catalog, endpoint string) error {
+	all, err := cat.TrafficHistory(ctx, "")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, x := range all {
+		if !slices.Contains(names, x.Endpoint) {
+			names = append(names, x.Endpoint)
+		}
+	}
+	if near := expr.Nearest(endpoint, names); len(near) > 0 {
+		return mistakef("nothing was deployed to endpoint %q; did you mean %q?", endpoint, near[0])
+	}
+	return mistakef("nothing was deployed to endpoint %q yet: bighead deploy MODEL --to %s", endpoint, endpoint)
 }
 
 func (c *cli) modelsInstallCommand() *cobra.Command {

@@ -272,7 +272,7 @@ class Endpoint:
     sticky : str, optional
         The key or request field that decides which version answers; all keys of the view where it is not given.
     max_batch : int, optional
-        How many rows of several requests are answered together at most; trees, which a row costs microseconds, answer each by itself.
+        How many rows of several requests are answered together at most; trees answer each by itself, for it costs them nothing.
     max_delay : str
         How long a row waits for others at most.
     owner, description : str, optional
