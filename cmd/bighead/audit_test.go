@@ -57,6 +57,19 @@ func startUp(t *testing.T, dir string) *running {
 	return r
 }
 
+// grpc is where it answers over gRPC.
+func (r *running) grpc() string {
+	r.t.Helper()
+	return awaited(r.t, func() string {
+		_, after, _ := strings.Cut(r.log.String(), "gRPC on ")
+		at, _, found := strings.Cut(after, "\n")
+		if !found {
+			return ""
+		}
+		return at
+	})
+}
+
 // post sends a body, and demands that it is answered.
 func (r *running) post(path, contentType, body string) {
 	r.t.Helper()

@@ -64,8 +64,8 @@ func TestCalls(t *testing.T) {
 		status     int
 		want       string
 	}{
-		{"GET /v2", "", 200, `{"extensions":["binary_tensor_data","model_repository"],"name":"bighead","version":"1.2.3"}`},
-		{"GET /v2/", "", 200, `{"extensions":["binary_tensor_data","model_repository"],"name":"bighead","version":"1.2.3"}`},
+		{"GET /v2", "", 200, `{"extensions":["binary_tensor_data"],"name":"bighead","version":"1.2.3"}`},
+		{"GET /v2/", "", 200, `{"extensions":["binary_tensor_data"],"name":"bighead","version":"1.2.3"}`},
 		{"GET /v2/health/live", "", 200, `{"live":true}`},
 		{"GET /v2/health/ready", "", 200, `{"ready":true}`},
 		{"GET /v2/models/late", "", 200, `{"inputs":[{"name":"x","datatype":"FP64","shape":[-1]},{"name":"n","datatype":"INT64","shape":[-1]},{"name":"wet","datatype":"BOOL","shape":[-1]}],"name":"late",` +

@@ -67,8 +67,9 @@ func New(o Options) *Server {
 	return s
 }
 
-// extensions are what of the protocol's is offered beside its core.
-var extensions = []string{tensor.BinaryExtension, "model_repository"}
+// extensions are what of the protocol's is offered beside its core. The repository is not among them, though its index is answered: whether a model can
+// be loaded and unloaded is for the models to say, and those of endpoints say no.
+var extensions = []string{tensor.BinaryExtension}
 
 // inference is one request to infer, on whichever surface it came.
 type inference struct {

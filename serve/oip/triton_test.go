@@ -143,7 +143,7 @@ func TestTritonsOwnClients(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"live": `true`, "ready": `true`, "model": `[true, true, false, false, true]`,
-		"server": `["bighead", "1.2.3", ["binary_tensor_data", "model_repository"]]`,
+		"server": `["bighead", "1.2.3", ["binary_tensor_data"]]`,
 		"meta":   `["late", "fake", ["1", "2"], [["x", "FP64", [-1]], ["n", "INT64", [-1]], ["wet", "BOOL", [-1]], ["prediction", "FP64", [-1]]]]`,
 		"index":  `[["late", "1", "READY", ""], ["late", "2", "READY", ""], ["mixed names", "7", "READY", ""], ["broken", "1", "UNAVAILABLE", "the file was cut off"]]`,
 		"binary": `[[3.5, 102.0], "float64", "7", "1"]`, "outputs": `[[3, 102], "int64", [[3.5, 4.5], [102.0, 103.0]]]`, "packed": `[3.5, 102.0]`,

@@ -126,23 +126,29 @@ func (e *endpoint) heaviest() *version {
 	return slices.MaxFunc(e.routes, func(a, b route) int { return cmp.Compare(a.weight, b.weight) }).version
 }
 
-// Load is nothing to do for a model that is ready: what is deployed is loaded.
-func (s Inference) Load(_ context.Context, name string) error {
+// Load is nothing to do for a model that is ready: what is deployed is loaded. What is not deployed is not loaded from here: which versions answer is
+// what the catalog keeps, with who, when and why, and a caller of the protocol says none of that.
+func (s Inference) Load(ctx context.Context, name string) error {
 	m, err := s.Model(name, "")
-	if err == nil {
-		m.Release()
+	var p *serve.Problem
+	if errors.As(err, &p) && p.Code == feature.CodeUnknownModel {
+		p.Cure = "bighead deploy " + shortened(name) + " --to ENDPOINT has an endpoint ask a version that was trained, and keeps who did it and why"
+		return p
+	} else if err != nil {
+		return err
 	}
-	return err
+	defer m.Release()
+	return m.Ready(ctx)
 }
 
-// Unload is refused: an endpoint asks the model.
+// Unload is refused: an endpoint asks the model, and what it asks is changed as Load says.
 func (s Inference) Unload(_ context.Context, name string) error {
 	m, err := s.Model(name, "")
 	if err != nil {
 		return err
 	}
 	m.Release()
-	return &serve.Problem{Code: feature.CodeUnknownCall, Detail: "model " + name + " is what an endpoint answers with, and is not unloaded from here", Cure: "bighead deploy sends the endpoint's requests elsewhere"}
+	return &serve.Problem{Code: feature.CodeUnknownCall, Detail: "model " + name + " is what an endpoint answers with, and is not unloaded from here", Cure: "bighead deploy sends the endpoint's requests elsewhere, and keeps who did it and why"}
 }
 
 // inferred is a version for the protocol, which stays open until Release.
