@@ -115,7 +115,15 @@ func TestTritonclientAgainstUp(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	first, second := ownAnswers(t, dir, artifacts[0], sums, lasts, y), ownAnswers(t, dir, artifacts[1], sums, lasts, y)
+	var rows []map[string]float64
+	for i := range sums {
+		row := map[string]float64{"g__x_sum_1h": float64(sums[i]), "g__x_last": float64(lasts[i]), "y": math.NaN()}
+		if y[i] != nil {
+			row["y"] = *y[i]
+		}
+		rows = append(rows, row)
+	}
+	first, second := ownAnswers(t, dir, artifacts[0], rows...), ownAnswers(t, dir, artifacts[1], rows...)
 	for name, want := range map[string]any{
 		"ready":  []any{true, true, true, true, true, false, false, false},
 		"server": []any{"bighead", []string{"binary_tensor_data"}},
@@ -179,7 +187,7 @@ func artifactsOfVersions(t *testing.T, dir string, n int) []string {
 }
 
 // ownAnswers are what an artifact's model says to rows of the view of predictingFeatures, asked without a server.
-func ownAnswers(t *testing.T, dir, artifact string, sums, lasts []int64, y []*float64) []float64 {
+func ownAnswers(t *testing.T, dir, artifact string, rows ...map[string]float64) []float64 {
 	t.Helper()
 	p, err := (&cli{dir: dir}).open()
 	if err != nil {
@@ -190,14 +198,10 @@ func ownAnswers(t *testing.T, dir, artifact string, sums, lasts []int64, y []*fl
 		t.Fatal(err)
 	}
 	defer a.Close()
-	in := model.Batch{Rows: len(sums)}
-	for i := range sums {
-		columns := map[string]float64{"g__x_sum_1h": float64(sums[i]), "g__x_last": float64(lasts[i]), "y": math.NaN()}
-		if y[i] != nil {
-			columns["y"] = *y[i]
-		}
+	in := model.Batch{Rows: len(rows)}
+	for _, row := range rows {
 		for _, name := range a.Manifest.Inputs {
-			in.Numbers = append(in.Numbers, columns[name])
+			in.Numbers = append(in.Numbers, row[name])
 		}
 	}
 	out := make([]float64, in.Rows)
