@@ -37,6 +37,8 @@ type ground struct {
 	online *online
 	caller *caller
 	done   func()
+
+	surface *surface
 }
 
 func serveClasses(t *testing.T, features, rows string) *ground {
@@ -59,6 +61,7 @@ func (s *ground) open() *ground {
 		s.t.Fatal(err)
 	}
 	f := newSurface()
+	s.surface = f
 	if s.online, err = c.openOnline(s.t.Context(), p, slog.New(slog.DiscardHandler), f.metrics, f.audits, true); err != nil {
 		s.t.Fatal(err)
 	}

@@ -120,6 +120,7 @@ type online struct {
 	writes  atomic.Uint32  // the format that the store is written in
 	uploads sync.Mutex     // one at a time
 	drops   sync.WaitGroup // of parts that were read until a moment ago
+	sizes   storeSizes
 	closing chan struct{}
 }
 
@@ -149,6 +150,7 @@ func (c *cli) openOnline(ctx context.Context, p *project.Project, log *slog.Logg
 		st = c.wrapStore(st)
 	}
 	o.store = serve.Watch(st)
+	o.sizes.store = o.store
 	if st.Traits().Shared {
 		if o.lease, err = newLease(ctx, p); err != nil {
 			return o, err
@@ -227,6 +229,7 @@ func (o *online) close(ctx context.Context) error {
 		errs = append(errs, o.lease.close(ctx))
 	}
 	if o.store != nil {
+		o.sizes.close()
 		errs = append(errs, o.store.Close())
 	}
 	return errors.Join(errs...)

@@ -274,6 +274,17 @@ func testUp(t *testing.T, settings string) {
 		t.Fatalf("%d %s", res.StatusCode, body)
 	}
 	awaited(t, func() string { return containingOr(get(), "43") })
+	up := &running{t: t, dir: dir, url: url}
+	for _, line := range []string{
+		`bighead_events_total{result="accepted",source="e"} 2`, `bighead_events_total{result="rejected",source="e"} 1`,
+		`bighead_group_rows_total{group="g",result="applied"} 2`, `bighead_watermark_seconds{group="g",kind="newest"} 1.704110401e+09`,
+		`bighead_stream_lag_records{group="g",source="e"} 0`, `bighead_stream_active 1`,
+		`bighead_tiles_refused_total{group="g",reason="damaged"} 0`, `bighead_freshness_seconds{group="g"}`, `bighead_store_bytes{group="g"}`, `bighead_build_info{`,
+	} {
+		if m := up.metrics(); !strings.Contains(m, "\n"+line) {
+			t.Errorf("the metrics do not say %s:\n%s", line, m)
+		}
+	}
 	if code, _, stderr := bighead(t, dir, "get", "nothing", "k=z"); code != exitMistake || !strings.Contains(stderr, "v") {
 		t.Fatalf("an unknown view: %d %s", code, stderr)
 	}

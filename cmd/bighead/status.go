@@ -166,13 +166,7 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	}
 	for _, src := range s.Stream.Sources {
 		for _, g := range src.Groups {
-			total := int64(0)
-			for _, name := range slices.Sorted(maps.Keys(s.Sizes)) {
-				if name == g.Space || len(name) > len(g.Space) && name[:len(g.Space)+1] == g.Space+"/" {
-					total += s.Sizes[name]
-				}
-			}
-			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, count(total))
+			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, count(spaceBytes(s.Sizes, g.Space)))
 		}
 	}
 	if len(sizes.rows) > 0 {
@@ -237,6 +231,7 @@ var (
 	events     = prometheus.NewDesc("bighead_events_total", "Rows by source and what became of them.", []string{"source", "result"}, nil)
 	groupRows  = prometheus.NewDesc("bighead_group_rows_total", "Rows that a group has read, by what became of them.", []string{"group", "result"}, nil)
 	watermarks = prometheus.NewDesc("bighead_watermark_seconds", "Times of a group: the newest event, the end of batch, since when it is complete.", []string{"group", "kind"}, nil)
+	storeBytes = prometheus.NewDesc("bighead_store_bytes", "What a group takes in the online store, estimated: all versions of it that are there, as of half a minute ago at most.", []string{"group"}, nil)
 	exprNulls  = prometheus.NewDesc("bighead_expression_nulls_total", "Nulls that expressions made.", []string{"group", "column"}, nil)
 )
 
@@ -244,7 +239,7 @@ var activeRole = prometheus.NewDesc("bighead_stream_active", "1 where this proce
 
 // Describe implements prometheus.Collector.
 func (s *streamCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, exprNulls, topicLag, tileRegressions, flinkLag, flinkRunning, flinkCheckpoint, flinkParts} {
+	for _, d := range []*prometheus.Desc{activeRole, freshness, streamLag, events, groupRows, watermarks, storeBytes, exprNulls, topicLag, tileRegressions, flinkLag, flinkRunning, flinkCheckpoint, flinkParts} {
 		ch <- d
 	}
 }
@@ -267,7 +262,11 @@ func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	t.topics.collect(ch)
 	t.flink.collect(ch)
-	for _, src := range t.stream.Status().Sources {
+	status := t.stream.Status()
+	for group, n := range s.o.groupBytes(t, status) {
+		gauge(storeBytes, float64(n), group)
+	}
+	for _, src := range status.Sources {
 		counter(events, src.Counts.Accepted, src.Source, "accepted")
 		counter(events, src.Counts.Copies, src.Source, "copy")
 		counter(events, src.Counts.NotYet, src.Source, "without a time")
@@ -301,4 +300,20 @@ func (s *streamCollector) Collect(ch chan<- prometheus.Metric) {
 			}
 		}
 	}
+}
+
+// groupBytes is what each group takes in the store, those that Flink folds too; a store that does not say is said nothing of.
+func (o *online) groupBytes(t *turn, s streamState) map[string]int64 {
+	sizes := o.sizes.get()
+	if sizes == nil {
+		return nil
+	}
+	sources, total := newStreamStatus(s).Sources, map[string]int64{}
+	t.flink.addTo(sources)
+	for _, src := range sources {
+		for _, g := range src.Groups {
+			total[g.Group] += spaceBytes(sizes, g.Space)
+		}
+	}
+	return total
 }

@@ -5,6 +5,7 @@ import (
 	bin "encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -115,6 +116,29 @@ func (w *topicWorld) status() *onlineStatus {
 		w.Fatal(err)
 	}
 	return &s
+}
+
+// metrics are those of the server that runs.
+func (w *topicWorld) metrics() string {
+	w.Helper()
+	p, err := (&cli{dir: w.dir}).open()
+	if err != nil {
+		w.Fatal(err)
+	}
+	k, err := newCaller(p, "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	res, err := k.client.Get(k.base + "/metrics")
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(text)
 }
 
 func (w *topicWorld) source(name string) *sourceStatus {
@@ -267,6 +291,16 @@ func TestTopics(t *testing.T) {
 	})
 	if out := w.run("status"); !strings.Contains(out, w.clicks) || !strings.Contains(out, "keeps what came within 90d") {
 		t.Errorf("status: %s", out)
+	}
+	for partition := range 3 {
+		awaited(t, func() string {
+			return containingOr(w.metrics(), fmt.Sprintf("\nbighead_stream_lag_seconds{partition=\"%d\",source=\"clicks\"} 0\n", partition))
+		})
+	}
+	for _, line := range []string{`bighead_events_total{result="accepted",source="clicks"} 460`, `bighead_events_total{result="rejected",source="clicks"} 1`} { // since the process began
+		if m := w.metrics(); !strings.Contains(m, "\n"+line+"\n") {
+			t.Errorf("the metrics do not say %s:\n%s", line, m)
+		}
 	}
 
 	// Another run goes on where the log ends; what was written meanwhile is there, and nothing twice.
