@@ -161,8 +161,13 @@ func (s *Store) Scan(context.Context, string, int64, func(string, int64, []byte)
 // Expire keeps all.
 func (s *Store) Expire(context.Context, string, int64, int64) error { return nil }
 
-// Drop keeps all.
-func (s *Store) Drop(context.Context, string) error { return nil }
+// Drop removes a space.
+func (s *Store) Drop(_ context.Context, space string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.values, func(k fakeKey, _ map[int64][]byte) bool { return k.space == space })
+	return nil
+}
 
 // Sizes is not used by a server.
 func (s *Store) Sizes(context.Context) (map[string]int64, error) { return nil, errUnused }
