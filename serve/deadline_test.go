@@ -1,0 +1,114 @@
+package serve_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/serve"
+	"github.com/bighead-ml/bighead/serve/servetest"
+	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/value"
+)
+
+const unequalDefinitions = `
+e = bh.EventSource("e", columns={"k": bh.String, "x": bh.Int}, time="ts")
+a = bh.FeatureGroup("a", source=e, keys=["k"], deadline="DEADLINE_A", features=[bh.sum("x", windows=["1h"], name="s"), bh.max("x", windows=["30d"], name="m")])
+b = bh.FeatureGroup("b", source=e, keys=["k"], deadline="DEADLINE_B", features=[bh.sum("x", windows=["1h"], name="s"), bh.max("x", windows=["30d"], name="m")])
+v = bh.FeatureView("v", groups=[a, b])
+`
+
+// endedWhenTold is a request's context whose deadline is over when the test says so, and not by any clock.
+type endedWhenTold struct {
+	context.Context
+	over chan struct{}
+}
+
+func (c endedWhenTold) Done() <-chan struct{} { return c.over }
+
+func (c endedWhenTold) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// TestDeadlinesOfGroups asks a view of two groups, of which one may take 20 ms and one ten minutes, of a store that answers what is read for one of them and
+// hangs at what is read for the other, in both orders.
+func TestDeadlinesOfGroups(t *testing.T) {
+	for patient, deadlines := range map[string][2]string{"a": {"10m", "20ms"}, "b": {"20ms", "10m"}} {
+		p := servetest.Definitions(t, strings.NewReplacer("DEADLINE_A", deadlines[0], "DEADLINE_B", deadlines[1]).Replace(unequalDefinitions))
+		groups := map[string]int{"a": 0, "b": 1}
+		hasty := map[string]string{"a": "b", "b": "a"}[patient]
+		fake := servetest.NewStore()
+		st := serve.Watch(fake)
+		events := [][]value.Value{{value.OfString("a"), value.OfInt(3), value.OfTimestamp(now - 1000)}, {value.OfString("a"), value.OfInt(4), value.OfTimestamp(now - 20*value.DayMS)}}
+		fill := func(group string) {
+			servetest.Fill(t, st, p.Groups[groups[group]], events, now, plan.NoMarks, plan.MinTime)
+		}
+		fill("a")
+		fill("b")
+		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour})
+		ask := func(ctx context.Context) string {
+			t.Helper()
+			features := []string{patient + "__s_1h", patient + "__m_30d", hasty + "__s_1h", hasty + "__m_30d"}
+			r, err := server.Features(ctx, serve.Request{View: "v", Rows: []serve.Row{{Values: []value.Value{value.OfString("a")}}}, Features: features})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.NewReplacer(patient+"__", "patient ", hasty+"__", "hasty ").Replace(text(&r.Rows[0], r.Features))
+		}
+		// hang has the store hang at the second value of a group, until release; at hears that it does. Until something of the next group is found
+		// nobody knows that one is read.
+		hang := func(group string) (at chan struct{}, release func()) {
+			var values atomic.Int64
+			at, end := make(chan struct{}), make(chan struct{})
+			space := plan.SpaceOf(p.Groups[groups[group]]).ID
+			fake.SetBend(func(r store.Range, _ int64, b []byte) []byte {
+				if r.Space == space && values.Add(1) == 2 {
+					close(at)
+					<-end
+				}
+				return b
+			})
+			return at, func() { close(end); fake.SetBend(nil) }
+		}
+		told := func(at chan struct{}) context.Context {
+			c := endedWhenTold{t.Context(), make(chan struct{})}
+			go func() { <-at; close(c.over) }()
+			return c
+		}
+
+		// What may take little time is read first, so that it is there though what may take long hangs.
+		at, release := hang(patient)
+		expect(t, ask(told(at)), "patient s_1h=null failed, patient m_30d=null failed, hasty s_1h=3 present, hasty m_30d=4 present")
+		release()
+		// Where it hangs itself, all that was to be read after it is missing too.
+		at, release = hang(hasty)
+		fill(hasty) // what is cached of it is void
+		expect(t, ask(told(at)), "patient s_1h=null failed, patient m_30d=null failed, hasty s_1h=3 stale, hasty m_30d=4 stale")
+		release()
+
+		// A request that needs the hasty group alone of the store ends at its deadline, however patient the other one is. Were that one waited for,
+		// no answer would come.
+		expect(t, ask(t.Context()), "patient s_1h=3 present, patient m_30d=4 present, hasty s_1h=3 present, hasty m_30d=4 present")
+		fill(hasty)
+		_, release = hang(hasty)
+		expect(t, ask(t.Context()), "patient s_1h=3 present, patient m_30d=4 present, hasty s_1h=3 stale, hasty m_30d=4 stale")
+		release()
+		// And the other way round the patient group is waited for beyond the hasty one's deadline: as long as the store takes.
+		fill(patient)
+		at, release = hang(patient)
+		go func() {
+			<-at
+			time.Sleep(40 * time.Millisecond) // the hasty group's deadline has passed when the store goes on
+			release()
+		}()
+		expect(t, ask(t.Context()), "patient s_1h=3 present, patient m_30d=4 present, hasty s_1h=3 present, hasty m_30d=4 present")
+	}
+}
