@@ -44,7 +44,8 @@ type Store interface {
 	// Expire lets values of a step that start before a time go. With a step above zero it costs about the same however many they are,
 	// since they go by whole periods (Period): the newest of them, at most PeriodSteps-1 of a key, may stay and be shown until all of
 	// their period is before the time, and values that were put with Keep until that is over. With a step of zero or below it is a
-	// walk through all of the step, and exact.
+	// walk through all of the step, and exact: all of a key is one period, which Keep lets go as a whole once nothing is put any more, so that
+	// what is old in a key that is written again and again goes by the walk alone. It costs about a second for 100,000 keys of nine values.
 	Expire(ctx context.Context, space string, step, before int64) error
 	// Drop removes a space whole, meta excepted. Like Expire, it is refused with ErrFenced where this Store has written or fenced
 	// under an epoch and a higher one stands.

@@ -209,6 +209,46 @@ func TestExpireWalksOnlyForKept(t *testing.T) {
 	}
 }
 
+// TestExpireOfRowsAsksInOneGo: with a step below zero all of a key lies in one hash, which lives as long as what was put last is to be kept. So what is old in it
+// has to be deleted, and for that a walk looks into each, many at a time. A key that nobody writes goes by itself.
+func TestExpireOfRowsAsksInOneGo(t *testing.T) {
+	srv := server.Redis(t)
+	s := opened(t, Options{URL: "redis://" + srv.Addr})
+	const keys = 500
+	w := store.Write{}
+	for i := range int64(keys) {
+		for start := range int64(3) {
+			w.Puts = append(w.Puts, store.Put{Space: "s", Key: "k" + strconv.FormatInt(i, 10), Step: -10, Start: 10 * start, Bytes: []byte("x"), Keep: 3_600_000})
+		}
+	}
+	if err := s.Write(t.Context(), &w); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Expire(t.Context(), "s", -10, 20); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{s.names.hash("s", "k0", -10, 0), s.names.hash("s", "k499", -10, 0)} {
+		if fields := srv.Command(t, "hkeys", name); strings.TrimSpace(fields) != "20" {
+			t.Errorf("%s has still %q", name, fields)
+		}
+		if left := srv.Command(t, "pttl", name); strings.HasPrefix(left, "-") {
+			t.Errorf("%s stays for good: %s", name, left)
+		}
+	}
+	calls := func(command string) int {
+		_, after, _ := strings.Cut(srv.Command(t, "info", "commandstats"), "cmdstat_"+command+":calls=")
+		n, _, _ := strings.Cut(after, ",")
+		i, _ := strconv.Atoi(n)
+		return i
+	}
+	if n := calls("hkeys"); n != keys+2 {
+		t.Errorf("it looks into %d hashes of %d", n-2, keys)
+	}
+	if n := calls("scan"); n == 0 || n > keys/50 {
+		t.Errorf("%d walks through names", n)
+	}
+}
+
 // TestForeignField finds something in a hash that was not put there by a store.
 func TestForeignField(t *testing.T) {
 	srv := server.Redis(t)

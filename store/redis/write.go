@@ -314,15 +314,24 @@ func (s *Store) Expire(ctx context.Context, space string, step, before int64) er
 	return nil
 }
 
-// expireFields deletes what starts before a time from hashes.
+// expireFields deletes what starts before a time from hashes: it asks for the starts of all of them at once, and deletes at once.
 func (s *Store) expireFields(ctx context.Context, names []string, before int64) error {
-	for _, name := range names {
-		fields, err := s.do(ctx, s.client, s.client.B().Hkeys().Key(name).Build()).AsStrSlice()
+	asked := make(rueidis.Commands, len(names))
+	for i, name := range names {
+		asked[i] = s.client.B().Hkeys().Key(name).Build()
+	}
+	fields, err := s.together(ctx, asked)
+	if err != nil {
+		return err
+	}
+	var deletes rueidis.Commands
+	for i, name := range names {
+		starts, err := fields[i].AsStrSlice()
 		if err != nil {
 			return err
 		}
 		var gone []string
-		for _, field := range fields {
+		for _, field := range starts {
 			start, err := strconv.ParseInt(field, 10, 64)
 			if err != nil {
 				return mistake{fmt.Sprintf("hash %q has a field %q, which is no start: something else uses names with this prefix", name, field)}
@@ -332,12 +341,33 @@ func (s *Store) expireFields(ctx context.Context, names []string, before int64) 
 			}
 		}
 		for some := range slices.Chunk(gone, chunk) {
-			if err := s.do(ctx, s.client, s.client.B().Hdel().Key(name).Field(some...).Build()).Error(); err != nil {
-				return err
-			}
+			deletes = append(deletes, s.client.B().Hdel().Key(name).Field(some...).Build())
+		}
+	}
+	if len(deletes) == 0 {
+		return nil
+	}
+	done, err := s.together(ctx, deletes)
+	if err != nil {
+		return err
+	}
+	for _, r := range done {
+		if err := r.Error(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// together sends commands in one go, within the time of one call.
+func (s *Store) together(ctx context.Context, cmds rueidis.Commands) ([]rueidis.RedisResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	results := s.client.DoMulti(ctx, cmds...)
+	if len(results) != len(cmds) {
+		return nil, fmt.Errorf("%d answers to %d commands", len(results), len(cmds))
+	}
+	return results, nil
 }
 
 // unlink removes hashes, without making the server wait for the freeing, unless another has taken over. In a Cluster that is looked at
