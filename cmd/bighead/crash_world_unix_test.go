@@ -59,6 +59,7 @@ type crashWorld struct {
 	version   int
 	clock     *handClock
 	clients   []*crashClient
+	oracle    time.Duration   // that it took
 	came      map[string]bool // the events whose time has come by now; nil: all that lie before the time that is asked for
 }
 
@@ -323,7 +324,7 @@ func (w *crashWorld) differ(got *featuresAnswer, want []map[string]json.RawMessa
 	return strings.Join(out, "\n"), n
 }
 
-// batch is the plain answer over what was acknowledged.
+// batch is the oracle's answer over what was acknowledged.
 func (w *crashWorld) batch(at string) (rows []map[string]json.RawMessage) {
 	w.t.Helper()
 	for _, s := range crashSources {
@@ -344,18 +345,7 @@ func (w *crashWorld) batch(at string) (rows []map[string]json.RawMessage) {
 		fmt.Fprintf(&spine, "{%s,\"asked\":%q}\n", row, at)
 	}
 	w.write(w.reference, "spine.ndjson", spine.String())
-	out := filepath.Join(w.reference, "rows.ndjson")
-	w.bighead(w.reference, "features", "v", "--spine", filepath.Join(w.reference, "spine.ndjson"), "--at", "asked", "-o", out, "--definitions", w.wanted[w.version])
-	text, err := os.ReadFile(out)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	for line := range bytes.Lines(text) {
-		var row map[string]json.RawMessage
-		if err := json.Unmarshal(line, &row); err != nil {
-			w.t.Fatal(err)
-		}
-		rows = append(rows, row)
-	}
-	return rows
+	began := time.Now()
+	defer func() { w.oracle += time.Since(began) }()
+	return byTheOracle(w.t, w.reference, w.wanted[w.version], "v", filepath.Join(w.reference, "spine.ndjson"))
 }

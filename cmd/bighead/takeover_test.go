@@ -334,7 +334,7 @@ func (w *takeover) compare() {
 	}
 }
 
-// differences are between what is online and what batch makes of all that was acknowledged.
+// differences are between what is online and what the oracle makes of all that was acknowledged.
 func (w *takeover) differences(online *featuresAnswer, spine string) (out []string) {
 	w.t.Helper()
 	dir := w.t.TempDir()
@@ -343,24 +343,12 @@ func (w *takeover) differences(online *featuresAnswer, spine string) (out []stri
 			w.t.Fatal(err)
 		}
 	}
-	rows := filepath.Join(dir, "rows.ndjson")
-	if code, stdout, stderr := bighead(w.t, dir, "features", "v", "--spine", filepath.Join(dir, "spine.csv"), "--at", "asked", "-o", rows); code != exitGood {
-		w.t.Fatal(stdout, stderr)
-	}
-	b, err := os.ReadFile(rows)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	values := 0
-	for i, line := range strings.Split(strings.TrimSpace(string(b)), "\n") {
-		var offline map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(line), &offline); err != nil {
-			w.t.Fatal(err)
-		}
+	for i, offline := range byTheOracle(w.t, dir, "", "v", filepath.Join(dir, "spine.csv")) {
 		for k, name := range online.Features {
 			values++
 			if got, want := online.Rows[i].Values[k], offline[name]; !sameJSON(w.t, got, want) {
-				out = append(out, fmt.Sprintf("seed %d: row %d, %s as of %s: online %s, batch %s", w.seed, i, name, online.At, got, want))
+				out = append(out, fmt.Sprintf("seed %d: row %d, %s as of %s: online %s, the oracle %s", w.seed, i, name, online.At, got, want))
 			}
 		}
 	}
