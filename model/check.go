@@ -25,7 +25,7 @@ func (a *Artifact) resolve(ctx context.Context) (err error) {
 		return fmt.Errorf("the manifest's popular are %d numbers, and the model answers with %d", n, a.Answer.Width)
 	}
 	if m.Pipeline == nil { // what a pipeline leaves is for who knows pipelines
-		if err := a.Takes(m.schema()); err != nil {
+		if err := a.Takes(m.Schema()); err != nil {
 			return err
 		}
 	}
@@ -47,7 +47,8 @@ func (a *Artifact) Takes(columns value.Schema) error {
 	return nil
 }
 
-func (m *Manifest) schema() value.Schema {
+// Schema is the columns of the view that go in.
+func (m *Manifest) Schema() value.Schema {
 	s := make(value.Schema, len(m.Columns))
 	for i, c := range m.Columns {
 		s[i] = value.Field{Name: c.Name, Type: c.Type}

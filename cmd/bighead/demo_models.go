@@ -365,11 +365,8 @@ func newScorer(ctx context.Context, folder string, open func(runtime string) (mo
 // score gives an answer to each row, whose values are those of the named columns.
 func (s *scorer) score(ctx context.Context, names []string, rows [][]json.RawMessage) ([]float64, error) {
 	m := s.artifact.Manifest
-	var read []string
-	schema := make(value.Schema, len(m.Columns))
-	for i, c := range m.Columns {
-		schema[i], read = value.Field{Name: c.Name, Type: c.Type}, append(read, c.Name)
-	}
+	schema := m.Schema()
+	read := schema.Names()
 	in, err := servedBatch(schema, names, rows)
 	if err == nil && s.pipeline != nil {
 		read = s.pipeline.Names()

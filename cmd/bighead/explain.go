@@ -15,16 +15,22 @@ import (
 )
 
 func (c *cli) explainCommand() *cobra.Command {
-	var engine, dir string
+	var engine, dir, diagram string
 	cmd := &cobra.Command{
 		Use:   "explain NAME",
 		Short: "Show what a group, view, training set, model or endpoint means, and the plan that computes it",
 		Long: "Show what a group, view, training set, model or endpoint means, column by column, and the plan that computes it. The plan is what the " +
-			"embedded engine is handed; of a model it is that of its training set.",
+			"embedded engine is handed; of a model it is that of its training set. --diagram draws a model's pipeline, as it is defined, or of MODEL@3 or MODEL@champion as it was fitted.",
 		Args: exactly("NAME"),
 
 		ValidArgsFunction: c.complete(allNames, noNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("diagram") {
+				if engine != "" || dir != "" {
+					return usagef("--diagram draws a pipeline, which no engine is handed: leave out --engine and --bundle")
+				}
+				return c.diagram(cmd.Context(), args[0], diagram)
+			}
 			if engine != "" && engine != "spark" {
 				if _, err := engineNamed(engine, engineOptions{}); err != nil {
 					return mistakef("--engine %v; what other engines are handed cannot be shown", err)
@@ -65,6 +71,8 @@ func (c *cli) explainCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&engine, "engine", "", "what this engine is handed; one that is in this binary")
 	cmd.Flags().StringVar(&dir, "bundle", "", "with --engine spark: write a training set's query and settings into this folder, for spark-sql or a scheduler to run without bighead")
+	cmd.Flags().StringVar(&diagram, "diagram", "", "of a model, or MODEL@VERSION: its pipeline alone, drawn as text, or as an svg")
+	offer(cmd, "diagram", diagramForms...)
 	offer(cmd, "engine", append(engineNames(), "spark")...)
 	return cmd
 }
@@ -95,6 +103,9 @@ func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
 		if e.Name == name {
 			return plan.ForTrainingSet(e.Model.TrainingSet), append(endpointLines(e), modelLines(e.Model)...), nil
 		}
+	}
+	if model, _, ok := strings.Cut(name, "@"); ok && slices.ContainsFunc(l.typed.Models, func(m *feature.Model) bool { return m.Name == model }) {
+		return nil, nil, mistakef("explain says what model %s means as it is defined; what a version was fitted to is drawn with --diagram text, and bighead models %[1]s lists versions", model)
 	}
 	names := l.names()
 	if near := expr.Nearest(name, names); len(near) > 0 {

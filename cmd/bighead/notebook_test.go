@@ -36,6 +36,17 @@ for part in ('column "dep_dlay" is not in source "departures"', 'did you mean "d
 
 assert "dep_delay_avg_1h" in p.explain("carrier")
 
+# A pipeline is drawn, also one of a cell.
+drawn = p.diagram("delay")
+assert str(drawn).startswith("input ") and "ordinal" in str(drawn), str(drawn)
+assert drawn._repr_svg_().startswith("<svg ") and "ordinal" in drawn._repr_html_(), drawn._repr_html_()
+view = bh.FeatureView("mine", groups=[group("dep_delay")])
+rows = bh.TrainingSet("mine", view=view, spine=bh.Spine(departures, at="dep_time"), labels={"l": "dep_delay > 15"})
+def learn(data, params):
+    return None
+mine = bh.Model("mine", training_set=rows, train=learn, pipeline=bh.Pipeline([bh.standard(bh.numeric)]), split=bh.TimeSplit(valid="2013-02-01", test="2013-03-01"))
+assert "standard       mine__dep_delay_avg_1d → in place" in str(p.diagram(mine)), str(p.diagram(mine))
+
 why = p.why("departure", "carrier__count_1d", at="2013-01-15T12:00:00Z", carrier="UA")
 assert why.value == why["rows_in_window"] > 0 and "select" in why.sql, why
 

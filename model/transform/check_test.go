@@ -270,8 +270,8 @@ func FuzzDecode(f *testing.F) {
 				}
 			}
 		}
-		p.Diagram()
-		p.SVG()
+		p.Diagram().Text()
+		p.Diagram().SVG()
 	})
 }
 

@@ -65,10 +65,7 @@ func (v *version) fit() error {
 	if m.Model != v.model {
 		return fmt.Errorf("it is of model %s", m.Model)
 	}
-	columns := make(value.Schema, len(m.Columns))
-	for i, c := range m.Columns {
-		columns[i] = value.Field{Name: c.Name, Type: c.Type}
-	}
+	columns := m.Schema()
 	if m.Pipeline != nil {
 		p, err := transform.Decode(m.Pipeline)
 		if err != nil {

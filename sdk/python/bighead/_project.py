@@ -15,13 +15,14 @@ from typing import Any, Sequence
 
 from bighead import _record
 from bighead._frames import Folder, Frame, ProjectError, Rows, Table
+from bighead._models import Endpoint, Model
 from bighead._record import FORMAT_VERSION, DefinitionError
 from bighead._sources import Source
 from bighead._training import TrainingSet
 from bighead._version import __version__
 from bighead._views import FeatureGroup, FeatureView
 
-_DEFINED = (FeatureGroup, FeatureView, TrainingSet, Source)
+_DEFINED = (FeatureGroup, FeatureView, TrainingSet, Source, Model, Endpoint)
 _PREFIX = re.compile(r"^(?:bighead: |Error: )", re.MULTILINE)
 
 
@@ -30,6 +31,25 @@ class Text(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+class Diagram:
+    """A model's pipeline as a picture in a notebook, as text elsewhere."""
+
+    def __init__(self, text: str, svg: str) -> None:
+        self.text, self.svg = text, svg
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        return self.text.rstrip("\n")
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def _repr_html_(self) -> str:
+        return f'<div style="overflow-x:auto">{self.svg}</div>'
 
 
 class Answer(dict[str, Any]):
@@ -182,12 +202,33 @@ class Project:
         """A source, to look at: ``p.source("flights").head()``."""
         return SourceRows(self, what)
 
-    def explain(self, what: str | FeatureGroup | FeatureView | TrainingSet, *, engine: str | None = None) -> str:
+    def explain(self, what: str | FeatureGroup | FeatureView | TrainingSet | Model | Endpoint, *, engine: str | None = None) -> str:
         """The typed definition and the plan, and with an engine what that one is handed."""
         args = ["explain", _name(what)]
         if engine is not None:
             args += ["--engine", engine]
         return Text(self._run(args, what, Folder()))
+
+    def diagram(self, model: str | Model, *, version: int | str | None = None) -> Diagram:
+        """A model's pipeline, drawn.
+
+        Parameters
+        ----------
+        model : str or Model
+            Its name, or the object itself, also one defined in a cell.
+        version : int or str, optional
+            A version's number or alias, to see what it was fitted to; without one the steps as they are defined.
+
+        Returns
+        -------
+        Diagram
+            A picture in a notebook; ``print`` shows it as text, ``svg`` is the picture's source.
+        """
+        if version is None:
+            found = self._json(["explain", _name(model), "--diagram", "svg", "--json"], model, Folder())
+        else:  # what was fitted is in the catalog, whatever the definitions say by now
+            found = self._json(["explain", f"{_name(model)}@{version}", "--diagram", "svg", "--json"], None, Folder())
+        return Diagram(found["text"], found["svg"])
 
     def why(self, view: str | FeatureView, feature: str, /, *, at: Any, **key: Any) -> Answer:
         """What made one value.

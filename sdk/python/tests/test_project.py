@@ -120,6 +120,26 @@ class Commands(WithBinary):
         self.assertEqual(repr(p.explain("carrier", engine="spark")), "group carrier\n  plan\n")
         self.assertEqual(self.args()[2:], ["explain", "carrier", "--engine", "spark"])
 
+    def test_diagram(self) -> None:
+        p = self.project()
+        self.answer(out='{"model":"late","text":"input    x float\\n","svg":"<svg></svg>\\n"}')
+        drawn = p.diagram("late")
+        self.assertEqual(self.args()[2:], ["explain", "late", "--diagram", "svg", "--json"])
+        self.assertEqual((str(drawn), repr(drawn), drawn._repr_svg_()), ("input    x float\n", "input    x float", "<svg></svg>\n"))
+        self.assertIn("<svg></svg>", drawn._repr_html_())
+        p.diagram("late", version="champion")
+        self.assertEqual(self.args()[2:], ["explain", "late@champion", "--diagram", "svg", "--json"])
+        self.assertNotIn("definitions", self.note())
+
+    def test_a_model_of_a_cell_goes_along(self) -> None:
+        rows = bh.TrainingSet("rows", view=bh.FeatureView("v", groups=[], request={"x": bh.Float}), spine=bh.Spine("rows.parquet", at="at"), labels={"y": "x > 1"})
+        m = bh.Model("late", training_set=rows, remote="http://host:8000/v2/models/late", pipeline=bh.Pipeline([bh.impute("x", "mean")]))
+        self.answer(out='{"model":"late","text":"","svg":""}')
+        self.project().diagram(m)
+        self.assertEqual([s["kind"] for s in self.note()["definitions"]["models"][0]["pipeline"]["steps"]], ["impute"])
+        self.project().diagram(m, version=3)
+        self.assertEqual(self.args()[2:], ["explain", "late@3", "--diagram", "svg", "--json"])
+
     def test_a_mistake_raises_with_the_report(self) -> None:
         p = self.project()
         self.answer(status=1, err='features.py:1:2: error[BH012]: column "x" is not there\n   1 | x\n')
