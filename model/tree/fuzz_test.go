@@ -83,6 +83,10 @@ func FuzzCatBoost(f *testing.F) {
 }
 
 func FuzzONNX(f *testing.F) {
+	_, cases := ensembles(f)
+	for _, c := range cases {
+		f.Add(c.Model)
+	}
 	fuzz(f, readONNX, "onnx_rf.onnx", "onnx_gb.onnx", "onnx_hgb.onnx", "onnx_lr.onnx")
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// readONNX reads a graph that is one TreeEnsembleClassifier or TreeEnsembleRegressor, as converters of forests write it. Any other graph
+// readONNX reads a graph that is one TreeEnsemble, TreeEnsembleClassifier or TreeEnsembleRegressor, as converters of forests write it. Any other graph
 // is for another runtime. What the operators mean beyond the specification is what ONNX Runtime does.
 func readONNX(data []byte) (*forest, error) {
 	m, err := parseONNX(data)
@@ -26,10 +26,13 @@ func readONNX(data []byte) (*forest, error) {
 		return nil, err
 	}
 	names := m.graph.renamed(n)
-	if n.op == "TreeEnsembleClassifier" {
+	switch n.op {
+	case "TreeEnsembleClassifier":
 		err = f.onnxClassifier(n, names)
-	} else {
+	case "TreeEnsembleRegressor":
 		err = f.onnxRegressor(n, names)
+	default:
+		err = f.onnxEnsemble(n, names)
 	}
 	if err != nil {
 		return nil, err
@@ -42,6 +45,9 @@ func isONNX(data []byte) bool {
 	return len(data) > 2 && data[0] == 0x08 && data[1] < 0x20
 }
 
+// onnxOperators are what a forest may be.
+var onnxOperators = []string{"TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"}
+
 // ensemble is the graph's one tree operator. Besides it there may be what only hands its outputs on.
 func (g *onnxGraph) ensemble() (*onnxNode, error) {
 	var found *onnxNode
@@ -49,7 +55,7 @@ func (g *onnxGraph) ensemble() (*onnxNode, error) {
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		switch {
-		case n.domain == "ai.onnx.ml" && (n.op == "TreeEnsembleClassifier" || n.op == "TreeEnsembleRegressor") && found == nil:
+		case n.domain == "ai.onnx.ml" && slices.Contains(onnxOperators, n.op) && found == nil:
 			found = n
 		case n.op == "Identity", n.op == "Cast" && found != nil, n.op == "ZipMap":
 		case !slices.Contains(others, n.op):
@@ -57,7 +63,7 @@ func (g *onnxGraph) ensemble() (*onnxNode, error) {
 		}
 	}
 	if found == nil || len(others) > 0 {
-		return nil, fmt.Errorf("%w: the graph has %s, and only one that is a single tree ensemble runs here", model.ErrForeign, strings.Join(append(others, "no TreeEnsembleClassifier or TreeEnsembleRegressor")[:max(len(others), 1)], ", "))
+		return nil, fmt.Errorf("%w: the graph has %s, and only one that is a single tree ensemble runs here", model.ErrForeign, strings.Join(append(others, "no "+strings.Join(onnxOperators, ", "))[:max(len(others), 1)], ", "))
 	}
 	return found, nil
 }

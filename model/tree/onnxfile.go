@@ -42,6 +42,7 @@ type onnxAttribute struct {
 // The element types that are read.
 const (
 	onnxFloat  = 1
+	onnxUint8  = 2 // of comparisons
 	onnxDouble = 11
 )
 
@@ -241,6 +242,8 @@ func (a *onnxAttribute) tensor(b []byte) error {
 			kind = number
 		case 4:
 			return each(number, b, fixed32, func(v uint64) { a.floats = append(a.floats, float64(math.Float32frombits(uint32(v)))) })
+		case 5: // small whole numbers
+			return each(number, b, protowire.ConsumeVarint, func(v uint64) { a.floats = append(a.floats, float64(int32(v))) })
 		case 9:
 			raw = b
 		case 10:
@@ -251,6 +254,10 @@ func (a *onnxAttribute) tensor(b []byte) error {
 	switch {
 	case err != nil:
 		return err
+	case kind == onnxUint8:
+		for _, x := range raw {
+			a.floats = append(a.floats, float64(x))
+		}
 	case kind != onnxFloat && kind != onnxDouble:
 		return nil // of what needs it, the numbers will be missed
 	case kind == onnxFloat && len(raw)%4 == 0:

@@ -69,6 +69,17 @@ func Read(data []byte) (*Model, error) {
 	return nil, fmt.Errorf("%w: it begins with %q, and %s", model.ErrForeign, data[:min(len(data), 16)], hint(data))
 }
 
+// isSklearn tells the arrays of scikit-learn's trees as they are written out by hand, by what its three kinds of forests are called there.
+func isSklearn(data []byte) bool {
+	head := data[:min(len(data), 64)]
+	for _, kind := range []string{"forest", "gb", "hgb"} {
+		if bytes.Contains(head, []byte(`"kind": "`+kind+`"`)) && bytes.Contains(data, []byte(`"trees"`)) {
+			return true
+		}
+	}
+	return false
+}
+
 // hint says what a file may be that is none of ours, and what to do.
 func hint(data []byte) string {
 	switch {
@@ -80,6 +91,8 @@ func hint(data []byte) string {
 		return "is XGBoost's old binary format: load it with XGBoost 2 and save it as .json or .ubj"
 	case bytes.HasPrefix(data, []byte("CBM1")):
 		return "is CatBoost's own binary format: save the model with save_model(path, format=\"json\")"
+	case startsJSON(data) && isSklearn(data):
+		return "is trees of scikit-learn as plain arrays, which is nobody's format: make ONNX of the estimator (skl2onnx), as bighead train does of one that a function returns; HistGradientBoosting, of which there is none, is better trained as LightGBM's"
 	case startsJSON(data):
 		return "is JSON of something else: trees of XGBoost and CatBoost are read, in the documents that save_model writes"
 	}
