@@ -209,14 +209,16 @@ func Parse(text json.RawMessage) (*Reference, error) {
 
 func (d *Distribution) valid() error {
 	sum := d.Missing + d.Other
-	if d.Missing < 0 || d.Other < 0 {
-		return errors.New("a count is below nought")
+	if d.Missing < 0 || d.Other < 0 || sum < 0 {
+		return errors.New("a count is below nought, or above what can be")
 	}
 	for _, n := range d.Counts {
 		if n < 0 {
 			return errors.New("a count is below nought")
 		}
-		sum += n
+		if sum += n; sum < 0 {
+			return errors.New("more rows are counted than can be")
+		}
 	}
 	switch {
 	case d.Kind != Number && d.Kind != Category && d.Kind != None:

@@ -127,6 +127,11 @@ func (w *overGRPC) infer(ctx context.Context, inputs []*tensor.Tensor, outputs [
 	if err != nil {
 		return nil, failure(err)
 	}
+	return w.answer(got)
+}
+
+// answer finds what of an answer is whose; the elements are not looked at.
+func (w *overGRPC) answer(got *pb.ModelInferResponse) ([]answered, error) {
 	if v := got.GetModelVersion(); w.version != "" && v != "" && v != w.version {
 		return nil, otherVersion(v, w.version)
 	}
