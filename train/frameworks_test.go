@@ -66,7 +66,7 @@ func pythonRuntime(t *testing.T) model.Open {
 }
 
 // packages are all that any test needs, frames included, so that one environment does for all.
-var packages = []string{"lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"}
+var packages = []string{"lightgbm==4.7.0", "numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0", "pandas==3.1.1", "polars==1.42.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"}
 
 // world is a project with a training function, and rows to learn from.
 type world struct {
@@ -137,6 +137,9 @@ func (w *world) run(t *testing.T, ctx context.Context) (*Result, error) {
 	return r, err
 }
 
+// imputed leaves no null of column x.
+var imputed = transform.Step{Kind: "impute", Columns: []string{"x"}, Args: []byte(`{"strategy":"median"}`)}
+
 const imports = "import random\n\n"
 
 // TestFrameworks trains with each framework, in each form that its models have; the runtime answers all sample rows as the framework did, or
@@ -170,6 +173,28 @@ func TestFrameworks(t *testing.T) {
     assert m.best_iteration < 196
     return m
 `, "xgboost 3.2.0"},
+		{"xgboost JSON", `
+    import xgboost as xgb
+    xgb.train({"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(data.train.x, data.train.y), params["rounds"]).save_model("here.json")
+    return "here.json"
+`, "xgboost 3.2.0"},
+		{"xgboost UBJSON", `
+    import pathlib
+    import xgboost as xgb
+    xgb.train({"objective": "binary:logistic", "nthread": 1}, xgb.DMatrix(data.train.x, data.train.y), params["rounds"]).save_model("here.ubj")
+    return pathlib.Path("here.ubj")
+`, "xgboost 3.2.0"},
+		{"ONNX", `
+    return linear(data)
+` + linear, "onnx 1.23.2"},
+		{"ONNX, a row at a time", `
+    return linear(data, rows=1)
+` + linear, "onnx 1.23.2"},
+		{"ONNX file", `
+    import onnx
+    onnx.save(linear(data), "here.onnx")
+    return "here.onnx"
+` + linear, "onnx 1.23.2"},
 		{"linear pipeline of scikit-learn", `
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -197,8 +222,8 @@ func TestFrameworks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, imports+"def train(data, params):"+c.body)
-			if strings.HasPrefix(c.name, "forest") || strings.HasPrefix(c.name, "network") { // it takes no null, and nor would the runtime then
-				w.Model.Steps = append([]transform.Step{{Kind: "impute", Columns: []string{"x"}, Args: []byte(`{"strategy":"median"}`)}}, w.Model.Steps...)
+			if strings.HasPrefix(c.name, "forest") || strings.HasPrefix(c.name, "network") || strings.HasPrefix(c.name, "ONNX") { // it takes no null, and nor would the runtime then
+				w.Model.Steps = append([]transform.Step{imputed}, w.Model.Steps...)
 			}
 			r, err := w.run(t, t.Context())
 			if err != nil {
@@ -220,7 +245,7 @@ func TestFrameworks(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer a.Close()
-			if want := map[bool]string{true: "onnx", false: "tree"}[!strings.HasPrefix(c.name, "forest") && strings.HasPrefix(c.framework, "scikit")]; a.Manifest.Runtime != want {
+			if want := map[bool]string{true: "onnx", false: "tree"}[!strings.HasPrefix(c.name, "forest") && strings.HasPrefix(c.framework, "scikit") || strings.HasPrefix(c.name, "ONNX")]; a.Manifest.Runtime != want {
 				t.Errorf("runtime %s, want %s", a.Manifest.Runtime, want)
 			}
 			if want, err := r.Parts.popular(t.Context()); err != nil || len(want) != 1 || want[0] < 0.3 || want[0] > 0.7 || !slices.Equal(a.Manifest.Popular, want) {
@@ -233,22 +258,44 @@ func TestFrameworks(t *testing.T) {
 	}
 }
 
+// linear makes an ONNX model of what scikit-learn has learned, by hand.
+const linear = `
+
+def linear(data, rows="rows"):
+    import numpy
+    from onnx import TensorProto, helper, numpy_helper
+    from sklearn.linear_model import LogisticRegression
+    x = data.train.x
+    learned = LogisticRegression().fit(x, data.train.y)
+    weights = [numpy_helper.from_array(learned.coef_.T.astype(numpy.float32), "w"), numpy_helper.from_array(learned.intercept_.astype(numpy.float32), "b")]
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w", "b"], ["z"]), helper.make_node("Sigmoid", ["z"], ["p"])], "linear",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [rows, x.shape[1]])], [helper.make_tensor_value_info("p", TensorProto.FLOAT, [rows, 1])], weights,
+    )
+    return helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)])
+`
+
 // TestFramesAndFigures gives the rows as each kind of frame, with weights; what is logged is kept, seeds are the same each time, and the
 // version of the same rows, code and seed is the same artifact.
 func TestFramesAndFigures(t *testing.T) {
 	names := map[string]bool{}
-	for _, as := range []string{"pandas", "arrow", "pandas"} {
+	for _, as := range []string{"pandas", "arrow", "polars", "pandas"} {
 		w := newWorld(t, imports+`def train(data, params):
     import lightgbm as lgb
     import numpy
     data.log(first=random.random() + numpy.random.random(), auc=0.5)
     data.log(auc=0.75)
     print("hello from", data, data.train, data.categorical)
-    x = data.train.x.to_pandas() if hasattr(data.train.x, "to_pandas") else data.train.x
+    x, kind = data.train.x, type(data.train.x).__module__.partition(".")[0]
+    assert kind == params["kind"] and type(data.valid.y).__module__.startswith(kind), kind
+    x = x.to_pandas() if hasattr(x, "to_pandas") else x
     assert list(x.columns) == ["x", "n", "s"] and len(data.valid.y) == 300
     return lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True}, lgb.Dataset(x, numpy.asarray(data.train.y), weight=None), 5)
 `)
-		w.Model.Train.As = as
+		w.Model.Train.As, w.Model.Params = as, map[string]any{"kind": map[string]string{"arrow": "pyarrow"}[as]}
+		if as != "arrow" {
+			w.Model.Params["kind"] = as
+		}
 		r, err := w.run(t, t.Context())
 		if err != nil {
 			t.Fatalf("%s: %v", as, err)

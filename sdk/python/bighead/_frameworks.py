@@ -72,7 +72,7 @@ def save(returned: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     what = f"a {type(returned).__name__}" + (f" of {module}" if module != "builtins" else "")
     raise Refused(
         f"{request['function']} returned {what}, which is no model that can be served",
-        "return a model of LightGBM, XGBoost, CatBoost or scikit-learn, an ONNX model, or the path of a file that one of them saved; what has none of their formats is served by Python with pickle=True",
+        "return a model of LightGBM, XGBoost, CatBoost or scikit-learn, an ONNX model, what torch.onnx.export or torch.export.export makes, or the path of a file that one of them saved; what has none of their formats is served by Python with pickle=True",
     )
 
 
@@ -263,7 +263,7 @@ def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
                 raise Refused(f'the ONNX model has an input "{i.name}" of shape {i.shape}', "one input, rows by columns, or an input of one column for each column of data.train.x, by its name")
             column = sample.column(name).to_pandas().to_numpy().astype(kinds[i.type])
             given[i.name] = column.reshape(-1, 1) if len(i.shape) == 2 else column
-    outputs = session.run(None, given)
+    outputs = _asked(session, inputs, given, request)
     answers = next((o for o in reversed(outputs) if isinstance(o, numpy.ndarray) and o.dtype.kind == "f"), None)
     if answers is None:
         raise Refused("the ONNX model has no output that is a tensor of numbers", "convert it without ZipMap")
@@ -272,8 +272,49 @@ def _onnx(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
     return {"framework": f"onnx {onnx.__version__}", "file": "model.onnx", "inputs": names, "answers": _rows(answers)}
 
 
+def _asked(session: Any, inputs: Any, given: dict[str, Any], request: dict[str, Any]) -> list[Any]:
+    """What an ONNX model answers to all rows: at once, or one by one where it takes no more."""
+    rows = {i.shape[0] for i in inputs if i.shape and isinstance(i.shape[0], int)}
+    if not rows:
+        return session.run(None, given)  # type: ignore[no-any-return]
+    if rows != {1}:
+        raise Refused(
+            f"the ONNX model that {request['function']} returned takes {max(rows)} rows at a time, and no other number of them",
+            'export it with a free number of rows: dynamic_shapes=({0: torch.export.Dim("rows")},) of PyTorch',
+        )
+    import numpy
+
+    one = [session.run(None, {name: x[i : i + 1] for name, x in given.items()}) for i in range(len(next(iter(given.values()))))]
+    return [numpy.concatenate(parts) if isinstance(parts[0], numpy.ndarray) else parts for parts in zip(*one)]
+
+
+def _torch(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """What PyTorch exported, as ONNX; a module is code, and its weights alone are no model."""
+    import torch
+
+    kinds = [b.__name__ for b in type(model).__mro__ if b.__module__.partition(".")[0] == "torch"]
+    if "ExportedProgram" in kinds:
+        try:
+            import onnxscript  # noqa: F401
+        except ImportError:
+            raise Refused("PyTorch makes ONNX of what it exported by onnxscript, which the environment lacks", 'add "onnxscript" with its version to bh.Environment([…])') from None
+        try:
+            model = torch.onnx.export(model, dynamo=True, verbose=False)
+        except Exception as e:
+            why = (str(e).strip().splitlines() or [""])[0][:200]
+            raise Refused(f"PyTorch makes no ONNX of the program that {request['function']} returned: {type(e).__name__}: {why}", "return what torch.onnx.export makes of the module") from e
+    elif "ONNXProgram" not in kinds:
+        if request["pickle"]:
+            return _pickled(model, sample, request)
+        raise Refused(
+            f"{request['function']} returned a {type(model).__name__} of PyTorch, which is code, and no model without it",
+            'return torch.onnx.export(model.eval(), (x,), dynamo=True, dynamic_shapes=({0: torch.export.Dim("rows")},)), x being two rows; or say pickle=True, and it is served by Python',
+        )
+    return {**_onnx(model.model_proto, sample, request), "framework": f"torch {torch.__version__}"}
+
+
 # Frameworks whose models have a format of their own, which is taken also where pickling is allowed.
-_NATIVE = ("lightgbm", "xgboost", "onnx", "catboost")
+_NATIVE = ("lightgbm", "xgboost", "onnx", "catboost", "torch")
 
 
 def _pickled(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]:
@@ -388,6 +429,7 @@ _KNOWN: dict[str, Callable[[Any, Any, dict[str, Any]], dict[str, Any]]] = {
     "sklearn": _sklearn,
     "onnx": _onnx,
     "catboost": _catboost,
+    "torch": _torch,
 }
 
 
@@ -412,7 +454,11 @@ def _loaded(path: str, request: dict[str, Any]) -> Any:
         import onnx
 
         return onnx.load(path)
-    raise Refused(f'{request["function"]} returned the path "{path}", whose ending tells no framework', "LightGBM's files end in .txt, XGBoost's in .json or .ubj, CatBoost's in .json or .cbm, ONNX in .onnx")
+    if end == ".pt2":
+        import torch
+
+        return torch.export.load(path)
+    raise Refused(f'{request["function"]} returned the path "{path}", whose ending tells no framework', "LightGBM's files end in .txt, XGBoost's in .json or .ubj, CatBoost's in .json or .cbm, ONNX in .onnx, what torch.export.save writes in .pt2; torch.save writes no model without its code")
 
 
 def _is_catboost(path: str) -> bool:
