@@ -122,15 +122,7 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	report := &engine.Report{Dropped: map[engine.DropReason]int64{}}
 	s := &stage{options: &e.options}
 	defer func() { err = errors.Join(err, s.remove()) }()
-	tables, err := s.tables(ctx, p, in, report)
-	if err != nil {
-		return nil, err
-	}
-	shape, err := e.shape(ctx, session, p, tables, report)
-	if err != nil {
-		return nil, err
-	}
-	query, err := Print(p, tables, shape)
+	query, err := e.print(ctx, session, s, p, in, report)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +165,19 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		report.Months = append(report.Months, *r.months[m])
 	}
 	return report, nil
+}
+
+// print stages the tables of a plan, finds out its shape, and prints it.
+func (e *Engine) print(ctx context.Context, session *connect.Session, s *stage, p *plan.Batch, in engine.Inputs, report *engine.Report) (*Query, error) {
+	tables, err := s.tables(ctx, p, in, report)
+	if err != nil {
+		return nil, err
+	}
+	shape, err := e.shape(ctx, session, p, tables, report)
+	if err != nil {
+		return nil, err
+	}
+	return Print(p, tables, shape)
 }
 
 // manyPairs is how many pairs of rows that ask and events may be before it is asked for hot keys: below, any shape is quick.

@@ -2,8 +2,10 @@ package spark
 
 import (
 	"context"
+	"errors"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
@@ -14,6 +16,17 @@ func (e *Engine) Session() *connect.Session {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.session
+}
+
+// Printed is the query that a run of the plan hands to Spark, which is asked for hot keys as the run asks.
+func (e *Engine) Printed(ctx context.Context, p *plan.Batch, in engine.Inputs) (_ *Query, err error) {
+	session, err := e.connected(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{options: &e.options}
+	defer func() { err = errors.Join(err, s.remove()) }()
+	return e.print(ctx, session, s, p, in, &engine.Report{Dropped: map[engine.DropReason]int64{}})
 }
 
 // InPlace is what stands behind `from` for the files of a source that may hold events in [from, to).
