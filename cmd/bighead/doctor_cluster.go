@@ -32,7 +32,7 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 		oldest                       int // the first major version that the printed SQL is for
 		version                      func(ctx context.Context, at string) (string, error)
 	}{
-		{"Spark", "batch.remote", "batch.engine", "spark", 4, sparkVersion},
+		{"Spark", "batch.remote", "batch.engine", "spark", sparkOldest, sparkVersion},
 		{"Flink", "stream.gateway", "stream.engine", "flink", 2, flinkVersion},
 	} {
 		at := p.Config.String(c.setting)

@@ -11,6 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // closedPort is an address at which nothing listens.
@@ -25,15 +29,28 @@ func closedPort(t *testing.T) string {
 }
 
 // answering is a server of HTTP that gives one answer to everything.
-func answering(t *testing.T, status int, body string) string {
+func answering(t *testing.T, code int, body string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
+		w.WriteHeader(code)
 		_, _ = io.WriteString(w, body)
 	}))
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
+}
+
+// answeringGRPC is a server of gRPC that answers every call with one status.
+func answeringGRPC(t *testing.T, code codes.Code) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer(grpc.UnknownServiceHandler(func(any, grpc.ServerStream) error { return status.Error(code, "no") }))
+	go s.Serve(l)
+	t.Cleanup(s.Stop)
+	return l.Addr().String()
 }
 
 // Each cluster that bighead.toml names has a line: in which version it answers, or what is wrong and what to do.
@@ -52,6 +69,9 @@ func TestDoctorLooksForClusters(t *testing.T) {
 		"spark is chosen, not named": {"[batch]\nengine = \"spark\"\n", "BAD  Spark: [batch] engine = \"spark\", and nothing says where it is", "set [batch] remote"},
 		"spark is away":              {spark(gone), "BAD  Spark: spark at " + gone, "nothing listens there: start the server, or correct [batch] remote"},
 		"spark is a web server":      {spark(answering(t, 200, "hello")), "BAD  Spark: ", "speaks another protocol"},
+		"spark lets nobody in":       {spark(answeringGRPC(t, codes.Unauthenticated)), "it does not let us in; put the token that it wants into [batch] remote, sc://host:port/;token=…", "lets nobody in who does not log in"},
+		"spark is another gRPC":      {spark(answeringGRPC(t, codes.Unimplemented)), "no Spark Connect server is there", "speaks another protocol"},
+		"spark has no TLS":           {spark(answeringGRPC(t, codes.Internal) + "/;token=secret"), "it speaks no TLS, which use_ssl and token ask for", "TLS"},
 		"spark has another form":     {"[batch]\nremote = \"" + gone + "\"\n", "BAD  Spark: spark remote: it does not begin with sc://", "correct [batch] remote"},
 		"flink is chosen, not named": {"[stream]\nengine = \"flink\"\n", "BAD  Flink: [stream] engine = \"flink\", and nothing says where it is", "set [stream] gateway"},
 		"flink is away":              {flink(gone), "BAD  Flink: ", "nothing listens there: start the server, or correct [stream] gateway"},

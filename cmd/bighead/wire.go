@@ -156,6 +156,8 @@ func engines(o engineOptions) []engine.Engine {
 	return all
 }
 
+const sparkOldest = spark.Oldest
+
 // sparkVersion and flinkVersion ask the clusters that bighead.toml names what they are.
 func sparkVersion(ctx context.Context, remote string) (string, error) {
 	e := spark.New(spark.Options{Connect: remote})

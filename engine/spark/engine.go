@@ -38,6 +38,7 @@ type Engine struct {
 
 	mu      sync.Mutex
 	session *connect.Session
+	version string // of its server
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -72,6 +73,13 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	version, err := versionOf(ctx, s)
+	if err == nil {
+		err = allowed(e.options.Connect, version)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	for _, of := range []map[string]string{e.options.Settings, settings} {
 		for _, name := range slices.Sorted(maps.Keys(of)) {
 			if err := s.Exec(ctx, "set "+name+" = "+of[name]); err != nil {
@@ -79,7 +87,7 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 			}
 		}
 	}
-	e.session = s
+	e.session, e.version = s, version
 	return s, nil
 }
 

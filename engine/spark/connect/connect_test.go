@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"log"
 	"math"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -35,9 +39,13 @@ type server struct {
 	started     string // the operation of "hang"
 	interrupted []string
 	released    int
+	refuses     error // what it answers to every statement
 }
 
 func (s *server) ExecutePlan(req *pb.ExecutePlanRequest, out grpc.ServerStreamingServer[pb.ExecutePlanResponse]) error {
+	if s.refuses != nil {
+		return s.refuses
+	}
 	if c := req.GetPlan().GetCommand(); c != nil {
 		result := &pb.Relation{RelType: &pb.Relation_LocalRelation{LocalRelation: &pb.LocalRelation{}}}
 		if strings.HasPrefix(c.GetSqlCommand().GetInput().GetSql().GetQuery(), "select") {
@@ -429,5 +437,50 @@ func TestOpenNamesAnAddressWhereNobodyAnswers(t *testing.T) {
 	l.Close()
 	if _, err := Open(t.Context(), "sc://"+address); err == nil || !strings.Contains(err.Error(), address) {
 		t.Fatalf("got %v", err)
+	}
+}
+
+// listening serves gRPC on loopback, and gives its address.
+func listening(t *testing.T, with func(*grpc.Server)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := grpc.NewServer()
+	with(g)
+	go g.Serve(l)
+	t.Cleanup(g.Stop)
+	return l.Addr().String()
+}
+
+// Who is not let in, and who asks at the wrong door, is told so with the cure, and not that the server may come back.
+func TestARefusalHasItsCure(t *testing.T) {
+	answers := func(err error) string {
+		return listening(t, func(g *grpc.Server) { pb.RegisterSparkConnectServiceServer(g, &server{refuses: err}) })
+	}
+	web := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(web.Close)
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.EnableHTTP2 = true
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	plain := answers(nil)
+	for name, c := range map[string]struct{ address, more, why, cure string }{
+		"no token":          {answers(status.Error(codes.Unauthenticated, "No authentication token provided")), "", "does not let us in", ";token="},
+		"not allowed":       {answers(status.Error(codes.PermissionDenied, "no")), "", "does not let us in", ";token="},
+		"another gRPC":      {listening(t, func(*grpc.Server) {}), "", "no Spark Connect server", "correct [batch] remote"},
+		"a web server":      {web.Listener.Addr().String(), "", "no Spark Connect server", "15002"},
+		"TLS is wanted":     {secure.Listener.Addr().String(), "", "or one that wants TLS", "use_ssl=true"},
+		"TLS is not spoken": {plain, "/;use_ssl=true", "it speaks no TLS", "take them out"},
+		"nobody trusts it":  {secure.Listener.Addr().String(), "/;use_ssl=true", "TLS does not come about", "trust the server's certificate"},
+		"a token in clear":  {plain, "/;token=secret", "it speaks no TLS", "take them out"},
+	} {
+		_, err := Open(t.Context(), "sc://"+c.address+c.more)
+		var no *RefusedError
+		if !errors.As(err, &no) || no.Address != c.address || !strings.Contains(no.Why, c.why) || !strings.Contains(no.Cure, c.cure) || !strings.HasPrefix(err.Error(), "spark at "+c.address+": ") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package connect
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -28,6 +30,51 @@ func (e *GoneError) Error() string {
 }
 
 func (e *GoneError) Unwrap() error { return e.Err }
+
+// RefusedError says that what listens at the address would not talk with us: it lets us not in, is no Spark Connect server, or TLS does not come
+// about. Trying again is of no use.
+type RefusedError struct {
+	Address string
+	Why     string
+	Cure    string
+	Err     error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("spark at %s: %s; %s: %s", e.Address, e.Why, e.Cure, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// refused tells a refusal from other statuses of the transport; nil: it is none. Of what kind it is, gRPC often says in words alone.
+func refused(address string, err error) *RefusedError {
+	s, ok := status.FromError(err)
+	if !ok {
+		return nil
+	}
+	says := func(parts ...string) bool {
+		for _, p := range parts {
+			if strings.Contains(s.Message(), p) {
+				return true
+			}
+		}
+		return false
+	}
+	out := &RefusedError{Address: address, Err: err}
+	switch {
+	case s.Code() == codes.Unauthenticated, s.Code() == codes.PermissionDenied:
+		out.Why, out.Cure = "it does not let us in", "put the token that it wants into [batch] remote, sc://host:port/;token=…, which goes over TLS alone"
+	case says("first record does not look like a TLS handshake"):
+		out.Why, out.Cure = "it speaks no TLS, which use_ssl and token ask for", "take them out of [batch] remote, or name the address that has TLS"
+	case says("x509:", "tls:", "handshake failed"):
+		out.Why, out.Cure = "TLS does not come about", "trust the server's certificate on this machine, or correct [batch] remote"
+	case s.Code() == codes.Unimplemented, says("preface", "frame too large", "HTTP/1", "unexpected HTTP status", "unexpected content-type"):
+		out.Why, out.Cure = "no Spark Connect server is there, or one that wants TLS", "correct [batch] remote: its port is 15002 unless told otherwise, and TLS is sc://host:port/;use_ssl=true"
+	default:
+		return nil
+	}
+	return out
+}
 
 var (
 	bracket  = regexp.MustCompile(`\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]`)

@@ -75,7 +75,11 @@ func Open(ctx context.Context, connection string) (*Session, error) {
 	}
 	if _, err := s.Query(ctx, "select 1"); err != nil {
 		conn.Close()
-		if gone := new(GoneError); errors.As(err, &gone) {
+		var (
+			gone *GoneError
+			no   *RefusedError
+		)
+		if errors.As(err, &gone) || errors.As(err, &no) { // they name the address
 			return nil, err
 		}
 		return nil, fmt.Errorf("spark at %s: %w", r.address, err)
@@ -153,6 +157,9 @@ func (s *Session) ended(ctx context.Context, operation string, err error) error 
 	if ctx.Err() != nil {
 		s.interrupt(operation)
 		return fmt.Errorf("spark: %w", ctx.Err())
+	}
+	if r := refused(s.address, err); r != nil {
+		return r
 	}
 	if err = asError(err); status.Code(err) == codes.Unavailable {
 		return &GoneError{Address: s.address, Err: err}
