@@ -29,8 +29,10 @@ type BackfillReport struct {
 	Sets    []*TileSetReport    `json:"sets"`
 	Sources []*TileSourceReport `json:"sources"`
 	Raw     []plan.Raw          `json:"raw"` // what has no tiles
-	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason.
+	// ExpressionNulls counts the nulls that expressions made (X1): by what was computed, and reason. Uncounted names those that an engine does
+	// not count.
 	ExpressionNulls map[string]expr.Nulls `json:"expression_nulls"`
+	Uncounted       []string              `json:"uncounted,omitempty"`
 	Spilled         int64                 `json:"spilled_bytes"` // that went to disk
 }
 
@@ -136,6 +138,14 @@ func (r *BackfillReport) Print(w io.Writer, survey bool) {
 		if !survey && s.Made > 0 {
 			fmt.Fprintf(w, "  made %d cells of %d rows: %d tiles, %d bytes\n", s.Made, s.Used, s.Tiles, s.Bytes)
 		}
+		for _, n := range []struct {
+			n    int64
+			what string
+		}{{s.NullKey, "without a key"}, {s.Where, "where the condition is not true"}, {s.Copies, "copies"}} {
+			if n.n > 0 {
+				fmt.Fprintf(w, "  left out %d rows: %s\n", n.n, n.what)
+			}
+		}
 	}
 	read := "read"
 	if survey {
@@ -150,6 +160,9 @@ func (r *BackfillReport) Print(w io.Writer, survey bool) {
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s %d rows, %d bytes of %d of %d files, columns %s\n", s.Source, read, s.Read.Rows, s.Read.Bytes, s.Files, s.AllFiles, strings.Join(s.Columns, ", "))
+		if s.NullTime > 0 {
+			fmt.Fprintf(w, "  left out %d rows: without a time\n", s.NullTime)
+		}
 		if s.Times.Rows > 0 {
 			fmt.Fprintf(w, "  and the times of %d rows, %d bytes, of files that do not say when their events lie\n", s.Times.Rows, s.Times.Bytes)
 		}

@@ -178,5 +178,6 @@ func (c *cli) runBackfill(ctx context.Context, l *loaded, b *plan.Backfill) (*en
 		return report, json.NewEncoder(c.stdout).Encode(report)
 	}
 	report.Print(c.stdout, false)
+	printExpressionNulls(c.stdout, report.ExpressionNulls, report.Uncounted)
 	return report, nil
 }

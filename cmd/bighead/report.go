@@ -27,7 +27,7 @@ func printReport(w io.Writer, b *plan.Batch, r *engine.Report, out string, took 
 	}
 	printSources(w, r)
 	printNulls(w, r)
-	printExpressionNulls(w, r)
+	printExpressionNulls(w, r.ExpressionNulls, r.Uncounted)
 	printMonths(w, r)
 }
 
@@ -85,15 +85,16 @@ func printNulls(w io.Writer, r *engine.Report) {
 	}
 }
 
-func printExpressionNulls(w io.Writer, r *engine.Report) {
-	for _, name := range slices.Sorted(maps.Keys(r.ExpressionNulls)) {
-		for reason, n := range r.ExpressionNulls[name] {
+// printExpressionNulls says what made nulls of values (X1), and of what that is not counted.
+func printExpressionNulls(w io.Writer, nulls map[string]expr.Nulls, uncounted []string) {
+	for _, name := range slices.Sorted(maps.Keys(nulls)) {
+		for reason, n := range nulls[name] {
 			if n > 0 {
 				fmt.Fprintf(w, "  %s made %s nulls: %s\n", name, count(n), expr.Reason(reason))
 			}
 		}
 	}
-	for _, name := range r.Uncounted {
+	for _, name := range uncounted {
 		fmt.Fprintf(w, "  nulls that %s makes are not counted: what says when is longer than the engine takes\n", name)
 	}
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/cells"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/engine/tiletable"
+	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -35,7 +37,12 @@ func (e *Engine) Backfill(ctx context.Context, p *plan.Backfill, in engine.Input
 		}
 	}
 	f := &filling{engine: e, in: in}
-	return cells.Backfill(ctx, cells.Options{Whole: true}, p, in, tiles, f.make)
+	report, err := cells.Backfill(ctx, cells.Options{Whole: true}, p, in, tiles, f.make)
+	if err != nil {
+		return nil, err
+	}
+	report.ExpressionNulls, report.Uncounted = f.nulls, f.uncounted
+	return report, nil
 }
 
 // filling is one Backfill.
@@ -45,6 +52,9 @@ type filling struct {
 	session *connect.Session
 	// rows are done of total, and share is what a query of the job at hand does.
 	rows, share, total int64
+	// nulls are those that expressions made (X1); uncounted are the expressions whose are not counted.
+	nulls     map[string]expr.Nulls
+	uncounted []string
 }
 
 // make makes the cells of a source's jobs.
@@ -127,7 +137,11 @@ func (f *filling) target(ctx context.Context, j *cells.Job, t *cells.Target, tab
 	if table.From == "" { // no file can hold events of these days
 		return commit.Finish(nil)
 	}
-	var days map[int64]int64
+	of := "tiles of " + t.Set.Report.Source
+	days, err := f.count(ctx, of, j, t, table, first)
+	if err != nil {
+		return err
+	}
 	for _, kind := range t.Files {
 		folds := make([]int, len(kind.Folds))
 		for i, n := range kind.Folds {
@@ -137,12 +151,6 @@ func (f *filling) target(ctx context.Context, j *cells.Job, t *cells.Target, tab
 		if err != nil {
 			return err
 		}
-		of := "tiles of " + t.Set.Report.Source
-		if days == nil {
-			if days, err = f.count(ctx, c, of, j, t, first); err != nil {
-				return err
-			}
-		}
 		if err := f.kind(ctx, c, of, newTileFiles(t, kind, c, commit, days)); err != nil {
 			return err
 		}
@@ -150,12 +158,22 @@ func (f *filling) target(ctx context.Context, j *cells.Job, t *cells.Target, tab
 	return commit.Finish(nil)
 }
 
-// count counts the events of each day, and reports the rows that are none.
-func (f *filling) count(ctx context.Context, c *Cells, of string, j *cells.Job, t *cells.Target, first bool) (map[int64]int64, error) {
-	res, err := f.watched().Query(ctx, c.Counts.String())
+// count counts the events of each day, and reports the rows that are none, and the nulls that expressions make. What the rows have in
+// common for all sets, the first tells.
+func (f *filling) count(ctx context.Context, of string, j *cells.Job, t *cells.Target, table Table, first bool) (map[int64]int64, error) {
+	q, err := PrintDayCounts(t.Set.Plan, t.Folds, table, j.Days, first)
+	if err != nil {
+		return nil, err
+	}
+	res, err := f.watched().Query(ctx, q.String())
 	if err != nil {
 		f.engine.lost(f.session, err)
-		return nil, c.Counts.failed(ctx, of, err)
+		return nil, q.failed(ctx, of, err)
+	}
+	for _, what := range q.uncounted {
+		if !slices.Contains(f.uncounted, what) {
+			f.uncounted = append(f.uncounted, what)
+		}
 	}
 	days := map[int64]int64{}
 	for _, row := range res.Rows {
@@ -169,6 +187,9 @@ func (f *filling) count(ctx context.Context, c *Cells, of string, j *cells.Job, 
 		}
 		if first {
 			j.Source.Report.NullTime += row[2].Int()
+		}
+		for i, m := range q.sources[0] {
+			addNulls(&f.nulls, m, row[6].At(i).Int())
 		}
 		r := t.Set.Report
 		r.NullKey, r.Where, r.Copies = r.NullKey+row[3].Int(), r.Where+row[4].Int(), r.Copies+row[5].Int()

@@ -22,24 +22,35 @@ const (
 	textColumn = "#text" // the key's canonical encoding
 )
 
-// Cells is the query for the tiles of one length, and that for the counts of the rows that they are made of.
+// Cells is the query for the tiles of one length.
 type Cells struct {
-	Tiles, Counts *Query
-	folds         []toldFold
+	Tiles *Query
+	folds []toldFold
 }
 
 // PrintCells prints the folds of a set at the places given, in tiles of one length, on some days; nil: all. An error is *Unsupported.
 func PrintCells(s *plan.TileSet, folds []int, step int64, from Table, days []cells.Stretch) (*Cells, error) {
+	p, j := ofEvents(s, folds, from, days)
+	p.cells(j, step)
+	return &Cells{Tiles: p.query, folds: j.told()}, p.err
+}
+
+// PrintDayCounts prints the query for the counts of the rows that tiles of these folds are made of, of whatever length. own: also of the nulls
+// that the source's own expressions make, which one set's query tells for all sets.
+func PrintDayCounts(s *plan.TileSet, folds []int, from Table, days []cells.Stretch, own bool) (*Query, error) {
+	p, j := ofEvents(s, folds, from, days)
+	return p.dayCounts(j, s, own), p.err
+}
+
+// ofEvents prints the steps of a source up to its events, as folds of a set read them.
+func ofEvents(s *plan.TileSet, folds []int, from Table, days []cells.Stretch) (*printer, *joined) {
 	p := &printer{query: &Query{}, finishes: map[*feature.Feature]*expr.Expr{}}
 	j := joinOf(s, folds)
 	j.table, j.days = &from, days
 	p.read(j)
 	p.kept(j)
 	p.events(j)
-	out := &Cells{Counts: p.dayCounts(j), folds: j.told()}
-	p.cells(j, step)
-	out.Tiles = p.query
-	return out, p.err
+	return p, j
 }
 
 // joinOf is folds of a set as a join, of which the steps up to its events are printed.
@@ -101,13 +112,24 @@ func within(days []cells.Stretch) string {
 	return strings.Join(out, "\n  or ")
 }
 
-// dayCounts counts the events of each day, and in the first row, whose day is null, the rows that are none (E1, E3).
-func (p *printer) dayCounts(j *joined) *Query {
-	q := &Query{steps: slices.Clone(p.query.steps)}
+// dayCounts counts the events of each day, and in the first row, whose day is null, the rows that are none (E1, E3) and the nulls that
+// expressions make (X1).
+func (p *printer) dayCounts(j *joined, s *plan.TileSet, own bool) *Query {
+	all := j.name("timed") // with the rows of other days, which have times too
+	if j.days != nil {
+		all = j.name("dated")
+	}
+	var ofAll, ofTimed, ofKept []string
+	if own {
+		ofAll = p.nullsOf(j, ofAll, s.Source.Time, s.Source.Name+": time", "")
+		ofTimed = p.nullsOf(j, ofTimed, s.Source.Where, s.Source.Name+": where", name(tsColumn)+" is not null")
+	}
+	ofKept = p.keptNulls(j, fmt.Sprintf("%s by %s", s.Source.Name, strings.Join(j.plan.Keys, ", ")))
+	q := &Query{steps: slices.Clone(p.query.steps), sources: [][]made{j.made}, uncounted: p.query.uncounted}
 	day := milliseconds{}.Floor(name(tsColumn), value.DayMS)
 	q.steps = append(q.steps, step{of: "how many events each day has, and how many rows are none, by the reason", sql: fmt.Sprintf(
-		"select cast(null as bigint) as day, row_count as events, null_time, null_key, not_where, duplicates\nfrom (%s)\ncross join (%s)\nunion all\nselect %s, count(*), 0L, 0L, 0L, 0L\nfrom %s\ngroup by 1",
-		p.lost(j), p.copied(j), day, j.name("events"))})
+		"select cast(null as bigint) as day, row_count as events, null_time, null_key, not_where, duplicates, concat(made_time, made_where, made_counting) as made\nfrom (%s)\ncross join (%s)\ncross join (%s)\ncross join (%s)\nunion all\nselect %s, count(*), 0L, 0L, 0L, 0L, null\nfrom %s\ngroup by 1",
+		p.lost(j, arrayOf(ofTimed)+" as made_where"), p.copied(j), countsOf(ofAll, "made_time", all), madeOf(j, ofKept), day, j.name("events"))})
 	return q
 }
 

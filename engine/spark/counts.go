@@ -57,10 +57,15 @@ func (p *printer) lost(j *joined, more ...string) string {
 
 // madeOf counts the nulls that are made of the rows that count.
 func madeOf(j *joined, counts []string) string {
+	return countsOf(counts, "made_counting", j.name("kept"))
+}
+
+// countsOf are counts of a step's rows as one column, without reading them where there are none.
+func countsOf(counts []string, as, step string) string {
 	if len(counts) == 0 {
-		return "select " + arrayOf(nil) + " as made_counting"
+		return "select " + arrayOf(nil) + " as " + as
 	}
-	return "select " + arrayOf(counts) + " as made_counting from " + j.name("kept")
+	return "select " + arrayOf(counts) + " as " + as + " from " + step
 }
 
 // copied counts the copies of E3, and the rows of one id and other times.
@@ -113,9 +118,9 @@ func (q *Query) countSources(res *connect.Result, report *engine.Report) {
 		for i, m := range q.sources[row[0].Int()] {
 			n := i - read.Len()
 			if n < 0 {
-				addNulls(report, m, read.At(i).Int())
+				addNulls(&report.ExpressionNulls, m, read.At(i).Int())
 			} else {
-				addNulls(report, m, counting.At(n).Int())
+				addNulls(&report.ExpressionNulls, m, counting.At(n).Int())
 			}
 		}
 	}

@@ -89,28 +89,41 @@ func (r *rowNulls) into(out *columns) {
 // sourceNulls is what is made of the rows of a join's source: of all that are read, and of those that count. own are the source's own
 // expressions, which the first join of it counts.
 func (p *printer) sourceNulls(j *joined, own bool) (read, counting []string) {
-	add := func(to *[]string, e *expr.Expr, what string) {
-		for _, m := range p.madeBy(e, what) {
-			*to = append(*to, "count_if("+m.When+")")
-			j.made = append(j.made, made{what: what, reason: m.Reason})
+	if s := j.plan.Scan.Source; own {
+		read = p.nullsOf(j, read, s.Time, s.Name+": time", "")
+		read = p.nullsOf(j, read, s.Where, s.Name+": where", "")
+		read = p.nullsOf(j, read, s.KnownAt, s.Name+": known_at", "")
+	}
+	return read, p.keptNulls(j, j.plan.Name)
+}
+
+// keptNulls is what is made of the rows that count, under a name for the whole.
+func (p *printer) keptNulls(j *joined, whole string) (out []string) {
+	if !j.unordered {
+		for _, e := range j.plan.Scan.Source.OrderBy {
+			out = p.nullsOf(j, out, e, whole+": order_by", "")
 		}
 	}
-	s := j.plan.Scan.Source
-	if own {
-		add(&read, s.Time, s.Name+": time")
-		add(&read, s.Where, s.Name+": where")
-		add(&read, s.KnownAt, s.Name+": known_at")
-	}
-	for _, e := range s.OrderBy {
-		add(&counting, e, j.plan.Name+": order_by")
-	}
 	for _, e := range j.plan.Inputs {
-		add(&counting, e, j.plan.Name+": "+e.String())
+		out = p.nullsOf(j, out, e, whole+": "+e.String(), "")
 	}
 	for _, e := range j.plan.Wheres {
-		add(&counting, e, j.plan.Name+": where "+e.String())
+		out = p.nullsOf(j, out, e, whole+": where "+e.String(), "")
 	}
-	return read, counting
+	return out
+}
+
+// nullsOf adds the counts of what an expression makes, of the rows of which a condition is true; "": of all.
+func (p *printer) nullsOf(j *joined, to []string, e *expr.Expr, what, of string) []string {
+	for _, m := range p.madeBy(e, what) {
+		when := m.When
+		if of != "" {
+			when = of + " and (" + when + ")"
+		}
+		to = append(to, "count_if("+when+")")
+		j.made = append(j.made, made{what: what, reason: m.Reason})
+	}
+	return to
 }
 
 // arrayOf is counts as one column.
@@ -118,17 +131,17 @@ func arrayOf(counts []string) string {
 	return "cast(array(" + strings.Join(counts, ", ") + ") as array<bigint>)"
 }
 
-// addNulls adds to a report.
-func addNulls(report *engine.Report, m made, n int64) {
+// addNulls adds to a report's.
+func addNulls(all *map[string]expr.Nulls, m made, n int64) {
 	if n == 0 {
 		return
 	}
-	if report.ExpressionNulls == nil {
-		report.ExpressionNulls = map[string]expr.Nulls{}
+	if *all == nil {
+		*all = map[string]expr.Nulls{}
 	}
-	counts := report.ExpressionNulls[m.what]
+	counts := (*all)[m.what]
 	counts[m.reason] += n
-	report.ExpressionNulls[m.what] = counts
+	(*all)[m.what] = counts
 }
 
 // unknown prints the rows that ask for a key that no event of a source has.

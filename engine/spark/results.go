@@ -126,7 +126,7 @@ func (r *results) nulls(row []value.Value) {
 	list := row[outputAt+len(r.schema)+len(r.report.Values)]
 	for i := range list.Len() {
 		if m := r.query.made[list.At(i).Int()]; m.stage.comes(why, timeless) {
-			addNulls(r.report, m, 1)
+			addNulls(&r.report.ExpressionNulls, m, 1)
 		}
 	}
 }

@@ -59,10 +59,12 @@ j0_events as (
   from j0_distinct
 )
 -- how many events each day has, and how many rows are none, by the reason
-select cast(null as bigint) as day, row_count as events, null_time, null_key, not_where, duplicates
-from (select count(*) as row_count, count_if(not (`#ts` is not null)) as `null_time`, count_if((`#ts` is not null) and not (`k` is not null)) as `null_key`, count_if((`#ts` is not null) and (`k` is not null) and not (coalesce(((`n` IS NULL) OR (`n` >= 0L)), false))) as `not_where`, count_if((`#ts` is not null) and (`k` is not null) and (coalesce(((`n` IS NULL) OR (`n` >= 0L)), false)) and not (true)) as `null_known_at` from j0_timed)
+select cast(null as bigint) as day, row_count as events, null_time, null_key, not_where, duplicates, concat(made_time, made_where, made_counting) as made
+from (select cast(array() as array<bigint>) as made_where, count(*) as row_count, count_if(not (`#ts` is not null)) as `null_time`, count_if((`#ts` is not null) and not (`k` is not null)) as `null_key`, count_if((`#ts` is not null) and (`k` is not null) and not (coalesce(((`n` IS NULL) OR (`n` >= 0L)), false))) as `not_where`, count_if((`#ts` is not null) and (`k` is not null) and (coalesce(((`n` IS NULL) OR (`n` >= 0L)), false)) and not (true)) as `null_known_at` from j0_timed)
 cross join (select coalesce(sum(copies - 1), 0L) as duplicates, count(*) - count(distinct id) as conflicts from (select id, count(*) as copies from (select `id` as id, `#ts` as ts from j0_kept where `id` is not null) group by id, ts))
+cross join (select cast(array() as array<bigint>) as made_time)
+cross join (select cast(array() as array<bigint>) as made_counting)
 union all
-select (`#ts` - pmod(`#ts`, 86400000L)), count(*), 0L, 0L, 0L, 0L
+select (`#ts` - pmod(`#ts`, 86400000L)), count(*), 0L, 0L, 0L, 0L, null
 from j0_events
 group by 1
