@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -188,7 +187,7 @@ func (e *explainer) scan(ctx context.Context, table dataset.Table, read []string
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("source %q: %w", e.join.Scan.Source.Name, err)
+			return OfSource(e.join.Scan.Source, err)
 		}
 		for i := range b.N {
 			row(b, i, number)

@@ -13,6 +13,7 @@ import (
 // Output chooses and orders them.
 type Batch struct {
 	Name string
+	Pos  feature.Pos // of what it computes
 	// Group or View is what rows that are handed in ask for, for roads that are no engine of batch; a training set asks for neither.
 	Group *feature.Group
 	View  *feature.View

@@ -14,7 +14,7 @@ import (
 // ForGroup plans one group over rows that are handed in: its key columns and `at`. The answer is keep, then the group's features
 // under their own names.
 func ForGroup(g *feature.Group, keep value.Schema) *Batch {
-	b := &Batch{Name: g.Name, Group: g}
+	b := &Batch{Name: g.Name, Pos: g.Pos, Group: g}
 	b.handedIn(g.Keys, nil, keep)
 	on := make([]string, len(g.Keys))
 	for i, k := range g.Keys {
@@ -30,7 +30,7 @@ func ForGroup(g *feature.Group, keep value.Schema) *Batch {
 
 // ForView plans a view over rows that are handed in: its keys, its request fields and `at`. The answer is keep, then the view's columns.
 func ForView(v *feature.View, keep value.Schema) *Batch {
-	b := &Batch{Name: v.Name, View: v}
+	b := &Batch{Name: v.Name, Pos: v.Pos, View: v}
 	b.handedIn(v.Keys, v.Request, keep)
 	b.view(v, nil)
 	if !fault.Planted("plan: a view drops rows without a required value") {
@@ -41,7 +41,7 @@ func ForView(v *feature.View, keep value.Schema) *Batch {
 
 // ForTrainingSet plans a training set over its own spine, or over rows that an engine is handed in its place.
 func ForTrainingSet(t *feature.TrainingSet) *Batch {
-	b := &Batch{Name: t.Name}
+	b := &Batch{Name: t.Name, Pos: t.Pos}
 	s := &t.Spine
 	b.Spine = Spine{Source: s.Source, Place: s.Place, Schema: s.Schema, Where: s.Where, At: s.At, Start: t.Start, End: t.End, Sample: s.Sample, SampleBy: s.SampleBy}
 	for _, name := range s.Keep {

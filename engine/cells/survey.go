@@ -16,7 +16,7 @@ import (
 func (w *work) open(ctx context.Context, s *Source, lock *tiletable.Lock) error {
 	var err error
 	if s.Table, err = w.in.Rows(ctx, s.Source); err != nil {
-		return fmt.Errorf("source %q: %w", s.Source.Name, err)
+		return engine.OfSource(s.Source, err)
 	}
 	var known []*tiletable.Set
 	for _, t := range s.sets {
@@ -26,7 +26,7 @@ func (w *work) open(ctx context.Context, s *Source, lock *tiletable.Lock) error 
 			t.tiles = t.Edit.Set
 		}
 		if err != nil {
-			return fmt.Errorf("tiles of %q: %w", s.Source.Name, err)
+			return engine.OfSource(s.Source, fmt.Errorf("its tiles: %w", err))
 		}
 		known = append(known, t.tiles)
 	}

@@ -154,7 +154,7 @@ func (w *work) source(ctx context.Context, s *Source, lock *tiletable.Lock, with
 		return err
 	}
 	if err := w.learnTimes(ctx, s); err != nil {
-		return fmt.Errorf("source %q: %w", s.Source.Name, err)
+		return engine.OfSource(s.Source, err)
 	}
 	jobs := w.jobs(ctx, s, s.Parts)
 	if err := ctx.Err(); err != nil {
@@ -162,7 +162,7 @@ func (w *work) source(ctx context.Context, s *Source, lock *tiletable.Lock, with
 	}
 	if len(jobs) > 0 {
 		if err := with(ctx, jobs); err != nil {
-			return fmt.Errorf("source %q: %w", s.Source.Name, err)
+			return engine.OfSource(s.Source, err)
 		}
 	}
 	s.countFiles()
@@ -171,7 +171,7 @@ func (w *work) source(ctx context.Context, s *Source, lock *tiletable.Lock, with
 	}
 	for _, t := range s.sets { // what was learnt is kept, though nothing is to be made
 		if err := t.Edit.Commit(s.Parts, nil); err != nil {
-			return fmt.Errorf("source %q: %w", s.Source.Name, err)
+			return engine.OfSource(s.Source, err)
 		}
 	}
 	return nil

@@ -78,7 +78,7 @@ func (r *run) open(ctx context.Context) error {
 		if table == nil {
 			var err error
 			if table, err = r.in.Rows(ctx, s); err != nil {
-				return fmt.Errorf("source %q: %w", s.Name, err)
+				return engine.OfSource(s, err)
 			}
 			tables[s] = table
 		}

@@ -44,7 +44,7 @@ func (r *run) scan(ctx context.Context, group []*job) error {
 	s := dataset.Scan{Columns: columns, Ranges: ranges, Parts: parts, BatchRows: r.options.BatchRows, Parallel: r.options.Threads}
 	reader, err := lead.table.Scan(ctx, s)
 	if err != nil {
-		return fmt.Errorf("source %q: %w", lead.source.Name, err)
+		return engine.OfSource(lead.source, err)
 	}
 	defer reader.Close()
 	batches := make(chan numbered, r.options.Threads)
@@ -57,7 +57,7 @@ func (r *run) scan(ctx context.Context, group []*job) error {
 		return r.filter(ctx, group, batches, &nulls)
 	})
 	if err != nil {
-		return fmt.Errorf("source %q: %w", lead.source.Name, err)
+		return engine.OfSource(lead.source, err)
 	}
 	if !lead.wide { // else they were counted when the source was read the first time
 		r.nulls.Merge(&nulls)

@@ -57,7 +57,7 @@ func (r *run) readSpine(ctx context.Context) (*spine, error) {
 	p := &r.plan.Spine
 	table, err := r.in.SpineRows(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
+		return nil, engine.OfSpine(r.plan, err)
 	}
 	schema := make(value.Schema, len(p.Read))
 	for i, name := range p.Read {
@@ -79,7 +79,7 @@ func (r *run) readSpine(ctx context.Context) (*spine, error) {
 		sr.sample = append(sr.sample, schema.Index(name))
 	}
 	if err := sr.read1(ctx, table, r.options); err != nil {
-		return nil, fmt.Errorf("spine of %s: %w", r.plan.Name, err)
+		return nil, engine.OfSpine(r.plan, err)
 	}
 	r.report.SpineRows = sr.read
 	sr.finish(out)

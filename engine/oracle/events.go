@@ -3,7 +3,6 @@ package oracle
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -38,11 +37,11 @@ type events struct {
 func load(ctx context.Context, in engine.Inputs, s *feature.Source, keys []string, rep *engine.SourceReport, made *nulls) (*events, error) {
 	table, err := in.Rows(ctx, s)
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", s.Name, err)
+		return nil, engine.OfSource(s, err)
 	}
 	rows, counts, err := readAll(ctx, table, s.Schema)
 	if err != nil {
-		return nil, fmt.Errorf("source %q: %w", s.Name, err)
+		return nil, engine.OfSource(s, err)
 	}
 	rep.Read, rep.Rows = counts, int64(len(rows))
 	es := &events{source: s, newest: math.MinInt64}

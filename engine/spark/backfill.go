@@ -12,6 +12,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -168,7 +169,7 @@ func (f *filling) count(ctx context.Context, of string, j *cells.Job, t *cells.T
 	res, err := f.watched().Query(ctx, q.String())
 	if err != nil {
 		f.engine.lost(f.session, err)
-		return nil, q.failed(ctx, of, err)
+		return nil, q.failed(ctx, of, feature.Pos{}, err) // the source's stands before it
 	}
 	for _, what := range q.uncounted {
 		if !slices.Contains(f.uncounted, what) {
@@ -210,7 +211,7 @@ func (f *filling) kind(ctx context.Context, c *Cells, of string, files *tileFile
 		return stopped
 	case err != nil:
 		f.engine.lost(f.session, err)
-		return c.Tiles.failed(ctx, of, err)
+		return c.Tiles.failed(ctx, of, feature.Pos{}, err) // the source's stands before it
 	}
 	return files.finish()
 }

@@ -69,7 +69,7 @@ func standing(ctx context.Context, p *plan.Batch, in engine.Inputs) (Tables, err
 		}
 		rows, err := in.Open(ctx, source.Place, source.Schema)
 		if err != nil {
-			return Table{}, fmt.Errorf("source %q: %w", source.Name, err)
+			return Table{}, engine.OfSource(source, err)
 		}
 		from, ok := standingFiles(rows, source, read, numbered, within)
 		if !ok {

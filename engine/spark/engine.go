@@ -136,8 +136,8 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	}
 	r := newResults(p, query, report)
 	rows := report.SpineRows
-	for _, s := range report.Sources {
-		rows += s.Read.Rows
+	for _, of := range report.Sources {
+		rows += of.Read.Rows
 	}
 	watched := session.Watched(watch(in, 0, rows, rows))
 	var stopped error // out's error, or a defect: none of Spark's
@@ -154,18 +154,18 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 		return nil, stopped
 	case err != nil:
 		e.lost(session, err)
-		return nil, query.failed(ctx, p.Name, err)
+		return nil, s.ofFile(query.failed(ctx, p.Name, p.Pos, err))
 	}
 	if query.counts != nil && !e.options.Uncounted {
 		res, err := watched.Query(ctx, query.counts.String())
 		if err != nil {
 			e.lost(session, err)
-			return nil, query.counts.failed(ctx, p.Name, err)
+			return nil, s.ofFile(query.counts.failed(ctx, p.Name, p.Pos, err))
 		}
 		query.countSources(&res, report)
 		if err := r.tellUnknown(ctx, watched); err != nil {
 			e.lost(session, err)
-			return nil, query.unknown.failed(ctx, p.Name, err)
+			return nil, s.ofFile(query.unknown.failed(ctx, p.Name, p.Pos, err))
 		}
 	}
 	report.Uncounted = query.uncounted
@@ -183,7 +183,7 @@ func (e *Engine) print(ctx context.Context, session *connect.Session, s *stage, 
 	}
 	shape, err := e.shape(ctx, session, p, tables, report)
 	if err != nil {
-		return nil, err
+		return nil, s.ofFile(err)
 	}
 	return Print(p, tables, shape)
 }
@@ -212,7 +212,7 @@ func (e *Engine) shape(ctx context.Context, session *connect.Session, p *plan.Ba
 	res, err := session.Query(ctx, query.hot.String())
 	if err != nil {
 		e.lost(session, err)
-		return Shape{}, query.hot.failed(ctx, p.Name, err)
+		return Shape{}, query.hot.failed(ctx, p.Name, p.Pos, err)
 	}
 	for _, row := range res.Rows {
 		if row[1].Int() == 0 {

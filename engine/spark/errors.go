@@ -66,6 +66,7 @@ func (q *Query) Traced(err error) error {
 // A RunError is Spark's failure in no step of its own: what it computed, and what can be done about it.
 type RunError struct {
 	Of   string // the definition
+	At   feature.Pos
 	Cure string // "": none is known
 	Err  error
 }
@@ -75,7 +76,11 @@ func (e *RunError) Error() string {
 	if e.Cure != "" {
 		text += "; " + e.Cure
 	}
-	return fmt.Sprintf("spark, computing %s: %s", e.Of, text)
+	at := ""
+	if e.At.IsValid() {
+		at = e.At.String() + ": "
+	}
+	return fmt.Sprintf("%sspark, computing %s: %s", at, e.Of, text)
 }
 
 func (e *RunError) Unwrap() error { return e.Err }
@@ -89,7 +94,7 @@ var cures = []struct{ says, cure string }{
 }
 
 // failed says what was computed when Spark failed: the step, where Spark names its line, and always the definition.
-func (q *Query) failed(ctx context.Context, of string, err error) error {
+func (q *Query) failed(ctx context.Context, of string, at feature.Pos, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
@@ -97,7 +102,7 @@ func (q *Query) failed(ctx context.Context, of string, err error) error {
 	if step := new(StepError); errors.As(traced, &step) {
 		return traced
 	}
-	out := &RunError{Of: of, Err: err}
+	out := &RunError{Of: of, At: at, Err: err}
 	for _, c := range cures {
 		if strings.Contains(err.Error(), c.says) {
 			out.Cure = c.cure

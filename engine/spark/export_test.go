@@ -37,7 +37,7 @@ func InPlace(t dataset.Table, s *feature.Source, from, to int64) (string, bool) 
 
 // Failed is what a run says of an error of Spark's.
 func Failed(ctx context.Context, q *Query, p *plan.Batch, err error) error {
-	return q.failed(ctx, p.Name, err)
+	return q.failed(ctx, p.Name, p.Pos, err)
 }
 
 // Uncounted are the expressions whose nulls a query does not count.

@@ -26,13 +26,21 @@ func because(why engine.DropReason) string {
 	panic("spark: no reason " + string(why))
 }
 
+// ofPlan names what the plan computes, where a definition says so.
+func (p *printer) ofPlan() string {
+	if !p.plan.Pos.IsValid() {
+		return ""
+	}
+	return fmt.Sprintf(" for %s (%s)", p.plan.Name, p.plan.Pos)
+}
+
 // spine prints the spine's rows, each with its columns, at, and why it is left out before anything is computed for it.
 func (p *printer) spine() {
 	s, read := &p.plan.Spine, columns{name(rowNumber)}
 	for _, c := range s.Read {
 		read.add(p.column(&p.tables.Spine, s.Schema, c, "the spine"), c)
 	}
-	p.step("spine_read", "the rows that ask, in the physical types", read.selects("from "+p.tables.Spine.From))
+	p.step("spine_read", "the rows that ask"+p.ofPlan()+", in the physical types", read.selects("from "+p.tables.Spine.From))
 
 	timed := columns{"*"}
 	timed.add(p.expr(s.At, "at of the spine", feature.Pos{}), atColumn)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,8 +23,28 @@ type stage struct {
 	options *Options
 	dir     string // of the run; "" until something is written
 	files   int
+	located []located
 	at      string // the spine's column that is its time, "" where it is computed
 	asked   *asked // nil: not known
+}
+
+// located is a source whose files Spark reads in place.
+type located struct {
+	source *feature.Source
+	table  dataset.Table
+}
+
+// ofFile says of which source the file is that Spark's failure names, if it names one.
+func (s *stage) ofFile(err error) error {
+	text := err.Error()
+	for _, p := range s.located {
+		for _, part := range p.table.Parts() {
+			if path, bad := filepath.Abs(part.Path); bad == nil && strings.Contains(text, (&url.URL{Path: path}).EscapedPath()) {
+				return engine.OfSource(p.source, err)
+			}
+		}
+	}
+	return err
 }
 
 // remove leaves nothing behind.
@@ -45,7 +66,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 		report.SpineRows = counts.Rows
 	}
 	if err != nil {
-		return out, fmt.Errorf("spine of %s: %w", p.Name, err)
+		return out, engine.OfSpine(p, err)
 	}
 	type staged struct {
 		table  Table
@@ -61,7 +82,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 				t.table, t.counts, err = s.source(ctx, rows, p, source)
 			}
 			if err != nil {
-				return out, fmt.Errorf("source %q: %w", source.Name, err)
+				return out, engine.OfSource(source, err)
 			}
 			if source.Kind == feature.Snapshots {
 				for _, part := range rows.Parts() {
@@ -81,6 +102,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 func (s *stage) source(ctx context.Context, rows dataset.Table, p *plan.Batch, source *feature.Source) (Table, dataset.Counts, error) {
 	read := readOf(p, source)
 	if t, counts, ok := inPlace(rows, source, read, s.within(p, source)); ok {
+		s.located = append(s.located, located{source, rows})
 		return t, counts, nil
 	}
 	return s.table(ctx, rows, source.Schema, dataset.Scan{Columns: read}, false)

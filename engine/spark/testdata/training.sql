@@ -1,5 +1,5 @@
 with
--- the rows that ask, in the physical types
+-- the rows that ask for t (training.py:5:5), in the physical types
 spine_read as (
   select
     `#row`,
