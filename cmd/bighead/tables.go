@@ -64,7 +64,7 @@ func (c *cli) sinkFor(ctx context.Context, l *loaded, out, of string, b *plan.Ba
 	return &sink{writer: w, path: out}, nil
 }
 
-// topicSink takes rows into a topic: kafka:topic has them as JSON, kafka:topic/avro as Avro.
+// topicSink takes rows into a topic: kafka:topic has them as JSON, kafka:topic/avro as Avro, kafka:topic/protobuf as Protobuf.
 func topicSink(ctx context.Context, p *project.Project, out, name, of string, b *plan.Batch) (*sink, error) {
 	broker, err := openBroker(p, nil)
 	if err == nil && broker == nil {

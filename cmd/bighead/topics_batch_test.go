@@ -31,7 +31,7 @@ func sortedLines(t *testing.T, file string) []string {
 }
 
 // A topic is read between its beginning and its end, as rows of a file are; transactions that were given up are not; and the rows go back into a
-// topic, as JSON or Avro, from which they are read again.
+// topic, as JSON, Avro or Protobuf, from which they are read again.
 func TestTrainingSetOfATopic(t *testing.T) {
 	w := newTopicWorld(t)
 	registry := srfake.New()
@@ -69,7 +69,7 @@ func TestTrainingSetOfATopic(t *testing.T) {
 	if got := sortedLines(t, filepath.Join(live, "rows.csv")); !slices.Equal(got, want) || len(want) != 501 {
 		t.Errorf("the topic gives %d lines, the file %d; the first are\n%v\n%v", len(got), len(want), got[:3], want[:3])
 	}
-	for _, format := range []string{"json", "avro"} {
+	for _, format := range []string{"json", "avro", "protobuf"} {
 		topic := w.topic("rows-"+format, 2)
 		run(live, "kafka:"+topic+"/"+format)
 		back := project(strings.NewReplacer("TOPIC", topic, "FORMAT", format).Replace(`import bighead as bh

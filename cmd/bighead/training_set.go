@@ -47,7 +47,7 @@ func (c *cli) trainingSetCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&out, "out", "o", "", "where the rows go: a .parquet, .csv, .ndjson or .arrow file, or a table or topic: hive:db.table, kafka:topic, kafka:topic/avro (default: a look at the first rows)")
+	f.StringVarP(&out, "out", "o", "", "where the rows go: a .parquet, .csv, .ndjson or .arrow file, or a table or topic: hive:db.table, iceberg:db.table, kafka:topic, kafka:topic/avro, kafka:topic/protobuf (default: a look at the first rows)")
 	f.StringVar(&start, "start", "", "only rows with at on or after this time (RFC 3339, or a date)")
 	f.StringVar(&end, "end", "", "only rows with at before this time, and labels known by it")
 	c.engineFlags(cmd)

@@ -23,20 +23,20 @@ const ofHeader = "bighead.of"
 const longestTransaction = 15 * time.Minute
 
 // Create starts writing rows into a topic that is there, a record each without a key, in one transaction: readers of committed records see all of
-// them at Close, or none. format is "json" (an object of the columns, times as RFC 3339) or "avro" (with the registry's wire format, under the subject
-// TOPIC-value). of names what is written, and the transaction: a writer of the same name that was cut off is ended by it. A topic keeps what a run
+// them at Close, or none. format is "json" (an object of the columns, times as RFC 3339), "avro" or "protobuf" (in the registry's wire format, under the
+// subject TOPIC-value). of names what is written, and the transaction: a writer of the same name that was cut off is ended by it. A topic keeps what a run
 // before wrote; running again adds the rows again.
 func (c *Cluster) Create(ctx context.Context, topic, format, of string, schema value.Schema) (dataset.Writer, error) {
 	w := &topicWriter{ctx: ctx, topic: topic, of: of, schema: schema}
 	switch format {
 	case "", "json":
 		w.encode = w.json
-	case "avro":
-		if err := w.register(ctx, c.schemas); err != nil {
+	case "avro", "protobuf":
+		if err := w.register(ctx, c.schemas, format); err != nil {
 			return nil, err
 		}
 	default:
-		return nil, fmt.Errorf(`topic %q: rows are written as "json" or "avro", not %q`, topic, format)
+		return nil, fmt.Errorf(`topic %q: rows are written as "json", "avro" or "protobuf", not %q`, topic, format)
 	}
 	options, err := c.config.options()
 	if err != nil {
@@ -62,7 +62,8 @@ type topicWriter struct {
 	topic  string
 	of     string
 	schema value.Schema
-	encode func(b []byte, row []value.Value) []byte
+	encode func(b []byte, row []value.Value) ([]byte, error)
+	rows   int64 // written
 	open   bool // a transaction
 	done   bool
 	err    error
@@ -93,11 +94,16 @@ func (w *topicWriter) write(b *value.Batch) error {
 	}
 	records := make([]*kgo.Record, b.N)
 	for i := range b.N {
-		records[i] = &kgo.Record{Value: w.encode(nil, b.Row(i)), Headers: []kgo.RecordHeader{{Key: ofHeader, Value: []byte(w.of)}}}
+		text, err := w.encode(nil, b.Row(i))
+		if err != nil {
+			return fmt.Errorf("topic %q: row %d: column %w", w.topic, w.rows+int64(i)+1, err)
+		}
+		records[i] = &kgo.Record{Value: text, Headers: []kgo.RecordHeader{{Key: ofHeader, Value: []byte(w.of)}}}
 	}
 	if err := w.client.ProduceSync(w.ctx, records...).FirstErr(); err != nil {
 		return fmt.Errorf("topic %q: %w", w.topic, err)
 	}
+	w.rows += int64(b.N)
 	return nil
 }
 
@@ -135,7 +141,7 @@ func (w *topicWriter) Abort() {
 	}
 }
 
-func (w *topicWriter) json(b []byte, row []value.Value) []byte {
+func (w *topicWriter) json(b []byte, row []value.Value) ([]byte, error) {
 	b = append(b, '{')
 	for i, f := range w.schema {
 		if i > 0 {
@@ -145,28 +151,42 @@ func (w *topicWriter) json(b []byte, row []value.Value) []byte {
 		b = append(append(b, name...), ':')
 		b = value.AppendJSON(b, row[i])
 	}
-	return append(b, '}')
+	return append(b, '}'), nil
 }
 
 // register gives the registry the rows' schema, and has rows written by it.
-func (w *topicWriter) register(ctx context.Context, schemas *Schemas) error {
+func (w *topicWriter) register(ctx context.Context, schemas *Schemas, format string) (err error) {
 	if schemas == nil {
-		return fmt.Errorf("topic %q is to be Avro, and no schema registry is named; set registry under [stream]", w.topic)
+		return fmt.Errorf("topic %q is to be %s, and no schema registry is named; set registry under [stream]", w.topic, map[string]string{"avro": "Avro", "protobuf": "Protobuf"}[format])
 	}
-	text, err := avroRows(w.schema)
-	if err != nil {
-		return fmt.Errorf("topic %q: %w", w.topic, err)
-	}
-	id, err := schemas.register(ctx, w.topic+"-value", sr.Schema{Schema: text, Type: sr.TypeAvro})
-	if err != nil {
-		return fmt.Errorf("topic %q: the registry does not take the rows' schema under %s-value: %w", w.topic, w.topic, err)
-	}
-	w.encode = func(b []byte, row []value.Value) []byte {
-		b = binary.BigEndian.AppendUint32(append(b, 0), uint32(id))
+	schema := sr.Schema{Type: sr.TypeAvro}
+	// Which message of its schema a record of Protobuf is stands before it; the first has a short form.
+	var place []byte
+	fields := func(b []byte, row []value.Value) ([]byte, error) {
 		for i, f := range w.schema {
 			b = appendAvro(b, f.Type, row[i])
 		}
-		return b
+		return b, nil
+	}
+	if format == "protobuf" {
+		schema.Type, place = sr.TypeProtobuf, []byte{0}
+		fields = func(b []byte, row []value.Value) ([]byte, error) {
+			return appendProto(b, w.schema, func(i int) value.Value { return row[i] })
+		}
+		schema.Schema, err = protoRegistered(ctx, w.schema)
+	} else {
+		schema.Schema, err = avroRows(w.schema)
+	}
+	if err != nil {
+		return fmt.Errorf("topic %q: %w", w.topic, err)
+	}
+	id, err := schemas.register(ctx, w.topic+"-value", schema)
+	if err != nil {
+		return fmt.Errorf("topic %q: the registry does not take the rows' schema under %s-value: %w", w.topic, w.topic, err)
+	}
+	w.encode = func(b []byte, row []value.Value) ([]byte, error) {
+		b = binary.BigEndian.AppendUint32(append(b, 0), uint32(id))
+		return fields(append(b, place...), row)
 	}
 	return nil
 }
