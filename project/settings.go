@@ -45,6 +45,7 @@ var settings = []Setting{
 	{Key: "batch.engine", Default: "local", Choices: []string{"local", "spark"}, Doc: "what computes training sets and backfills"},
 	{Key: "batch.remote", Doc: "the Spark Connect server: sc://host:15002"},
 	{Key: "batch.stage", Doc: "a folder that Spark sees under the same path: tables that are no Parquet files are written there for it, and removed"},
+	{Key: "batch.settings", kind: list, Doc: "settings of the Spark session, name=value each, such as spark.sql.shuffle.partitions=200"},
 	{Key: "batch.memory", kind: size, Doc: "what the local engine may take before it spills to disk"},
 	{Key: "batch.threads", kind: integer, Default: "0", Doc: "how many cores the local engine uses; 0: all"},
 

@@ -86,8 +86,11 @@ func withoutSecrets(at string) string {
 // stageFinding looks at the folder through which tables reach Spark; nil: none is named.
 func stageFinding(p *project.Project) *finding {
 	stage := optionsOf(p).Stage
-	if stage == "" || strings.Contains(stage, "://") {
+	switch {
+	case stage == "":
 		return nil
+	case strings.Contains(stage, "://"):
+		return &finding{What: "stage", Says: stage + " is no folder of this machine", Cure: "set [batch] stage to a folder that bighead and Spark see under one path, such as a mounted one"}
 	}
 	f := writable(stage)
 	f.What = "stage"

@@ -72,6 +72,7 @@ func TestDoctorLooksForClusters(t *testing.T) {
 		"spark lets nobody in":       {spark(answeringGRPC(t, codes.Unauthenticated)), "it does not let us in; put the token that it wants into [batch] remote, sc://host:port/;token=…", "lets nobody in who does not log in"},
 		"spark is another gRPC":      {spark(answeringGRPC(t, codes.Unimplemented)), "no Spark Connect server is there", "speaks another protocol"},
 		"spark has no TLS":           {spark(answeringGRPC(t, codes.Internal) + "/;token=secret"), "it speaks no TLS, which use_ssl and token ask for", "TLS"},
+		"stage is a bucket":          {spark(gone) + "stage = \"s3://b/stage\"\n", "BAD  stage: s3://b/stage is no folder of this machine", "set [batch] stage to a folder"},
 		"spark has another form":     {"[batch]\nremote = \"" + gone + "\"\n", "BAD  Spark: spark remote: it does not begin with sc://", "correct [batch] remote"},
 		"flink is chosen, not named": {"[stream]\nengine = \"flink\"\n", "BAD  Flink: [stream] engine = \"flink\", and nothing says where it is", "set [stream] gateway"},
 		"flink is away":              {flink(gone), "BAD  Flink: ", "nothing listens there: start the server, or correct [stream] gateway"},

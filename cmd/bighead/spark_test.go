@@ -117,3 +117,23 @@ func TestDamagedPagesAreTracedToTheirSourceOnSpark(t *testing.T) {
 		t.Errorf("%d files are left for Spark", len(left))
 	}
 }
+
+// What bighead.toml says of Spark's session and stage is refused by name where it cannot be, before anything is asked for.
+func TestSparkSettingsThatCannotBe(t *testing.T) {
+	dir := smallProject(t, smallFeatures)
+	for toml, says := range map[string]string{
+		"stage = \"s3://b/stage\"":                           `[batch] stage = "s3://b/stage": tables for Spark are written into a folder`,
+		"settings = [\"spark.sql.ansi.enabled=false\"]":      `[batch] settings: spark.sql.ansi.enabled is true, on which the printed SQL stands`,
+		"settings = [\"spark.sql.shuffle.partitions=2\", 1]": "batch.settings",
+		"settings = [\"spark.sql.shuffle.partitions\"]":      "is no setting: write name=value",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[batch]\nremote = \"sc://"+closedPort(t)+"\"\n"+toml+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"training-set", "t", "--engine", "spark"}, {"backfill", "--engine", "spark"}} {
+			if code, out, stderr := bighead(t, dir, args...); code == exitGood || !strings.Contains(stderr, says) {
+				t.Errorf("%s: %s answers %d\n%s%s", toml, args[0], code, out, stderr)
+			}
+		}
+	}
+}

@@ -143,6 +143,7 @@ type engineOptions struct {
 	Threads int   // 0: all cores
 	// Remote is where Spark listens, "": there is none. Stage is the folder in which tables are written for it.
 	Remote, Stage string
+	Settings      []string // of Spark's session, name=value each
 }
 
 // engines are the roads of a batch plan, the one that is used by default first.
@@ -151,7 +152,7 @@ func engines(o engineOptions) []engine.Engine {
 		local.New(local.Options{Memory: o.Memory, Threads: o.Threads}),
 	}
 	if o.Remote != "" {
-		all = append(all, spark.New(spark.Options{Connect: o.Remote, Stage: o.Stage, Parquet: parquet.Format{}}))
+		all = append(all, spark.New(spark.Options{Connect: o.Remote, Stage: o.Stage, Parquet: parquet.Format{}, Settings: spark.ParseSettings(o.Settings)}))
 	}
 	return all
 }

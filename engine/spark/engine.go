@@ -69,6 +69,9 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 	if e.session != nil {
 		return e.session, nil
 	}
+	if err := e.options.check(); err != nil {
+		return nil, err
+	}
 	s, err := connect.Open(ctx, e.options.Connect)
 	if err != nil {
 		return nil, err
