@@ -40,6 +40,7 @@ type flinkWorld struct {
 	topic  string
 	client *kgo.Client
 	sent   int // events, each once
+	dead   int // records that are no rows
 	tasks  int // that share a job's work
 }
 
@@ -86,8 +87,45 @@ func (w *flinkWorld) events(n int) {
 			rs = append(rs, &double)
 		}
 	}
+	for _, text := range deadRecords(w.dead, n) {
+		w.dead++
+		rs = append(rs, &kgo.Record{Topic: w.topic, Value: []byte(text)})
+	}
+	w.r.Shuffle(len(rs), func(a, b int) { rs[a], rs[b] = rs[b], rs[a] })
 	if err := w.client.ProduceSync(w.Context(), rs...).FirstErr(); err != nil {
 		w.Fatal(err)
+	}
+}
+
+// deadRecords are records that are no rows, one in a hundred of each kind: Flink's own JSON would make rows of most.
+func deadRecords(from, n int) (out []string) {
+	ts := value.FormatTimestamp(time.Now().Add(-time.Hour).UnixMilli())
+	for i := range (n + 99) / 100 {
+		for j, text := range []string{
+			`{"k":"k0","ts":TS,"x":"abc","kind":"a","id":ID}`, `{"k":"k0","ts":TS,"x":1.5,"kind":"a","id":ID}`, `{"k":"k0","ts":TS,"x":true,"kind":"a","id":ID}`, `{"k":"k0","ts":TS,"x":1,"kind":5,"id":ID}`,
+			`{"k":"k0","ts":TS,"x":1,"kind":{"a":1},"id":ID}`, `{"k":"k0","ts":TS,"x":1,"x":2,"kind":"a","id":ID}`, `{"k":"k0","ts":TS,"x":1,"kind":"a","id":ID} {}`, `{"k":7,"ts":TS,"x":1,"kind":"a","id":ID}`,
+			`{"k":"k0","ts":"soon","x":1,"kind":"a","id":ID}`, `{"k":"k0","ts":1700000000,"x":1,"kind":"a","id":ID}`, `[{"k":"k0","ts":TS,"x":1,"kind":"a","id":ID}]`, `{"k":"k0","ts":TS`,
+		} {
+			out = append(out, strings.NewReplacer("TS", fmt.Sprintf("%q", ts), "ID", fmt.Sprintf(`"dead%d.%d.%d"`, from, i, j)).Replace(text))
+		}
+	}
+	return out
+}
+
+// buried demands that each record that is no row is a dead letter, and is counted by the process that read it.
+func (w *flinkWorld) buried(counted int) {
+	w.Helper()
+	w.patient("records that are no rows are counted", func() bool {
+		sources := w.status().Stream.Sources
+		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == "clicks" })
+		return i >= 0 && sources[i].Topic != nil && sources[i].Topic.Poison == int64(counted)
+	})
+	letters, err := os.ReadFile(filepath.Join(w.dir, ".bighead", "dead-letters", "clicks.ndjson"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if n := strings.Count(string(letters), "\n"); n != w.dead {
+		w.Errorf("%d dead letters are kept, %d were sent", n, w.dead)
 	}
 }
 
@@ -163,6 +201,7 @@ func TestStreamsOnFlink(t *testing.T) {
 		t.Errorf("the groups are shown as %+v", s.Stream.Sources)
 	}
 	job := s.Flink[0].ID
+	w.buried(w.dead)
 
 	w.wrongTimes()
 

@@ -191,7 +191,7 @@ func (w *folded) fold(row []value.Value, now int64) {
 	schema := src.Schema
 	get := func(e *expr.Expr) value.Value { return e.Compile(schema)(row, nil) }
 	ts, id := get(src.Time), row[schema.Index(src.ID)]
-	if !get(src.Where).Bool() || ts.Int() < now-src.Lateness {
+	if ts.IsNull() || !get(src.Where).Bool() || ts.Int() < now-src.Lateness {
 		return
 	}
 	if copy := id.String() + ts.String(); !id.IsNull() {

@@ -177,6 +177,9 @@ func (p *printer) expr(e *expr.Expr, of string, at feature.Pos) string {
 // Names of the views.
 const (
 	rawTable   = "topic"
+	jsonView   = "json"
+	fieldsView = "fields"
+	soundView  = "sound"
 	readView   = "read"
 	keptView   = "kept"
 	cameView   = "came"

@@ -245,7 +245,7 @@ func groupOf(p *plan.Batch, j *plan.Join) *feature.Group {
 func byAsk(g *feature.Group) *feature.Group {
 	src, out := *g.Source, *g
 	src.Schema = append(slices.Clone(src.Schema), value.Field{Name: askColumn, Type: value.Int}, value.Field{Name: copyColumn, Type: value.String})
-	src.Place = feature.Place{Topic: "events"}
+	src.Place = feature.Place{Topic: "events", TopicTimeUnit: "ms"}
 	src.Lateness = endless
 	if src.ID != "" {
 		src.ID = copyColumn

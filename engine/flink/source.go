@@ -14,11 +14,7 @@ import (
 // arrivedColumn is the time of the record, by which it is decided how late an event is, so that a replay decides alike.
 const arrivedColumn = "#arrived"
 
-// timePrefix is of the names of times as they are read of texts: in an array that is unnested, which Flink evaluates once. It would put the
-// long text of a projection wherever its column is named.
-const timePrefix = "#time "
-
-// source prints the topic as a table, and the view of its columns as the contract reads them.
+// source prints the topic as a table, and the views that make rows of its records and columns of them, as our own reader does.
 func (p *printer) source() error {
 	src := p.space.Group.Source
 	of := func(what, cure string) error { return &Unsupported{what, src.Name, src.Pos, cure} }
@@ -32,27 +28,41 @@ func (p *printer) source() error {
 	if err != nil {
 		return err
 	}
-	var columns, read, times []string
+	var rows, read, texts, textNames, names []string
+	allowed := map[string][]string{}
+	for _, c := range src.Schema {
+		if fields[c.Name] == "" { // of the record's own, not read
+			continue
+		}
+		text, ok := textOf(c.Type, p.unit() != "")
+		if !ok {
+			return of(fmt.Sprintf("column %q: Flink can't tell whether a record has %s", c.Name, value.An(c.Type.String())), "leave the column out, or stream with engine = \"local\"")
+		}
+		if !spelled(fields[c.Name]) {
+			return of(fmt.Sprintf("column %q: the name %q is spelled otherwise in JSON", c.Name, fields[c.Name]), "name it otherwise, or stream with engine = \"local\"")
+		}
+		names = append(names, fields[c.Name])
+		allowed[fields[c.Name]] = distinct(append(allowed[fields[c.Name]], text))
+	}
+	names = distinct(names)
 	for _, c := range p.reads() {
 		t, _ := src.Schema.Lookup(c)
-		column := id(fields[c]) + " " + jsonType(t)
-		if !slices.Contains(columns, column) {
-			columns = append(columns, column)
-		}
-		text, err := p.column(fields[c], t)
-		if err != nil {
-			return of(err.Error(), "leave the column out, or stream with engine = \"local\"")
-		}
 		if t.Kind == value.KindTimestamp || t.Kind == value.KindDate {
-			times = append(times, "CROSS JOIN UNNEST(ARRAY["+text+"]) AS "+id("time "+c)+" ("+id(timePrefix+c)+")")
-			text = id(timePrefix + c)
+			texts, textNames = append(texts, scalarText(fields[c])), append(textNames, id(textPrefix+c))
+		}
+		text, err := valueOf(fields[c], t, p.unit(), id(textPrefix+c))
+		if err == nil {
+			rows = append(rows, text)
+			text, err = dialect.Normalised(id(valuePrefix+c), t)
+		}
+		if err != nil {
+			return of(fmt.Sprintf("column %q: %v", c, err), "leave the column out, or stream with engine = \"local\"")
 		}
 		read = append(read, text+" AS "+id(c))
 	}
-	columns = append(columns, id(arrivedColumn)+" TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL")
+	columns := []string{id(recordColumn) + " STRING", id(arrivedColumn) + " TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL"}
 	with := append([][2]string{{"connector", "kafka"}, {"topic", src.Place.Topic}}, p.kafka()...)
-	with = append(with, [2]string{"scan.startup.mode", "earliest-offset"}, [2]string{"properties.isolation.level", "read_committed"},
-		[2]string{"format", "json"}, [2]string{"json.ignore-parse-errors", "true"})
+	with = append(with, [2]string{"scan.startup.mode", "earliest-offset"}, [2]string{"properties.isolation.level", "read_committed"}, [2]string{"format", "raw"})
 	if p.options.Group != "" {
 		with = append(with, [2]string{"properties." + groupProperty, hidden(groupProperty)})
 	}
@@ -60,8 +70,31 @@ func (p *printer) source() error {
 		with = append(with, [2]string{"scan.bounded.mode", "latest-offset"})
 	}
 	p.table(rawTable, fmt.Sprintf("records of %s (%s)", src.Name, src.Pos), columns, with)
-	p.view(readView, "the columns by the rules of values (V2, V3, V5)", p.selects(append(read, id(arrivedColumn)), rawTable)+strings.Join(append([]string{""}, times...), "\n"))
+	p.view(jsonView, "their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits,\nand what is no UTF-8 becomes U+FFFF",
+		p.selects([]string{id(jsonColumn), id(arrivedColumn)}, rawTable)+once("json", []string{id(jsonColumn)}, repaired(id(recordColumn))))
+	p.view(fieldsView, "the fields that are columns, as one object in one spelling",
+		p.selects([]string{id(jsonColumn), id(fieldsColumn), id(arrivedColumn)}, jsonView)+once("fields", []string{id(fieldsColumn)}, picked(id(jsonColumn), names)))
+	p.view(soundView, "rows: each field is null or of its column's type, and none stands twice. What is no row is a dead letter of our own stream",
+		p.selects([]string{id(fieldsColumn), id(arrivedColumn)}, fieldsView)+"\nWHERE "+sound(names, allowed))
+	valueNames := make([]string, len(rows))
+	for i, c := range p.reads() {
+		valueNames[i] = id(valuePrefix + c)
+	}
+	from := p.selects(append(read, id(arrivedColumn)), soundView)
+	if len(texts) > 0 {
+		from += once("texts", textNames, texts...)
+	}
+	p.view(readView, "the columns by the rules of values (V2, V3, V5)", from+once("values", valueNames, rows...))
 	return nil
+}
+
+// once joins expressions under names: in an array that is unnested, which Flink evaluates once. It would put the text of a projection wherever its column is named.
+func once(as string, names []string, texts ...string) string {
+	row := strings.Join(texts, ",\n  ")
+	if len(texts) > 1 {
+		row = "ROW(\n  " + row + "\n)"
+	}
+	return "\nCROSS JOIN UNNEST(ARRAY[" + row + "]) AS " + id("#"+as) + " (" + strings.Join(names, ", ") + ")"
 }
 
 // reads are the columns that the job needs of the source, in its order.
@@ -94,70 +127,38 @@ func (p *printer) reads() []string {
 	return slices.DeleteFunc(slices.Clone(src.Schema.Names()), func(c string) bool { return !needed[c] })
 }
 
-// fields are the names in the record of the columns that are read.
+// fields are the names in the record of the source's columns, read or not: our own reader looks at all of them.
 func (p *printer) fields() (map[string]string, error) {
 	src := p.space.Group.Source
 	out := map[string]string{}
-	for _, c := range p.reads() {
-		out[c] = c
+	for _, c := range src.Schema {
+		out[c.Name] = c.Name
 	}
+	reads := p.reads()
 	for _, s := range src.Place.TopicSelect {
-		if out[s.Column] == "" {
-			continue
-		}
 		n, errs := expr.Parse(s.SQL)
 		var path []string
 		if errs == nil {
 			path, _ = n.Path()
 		}
-		if len(path) != 1 || strings.HasPrefix(path[0], "_") || path[0] == "header" {
+		own := len(path) > 0 && (strings.HasPrefix(path[0], "_") || path[0] == "header")
+		switch {
+		case own && !slices.Contains(reads, s.Column):
+			delete(out, s.Column)
+		case own || len(path) != 1:
 			return nil, &Unsupported{fmt.Sprintf("column %s = %s of the topic", s.Column, s.SQL), src.Name, src.Pos, "stream with engine = \"local\": Flink reads fields of the record by name"}
+		default:
+			out[s.Column] = path[0]
 		}
-		out[s.Column] = path[0]
 	}
 	return out, nil
 }
 
-// jsonType is what Flink's JSON reads a column as. Times and dates are texts for now: a time may be a text or a number.
-func jsonType(t value.Type) string {
-	if t.Kind == value.KindTimestamp || t.Kind == value.KindDate {
-		return "STRING"
-	}
-	return dialect.Physical(t)
-}
-
-// column is a field of the record as the contract reads it.
-func (p *printer) column(field string, t value.Type) (string, error) {
-	x := id(field)
-	switch t.Kind {
-	case value.KindDate:
-		x = cast(x, "date")
-	case value.KindTimestamp:
-		unit := p.unit()
-		x = "CASE WHEN REGEXP(" + x + ", '^-?[0-9]+\\z') THEN " + printed("to_timestamp(x, '"+unit+"')", value.Int, "TRY_CAST("+x+" AS BIGINT)") + " ELSE " + cast(x, "timestamp") + " END"
-		return x, nil
-	}
-	if t.Kind == value.KindStruct && hasTimes(t) {
-		return "", fmt.Errorf("column %q: times within %s, which records have as texts", field, value.An(t.String()))
-	}
-	return dialect.Normalised(x, t)
-}
-
-// hasTimes tells whether there is a time or a date in values of the type.
-func hasTimes(t value.Type) bool {
-	if t.Elem != nil {
-		return hasTimes(*t.Elem)
-	}
-	return t.Kind == value.KindTimestamp || t.Kind == value.KindDate || slices.ContainsFunc(t.Fields, func(f value.Field) bool { return hasTimes(f.Type) })
-}
-
-// unit is that of numbers that are times.
+// unit is that of numbers that are times; "": they are none.
 func (p *printer) unit() string {
 	place := p.space.Group.Source.Place
-	return cmp.Or(place.TopicTimeUnit, place.TimeUnit, "ms")
+	return cmp.Or(place.TopicTimeUnit, place.TimeUnit)
 }
-
-func cast(x, t string) string { return printed("cast(x as "+t+")", value.String, x) }
 
 // printed prints an expression of ours over one column x.
 func printed(text string, t value.Type, x string) string {

@@ -1,4 +1,4 @@
-e = bh.EventSource("e", topic="orders", columns={"id": bh.String, "k": bh.String, "x": bh.Float, "n": bh.Int, "s": bh.String, "seq": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", order_by="seq",
+e = bh.EventSource("e", topic="orders", columns={"id": bh.String, "k": bh.String, "x": bh.Float, "n": bh.Int, "s": bh.String, "seq": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", order_by="seq", time_unit="ms",
                    where="n is null or n >= -1000", lateness="2d")
 g = bh.FeatureGroup("g", source=e, keys=["k"], features=[
     bh.count(windows=["7d", "1d"]),

@@ -15,13 +15,7 @@ SET 'table.exec.mini-batch.size' = '5000';
 
 -- records of e (group.py:1:5)
 CREATE TEMPORARY TABLE `topic` (
-  `id` STRING,
-  `k` STRING,
-  `x` DOUBLE,
-  `n` BIGINT,
-  `s` STRING,
-  `seq` BIGINT,
-  `ts` STRING,
+  `#record` STRING,
   `#arrived` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
 ) WITH (
   'connector' = 'kafka',
@@ -30,23 +24,60 @@ CREATE TEMPORARY TABLE `topic` (
   'properties.sasl.jaas.config' = '${sasl.jaas.config}',
   'scan.startup.mode' = 'earliest-offset',
   'properties.isolation.level' = 'read_committed',
-  'format' = 'json',
-  'json.ignore-parse-errors' = 'true'
+  'format' = 'raw'
 );
+
+-- their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits,
+-- and what is no UTF-8 becomes U+FFFF
+CREATE TEMPORARY VIEW `json` AS
+SELECT
+  `#json`,
+  `#arrived`
+FROM `topic`
+CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`#record`, '^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}')
+  THEN REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])(?=(?:[^"]|"(?:[^"\\]|\\.)*+")*+\z)', '1e999')
+  ELSE `#record` END]) AS `#json` (`#json`);
+
+-- the fields that are columns, as one object in one spelling
+CREATE TEMPORARY VIEW `fields` AS
+SELECT
+  `#json`,
+  `#fields`,
+  `#arrived`
+FROM `json`
+CROSS JOIN UNNEST(ARRAY[JSON_QUERY(CONCAT('[{"":', `#json`, '}]'), '$[0][''''][''id'',''k'',''n'',''s'',''seq'',''ts'',''x'']')]) AS `#fields` (`#fields`);
+
+-- rows: each field is null or of its column's type, and none stands twice. What is no row is a dead letter of our own stream
+CREATE TEMPORARY VIEW `sound` AS
+SELECT
+  `#fields`,
+  `#arrived`
+FROM `fields`
+WHERE REGEXP(`#fields`, '^\{(?:(?:"id":(?:null|"(?:[^"\\]|\\.)*+")|"k":(?:null|"(?:[^"\\]|\\.)*+")|"n":(?:null|-?[0-9]++|"[+-]?[0-9]++")|"s":(?:null|"(?:[^"\\]|\\.)*+")|"seq":(?:null|-?[0-9]++|"[+-]?[0-9]++")|"ts":(?:null|"(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]++)?+(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"|-?[0-9]++)|"x":(?:null|-?[0-9]++(?:[.][0-9]++)?+(?:E[+-]?[0-9]++)?+))(?:,(?!\})|(?=\})))*+\}\z')
+  AND (REGEXP_COUNT(`#json`, '"(?:id|k|n|s|seq|ts|x)"\s*+:') = REGEXP_COUNT(`#fields`, '"(?:id|k|n|s|seq|ts|x)"\s*+:') OR TRY_PARSE_JSON(`#json`) IS NOT NULL);
 
 -- the columns by the rules of values (V2, V3, V5)
 CREATE TEMPORARY VIEW `read` AS
 SELECT
-  `id` AS `id`,
-  `k` AS `k`,
-  CASE WHEN `x` = 0e0 THEN 0e0 WHEN `x` BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN `x` END AS `x`,
-  `n` AS `n`,
-  `s` AS `s`,
-  `seq` AS `seq`,
-  `#time ts` AS `ts`,
+  `#value id` AS `id`,
+  `#value k` AS `k`,
+  CASE WHEN `#value x` = 0e0 THEN 0e0 WHEN `#value x` BETWEEN -1.7976931348623157e308 AND 1.7976931348623157e308 THEN `#value x` END AS `x`,
+  `#value n` AS `n`,
+  `#value s` AS `s`,
+  `#value seq` AS `seq`,
+  CASE WHEN `#value ts` BETWEEN -62135596800000 AND 253402300799999 THEN `#value ts` END AS `ts`,
   `#arrived`
-FROM `topic`
-CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`ts`, '^-?[0-9]+\z') THEN CASE WHEN TRY_CAST(`ts` AS BIGINT) BETWEEN (-62135596800000) AND 253402300799999 THEN TRY_CAST(`ts` AS BIGINT) END ELSE CASE WHEN CASE WHEN REGEXP(`ts`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`ts`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`ts`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`ts`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`ts`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`ts`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`ts`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`ts`, CHAR_LENGTH(`ts`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 1, 2) AS BIGINT)) END END BETWEEN (-62135596800000) AND 253402300799999 THEN CASE WHEN REGEXP(`ts`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`ts`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`ts`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`ts`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`ts`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`ts`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`ts`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`ts`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`ts`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`ts`, CHAR_LENGTH(`ts`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`ts`, CHAR_LENGTH(`ts`) - 1, 2) AS BIGINT)) END END END END]) AS `time ts` (`#time ts`);
+FROM `sound`
+CROSS JOIN UNNEST(ARRAY[REGEXP_EXTRACT(`#fields`, '"ts":"?([^",}]*+)', 1)]) AS `#texts` (`#text ts`)
+CROSS JOIN UNNEST(ARRAY[ROW(
+  COALESCE(REGEXP_EXTRACT(`#fields`, '"id":"([^"\\\x{FFFF}]*+)"', 1), CASE WHEN REGEXP(`#fields`, '"id":"(?:[^"\\\x{FFFF}]|\\.)*+"') THEN JSON_VALUE(`#fields`, '$[''id'']') END),
+  COALESCE(REGEXP_EXTRACT(`#fields`, '"k":"([^"\\\x{FFFF}]*+)"', 1), CASE WHEN REGEXP(`#fields`, '"k":"(?:[^"\\\x{FFFF}]|\\.)*+"') THEN JSON_VALUE(`#fields`, '$[''k'']') END),
+  TRY_CAST(REGEXP_EXTRACT(`#fields`, '"x":"?([^",}]*+)', 1) AS DOUBLE),
+  TRY_CAST(REGEXP_EXTRACT(`#fields`, '"n":"?([^",}]*+)', 1) AS BIGINT),
+  COALESCE(REGEXP_EXTRACT(`#fields`, '"s":"([^"\\\x{FFFF}]*+)"', 1), CASE WHEN REGEXP(`#fields`, '"s":"(?:[^"\\\x{FFFF}]|\\.)*+"') THEN JSON_VALUE(`#fields`, '$[''s'']') END),
+  TRY_CAST(REGEXP_EXTRACT(`#fields`, '"seq":"?([^",}]*+)', 1) AS BIGINT),
+  CASE WHEN POSITION('T' IN `#text ts`) > 0 THEN CAST(TIMESTAMPDIFF(DAY, DATE '1970-01-01', TRY_CAST(SUBSTR(`#text ts`, 1, 10) AS DATE)) AS BIGINT) * 86400000 + TRY_CAST(SUBSTR(`#text ts`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`#text ts`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`#text ts`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`#text ts`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE SUBSTR(`#text ts`, CHAR_LENGTH(`#text ts`) - 5, 1) WHEN '+' THEN 1 WHEN '-' THEN -1 ELSE 0 END * COALESCE(TRY_CAST(SUBSTR(`#text ts`, CHAR_LENGTH(`#text ts`) - 4, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`#text ts`, CHAR_LENGTH(`#text ts`) - 1, 2) AS BIGINT) * 60000, 0) ELSE TRY_CAST(`#text ts` AS BIGINT) END
+)]) AS `#values` (`#value id`, `#value k`, `#value x`, `#value n`, `#value s`, `#value seq`, `#value ts`);
 
 -- when each event happened
 CREATE TEMPORARY VIEW `kept?` AS

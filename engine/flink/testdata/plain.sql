@@ -15,9 +15,7 @@ SET 'table.exec.mini-batch.size' = '5000';
 
 -- records of e (plain.py:1:5)
 CREATE TEMPORARY TABLE `topic` (
-  `user` BIGINT,
-  `day` STRING,
-  `at` STRING,
+  `#record` STRING,
   `#arrived` TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL
 ) WITH (
   'connector' = 'kafka',
@@ -26,20 +24,55 @@ CREATE TEMPORARY TABLE `topic` (
   'properties.sasl.jaas.config' = '${sasl.jaas.config}',
   'scan.startup.mode' = 'earliest-offset',
   'properties.isolation.level' = 'read_committed',
-  'format' = 'json',
-  'json.ignore-parse-errors' = 'true'
+  'format' = 'raw'
 );
+
+-- their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits,
+-- and what is no UTF-8 becomes U+FFFF
+CREATE TEMPORARY VIEW `json` AS
+SELECT
+  `#json`,
+  `#arrived`
+FROM `topic`
+CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`#record`, '^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}')
+  THEN REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])(?=(?:[^"]|"(?:[^"\\]|\\.)*+")*+\z)', '1e999')
+  ELSE `#record` END]) AS `#json` (`#json`);
+
+-- the fields that are columns, as one object in one spelling
+CREATE TEMPORARY VIEW `fields` AS
+SELECT
+  `#json`,
+  `#fields`,
+  `#arrived`
+FROM `json`
+CROSS JOIN UNNEST(ARRAY[JSON_QUERY(CONCAT('[{"":', `#json`, '}]'), '$[0][''''][''at'',''day'',''user'']')]) AS `#fields` (`#fields`);
+
+-- rows: each field is null or of its column's type, and none stands twice. What is no row is a dead letter of our own stream
+CREATE TEMPORARY VIEW `sound` AS
+SELECT
+  `#fields`,
+  `#arrived`
+FROM `fields`
+WHERE REGEXP(`#fields`, '^\{(?:(?:"at":(?:null|"(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]++)?+(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"|-?[0-9]++)|"day":(?:null|"(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)")|"user":(?:null|-?[0-9]++|"[+-]?[0-9]++"))(?:,(?!\})|(?=\})))*+\}\z')
+  AND (REGEXP_COUNT(`#json`, '"(?:at|day|user)"\s*+:') = REGEXP_COUNT(`#fields`, '"(?:at|day|user)"\s*+:') OR TRY_PARSE_JSON(`#json`) IS NOT NULL);
 
 -- the columns by the rules of values (V2, V3, V5)
 CREATE TEMPORARY VIEW `read` AS
 SELECT
-  `user` AS `user`,
-  `#time day` AS `day`,
-  `#time at` AS `at`,
+  `#value user` AS `user`,
+  CASE WHEN `#value day` BETWEEN -719162 AND 2932896 THEN `#value day` END AS `day`,
+  CASE WHEN `#value at` BETWEEN -62135596800000 AND 253402300799999 THEN `#value at` END AS `at`,
   `#arrived`
-FROM `topic`
-CROSS JOIN UNNEST(ARRAY[CASE WHEN CASE WHEN CASE WHEN REGEXP(`day`, '^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\z') THEN (365 * (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`day`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`day`, 9, 2) AS BIGINT) - 719469) END BETWEEN (-719162) AND 2932896 THEN CASE WHEN REGEXP(`day`, '^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\z') THEN (365 * (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`day`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`day`, 9, 2) AS BIGINT) - 719469) END END BETWEEN -719162 AND 2932896 THEN CASE WHEN CASE WHEN REGEXP(`day`, '^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\z') THEN (365 * (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`day`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`day`, 9, 2) AS BIGINT) - 719469) END BETWEEN (-719162) AND 2932896 THEN CASE WHEN REGEXP(`day`, '^([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)\z') THEN (365 * (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`day`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`day`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`day`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`day`, 9, 2) AS BIGINT) - 719469) END END END]) AS `time day` (`#time day`)
-CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`at`, '^-?[0-9]+\z') THEN CASE WHEN TRY_CAST(`at` AS BIGINT) BETWEEN (-62135596800000) AND 253402300799999 THEN TRY_CAST(`at` AS BIGINT) END ELSE CASE WHEN CASE WHEN REGEXP(`at`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`at`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`at`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`at`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`at`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`at`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`at`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`at`, CHAR_LENGTH(`at`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`at`, CHAR_LENGTH(`at`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`at`, CHAR_LENGTH(`at`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`at`, CHAR_LENGTH(`at`) - 1, 2) AS BIGINT)) END END BETWEEN (-62135596800000) AND 253402300799999 THEN CASE WHEN REGEXP(`at`, '^(([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z') THEN (365 * (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) + (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 4 - (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 100 + (TRY_CAST(SUBSTR(`at`, 1, 4) AS BIGINT) - CASE WHEN SUBSTR(`at`, 6, 2) IN ('01', '02') THEN 1 ELSE 0 END) / 400 + CASE SUBSTR(`at`, 6, 2) WHEN '03' THEN 0 WHEN '04' THEN 31 WHEN '05' THEN 61 WHEN '06' THEN 92 WHEN '07' THEN 122 WHEN '08' THEN 153 WHEN '09' THEN 184 WHEN '10' THEN 214 WHEN '11' THEN 245 WHEN '12' THEN 275 WHEN '01' THEN 306 ELSE 337 END + TRY_CAST(SUBSTR(`at`, 9, 2) AS BIGINT) - 719469) * 86400000 + TRY_CAST(SUBSTR(`at`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`at`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`at`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`at`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE WHEN SUBSTR(`at`, CHAR_LENGTH(`at`), 1) = 'Z' THEN 0 ELSE CASE SUBSTR(`at`, CHAR_LENGTH(`at`) - 5, 1) WHEN '-' THEN (-60000) ELSE 60000 END * (TRY_CAST(SUBSTR(`at`, CHAR_LENGTH(`at`) - 4, 2) AS BIGINT) * 60 + TRY_CAST(SUBSTR(`at`, CHAR_LENGTH(`at`) - 1, 2) AS BIGINT)) END END END END]) AS `time at` (`#time at`);
+FROM `sound`
+CROSS JOIN UNNEST(ARRAY[ROW(
+  REGEXP_EXTRACT(`#fields`, '"day":"?([^",}]*+)', 1),
+  REGEXP_EXTRACT(`#fields`, '"at":"?([^",}]*+)', 1)
+)]) AS `#texts` (`#text day`, `#text at`)
+CROSS JOIN UNNEST(ARRAY[ROW(
+  TRY_CAST(REGEXP_EXTRACT(`#fields`, '"user":"?([^",}]*+)', 1) AS BIGINT),
+  CAST(TIMESTAMPDIFF(DAY, DATE '1970-01-01', TRY_CAST(SUBSTR(`#text day`, 1, 10) AS DATE)) AS BIGINT),
+  CASE WHEN POSITION('T' IN `#text at`) > 0 THEN CAST(TIMESTAMPDIFF(DAY, DATE '1970-01-01', TRY_CAST(SUBSTR(`#text at`, 1, 10) AS DATE)) AS BIGINT) * 86400000 + TRY_CAST(SUBSTR(`#text at`, 12, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`#text at`, 15, 2) AS BIGINT) * 60000 + TRY_CAST(SUBSTR(`#text at`, 18, 2) AS BIGINT) * 1000 + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(`#text at`, '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT) - CASE SUBSTR(`#text at`, CHAR_LENGTH(`#text at`) - 5, 1) WHEN '+' THEN 1 WHEN '-' THEN -1 ELSE 0 END * COALESCE(TRY_CAST(SUBSTR(`#text at`, CHAR_LENGTH(`#text at`) - 4, 2) AS BIGINT) * 3600000 + TRY_CAST(SUBSTR(`#text at`, CHAR_LENGTH(`#text at`) - 1, 2) AS BIGINT) * 60000, 0) ELSE CASE WHEN TRY_CAST(`#text at` AS BIGINT) BETWEEN (-62135596800) AND 253402300799 THEN TRY_CAST(`#text at` AS BIGINT) * 1000 END END
+)]) AS `#values` (`#value user`, `#value day`, `#value at`);
 
 -- when each event happened
 CREATE TEMPORARY VIEW `kept?` AS
