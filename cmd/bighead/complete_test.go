@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,6 +95,34 @@ h = bh.FeatureGroup("h", source=p, keys=["k"], features=[bh.count(windows=["1h"]
 	}
 }
 
+// explain shows the jobs of the groups that a name reads, and says of others where and why Flink has none; no password is in it.
+func TestExplainFlink(t *testing.T) {
+	dir := smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks.topic"))
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[project]\nname = \"p\"\n[stream]\nbrokers = [\"kafka:9092\"]\nparallelism = 3\n[stream.tls]\nenabled = true\n[stream.sasl]\nmechanism = \"PLAIN\"\nuser = \"us\"\npassword = \"hush-hush\"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := bighead(t, dir, "explain", "v", "--engine", "flink")
+	if code != exitGood {
+		t.Fatalf("explain answers %d\n%s%s", code, out, stderr)
+	}
+	for _, want := range []string{"-- group g (features.py:4:5)\nSET ", "'parallelism.default' = '3'", "'kafka:9092'", "'topic' = 'clicks.topic'", "'properties.group.id' = '${group.id}'", "x_all (features.py:",
+		"EXECUTE STATEMENT SET", "\n-- group h (features.py:8:5): our own stream folds it\n-- features.py:8:", "exact windows"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it lacks %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "hush-hush") {
+		t.Error("the password is shown")
+	}
+	code, out, _ = bighead(t, dir, "explain", "v", "--engine", "flink", "--json")
+	var said struct {
+		Jobs []struct{ Group, At, SQL, Why string }
+	}
+	if err := json.Unmarshal([]byte(out), &said); code != exitGood || err != nil || len(said.Jobs) != 2 || said.Jobs[0].SQL == "" || said.Jobs[0].Why != "" || said.Jobs[1].SQL != "" || !strings.Contains(said.Jobs[1].Why, "features.py:8:") {
+		t.Errorf("explain --json answers %d %v\n%s", code, err, out)
+	}
+}
+
 // explain shows what an engine of this binary is handed, and says of others that they are not there.
 func TestExplainEngine(t *testing.T) {
 	dir := smallProject(t, smallFeatures)
@@ -104,9 +133,9 @@ func TestExplainEngine(t *testing.T) {
 	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "spark"); code != exitGood || !strings.HasPrefix(out, "-- keys of g with more than ") || !strings.Contains(out, "\nwith\n-- ") || !strings.Contains(out, "features.py:") {
 		t.Errorf("explain --engine spark answers %d\n%s", code, out)
 	}
-	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "flink")
-	if want := "bighead: --engine \"flink\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {
-		t.Errorf("explain --engine flink answers %d\n%s%s", code, out, stderr)
+	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "beam")
+	if want := "bighead: --engine \"beam\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {
+		t.Errorf("explain --engine beam answers %d\n%s%s", code, out, stderr)
 	}
 	code, _, stderr = bighead(t, dir, "training-set", "t", "--engine", "spark")
 	if code != exitMistake || !strings.Contains(stderr, "[batch] remote = ") {

@@ -20,7 +20,8 @@ func (c *cli) explainCommand() *cobra.Command {
 		Use:   "explain NAME",
 		Short: "Show what a group, view, training set, model or endpoint means, and the plan that computes it",
 		Long: "Show what a group, view, training set, model or endpoint means, column by column, and the plan that computes it. The plan is what the " +
-			"embedded engine is handed; of a model it is that of its training set. --diagram draws a model's pipeline, as it is defined, or of MODEL@3 or MODEL@champion as it was fitted.",
+			"embedded engine is handed; of a model it is that of its training set. With --engine flink it is the job of each group that Flink folds online, and of " +
+			"the others why our own stream folds them. --diagram draws a model's pipeline, as it is defined, or of MODEL@3 or MODEL@champion as it was fitted.",
 		Args: exactly("NAME"),
 
 		ValidArgsFunction: c.complete(allNames, noNames),
@@ -31,7 +32,7 @@ func (c *cli) explainCommand() *cobra.Command {
 				}
 				return c.diagram(cmd.Context(), args[0], diagram)
 			}
-			if engine != "" && engine != "spark" {
+			if engine != "" && engine != "spark" && engine != "flink" {
 				if _, err := engineNamed(engine, engineOptions{}); err != nil {
 					return mistakef("--engine %v; what other engines are handed cannot be shown", err)
 				}
@@ -43,6 +44,9 @@ func (c *cli) explainCommand() *cobra.Command {
 			b, meaning, err := l.planOf(args[0])
 			if err != nil {
 				return err
+			}
+			if engine == "flink" && dir == "" {
+				return c.explainJobs(l, args[0])
 			}
 			if dir != "" {
 				return c.bundle(cmd.Context(), l, engine, b, dir)
@@ -73,8 +77,41 @@ func (c *cli) explainCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "bundle", "", "with --engine spark: write a training set's query and settings into this folder, for spark-sql or a scheduler to run without bighead")
 	cmd.Flags().StringVar(&diagram, "diagram", "", "of a model, or MODEL@VERSION: its pipeline alone, drawn as text, or as an svg")
 	offer(cmd, "diagram", diagramForms...)
-	offer(cmd, "engine", append(engineNames(), "spark")...)
+	offer(cmd, "engine", append(engineNames(), "spark", "flink")...)
 	return cmd
+}
+
+// explainJobs prints what Flink is told of each group that a name reads, under whatever settings there are.
+func (c *cli) explainJobs(l *loaded, name string) error {
+	type job struct {
+		Group string `json:"group"`
+		At    string `json:"at"`
+		SQL   string `json:"sql,omitempty"`
+		Why   string `json:"why,omitempty"` // our own stream folds it
+	}
+	jobs := []job{}
+	for _, g := range l.groupsOf(name) {
+		j := job{Group: g.Name, At: g.Pos.String()}
+		text, err := jobText(l.Project, plan.SpaceOf(g))
+		if j.SQL = text; err != nil {
+			j.Why = err.Error()
+		}
+		jobs = append(jobs, j)
+	}
+	if c.json {
+		return json.NewEncoder(c.stdout).Encode(map[string]any{"name": name, "jobs": jobs})
+	}
+	for i, j := range jobs {
+		if i > 0 {
+			fmt.Fprintln(c.stdout)
+		}
+		if j.Why != "" {
+			fmt.Fprintf(c.stdout, "-- group %s (%s): our own stream folds it\n-- %s\n", j.Group, j.At, j.Why)
+			continue
+		}
+		fmt.Fprintf(c.stdout, "-- group %s (%s)\n%s", j.Group, j.At, j.SQL)
+	}
+	return nil
 }
 
 // planOf plans whatever has the name, and says what it means line by line.
@@ -116,42 +153,60 @@ func (l *loaded) planOf(name string) (*plan.Batch, []string, error) {
 
 // onlinePlansOf prints what is kept online for a group, or for the groups of a view or training set, and how a view is answered.
 func (l *loaded) onlinePlansOf(name string) (stream, serve string) {
-	view := func(v *feature.View) {
-		var groups []*feature.Group
+	if groups := l.groupsOf(name); groups != nil {
+		stream = streamText(groups)
+	}
+	if v := l.viewOf(name); v != nil {
+		serve = plan.ForServe(v).String()
+	}
+	return stream, serve
+}
+
+// groupsOf are the groups that a name reads: itself, or those of its view, each once.
+func (l *loaded) groupsOf(name string) (groups []*feature.Group) {
+	for _, g := range l.typed.Groups {
+		if g.Name == name {
+			return []*feature.Group{g}
+		}
+	}
+	if v := l.viewOf(name); v != nil {
 		for _, j := range v.Joins {
 			if !slices.Contains(groups, j.Group) {
 				groups = append(groups, j.Group)
 			}
 		}
-		stream, serve = streamText(groups), plan.ForServe(v).String()
 	}
+	return groups
+}
+
+// viewOf is the view of a name, or of the training set, model or endpoint of it; nil: it is a group's.
+func (l *loaded) viewOf(name string) *feature.View {
 	for _, g := range l.typed.Groups {
 		if g.Name == name {
-			return streamText([]*feature.Group{g}), ""
+			return nil
 		}
 	}
 	for _, v := range l.typed.Views {
 		if v.Name == name {
-			view(v)
-			return stream, serve
-		}
-	}
-	for _, t := range l.typed.TrainingSets {
-		if t.Name == name {
-			view(t.View)
-		}
-	}
-	for _, m := range l.typed.Models {
-		if m.Name == name {
-			view(m.TrainingSet.View)
+			return v
 		}
 	}
 	for _, e := range l.typed.Endpoints {
 		if e.Name == name {
-			view(e.Model.TrainingSet.View)
+			return e.Model.TrainingSet.View
 		}
 	}
-	return stream, serve
+	for _, m := range l.typed.Models {
+		if m.Name == name {
+			return m.TrainingSet.View
+		}
+	}
+	for _, t := range l.typed.TrainingSets {
+		if t.Name == name {
+			return t.View
+		}
+	}
+	return nil
 }
 
 func streamText(groups []*feature.Group) string {

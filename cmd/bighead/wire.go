@@ -356,6 +356,21 @@ func flinkLack(s *plan.Space) error {
 	return err
 }
 
+// jobText is the job of a space as people read it, with the settings of [stream] where there are any: no secrets, and not its topic's own name. An error says
+// why Flink has none.
+func jobText(p *project.Project, s *plan.Space) (string, error) {
+	o := flinkOptions(p)
+	if o.Brokers == "" {
+		o.Brokers = "${brokers}"
+	}
+	o.Topic, o.Group = "${topic}", "${group}"
+	j, err := flink.Print(s, o)
+	if err != nil {
+		return "", err
+	}
+	return j.String(), nil
+}
+
 // openTileReader makes the reader of a project's tiles from Flink; without a broker it reads nothing.
 func openTileReader(p *project.Project, st store.Store, epoch int64, version byte, broker dataset.KeyedTopics) *tileReader {
 	return reader.Open(reader.Options{Store: st, Epoch: epoch, Topics: broker, Clock: outside.clock, Version: version, Memory: streamMemory(p)})
@@ -383,8 +398,12 @@ func (r flinkRunner) State(ctx context.Context, space *plan.Space, topic, id str
 
 // openRunner is the Flink that [stream] names; it is not asked anything yet.
 func openRunner(p *project.Project) jobRunner {
-	o := flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
-	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), o)}
+	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), flinkOptions(p))}
+}
+
+// flinkOptions are those of all jobs of a project.
+func flinkOptions(p *project.Project) flink.Options {
+	return flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
 }
 
 // runnerOf is the Flink that a job was begun on, to end it there, whatever [stream] names now; nil: nothing says which that is.
