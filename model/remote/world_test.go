@@ -37,7 +37,8 @@ func newWorld() world {
 	return world{"numbers": {name: "numbers", version: "2", columns: numbers}, "mixed names": {name: "mixed names", version: "1", columns: mixed}}
 }
 
-func (w world) Index() []oip.State { return nil }
+func (w world) Has(name string) bool              { return w[name] != nil }
+func (w world) Index(context.Context) []oip.State { return nil }
 
 func (w world) Model(name, version string) (oip.Model, error) {
 	m := w[name]
@@ -50,13 +51,14 @@ func (w world) Model(name, version string) (oip.Model, error) {
 func (w world) Load(context.Context, string) error   { return nil }
 func (w world) Unload(context.Context, string) error { return nil }
 
-func (m *known) Name() string            { return m.name }
-func (m *known) Version() string         { return m.version }
-func (m *known) Versions() []string      { return []string{m.version} }
-func (m *known) Format() string          { return "known" }
-func (m *known) Columns() value.Schema   { return m.columns }
-func (m *known) Outputs() []model.Output { return outputs }
-func (m *known) Release()                {}
+func (m *known) Name() string                { return m.name }
+func (m *known) Ready(context.Context) error { return nil }
+func (m *known) Version() string             { return m.version }
+func (m *known) Versions() []string          { return []string{m.version} }
+func (m *known) Format() string              { return "known" }
+func (m *known) Columns() value.Schema       { return m.columns }
+func (m *known) Outputs() []model.Output     { return outputs }
+func (m *known) Release()                    {}
 
 func (m *known) Infer(ctx context.Context, in *value.Batch, out [][]float64) error {
 	if m.asked != nil {
