@@ -63,6 +63,8 @@ func (s *server) ExecutePlan(req *pb.ExecutePlanRequest, out grpc.ServerStreamin
 			return err
 		}
 		return st.Err()
+	case "words":
+		return status.Error(codes.Internal, "[FAILED_READ_FILE] s3 answered HTTP/1.1 403; tls: x509: frame too large")
 	case "bracket":
 		return status.Error(codes.Internal, "[DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012")
 	case "slow":
@@ -344,6 +346,7 @@ func TestErrorsCarryTheirClass(t *testing.T) {
 	for sql, want := range map[string]Error{
 		"structured": {Class: "UNRESOLVED_COLUMN.WITH_SUGGESTION", SQLState: "42703", Message: "no such column"},
 		"bracket":    {Class: "DIVIDE_BY_ZERO", SQLState: "22012", Message: "[DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012"},
+		"words":      {Class: "FAILED_READ_FILE", Message: "[FAILED_READ_FILE] s3 answered HTTP/1.1 403; tls: x509: frame too large"},
 	} {
 		_, err := session.Query(t.Context(), sql)
 		var e *Error

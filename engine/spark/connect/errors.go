@@ -3,6 +3,7 @@ package connect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -52,13 +53,9 @@ func refused(address string, err error) *RefusedError {
 	if !ok {
 		return nil
 	}
+	// Only the transport's words count: those of a statement that failed, which is Internal, may be anybody's.
 	says := func(parts ...string) bool {
-		for _, p := range parts {
-			if strings.Contains(s.Message(), p) {
-				return true
-			}
-		}
-		return false
+		return s.Code() != codes.Internal && slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(s.Message(), p) })
 	}
 	out := &RefusedError{Address: address, Err: err}
 	switch {
