@@ -64,7 +64,7 @@ type topicWriter struct {
 	schema value.Schema
 	encode func(b []byte, row []value.Value) ([]byte, error)
 	rows   int64 // written
-	open   bool // a transaction
+	open   bool  // a transaction
 	done   bool
 	err    error
 }
