@@ -14,6 +14,7 @@ import (
 // served over HTTP, while each of them fails on the way. Each time, once all that came is folded, every value is what the oracle makes of the one history, and in
 // the end the audit of all that was served meanwhile finds no skew.
 func TestMixedRoads(t *testing.T) {
+	t.Parallel() // it waits for engines, which no other test that is parallel uses
 	w := newMixedWorld(t)
 	w.run("apply", "--yes")
 	w.trainingSets()
