@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // clients may pack their messages
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model/tensor"
@@ -50,8 +51,11 @@ func Unknown(method string) *serve.Problem {
 
 // Register adds the service to a server, which admits callers by Scope and bounds messages.
 func (s *Server) Register(to grpc.ServiceRegistrar) {
-	pb.RegisterGRPCInferenceServiceServer(to, &rpc{s: s})
+	pb.RegisterGRPCInferenceServiceServer(to, s.Service())
 }
+
+// Service is the service's calls, as Register adds them to a server.
+func (s *Server) Service() pb.GRPCInferenceServiceServer { return &rpc{s: s} }
 
 // rpc is the service's calls.
 type rpc struct {
@@ -171,6 +175,9 @@ func (r *rpc) ModelInfer(ctx context.Context, in *pb.ModelInferRequest) (*pb.Mod
 			return nil, p
 		}
 		defer r.s.o.Gate.Leave()
+		if int64(proto.Size(in)) > r.s.o.MaxBody {
+			return nil, tooLong("message", r.s.o.MaxBody)
+		}
 		q, err := inferenceOf(in)
 		if err != nil {
 			return nil, err
@@ -217,11 +224,11 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 		}
 		of, err := tensor.DatatypeOf(input.GetDatatype())
 		if err != nil {
-			return nil, wrong(input.GetName(), err.Error(), "")
+			return nil, wrongInput(input.GetName(), err.Error(), "")
 		}
 		n, err := tensor.Elements(input.GetShape())
 		if err != nil {
-			return nil, wrong(input.GetName(), err.Error(), "")
+			return nil, wrongInput(input.GetName(), err.Error(), "")
 		}
 		t := &tensor.Tensor{Name: input.GetName(), Of: of, Shape: input.GetShape()}
 		switch {
@@ -233,7 +240,7 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 			err = t.FromContents(input.GetContents(), n)
 		}
 		if err != nil {
-			return nil, wrong(input.GetName(), err.Error(), "")
+			return nil, wrongInput(input.GetName(), err.Error(), "")
 		}
 		q.inputs = append(q.inputs, t)
 	}

@@ -150,7 +150,7 @@ func (s *Server) problem(ctx context.Context, call string, err error) *serve.Pro
 	case errors.As(err, &p):
 		return p
 	case errors.As(err, &large):
-		return &serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("the body is longer than %d bytes", large.Limit), Cure: "send less at a time, or raise [serve] max_body"}
+		return tooLong("body", large.Limit)
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
@@ -158,6 +158,11 @@ func (s *Server) problem(ctx context.Context, call string, err error) *serve.Pro
 	}
 	errors.As(s.defect(ctx, call, err), &p)
 	return p
+}
+
+// tooLong is the problem of a request of more bytes than are read.
+func tooLong(what string, most int64) *serve.Problem {
+	return &serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("the %s is longer than %d bytes", what, most), Cure: "send less at a time, or raise [serve] max_body"}
 }
 
 func write(w http.ResponseWriter, status int, x any) {

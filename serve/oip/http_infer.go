@@ -80,11 +80,11 @@ func (b *inferBody) read(q *inference, raw []byte) error {
 		}
 		own, rest, err := in.Cut(raw)
 		if err != nil {
-			return wrong(in.Name, err.Error(), "append the tensors in the order of the inputs, and set "+tensor.LengthHeader)
+			return wrongInput(in.Name, err.Error(), "append the tensors in the order of the inputs, and set "+tensor.LengthHeader)
 		}
 		t, err := in.Tensor(own)
 		if err != nil {
-			return wrong(in.Name, err.Error(), "")
+			return wrongInput(in.Name, err.Error(), "")
 		}
 		q.inputs, raw = append(q.inputs, t), rest
 	}

@@ -34,6 +34,11 @@ func wrong(field, detail, cure string) *serve.Problem {
 	return &serve.Problem{Code: feature.CodeBadBody, Detail: detail, Field: field, Cure: cure}
 }
 
+// wrongInput is wrong of an input, which it names: an error of the protocol is a text and nothing else.
+func wrongInput(name, detail, cure string) *serve.Problem {
+	return wrong(name, fmt.Sprintf("input %.60q: %s", name, detail), cure)
+}
+
 // rowsOf makes rows of a model's columns of tensors: one for each column, of shape [rows] or [rows, 1]; or, where all columns are numbers or
 // bools, a single one of shape [rows, columns].
 func rowsOf(columns value.Schema, in []*tensor.Tensor, maxRows int) (*value.Batch, error) {
@@ -48,18 +53,18 @@ func rowsOf(columns value.Schema, in []*tensor.Tensor, maxRows int) (*value.Batc
 			return nil, &serve.Problem{Code: feature.CodeBadBody, Detail: fmt.Sprintf("the model has no input %.60q", t.Name), Field: t.Name,
 				Near: expr.Nearest(t.Name, columns.Names()), Cure: "its inputs are: " + listed(columns.Names())}
 		case b.Columns[i] != nil:
-			return nil, wrong(t.Name, "the input is there twice", "send it once")
+			return nil, wrongInput(t.Name, "the input is there twice", "send it once")
 		case len(t.Shape) != 1 && (len(t.Shape) != 2 || t.Shape[1] != 1):
-			return nil, wrong(t.Name, fmt.Sprintf("shape %v", t.Shape), "an input has the shape [rows] or [rows, 1]")
+			return nil, wrongInput(t.Name, fmt.Sprintf("shape %v", t.Shape), "an input has the shape [rows] or [rows, 1]")
 		case b.N >= 0 && t.Shape[0] != int64(b.N):
-			return nil, wrong(t.Name, fmt.Sprintf("%d rows, where the inputs before it have %d", t.Shape[0], b.N), "give all inputs as many rows")
+			return nil, wrongInput(t.Name, fmt.Sprintf("%d rows, where the inputs before it have %d", t.Shape[0], b.N), "give all inputs as many rows")
 		case t.Shape[0] > int64(maxRows):
 			return nil, tooMany(t.Shape[0], maxRows)
 		}
 		b.N = int(t.Shape[0])
 		c, err := columnOf(columns[i].Type, t, b.N)
 		if err != nil {
-			return nil, wrong(t.Name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
+			return nil, wrongInput(t.Name, err.Error(), "the column is "+value.An(columns[i].Type.String())+", offered as "+datatypeFor(columns[i].Type))
 		}
 		b.Columns[i] = c
 	}
@@ -86,7 +91,7 @@ func matrix(columns value.Schema, t *tensor.Tensor, maxRows int) (*value.Batch, 
 			Cure: fmt.Sprintf("all columns in one tensor are for numbers alone, and column %q is %s: send a tensor for each column", columns[i].Name, value.An(columns[i].Type.String()))}
 	}
 	if t.Shape[1] != int64(len(columns)) {
-		return nil, wrong(t.Name, fmt.Sprintf("shape %v, and the model has %d columns", t.Shape, len(columns)), "in one tensor stand: "+listed(columns.Names()))
+		return nil, wrongInput(t.Name, fmt.Sprintf("shape %v, and the model has %d columns", t.Shape, len(columns)), "in one tensor stand: "+listed(columns.Names()))
 	}
 	if t.Shape[0] > int64(maxRows) {
 		return nil, tooMany(t.Shape[0], maxRows)
@@ -101,7 +106,7 @@ func matrix(columns value.Schema, t *tensor.Tensor, maxRows int) (*value.Batch, 
 			c = value.NewColumn(f.Type, b.N)
 		}
 		if err := fill(c, t, i, len(columns)); err != nil {
-			return nil, wrong(t.Name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
+			return nil, wrongInput(t.Name, fmt.Sprintf("column %q: %v", f.Name, err), "the column is "+value.An(f.Type.String()))
 		}
 		b.Columns[i] = c
 	}
