@@ -37,8 +37,8 @@ var endpoints = []struct {
 }
 
 // Open serves endpoints over a view, whose models, m_late and so on, read some of its columns in turn: "late" has two classes, "kinds" several,
-// "degraded" says that all of its answers are, "none" has no version, "broken" one that fails, and "safe", too, with a fallback of 0.25.
-func Open(t testing.TB, server *serve.Server, view string, columns []string, models catalog.Models, trees model.Open) *predict.Server {
+// "degraded" says that all of its answers are, "none" has no version, "broken" one that fails, and "safe", too, with a fallback of 0.25. now, where there is one, is the clock by which is told how long things take.
+func Open(t testing.TB, server *serve.Server, view string, columns []string, models catalog.Models, trees model.Open, now ...func() time.Time) *predict.Server {
 	t.Helper()
 	v, err := server.View(view)
 	if err != nil {
@@ -93,7 +93,11 @@ func Open(t testing.TB, server *serve.Server, view string, columns []string, mod
 			}, nil
 		})
 	}
-	p, err := predict.Open(context.Background(), server, all, models, open, predict.Options{})
+	o := predict.Options{}
+	if len(now) > 0 {
+		o.Now = now[0]
+	}
+	p, err := predict.Open(context.Background(), server, all, models, open, o)
 	if err != nil {
 		t.Fatal(err)
 	}
