@@ -29,11 +29,11 @@ func TestTheBreakerOpensAtTheFifthFailureWithinTenSecondsExactly(t *testing.T) {
 		b := New(func() time.Time { return now })
 		for i, s := range steps {
 			now = now.Add(s.after)
-			allowed := b.Allow()
+			asks, allowed := b.Asks(), b.Allow()
 			if allowed {
 				b.Done(s.outcome)
 			}
-			if allowed != s.allowed || b.State() != s.state {
+			if allowed != s.allowed || asks != allowed || b.State() != s.state {
 				t.Errorf("%s, step %d: allowed %v, state %v", name, i+1, allowed, b.State())
 			}
 		}
@@ -48,7 +48,7 @@ func TestOneProbeAtATime(t *testing.T) {
 		b.Done(Failed)
 	}
 	now = now.Add(probeEvery)
-	if !b.Allow() || b.Allow() {
+	if !b.Asks() || !b.Allow() || b.Asks() || b.Allow() {
 		t.Fatal("half open, one probe and no second is let through")
 	}
 	b.Done(Failed)
