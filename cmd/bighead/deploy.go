@@ -303,7 +303,8 @@ func (c *cli) rollbackCommand() *cobra.Command {
 	return cmd
 }
 
-// back is the traffic before the one that is: without the canary that is under way, else with the versions from before, named by their numbers.
+// back is the traffic before the one that is: without the canary that is under way, else with the versions from before that were not rolled back, named by
+// their numbers.
 func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
 	if k := d.before.Canary; k != nil {
 		return &catalog.Traffic{Routes: d.before.Routes, Shadows: d.before.Shadows, Reason: fmt.Sprintf("canary %s@%d ended", d.endpoint.Model.Name, k.Number)}, nil
@@ -313,8 +314,17 @@ func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
 		return nil, err
 	}
 	now := d.asked()
+	var bad []int64 // a second rollback goes further back, and not to what the first one sent away; changes are read newest first
 	for _, t := range history {
-		if routes := pinned(t.Routes); t.Model == d.endpoint.Model.Name && len(routes) > 0 && !slices.Equal(routes, now) {
+		if t.Model != d.endpoint.Model.Name {
+			continue
+		}
+		routes := pinned(t.Routes)
+		sent := slices.ContainsFunc(routes, func(r catalog.Route) bool { return slices.Contains(bad, r.Number) })
+		if t.Rollback != nil {
+			bad = append(bad, t.Rollback.Versions...)
+		}
+		if len(routes) > 0 && !sent && !slices.Equal(routes, now) {
 			for _, r := range routes {
 				if _, _, err := d.version(ctx, fmt.Sprintf("%s@%d", t.Model, r.Number), true); err != nil {
 					return nil, err
@@ -323,7 +333,7 @@ func (d *deployment) back(ctx context.Context) (*catalog.Traffic, error) {
 			return &catalog.Traffic{Routes: routes, Shadows: d.before.Shadows, Reason: fmt.Sprintf("rolled back to what was asked from %s on", t.At.UTC().Format(time.RFC3339))}, nil
 		}
 	}
-	return nil, mistakef("endpoint %s has asked no other versions before; --to names one", d.endpoint.Name)
+	return nil, mistakef("endpoint %s has asked no other versions before that were not rolled back; --to names one", d.endpoint.Name)
 }
 
 // asked are the routes of now, by the versions that they lead to: an alias may have moved since it was deployed.

@@ -132,6 +132,32 @@ func trafficIsKept(t *testing.T, dir string) {
 	}
 }
 
+// TestRollbackTwice rolls back twice: the second time it goes further back, and not to what the first one sent away.
+func TestRollbackTwice(t *testing.T) {
+	dir := smallProject(t, predictingFeatures)
+	mustRun(t, dir, "apply", "--yes")
+	for range 3 {
+		registerVersion(t, dir, "lgb_binary", nil)
+	}
+	for _, args := range [][]string{{"deploy", "m@1", "--to", "late"}, {"deploy", "m@2", "--to", "late"}, {"deploy", "m@3", "--to", "late"}} {
+		mustRun(t, dir, args...)
+	}
+	for _, want := range []string{"m@2 100%", "m@1 100%"} {
+		if out := mustRun(t, dir, "rollback", "late"); !strings.Contains(out, want) {
+			t.Errorf("%s, want %s", out, want)
+		}
+	}
+	rolledBack(t, dir, []int64{2}, []int64{3}, nil)
+	if code, _, stderr := bighead(t, dir, "rollback", "late"); code == exitGood || !strings.Contains(stderr, "has asked no other versions before that were not rolled back; --to names one") {
+		t.Errorf("%d %s", code, stderr)
+	}
+	mustRun(t, dir, "deploy", "m@3", "--to", "late") // which makes it one that can be gone back to
+	mustRun(t, dir, "deploy", "m@2", "--to", "late")
+	if out := mustRun(t, dir, "rollback", "late"); !strings.Contains(out, "m@3 100%") {
+		t.Error(out)
+	}
+}
+
 // TestDeployPopular deploys to an endpoint that falls back on what most of the training says, which only a version of now has.
 func TestDeployPopular(t *testing.T) {
 	dir := smallProject(t, strings.Replace(predictingFeatures, `deadline="10m")
@@ -215,7 +241,7 @@ func TestDeploy(t *testing.T) {
 	refused("answers with model m", "deploy", "n", "--to", "late")
 	refused(`did you mean "late"`, "deploy", "m@2", "--to", "lat")
 	refused("of which one can be taken", "deploy", "m@2", "--to", "late", "--shadow", "--canary")
-	refused("asked no other versions before", "rollback", "late")
+	refused("asked no other versions before that were not rolled back", "rollback", "late")
 	said("m@1 100%, m@2 as a shadow", "deploy", "m@2", "--to", "late", "--shadow")
 	asked(1)
 	refused("m@1 is no shadow of endpoint late; shadows are: m@2", "deploy", "m@1", "--to", "late", "--no-shadow")
