@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -22,6 +23,8 @@ type Listen struct {
 	TLS   *tls.Config // nil: plain HTTP
 	// Insecure lets everybody who reaches an address beyond loopback do everything.
 	Insecure bool
+	// HeaderTimeout and ReadTimeout are how long a caller may take for the head of a request and for all of it; 0: 5 s and 15 s.
+	HeaderTimeout, ReadTimeout time.Duration
 	// Ready hears the addresses once both are listened to; nil: nobody does.
 	Ready func(api, admin net.Addr)
 }
@@ -42,7 +45,7 @@ func (h *Handler) Run(ctx context.Context, l Listen) error {
 	if err != nil {
 		return err
 	}
-	servers := []*http.Server{h.server(h)}
+	servers := []*http.Server{l.server(h, h)}
 	listeners := []net.Listener{api}
 	admin := api
 	if l.Admin != "" {
@@ -50,7 +53,7 @@ func (h *Handler) Run(ctx context.Context, l Listen) error {
 			_ = api.Close()
 			return err
 		}
-		servers = []*http.Server{h.server(h.api), h.server(h.admin)}
+		servers = []*http.Server{l.server(h, h.api), l.server(h, h.admin)}
 		listeners = append(listeners, admin)
 	}
 	ended := make(chan error, len(servers))
@@ -99,7 +102,7 @@ func (h *Handler) finish(ctx context.Context, limit time.Duration, servers []*ht
 	return errors.Join(errs...)
 }
 
-func (h *Handler) server(handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+func (l *Listen) server(h *Handler, handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: cmp.Or(l.HeaderTimeout, headerTimeout), ReadTimeout: cmp.Or(l.ReadTimeout, readTimeout), WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
 }
