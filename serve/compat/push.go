@@ -59,3 +59,16 @@ func Refused(pushed []serve.Pushed) *serve.Problem {
 	}
 	return nil
 }
+
+// FeastWrite refuses the body of POST /write-to-online-store of Feast's feature server: values that somebody else has made. What is served here is made
+// of events, and a value that is not would be neither in training nor in an audit.
+func FeastWrite(body []byte) error {
+	const cure = `push the events that the values are made of: {"push_source_name": a source or topic, "df": {"column": [1, 2]}} to /push (store.push() of Feast's client), or JSON to /v1/events/{source or topic}`
+	var ask struct {
+		Name string `json:"feature_view_name"`
+	}
+	if p := unmarshal(body, &ask, cure); p != nil {
+		return p
+	}
+	return bad(fmt.Sprintf("values of %q cannot be written: they are made of events", ask.Name), cure)
+}

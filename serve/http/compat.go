@@ -35,6 +35,11 @@ func (h *Handler) feastPush(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
+// feastWrite is POST /write-to-online-store, by which Feast's clients write values of features: it is refused, and says what to do instead.
+func (h *Handler) feastWrite(w http.ResponseWriter, r *http.Request) error {
+	return h.shaped(w, r, "", func(body []byte) ([]byte, error) { return nil, compat.FeastWrite(body) })
+}
+
 // join and groupBy are the calls of Chronon's feature service.
 func (h *Handler) join(w http.ResponseWriter, r *http.Request) error {
 	return h.chronon(w, r, r.PathValue("view"), h.o.Server.View)

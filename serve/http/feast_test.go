@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,14 +13,16 @@ import (
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/serve/http"
+	"github.com/bighead-ml/bighead/store"
 )
 
 // feastClient is what somebody who has Feast runs: the definitions of the feature views in a registry of its own, and the values from
 // whatever stands at the address.
 const feastClient = `
 import json, sys
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RepoConfig, ValueType
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.types import Bool, Float64, Int64
@@ -52,6 +55,21 @@ try:
     out["error"] = None
 except Exception as e:
     out["error"] = str(e)
+def statuses(s):
+    p = s.get_online_features(features=refs, entity_rows=rows).proto
+    return {n: [FieldStatus.Name(x) for x in r.statuses] for n, r in zip(p.metadata.feature_names.val, p.results)}
+out["statuses"] = statuses(store)
+at = datetime(2023, 11, 14, tzinfo=timezone.utc)
+try:
+    online.online_write_batch(config, stats, [(keys[0], {"count_1d": Value(int64_val=7)}, at, None)], None)
+    out["written"] = "it was written"
+except Exception as e:
+    out["written"] = str(e)
+failing = FeatureStore(config=RepoConfig(project="p", provider="local", registry=sys.argv[2] + "/registry.db", offline_store={"type": "file"},
+    online_store={"type": "remote", "path": sys.argv[3]}, entity_key_serialization_version=3))
+out["failing"] = statuses(failing)
+out["failing read"] = [[str(at), {n: v.WhichOneof("val") for n, v in values.items()}] for at, values in failing._get_provider().online_store.online_read(failing.config, stats, keys[:1], [f.name for f in stats.features])]
+out["failing values"] = failing.get_online_features(features=refs, entity_rows=rows).to_dict()
 json.dump(out, sys.stdout)
 `
 
@@ -68,12 +86,15 @@ func TestFeastsOwnClient(t *testing.T) {
 	}
 	s := newServed(t, http.Options{})
 	r := run(t, s.Handler, http.Listen{Address: "127.0.0.1:0"})
+	failing := newServed(t, http.Options{})
+	failing.store.SetFault(func(context.Context, []store.Range) error { return store.ErrUnavailable })
+	failed := run(t, failing.Handler, http.Listen{Address: "127.0.0.1:0"})
 	dir := t.TempDir()
 	script := filepath.Join(dir, "client.py")
 	if err := os.WriteFile(script, []byte(feastClient), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), home.Python, script, r.api, dir)
+	cmd := exec.CommandContext(t.Context(), home.Python, script, r.api, dir, failed.api)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+home.Dir, "FEAST_USAGE=False")
 	var said strings.Builder
@@ -94,6 +115,11 @@ func TestFeastsOwnClient(t *testing.T) {
 		"frame": `[["UA", 15.0, 2, 20.0], ["AA", null, 1, 1.5], ["ZZ", null, 0, 0.0]]`,
 		"read": `[["2023-11-14 22:13:20+00:00", {"dep_delay_avg_1h": 15.0, "count_1d": 2, "dep_delay_last": 20.0}], ["2023-11-14 22:13:20+00:00", {"dep_delay_avg_1h": null, "count_1d": 1, "dep_delay_last": 1.5}],
 			["2023-11-14 22:13:20+00:00", {"dep_delay_avg_1h": null, "count_1d": 0, "dep_delay_last": 0.0}]]`,
+		"statuses": `{"carrier": ["PRESENT", "PRESENT", "PRESENT"], "dep_delay_avg_1h": ["PRESENT", "NOT_FOUND", "NOT_FOUND"], "count_1d": ["PRESENT", "PRESENT", "PRESENT"], "dep_delay_last": ["PRESENT", "PRESENT", "PRESENT"]}`,
+		// Where the store fails no value is taken for one that is not there.
+		"failing":        `{"carrier": ["PRESENT", "PRESENT", "PRESENT"], "dep_delay_avg_1h": ["INVALID", "INVALID", "INVALID"], "count_1d": ["INVALID", "INVALID", "INVALID"], "dep_delay_last": ["INVALID", "INVALID", "INVALID"]}`,
+		"failing values": `{"carrier": ["UA", "AA", "ZZ"], "dep_delay_avg_1h": [null, null, null], "count_1d": [null, null, null], "dep_delay_last": [null, null, null]}`,
+		"failing read":   `[["2023-11-14 22:13:20+00:00", {"dep_delay_avg_1h": null, "count_1d": null, "dep_delay_last": null}]]`,
 	} {
 		var x any
 		if err := json.Unmarshal([]byte(want), &x); err != nil {
@@ -102,6 +128,9 @@ func TestFeastsOwnClient(t *testing.T) {
 		if !reflect.DeepEqual(got[name], x) {
 			t.Errorf("%s:\n got %v\nwant %v", name, got[name], x)
 		}
+	}
+	if e, _ := got["written"].(string); !strings.Contains(e, "Error_code=400") || !strings.Contains(e, `values of \"carrier\" cannot be written`) || !strings.Contains(e, "/v1/events/") {
+		t.Errorf("values that are written: %v", got["written"])
 	}
 	if e, _ := got["error"].(string); !strings.Contains(e, "BH101") || !strings.Contains(e, "count_1d") {
 		t.Errorf("a feature that is not there: %v", got["error"])

@@ -89,6 +89,7 @@ func routes() []route {
 		{"POST", "/v1/features/groupby/{group}", gate.Read, true, (*Handler).groupBy},
 		{"POST", "/get-online-features", gate.Read, true, (*Handler).feast},
 		{"POST", "/push", gate.Push, true, (*Handler).feastPush},
+		{"POST", "/write-to-online-store", gate.Push, true, (*Handler).feastWrite},
 		{"GET", "/openapi.json", gate.Read, false, (*Handler).openAPI},
 		{"GET", "/healthz", gate.Open, false, (*Handler).healthz},
 		{"GET", "/readyz", gate.Open, false, (*Handler).readyz},

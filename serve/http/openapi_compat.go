@@ -28,6 +28,11 @@ func (h *Handler) compatCalls(parameter func(name, what string, schema object) [
 			"requestBody": object{"required": true, "content": jsonBody(ref("FeastPush"))},
 			"responses":   bad(object{"200": answer("all of them are accepted", object{"type": "null"})}),
 		},
+		"POST /write-to-online-store": {
+			"operationId": "writeToOnlineStore", "summary": "The call by which clients of Feast write values of features: it is always refused, for values are made of events here, and says where those go.",
+			"requestBody": object{"required": true, "content": jsonBody(object{"type": "object"})},
+			"responses":   bad(object{}),
+		},
 	}
 }
 

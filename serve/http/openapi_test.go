@@ -72,6 +72,8 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		{"post", "/get-online-features", "/get-online-features", `{"features": ["carier:count_1d"], "entities": {}}`, "t", "", 404},
 		{"post", "/push", "/push", `{"push_source_name": "flights", "df": {}, "to": "offline"}`, "t", "", 400},
 		{"post", "/push", "/push", `{"push_source_name": "flights", "df": {}}`, "u", "", 403},
+		{"post", "/write-to-online-store", "/write-to-online-store", `{"feature_view_name": "carrier", "df": {}}`, "t", "", 400},
+		{"post", "/write-to-online-store", "/write-to-online-store", `{}`, "u", "", 403},
 		{"get", "/openapi.json", "/openapi.json", "", "t", "", 200},
 		{"get", "/openapi.json", "/openapi.json", "", "", "", 401},
 		{"get", "/healthz", "/healthz", "", "", "", 200},
