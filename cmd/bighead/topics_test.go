@@ -330,7 +330,8 @@ v = bh`, 1)
 	stop()
 }
 
-// TestTopicsOfASchema reads Avro with a registry until a version of the schema cannot be rows: the source stops there and says where, the others
+// TestTopicsOfASchema reads Avro with a registry. A field that was added and may be null passes. One that is removed stops the source, which says where;
+// when the schema is good again and it starts anew, what it stopped at counts, and counts once. A version that cannot be rows stops it again, and the others
 // go on. A group that somebody else is a member of is no hindrance.
 func TestTopicsOfASchema(t *testing.T) {
 	w := newTopicWorld(t)
@@ -349,9 +350,13 @@ func TestTopicsOfASchema(t *testing.T) {
 		return bin.BigEndian.AppendUint32([]byte{0}, uint32(got.ID))
 	}
 	const first = `{"type":"record","name":"B","fields":[{"name":"k","type":"string"},{"name":"ts","type":{"type":"long","logicalType":"timestamp-millis"}},{"name":"price","type":"int"}]}`
-	encode := func(prefix []byte, schema string, price any) *kgo.Record {
+	encode := func(prefix []byte, schema string, price any, more ...any) *kgo.Record {
 		t.Helper()
-		b, err := avro.MustParse(schema).AppendEncode(bytes.Clone(prefix), map[string]any{"k": "k0", "ts": time.UnixMilli(1_704_067_200_000), "price": price})
+		fields := map[string]any{"k": "k0", "ts": time.UnixMilli(1_704_067_200_000), "price": price}
+		if len(more) > 0 {
+			fields["tip"], fields["note"] = more[0], nil
+		}
+		b, err := avro.MustParse(schema).AppendEncode(bytes.Clone(prefix), fields)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,8 +364,8 @@ func TestTopicsOfASchema(t *testing.T) {
 	}
 	buys := w.topic("buys", 1)
 	define := strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users).Replace(topicFeatures)
-	define = strings.Replace(define, "v = bh", `buys = bh.EventSource("buys", topic="`+buys+`", format="avro", columns={"k": bh.String, "price": bh.Int}, time="ts", lateness="400d")
-b = bh.FeatureGroup("b", source=buys, keys=["k"], flush="10ms", deadline="20s", features=[bh.sum("price", name="spent")])
+	define = strings.Replace(define, "v = bh", `buys = bh.EventSource("buys", topic="`+buys+`", format="avro", columns={"k": bh.String, "price": bh.Int, "tip": bh.Int}, time="ts", lateness="400d")
+b = bh.FeatureGroup("b", source=buys, keys=["k"], flush="10ms", deadline="20s", features=[bh.sum("price", name="spent"), bh.sum("tip", name="tips"), bh.count(name="buys")])
 v = bh`, 1)
 	define = strings.Replace(define, "groups=[g, h, u]", "groups=[g, h, u, b]", 1)
 	if err := os.WriteFile(filepath.Join(w.dir, "features.py"), []byte(define), 0o644); err != nil {
@@ -381,31 +386,56 @@ v = bh`, 1)
 		return "a member"
 	})
 	stop := upBeside(t, w.dir)
-	one := register(first)
-	w.put(buys, 0, encode(one, first, 3), encode(one, first, 4))
-	w.events(40, 2)
-	w.arrived("buys", 2)
-	w.same()
-	second := strings.Replace(first, `"int"`, `"string"`, 1)
-	w.put(buys, 0, encode(one, first, 5), encode(register(second), second, "6"))
-	awaited(t, func() string {
-		s := w.source("buys").Topic
-		if s.State != topicStopped {
-			return ""
-		}
-		for _, part := range []string{"buys-value", "version 2", `"price"`, "offset 3"} {
-			if !strings.Contains(s.Why, part) {
-				t.Errorf("the source stopped, and does not say %s: %s", part, s.Why)
+	stopped := func(parts ...string) {
+		t.Helper()
+		awaited(t, func() string {
+			s := w.source("buys").Topic
+			if s.State != topicStopped {
+				return ""
 			}
+			for _, part := range append(parts, "buys-value") {
+				if !strings.Contains(s.Why, part) {
+					t.Errorf("the source stopped, and does not say %s: %s", part, s.Why)
+				}
+			}
+			return s.Why
+		})
+	}
+	bought := func(want string) {
+		t.Helper()
+		got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text()
+		if text := strings.Join(got[len(got)-3:], " "); text != want {
+			t.Errorf("what came is %s, want %s", text, want)
 		}
-		return s.Why
-	})
+	}
+	const tipped = `,{"name":"tip","type":["null","int"],"default":null}]}`
+	added := strings.TrimSuffix(first, "]}") + tipped
+	one, two := register(first), register(added)
+	w.put(buys, 0, encode(one, first, 3), encode(one, first, 4), encode(two, added, 1, 2), encode(two, added, 2, nil))
+	w.events(40, 2)
+	w.arrived("buys", 4)
+	w.same()
+	bought("10 2 4")
+	removed := strings.TrimSuffix(first, "]}") + `,{"name":"note","type":["null","string"],"default":null}]}`
+	three := register(removed)
+	w.put(buys, 0, encode(two, added, 5, 1), encode(three, removed, 6, nil), encode(one, first, 7))
+	stopped("version 3", `"tip"`, "offset 5")
+	bought("15 3 5")
+	again := strings.TrimSuffix(removed, "]}") + tipped
+	four := register(again)
+	stop()
+	stop = upBeside(t, w.dir)
+	w.put(buys, 0, encode(four, again, 8, 1))
+	w.arrived("buys", 8)
+	w.same()
+	bought("36 4 8")
+	second := strings.Replace(again, `"type":"int"`, `"type":"string"`, 1)
+	w.put(buys, 0, encode(one, first, 9), encode(register(second), second, "6", nil))
+	stopped("version 5", `"price"`, "offset 9")
 	w.events(40, 2)
 	w.arrived("clicks", 80)
 	w.same()
-	if got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text(); got[len(got)-1] != "12" {
-		t.Errorf("what came before the version is %v", got)
-	}
+	bought("45 4 9")
 	stop()
 }
 

@@ -209,17 +209,29 @@ func (s *Schemas) others(ctx context.Context, r *registered, format string, inde
 	return out, nil
 }
 
-// absent judges a field that a schema lacks. One that came later, or that could be null, is null; one that was in every record and was
-// removed, or that no version ever had, is an error.
+// absent judges a field that a schema lacks. One that only later versions have was added, and is null in what was written before. One that a version
+// before had was removed, and what was a value would be null, or a default, from here on without a word: that is an error, until a later version
+// has it again as one that may be null, by which somebody has said that null is meant. One that no version ever had is an error too.
 func absent(r *registered, m message, others []other, path []string) error {
 	name := strings.Join(path, ".")
-	seen := false
+	seen, before, required, again := false, 0, false, false
 	for _, o := range others {
 		_, _, ok := o.message.typeOf(path)
-		seen = seen || ok
-		if ok && o.version < r.version && o.message.required(path) {
-			return r.wrong(name, fmt.Sprintf("it was in every record of version %d and is there no more; give it back, or take the column out of the source", o.version))
+		switch must := ok && o.message.required(path); {
+		case !ok:
+		case o.version < r.version:
+			before, required = max(before, o.version), required || must
+		case o.version > r.version && !must:
+			again = true
 		}
+		seen = seen || ok
+	}
+	if before > 0 && !again {
+		had := "version %d has it"
+		if required {
+			had = "it was in every record of version %d"
+		}
+		return r.wrong(name, fmt.Sprintf(had+" and it is there no more; register a version that has it again and may have null, which it then is where it is not, or take the column out of the source", before))
 	}
 	if seen {
 		return nil

@@ -108,12 +108,14 @@ const (
 	userV2 = `{"type":"record","name":"U","fields":[{"name":"age","type":["null","int"],"default":null},{"name":"id","type":"long"},{"name":"name","type":"string"}]}`
 	userV3 = `{"type":"record","name":"U","fields":[{"name":"id","type":"long"}]}`
 	userV4 = `{"type":"record","name":"U","fields":[{"name":"id","type":"string"},{"name":"name","type":"string"},{"name":"age","type":["null","int"]}]}`
+	userV5 = `{"type":"record","name":"U","fields":[{"name":"id","type":"long"},{"name":"nick","type":["null","string"],"default":null}]}`
+	userV6 = `{"type":"record","name":"U","fields":[{"name":"id","type":"long"},{"name":"street","type":["null","string"],"default":null}]}`
 )
 
 func TestSchemasThatChange(t *testing.T) {
 	r := newRegistry(t)
-	var p [4][]byte
-	for i, text := range []string{userV1, userV2, userV3, userV4} {
+	var p [6][]byte
+	for i, text := range []string{userV1, userV2, userV3, userV4, userV5, userV6} {
 		p[i] = r.add("t-value", sr.TypeAvro, text)
 	}
 	columns := value.Schema{{Name: "id", Type: value.Int}, {Name: "name", Type: value.String}, {Name: "age", Type: value.Int}}
@@ -121,6 +123,8 @@ func TestSchemasThatChange(t *testing.T) {
 	two := avroOf(t, p[1], userV2, map[string]any{"id": int64(2), "name": "b", "age": int32(30)})
 	three := avroOf(t, p[2], userV3, map[string]any{"id": int64(3)})
 	four := avroOf(t, p[3], userV4, map[string]any{"id": "4", "name": "d", "age": nil})
+	five := avroOf(t, p[4], userV5, map[string]any{"id": int64(5), "nick": "e"})
+	six := avroOf(t, p[5], userV6, map[string]any{"id": int64(6), "street": "f"})
 	for name, c := range map[string]struct {
 		schema  value.Schema
 		sel     []dataset.Select
@@ -130,7 +134,10 @@ func TestSchemasThatChange(t *testing.T) {
 	}{
 		"an added field that may be null passes, and so does the time before": {columns, nil, [][]byte{one, two, one}, "100: 1 a null\n102: 2 b 30\n104: 1 a null", 1},
 		"a removed field that was always there": {columns, nil, [][]byte{one, three}, "100: 1 a null\n" +
-			`error: topic "t" partition 3 offset 102: schema 3 (t-value version 3), field "name": it was in every record of version 2 and is there no more; give it back, or take the column out of the source`, 1},
+			`error: topic "t" partition 3 offset 102: schema 3 (t-value version 3), field "name": it was in every record of version 2 and it is there no more; register a version that has it again and may have null, which it then is where it is not, or take the column out of the source`, 1},
+		"a removed field that a later version has again, and may be null": {value.Schema{columns[0], columns[2]}, nil, [][]byte{two, three}, "100: 2 30\n102: 3 null", 1},
+		"a removed field that could be null": {value.Schema{columns[0], {Name: "nick", Type: value.String}}, nil, [][]byte{five, six}, "100: 5 e\n" +
+			`error: topic "t" partition 3 offset 102: schema 6 (t-value version 6), field "nick": version 5 has it and it is there no more; register a version that has it again and may have null, which it then is where it is not, or take the column out of the source`, 1},
 		"a changed type": {columns, nil, [][]byte{two, four}, "100: 2 b 30\n" +
 			`error: topic "t" partition 3 offset 102: schema 4 (t-value version 4), field "id": it is a string in this version, and an int in the source; declare the column as what it is, or convert it with select=`, 1},
 		"a column that is misspelt": {value.Schema{{Name: "nmae", Type: value.String}}, nil, [][]byte{one},
