@@ -338,7 +338,7 @@ func (w *crashWorld) applies(l *life) func() bool {
 		w.t.Fatal(err)
 	}
 	began := within(l, func() bool { return strings.Contains(l.text(), "its spaces are being filled") })
-	w.pause(15) // it is over soon
+	w.pause(4) // it is over soon: what the other version has kept is there yet
 	return func() bool { return began && !strings.Contains(l.text(), "\"another version is served\"") }
 }
 

@@ -21,6 +21,17 @@ func TestOnlineOnRedis(t *testing.T) { testOnline(t, onRedis("redis://"+redisser
 
 func TestUpOnRedis(t *testing.T) { testUp(t, onRedis("redis://"+redisserver.Redis(t).Addr)) }
 
+// TestUpOnRedisCluster and TestUpOnRedisSentinel are TestUp over the servers that are more than one: three masters, and the one that a Sentinel names.
+func TestUpOnRedisCluster(t *testing.T) {
+	nodes := redisserver.RedisCluster(t)
+	testUp(t, onRedis("redis://"+nodes[0].Addr+"?addr="+nodes[1].Addr))
+}
+
+func TestUpOnRedisSentinel(t *testing.T) {
+	sentinel, _, _ := redisserver.RedisSentinel(t, "here")
+	testUp(t, onRedis("redis://"+sentinel.Addr+"?master_set=here"))
+}
+
 // TestDoctorOnRedis says of a shared store whether it can be reached and suits, and how to mend it where not.
 func TestDoctorOnRedis(t *testing.T) {
 	good, locked := redisserver.Redis(t), redisserver.Redis(t, "--requirepass", "secret")
