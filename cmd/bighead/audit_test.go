@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/bighead-ml/bighead/audit"
+	"github.com/bighead-ml/bighead/store"
 )
 
 // running is `bighead up` within a test.
@@ -27,11 +28,17 @@ type running struct {
 // startUp runs `up` in a project's folder until the test ends or stop is called.
 func startUp(t *testing.T, dir string) *running {
 	t.Helper()
+	return startUpOver(t, dir, nil)
+}
+
+// startUpOver is startUp over a store that is what wrap makes of it.
+func startUpOver(t *testing.T, dir string, wrap func(store.Store) store.Store) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{t: t, dir: dir, log: &lockedText{}}
 	ended := make(chan int, 1)
 	go func() {
-		c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log}
+		c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: r.log, wrapStore: wrap}
 		ended <- c.run(ctx, []string{"--project", dir, "up"})
 	}()
 	done := false

@@ -2,16 +2,20 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -74,6 +78,66 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine("s.csv", at="at"))
 	}); d != 0 {
 		t.Errorf("status says\n%s", strings.Join(lines, "\n"))
 	}
+}
+
+// cutOff is a store that can be cut off.
+type cutOff struct {
+	store.Store
+	off atomic.Bool
+}
+
+func (c *cutOff) Read(ctx context.Context, ranges []store.Range, found func(i int, start int64, b []byte) error) error {
+	if c.off.Load() {
+		return store.ErrUnavailable
+	}
+	return c.Store.Read(ctx, ranges, found)
+}
+
+// A server whose store is gone answers what a feature usually is, by the newest training set, also where that was made while it runs.
+func TestTypicalStandsInForAStoreThatIsGone(t *testing.T) {
+	dir := smallProject(t, `import bighead as bh
+
+e = bh.EventSource("e", path="e.csv", time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="20s", features=[bh.sum("x", name="total", fallback=bh.typical), bh.count(name="n"), bh.last("x", name="newest", fallback=-1)])
+v = bh.FeatureView("v", groups=[g])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine("s.csv", at="at"))
+`)
+	write := func(name string, lines ...string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("bighead.toml", "[serve]", `listen = "127.0.0.1:0"`, `clock = "events"`, `deadline = "30s"`)
+	write("e.csv", "k,ts,x", "a,2024-01-01T10:00:00Z,1", "a,2024-01-01T11:00:00Z,20", "b,2024-01-01T10:00:00Z,7", "c,2024-01-01T10:00:00Z,9")
+	write("s.csv", "k,at", "a,2024-01-01T12:00:00Z", "b,2024-01-01T12:00:00Z", "c,2024-01-01T12:00:00Z")
+	mustRun(t, dir, "training-set", "t", "-o", filepath.Join(dir, "t.parquet"))
+	mustRun(t, dir, "apply", "--yes")
+	mustRun(t, dir, "backfill", "--online", "--to", "2024-01-02")
+	st := &cutOff{}
+	up := startUpOver(t, dir, func(of store.Store) store.Store { st.Store = of; return st })
+	get := func(key string) string {
+		t.Helper()
+		var a featuresAnswer
+		if out := mustRun(t, dir, "get", "v", "k="+key, "--json"); json.Unmarshal([]byte(out), &a) != nil || len(a.Rows) != 1 || a.Rows[0].Error != nil {
+			t.Fatal(out)
+		}
+		return fmt.Sprintf("%s %s", a.Rows[0].Values, a.Rows[0].Status)
+	}
+	if got := get("a"); got != `[21 2 20] "present"` {
+		t.Errorf("while the store is there it is %s", got)
+	}
+	st.off.Store(true)
+	const rest = ` null -1] ["fallback","failed","fallback"]`
+	if got := get("b"); got != `[9`+rest {
+		t.Errorf("when the store is gone it is %s", got)
+	}
+	write("s.csv", "k,at", "a,2024-01-01T12:00:00Z")
+	mustRun(t, dir, "training-set", "t", "-o", filepath.Join(dir, "t.parquet"))
+	awaited(t, func() string { return containingOr(get("b"), `[21`+rest) })
+	st.off.Store(false)
+	awaited(t, func() string { return containingOr(get("b"), `[7 1 7] "present"`) }) // once the breaker has tried it
+	up.stop()
 }
 
 func typedProject(t *testing.T, dir string) *feature.Project {
