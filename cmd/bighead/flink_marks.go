@@ -37,5 +37,5 @@ func (f *flinkSide) unseen(ctx context.Context, s *plan.Space) error {
 }
 
 func (f *flinkSide) mark(ctx context.Context, s *plan.Space, m plan.Marks) error {
-	return f.store.Write(ctx, &store.Write{Epoch: f.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
+	return f.store.Write(ctx, &store.Write{Epoch: f.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}, Sync: true})
 }

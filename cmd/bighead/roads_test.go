@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
 	road "github.com/bighead-ml/bighead/engine/enginetest/online"
@@ -21,6 +23,7 @@ import (
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/store"
+	"github.com/bighead-ml/bighead/store/pebble"
 	"github.com/bighead-ml/bighead/store/redis"
 )
 
@@ -103,13 +106,40 @@ func TestScriptsOnline(t *testing.T) {
 	if *roadScript == "" {
 		compareDeclines(t, res)
 	}
+	disks := &crashDisks{of: map[string]*vfs.MemFS{}}
+	p.Stores["pebble"], p.Crash = disks.open, disks.crash
 	drawn := newDrawn(t, p)
 	for _, script := range scripts {
-		for range *roadVariants {
-			drawn.run(t, r, script)
+		for n := range *roadVariants {
+			drawn.run(t, r, script, n)
 		}
+		clear(disks.of)
 	}
-	drawn.enough(t)
+	drawn.enough(t, 50)
+	if *roadScript == "" && disks.crashes < 50 {
+		t.Errorf("only %d crashes", disks.crashes)
+	}
+	t.Logf("%d crashes", disks.crashes)
+}
+
+// crashDisks are disks under embedded stores that lose what was not synced when the power goes, some of it at random.
+type crashDisks struct {
+	of      map[string]*vfs.MemFS // by folder
+	crashes int
+}
+
+func (d *crashDisks) open(dir string) (store.Store, error) {
+	if d.of[dir] == nil {
+		d.of[dir] = vfs.NewCrashableMem()
+	}
+	st, err := pebble.Open(pebble.Options{Path: "store", FS: d.of[dir], Logger: silent, CacheBytes: 1 << 20})
+	return serve.Watch(st), err
+}
+
+func (d *crashDisks) crash(dir string, seed uint64) {
+	draw := rand.New(rand.NewPCG(seed, 1))
+	d.of[dir] = d.of[dir].CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 100}[draw.IntN(3)], RNG: draw})
+	d.crashes++
 }
 
 // TestScriptsInRedis answers every script out of a Redis, which other processes could read and whose writes are not one step.
@@ -129,16 +159,17 @@ func TestScriptsInRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.run(t, p, road.Plain("redis", "direct"), scripts...)
-	for _, script := range scripts {
-		drawn.run(t, r, script)
+	for n, script := range scripts {
+		drawn.run(t, r, script, n)
 	}
+	drawn.enough(t, 20)
 }
 
 // drawn draws settings, and counts which were drawn where something was answered.
 type drawn struct {
 	*rand.Rand
 	parts         *road.Parts
-	stores, wires []string
+	stores, wires []string // each script goes over every pair of them in turn
 	met           map[string]int
 }
 
@@ -149,12 +180,14 @@ func newDrawn(t *testing.T, p *road.Parts) *drawn {
 		seed = rand.Uint64() >> 16
 	}
 	t.Logf("-seed=%d", seed)
-	return &drawn{rand.New(rand.NewPCG(seed, 0)), p, slices.Sorted(maps.Keys(p.Stores)), slices.Sorted(maps.Keys(p.Wires)), map[string]int{}}
+	return &drawn{rand.New(rand.NewPCG(seed, 0)), p, slices.Sorted(maps.Keys(p.Stores)), slices.DeleteFunc(slices.Sorted(maps.Keys(p.Wires)), func(w string) bool { return w == "direct" }), map[string]int{}}
 }
 
-func (d *drawn) run(t *testing.T, r recorder, script enginetest.Source) {
+// run is a script's n-th.
+func (d *drawn) run(t *testing.T, r recorder, script enginetest.Source, n int) {
 	t.Helper()
 	s := road.Draw(d.Rand, d.stores, d.wires)
+	s.Store, s.Wire = d.stores[n%len(d.stores)], d.wires[n/len(d.stores)%len(d.wires)]
 	if !strings.Contains(script.Path, *roadScript) {
 		return
 	}
@@ -173,14 +206,14 @@ func (d *drawn) run(t *testing.T, r recorder, script enginetest.Source) {
 }
 
 // enough demands that each way was gone.
-func (d *drawn) enough(t *testing.T) {
+func (d *drawn) enough(t *testing.T, least int) {
 	t.Helper()
 	t.Log(d.met)
 	if *roadScript != "" || *roadVariants < 4 {
 		return
 	}
 	for _, what := range slices.Concat(d.stores, d.wires, []string{"wall", "shuffled", "again", "batch", "kills", "tight"}) {
-		if d.met[what] < 50 {
+		if d.met[what] < least {
 			t.Errorf("%s: only %d answers", what, d.met[what])
 		}
 	}

@@ -177,7 +177,7 @@ func (o *online) mark(ctx context.Context, t *turn, s *plan.Space, watermark, ge
 	}
 	m := plan.NoMarks
 	m.Generation, m.Loaded = generation, loaded
-	return o.store.Write(ctx, &store.Write{Epoch: t.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}})
+	return o.store.Write(ctx, &store.Write{Epoch: t.epoch, Meta: []store.MetaPut{{Name: s.MarksName(), Bytes: m.Append(nil)}}, Sync: true}) // with it all of the load: who asked for it is told that it is there
 }
 
 // marks are those of a space as the store has them.

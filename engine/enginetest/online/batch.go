@@ -51,5 +51,5 @@ func (l load) mark(ctx context.Context, w *world) error {
 	}
 	m := plan.NoMarks
 	m.Generation = w.loaded[l.group]
-	return w.store.Write(ctx, &store.Write{Meta: []store.MetaPut{{Name: x.MarksName(), Bytes: m.Append(nil)}}})
+	return w.store.Write(ctx, &store.Write{Meta: []store.MetaPut{{Name: x.MarksName(), Bytes: m.Append(nil)}}, Sync: true})
 }

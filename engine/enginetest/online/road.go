@@ -22,6 +22,9 @@ type Parts struct {
 	// is not lasting.
 	Stores map[string]func(dir string) (store.Store, error)
 	Wires  map[string]Wire
+	// Crash, where not nil, takes the power from the store in a folder that is opened again, at this very moment: what it was not promised is gone. seed
+	// says how much.
+	Crash func(dir string, seed uint64)
 	// Dir is where the folders of runs are made; "": where the machine has temporary ones.
 	Dir string
 }

@@ -35,6 +35,7 @@ type world struct {
 	store   store.Store
 	stream  *stream.Stream
 	asker   Asker
+	kills   uint64
 }
 
 // run takes all steps, one after the other.
@@ -69,6 +70,9 @@ func (w *world) spaceOf(g *feature.Group) *plan.Space {
 	panic("online: a group without a space")
 }
 
+// folder is the store's.
+func (w *world) folder() string { return filepath.Join(w.dir, "store") }
+
 // clock is the wall's, which the steps set.
 func (w *world) clock() int64 { return w.now.Load() }
 
@@ -79,7 +83,7 @@ func (w *world) begin(ctx context.Context) (err error) {
 		if open == nil {
 			return fmt.Errorf("online: no store %q", w.road.Store)
 		}
-		folder := filepath.Join(w.dir, "store")
+		folder := w.folder()
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			return err
 		}
@@ -138,12 +142,17 @@ func (w *world) close(ctx context.Context) error {
 }
 
 func (kill) take(ctx context.Context, w *world) error {
+	lasting := w.store.Traits().Lasting
+	if lasting && w.road.Crash != nil {
+		w.kills++
+		w.road.Crash(w.folder(), w.road.Seed+w.kills) // whatever is on its way; that the process ends in order after that, nobody sees
+	}
 	dead, cancel := context.WithCancel(ctx)
 	cancel() // nothing more is applied, nothing more is written
 	if err := w.end(dead); err != nil {
 		return fmt.Errorf("kill: %w", err)
 	}
-	if w.store.Traits().Lasting {
+	if lasting {
 		if err := w.store.Close(); err != nil {
 			return fmt.Errorf("kill: %w", err)
 		}
