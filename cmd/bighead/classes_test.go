@@ -39,9 +39,16 @@ type ground struct {
 	done   func()
 
 	surface *surface
+	wrap    func(store.Store) store.Store
 }
 
 func serveClasses(t *testing.T, features, rows string) *ground {
+	t.Helper()
+	return serveClassesOver(t, features, rows, nil)
+}
+
+// serveClassesOver is serveClasses over a store that is what wrap makes of it.
+func serveClassesOver(t *testing.T, features, rows string, wrap func(store.Store) store.Store) *ground {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{"bighead.toml": "[serve]\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"error\"\n", "features.py": features, "e.csv": rows} {
@@ -50,12 +57,12 @@ func serveClasses(t *testing.T, features, rows string) *ground {
 		}
 	}
 	mustRun(t, dir, "apply", "--yes")
-	return (&ground{t: t, dir: dir}).open()
+	return (&ground{t: t, dir: dir, wrap: wrap}).open()
 }
 
 func (s *ground) open() *ground {
 	s.t.Helper()
-	c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, dir: s.dir}
+	c := &cli{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, dir: s.dir, wrapStore: s.wrap}
 	p, err := c.open()
 	if err != nil {
 		s.t.Fatal(err)
