@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -21,8 +22,9 @@ func TestBadInputToAServer(t *testing.T) {
 	}
 	dir := faultProject(t)
 	c := newHandClock(t, time.Now().UnixMilli())
-	l := born(t, dir, c).up(t)
+	l := born(t, dir, c, "BIGHEAD_LOG_LEVEL=debug").up(t)
 	long, deep := strings.Repeat("x", 10<<20), strings.Repeat("[", 200_000)
+	const secret = "jane.doe@example.com" // of no row may a value be in the log
 	event := func(k, ts string) string { return fmt.Sprintf(`{"id":1,"k":%s,"ts":%s}`, k, ts) }
 	for _, q := range []struct {
 		path, body string
@@ -49,12 +51,18 @@ func TestBadInputToAServer(t *testing.T) {
 		{"/v1/events/e", `{"id":2,"k":null,"ts":"9999-12-31T23:59:59Z"}`, 200, `"accepted":1`},
 		{"/v1/events/e", `{"id":3,"k":"far","ts":"9999-12-31T23:59:59Z"}`, 200, `"accepted":1`},
 		{"/v1/events/e", `{"id":4,"k":"far","ts":null}`, 200, `"not_yet":1`},
+		{"/v1/events/e", `{"id":5,"k":"` + secret + `","ts":"soon"}`, 200, `"rejected":[{"line":1`},
+		{"/v1/events/e", `{"id":"` + secret + `","k":"a","ts":1}`, 200, `"rejected":[{"line":1`},
+		{"/v1/events/e", `{"id":6,"k":"` + secret + `","ts":1}`, 200, `"accepted":1`},
+		{"/v1/features/v", `{"rows":[{"k":"` + secret + `"}]}`, 200, `"rows"`},
+		{"/v1/features/v", `{"rows":[{"k":{"a":"` + secret + `"}}]}`, 200, `"error"`},
 		{"/v1/events/nothing", `{}`, 404, "there are"},
 		{"/v1/features/v", `{"rows":[{"k":"` + long + `"}]}`, http.StatusRequestEntityTooLarge, "max_body"},
 		{"/v1/features/v", `{"rows":` + deep, 400, "BH105"},
 		{"/v1/features/v", `{"rows":[{"k":` + deep + `}]}`, 400, "BH105"},
 		{"/v1/features/v", `{"rows":[` + strings.Repeat(`{"k":"a"},`, 20_000) + `{"k":"a"}]}`, http.StatusRequestEntityTooLarge, "rows"},
 		{"/v1/features/v", `{"rows":[{"k":null}]}`, 200, `"empty"`},
+		{"/v1/features/v", `{"rows":[{"k":"far"}]}`, 200, `"values":[0,0,0],"status":["empty","empty","empty"]`}, // what is of the year 9999 is not known before
 		{"/v1/features/v", `{"rows":[{"k":{}}]}`, 200, `"error"`},
 		{"/v1/features/v", `{"rows":[{"k":"a"}],"at":"9999-12-31T23:59:59Z"}`, 200, "lies ahead"},
 		{"/v1/features/v", `{"rows":[{"k":"a"}],"at":1e300}`, 400, "at"},
@@ -77,6 +85,7 @@ func TestBadInputToAServer(t *testing.T) {
 		t.Errorf("afterwards: %d %s %v", status, text, err)
 	}
 	l.Stop()
+	logOfNoRows(t, l.text(), secret)
 	if text := l.text(); strings.Contains(text, "panic") || strings.Contains(text, "goroutine ") || !strings.Contains(text, "all that was accepted is kept") {
 		t.Errorf("it said\n%s", l.LogTail(40))
 	}
@@ -105,5 +114,31 @@ func slowClients(t *testing.T, address string) {
 			t.Errorf("%.40q is answered with %.200q, %v", text, answer, err)
 		}
 		conn.Close()
+	}
+}
+
+// logOfNoRows sees that a log at info and above is a line of JSON each, and holds no value of a row.
+func logOfNoRows(t *testing.T, log, secret string) {
+	t.Helper()
+	lines := 0
+	for line := range strings.Lines(log) {
+		var entry struct {
+			Level string `json:"level"`
+			Msg   string `json:"msg"`
+			Time  string `json:"time"`
+		}
+		if !strings.HasPrefix(line, "{") {
+			continue // what `up` says to people
+		}
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level == "" || entry.Msg == "" || entry.Time == "" {
+			t.Errorf("no line of the log: %v %s", err, line)
+		}
+		lines++
+		if strings.Contains(line, secret) && entry.Level != "DEBUG" {
+			t.Errorf("the log holds a row's value: %s", line)
+		}
+	}
+	if lines == 0 {
+		t.Errorf("it has no log:\n%s", log)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -219,6 +220,86 @@ func TestADiskThatDoesNotSync(t *testing.T) {
 		t.Fatalf("%d %s", status, text)
 	}
 	u.awaits("a", 6)
+}
+
+// TestADiskThatHangsAtASync holds up a sync of the log under a server. Who pushes waits, and is not told that anything is kept; features are answered
+// meanwhile with what is there. When the disk goes on, so does what waited, and all counts once.
+func TestADiskThatHangsAtASync(t *testing.T) {
+	before := outside
+	t.Cleanup(func() { outside = before })
+	var hangs atomic.Pointer[hang]
+	outside.log = func(o *eventlog.Options) {
+		o.Open = func(path string) (eventlog.File, error) {
+			f, err := eventlog.OpenFile(path)
+			return hanging{f, &hangs}, err
+		}
+	}
+	u := upInside(t, faultProject(t))
+	if status, _, text := u.post("/v1/events/e", faultEvent(0, "a")); status != http.StatusOK {
+		t.Fatalf("%d %s", status, text)
+	}
+	u.awaits("a", 1)
+	h := &hang{reached: make(chan struct{}), gone: make(chan struct{})}
+	hangs.Store(h)
+	release := sync.OnceFunc(func() { hangs.Store(nil); close(h.gone) })
+	t.Cleanup(release) // before the server is waited for
+	const pushes = 3
+	answers := make(chan string, pushes)
+	for id := range pushes {
+		go func() {
+			res, err := http.Post(u.url+"/v1/events/e", "application/json", strings.NewReader(faultEvent(1+id, "a")))
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer res.Body.Close()
+			text, err := io.ReadAll(res.Body)
+			answers <- fmt.Sprint(res.StatusCode, " ", string(text), err)
+		}()
+	}
+	<-h.reached
+	for range 20 {
+		for _, k := range []string{"a", "never seen"} {
+			if n, status := u.counted(k); n != map[string]string{"a": "1", "never seen": "0"}[k] || status != "present" && status != "empty" {
+				t.Errorf("while the disk hangs %s of %s are counted: %s", n, k, status)
+			}
+		}
+	}
+	if status, head, _ := u.post("/v1/features/nothing", "{}"); status != http.StatusNotFound || head == nil {
+		t.Errorf("a mistake is answered with %d", status)
+	}
+	select {
+	case a := <-answers:
+		t.Errorf("what is not on the disk is answered: %s", a)
+	default:
+	}
+	release()
+	for range pushes {
+		if a := <-answers; !strings.HasPrefix(a, "200 ") || !strings.Contains(a, `"accepted":1`) {
+			t.Errorf("a push that waited is answered with %s", a)
+		}
+	}
+	u.awaits("a", 1+pushes)
+}
+
+// hang holds up syncs from the first on, which reached tells of, until gone is closed.
+type hang struct {
+	once          sync.Once
+	reached, gone chan struct{}
+}
+
+// hanging is a file of the log whose syncs may be held up.
+type hanging struct {
+	eventlog.File
+	now *atomic.Pointer[hang] // nil: they are not
+}
+
+func (f hanging) Sync() error {
+	if h := f.now.Load(); h != nil {
+		h.once.Do(func() { close(h.reached) })
+		<-h.gone
+	}
+	return f.File.Sync()
 }
 
 // unsynced is a file of the log whose syncs fail while the disk is broken.
