@@ -3,10 +3,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,12 +19,14 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// soakFeatures are folds in tiles of several levels and a base tile, over a hundred keys. What is kept of them is as much after two minutes as ever after.
+// soakFeatures are folds in tiles of several levels and a base tile, one by a column, rows of an exact window and versions of entities, over a hundred keys. What is kept of them is as much after two minutes as ever after.
 const soakFeatures = `import bighead as bh
-e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "x": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", lateness="1m")
+e = bh.EventSource("e", columns={"id": bh.Int, "k": bh.String, "c": bh.String, "x": bh.Int, "ts": bh.Timestamp}, time="ts", id="id", lateness="1m")
+things = bh.EntitySource("things", columns={"k": bh.String, "name": bh.String, "ts": bh.Timestamp}, keys=["k"], time="ts", lateness="1m")
 g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="20s", features=[bh.count(name="n"), bh.sum("x", windows=["1m", "1h", "1d"]), bh.count(windows=["10s"], resolution="1s", name="recent"),
-    bh.last_k("x", k=5, windows=["1h"]), bh.count_distinct("x", windows=["1h"])])
-v = bh.FeatureView("v", groups=[g])
+    bh.last_k("x", k=5, windows=["1h"]), bh.count_distinct("x", windows=["1h"]), bh.count(windows=["2s"], resolution="exact", name="exact"), bh.count(windows=["1h"], by="c", name="by")])
+h = bh.FeatureGroup("h", source=things, deadline="20s", features=[bh.latest("name")])
+v = bh.FeatureView("v", groups=[g, h])
 `
 
 const soakKeys = 100
@@ -35,6 +39,8 @@ type soaker struct {
 	kept [soakKeys]atomic.Int64
 	sum  [soakKeys]atomic.Int64
 	read atomic.Int64 // requests for features
+
+	named [soakKeys]atomic.Bool // a version of the entity was acknowledged
 }
 
 // TestSoak has a server take events at half of what it can for a while, with reads beside it: its memory, goroutines and open files must stay
@@ -120,12 +126,20 @@ func (s *soaker) send() bool {
 	now := time.Now().UnixMilli()
 	first := s.next.Add(soakBatch) - soakBatch
 	for id := first; id < first+soakBatch; id++ {
-		fmt.Fprintf(&b, "{\"id\":%d,\"k\":\"k%d\",\"x\":%d,\"ts\":%q}\n", id, id%soakKeys, id%7, value.FormatTimestamp(now-id%500))
+		fmt.Fprintf(&b, "{\"id\":%d,\"k\":\"k%d\",\"c\":\"c%d\",\"x\":%d,\"ts\":%q}\n", id, id%soakKeys, id%3, id%7, value.FormatTimestamp(now-id%500))
 	}
 	status, text, err := s.l.post("/v1/events/e", "", []byte(b.String()), nil)
 	if err != nil || status != http.StatusOK || !strings.Contains(string(text), fmt.Sprintf(`"accepted":%d,`, soakBatch)) {
 		s.t.Errorf("push answers %d %s %v", status, text, err)
 		return false
+	}
+	if first/soakBatch%10 == 0 { // each tenth time a version of one of the entities comes too
+		line := fmt.Sprintf("{\"k\":\"k%d\",\"name\":\"n%d\",\"ts\":%q}\n", first/soakBatch/10%soakKeys, first, value.FormatTimestamp(now))
+		if status, text, err := s.l.post("/v1/events/things", "", []byte(line), nil); err != nil || status != http.StatusOK || !strings.Contains(string(text), `"accepted":1,`) {
+			s.t.Errorf("push answers %d %s %v", status, text, err)
+			return false
+		}
+		s.named[first/soakBatch/10%soakKeys].Store(true)
 	}
 	for id := first; id < first+soakBatch; id++ {
 		s.kept[id%soakKeys].Add(1)
@@ -183,7 +197,21 @@ func (s *soaker) counts() {
 			s.t.Fatal(err)
 		}
 		wrong = ""
+		by, name := slices.Index(a.Features, "g__by_1h"), slices.Index(a.Features, "h__name")
+		if by < 0 || name < 0 {
+			s.t.Fatal(a.Features)
+		}
 		for k, row := range a.Rows {
+			each := map[string]int64{}
+			if err := json.Unmarshal(row.Values[by], &each); err != nil {
+				s.t.Fatal(err, string(row.Values[by]))
+			}
+			if total := each["c0"] + each["c1"] + each["c2"]; total != s.kept[k].Load() {
+				wrong = fmt.Sprintf("of k%d %d events, counted by c are %s", k, s.kept[k].Load(), row.Values[by])
+			}
+			if (string(row.Values[name]) != "null") != s.named[k].Load() {
+				wrong = fmt.Sprintf("k%d is named %s", k, row.Values[name])
+			}
 			n, sum := fmt.Sprint(s.kept[k].Load()), fmt.Sprint(s.sum[k].Load())
 			if string(row.Values[0]) != n || string(row.Values[3]) != sum { // the day has all of it, unless a midnight lies between
 				wrong = fmt.Sprintf("of k%d %s events with the sum %s, counted are %s, %s", k, n, sum, row.Values[0], row.Values[3])
