@@ -47,7 +47,7 @@ func (x *space) write(ctx context.Context) error {
 
 // written makes a write of what changed. Meta comes last, the place behind what it says is there.
 func (x *space) written() (*store.Write, error) {
-	w := &store.Write{Epoch: x.r.o.Epoch}
+	w := &store.Write{Epoch: x.r.o.Epoch, Sync: x.marked} // who moves marks is told that they have moved
 	slices.SortFunc(x.dirty, func(a, b *cell) int {
 		return cmp.Or(cmp.Compare(a.at.step, b.at.step), cmp.Compare(a.at.key, b.at.key), cmp.Compare(a.at.start, b.at.start))
 	})

@@ -160,7 +160,7 @@ func TestAStoreThatHasLostWhatWasWrittenIsFilledAgain(t *testing.T) {
 		empty.Meta = append(empty.Meta, store.MetaPut{Name: name})
 	}
 	w.store.set(0, nil)
-	if err := errors.Join(w.store.Drop(t.Context(), id), w.store.Drop(t.Context(), plan.PartsSpace(id)), w.store.Write(t.Context(), empty)); err != nil {
+	if err := errors.Join(w.store.Drop(t.Context(), id), w.store.Drop(t.Context(), plan.PartsSpace(id)), w.store.Store.Write(t.Context(), empty)); err != nil {
 		t.Fatal(err)
 	}
 	w.open()

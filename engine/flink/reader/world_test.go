@@ -426,6 +426,9 @@ func (m *moody) Write(ctx context.Context, w *store.Write) error {
 	if before {
 		return store.ErrUnavailable
 	}
+	if !w.Sync && slices.ContainsFunc(w.Meta, func(x store.MetaPut) bool { return strings.HasPrefix(x.Name, plan.MarksPrefix) }) {
+		return fmt.Errorf("%w: marks are written that a loss of power could take back", errors.ErrUnsupported)
+	}
 	err := m.Store.Write(ctx, w)
 	if err == nil && after {
 		return store.ErrUnavailable
