@@ -23,7 +23,7 @@ import (
 // Redis. Records are spread over partitions by nothing that a group is keyed by. Meanwhile a partition is added, and somebody else joins the
 // consumer group and leaves it, so that it is shared out anew. At the end every event counts once, and every value is batch's, at each server.
 func TestTopicsTakeover(t *testing.T) {
-	const deaths = 12
+	const deaths = 50
 	redis := redisserver.Redis(t)
 	w := newTopicWorld(t)
 	w.settings(onRedis("redis://" + redis.Addr))
