@@ -35,11 +35,11 @@ func scan(data []byte) (*scanned, error) {
 	return s, each(data, func(field protowire.Number, b []byte, _ uint64) error {
 		switch field {
 		case 7:
-			return s.graph(b, 0)
+			return s.graph(b, 0, nil)
 		case 25: // functions, which have nodes as graphs do
 			return each(b, func(field protowire.Number, b []byte, _ uint64) error {
 				if field == 7 {
-					return s.node(b, 1)
+					return s.node(b, 1, &scope{})
 				}
 				return nil
 			})
@@ -77,18 +77,41 @@ func each(b []byte, found func(field protowire.Number, bytes []byte, number uint
 	return nil
 }
 
-func (s *scanned) graph(b []byte, depth int) error {
+// graph reads a graph's constants first, which stand behind its nodes.
+func (s *scanned) graph(b []byte, depth int, outer *scope) error {
 	if depth > deepest {
 		return fmt.Errorf("graphs lie in each other more than %d deep", deepest)
 	}
-	return each(b, func(field protowire.Number, b []byte, _ uint64) error {
+	in := &scope{outer: outer, constants: map[string]*constant{}}
+	err := each(b, func(field protowire.Number, b []byte, _ uint64) error {
 		switch field {
-		case 1:
-			return s.node(b, depth)
 		case 5:
-			return tensor(b)
+			name, err := nameOf(b)
+			if err == nil {
+				in.constants[name], err = tensor(b)
+			}
+			return err
 		case 15:
 			return sparse(b)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(b, func(field protowire.Number, b []byte, _ uint64) error {
+		if field == 1 {
+			return s.node(b, depth, in)
+		}
+		return nil
+	})
+}
+
+// nameOf is a tensor's name.
+func nameOf(b []byte) (name string, err error) {
+	return name, each(b, func(field protowire.Number, b []byte, _ uint64) error {
+		if field == 8 {
+			name = string(b)
 		}
 		return nil
 	})
@@ -96,27 +119,9 @@ func (s *scanned) graph(b []byte, depth int) error {
 
 var errElsewhere = errors.New("it has numbers in files beside it (external data), which is no part of it: save it as one file")
 
-// tensor refuses one whose numbers are elsewhere.
-func tensor(b []byte) error {
-	return each(b, func(field protowire.Number, _ []byte, number uint64) error {
-		if field == 13 || field == 14 && number != 0 {
-			return errElsewhere
-		}
-		return nil
-	})
-}
-
-func sparse(b []byte) error {
-	return each(b, func(field protowire.Number, b []byte, _ uint64) error {
-		if field == 1 || field == 2 {
-			return tensor(b)
-		}
-		return nil
-	})
-}
-
-func (s *scanned) node(b []byte, depth int) error {
+func (s *scanned) node(b []byte, depth int, in *scope) error {
 	var p producer
+	var value *constant
 	var outputs []string
 	err := each(b, func(field protowire.Number, b []byte, _ uint64) error {
 		switch field {
@@ -127,33 +132,53 @@ func (s *scanned) node(b []byte, depth int) error {
 		case 4:
 			p.op = string(b)
 		case 5:
-			return s.attribute(b, depth)
+			found, err := s.attribute(b, depth, in)
+			if found != nil {
+				value = found
+			}
+			return err
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	if depth == 0 {
 		for _, o := range outputs {
 			s.producers[o] = p
 		}
 	}
+	made, err := in.made(p.op, p.inputs, value)
+	if made != nil && len(outputs) == 1 && in.constants != nil {
+		in.constants[outputs[0]] = made
+	}
 	return err
 }
 
-func (s *scanned) attribute(b []byte, depth int) error {
+// attribute gives the constant that an attribute is, where it is one: value, value_int or value_ints.
+func (s *scanned) attribute(b []byte, depth int, in *scope) (value *constant, err error) {
 	var name string
+	var whole []float64
 	var labels []string
-	err := each(b, func(field protowire.Number, b []byte, number uint64) error {
+	err = each(b, func(field protowire.Number, b []byte, number uint64) error {
 		switch field {
 		case 1:
 			name = string(b)
-		case 5, 10:
-			return tensor(b)
+		case 3:
+			whole = append(whole, float64(int64(number)))
+		case 5:
+			value, err = tensor(b)
+			return err
+		case 10:
+			_, err := tensor(b)
+			return err
 		case 22, 23:
 			return sparse(b)
 		case 6, 11:
-			return s.graph(b, depth+1)
+			return s.graph(b, depth+1, in)
 		case 8:
 			labels = appendInts(labels, b, number)
+			return varints(b, number, func(v uint64) { whole = append(whole, float64(int64(v))) })
 		case 9:
 			labels = append(labels, string(b))
 		}
@@ -165,7 +190,13 @@ func (s *scanned) attribute(b []byte, depth int) error {
 			s.labels = append(s.labels, labels)
 		}
 	}
-	return err
+	switch {
+	case name == "value_int" || name == "value_ints":
+		value = &constant{elements: uint64(len(whole)), bits: 64, numbers: whole}
+	case name != "value":
+		value = nil
+	}
+	return value, err
 }
 
 // appendInts adds whole numbers, which come one by one or packed.
