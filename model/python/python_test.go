@@ -213,7 +213,7 @@ func TestContract(t *testing.T) {
 	}
 	var cases []modeltest.Case
 	for _, as := range []string{"pandas", "polars", "arrow"} {
-		source := strings.ReplaceAll(sums, "zip(x", "zip(x")
+		source := sums
 		if as == "polars" {
 			source = strings.ReplaceAll(source, "a != a", "a is None")
 		}
@@ -245,7 +245,6 @@ import numpy
 def M(x):
     assert list(x.columns) == ["a", "s", "b"], list(x.columns)
     assert x["a"].dtype == numpy.float64 and x["s"].tolist() == ["x", "", "żółw"], x
-    assert numpy.isnan(x["b"][1]) == False and numpy.isnan(x["a"][1]) == False or True
     assert x["a"].isna().tolist() == [False, False, False] and x["b"].isna().tolist() == [False, True, False], x
     return x["a"]
 `)

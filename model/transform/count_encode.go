@@ -8,7 +8,7 @@ import (
 
 var countEncode = &Kind{
 	Name:  "count_encode",
-	Doc:   "How many of the training rows have the value; with `share`, which part of them.",
+	Doc:   "How many of the training rows have the value; with `share`, which part of them. A training row is counted as a request is, itself among them: no label is in a count, so nothing is learnt out of fold, and there is no mean to draw few rows towards (`target_encode` has both).",
 	Names: "As before.",
 	Nulls: "None is left: null is a value like others. A value that the training rows do not have is 0.",
 	Takes: categories,

@@ -70,9 +70,13 @@ func step(kind, args string, columns ...string) Step {
 	return Step{Kind: kind, Columns: columns, Args: json.RawMessage(args)}
 }
 
-// everything is a pipeline with every kind of step.
+// everything is a pipeline with every kind of step; TestEveryKind holds it to that.
 func everything() []Step {
 	return []Step{
+		step("cross", `{"name": "twice"}`, "s", "c"),
+		step("bag_of_words", `{"max_features": 4}`, "twice"),
+		step("cross", `{"name": "pair"}`, "c", "b"),
+		step("embedding", `{"table": {"late|true": [0.5, -1.0], "on|false": [0.25, 2.0]}, "unknown": [0.0, 3.0]}`, "pair"),
 		step("hashing", `{"n": 4, "name": "h"}`, "words"),
 		step("impute", `{"strategy": "median", "indicator": true}`, "x", "k"),
 		step("impute", `{"strategy": "most_frequent"}`, "s"),
@@ -96,6 +100,15 @@ func everything() []Step {
 		step("expand", ``, "l", "m"),
 		step("impute", `{"strategy": "constant", "value": 0.5}`, "l_*"),
 		step("drop", ``, "b", "m_q"),
+		step("select", ``, "age", "c_*", "h_*", "k", "k_missing", "l_*", "m_*", "pair_0", "s_*", "t_*", "twice_*", "x", "x_missing", "d_*", "c_x_b"),
+	}
+}
+
+func TestEveryKind(t *testing.T) {
+	for _, kind := range KindNames() {
+		if !slices.ContainsFunc(everything(), func(s Step) bool { return s.Kind == kind }) {
+			t.Errorf("no step is %s", kind)
+		}
 	}
 }
 

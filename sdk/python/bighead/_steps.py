@@ -534,6 +534,9 @@ def count_encode(
 ) -> Step:
     """How many of the training rows have the value; with ``share``, which part of them.
 
+    A training row is counted as a request is, itself among them: no label is in a count, so nothing is learnt
+    out of fold, and there is no mean to draw few rows towards (``target_encode`` has both).
+
     Parameters
     ----------
     columns : str or Selector or list of those
