@@ -38,7 +38,7 @@ type ModelVersion struct {
 	Number   int64  `json:"version"`  // from 1 on
 	Artifact string `json:"artifact"` // the name of its folder: a SHA-256 in hex
 
-	Code        string `json:"code"`           // SHA-256 of the text of the training function's file
+	Code        string `json:"code"`           // hash of the project's files that the training function ran: its own and those that they imported
 	Lock        string `json:"lock,omitempty"` // SHA-256 of the environment's lock; "": the project's own Python
 	TrainingSet string `json:"training_set"`
 	// SetFingerprint is the training set's, View and ViewFingerprint what it was made of: a version is served only where that is what is applied.

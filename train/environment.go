@@ -291,7 +291,7 @@ func fill(ctx context.Context, l *Lock, stage string) error {
 	if _, err := output(ctx, l.base, "-m", "venv", "--without-pip", stage); err != nil {
 		return pipFailed(ctx, "make an environment with "+l.base, err)
 	}
-	list := filepath.Join(stage, "lock.txt")
+	list := filepath.Join(stage, lockName)
 	if err := os.WriteFile(list, []byte(l.text), 0o644); err != nil {
 		return fmt.Errorf("make the environment: %w", err)
 	}

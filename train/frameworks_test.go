@@ -313,6 +313,39 @@ func TestFramesAndFigures(t *testing.T) {
 	}
 }
 
+// TestCodeAndLock keeps the lock's text in the artifact, by whose hash the version has it, and hashes all of the project's files that run: a change of one
+// that is imported is another code, of one that is not it is none.
+func TestCodeAndLock(t *testing.T) {
+	codes := map[string]string{}
+	for _, c := range []struct{ name, helper, other string }{
+		{"first", "ROUNDS = 3\n", ""}, {"again", "ROUNDS = 3\n", ""}, {"another that nobody imports", "ROUNDS = 3\n", "# changed\n"}, {"the helper's comment", "ROUNDS = 3  # so many\n", ""},
+	} {
+		w := newWorld(t, `from folder.helper import ROUNDS
+
+
+def train(data, params):
+    import lightgbm as lgb
+    return lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1, "deterministic": True}, lgb.Dataset(data.train.x, data.train.y), ROUNDS)
+`)
+		if err := errors.Join(os.Mkdir(filepath.Join(w.Root, "folder"), 0o755), os.WriteFile(filepath.Join(w.Root, "folder", "helper.py"), []byte(c.helper), 0o644),
+			os.WriteFile(filepath.Join(w.Root, "other.py"), []byte(c.other), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := w.run(t, t.Context())
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		codes[c.name] = r.Version.Code
+		text, err := os.ReadFile(filepath.Join(w.Artifacts, r.Version.Artifact, "lock.txt"))
+		if err != nil || hashOfLock(string(text)) != r.Version.Lock || !strings.Contains(string(text), "lightgbm==4.7.0") {
+			t.Errorf("%s: %v, lock %q of\n%.300s", c.name, err, r.Version.Lock, text)
+		}
+	}
+	if c := codes["first"]; len(c) != 64 || codes["again"] != c || codes["another that nobody imports"] != c || codes["the helper's comment"] == c {
+		t.Errorf("codes are %v", codes)
+	}
+}
+
 // TestPickled trains what has no format of its own: with pickle=True it is answered by workers of its environment, what has a format keeps it, and
 // what cannot be pickled, or asked, is the user's mistake. Without, it is refused.
 func TestPickled(t *testing.T) {

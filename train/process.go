@@ -113,6 +113,8 @@ type returned struct {
 	Files     []string    `json:"files"` // others that it needs
 	Inputs    []string    `json:"inputs"`
 	Answers   [][]float64 `json:"answers"` // of the sample's rows
+	// Code is the SHA-256 of each of the project's files that ran, by its path: the function's and those that it, or what it called, imported.
+	Code map[string]string `json:"code"`
 }
 
 // message is one line from Python.
@@ -280,6 +282,11 @@ func (p *process) beyond() string {
 			return fmt.Sprintf("had %d processes at once and was stopped: [train] processes is %d", n, most)
 		}
 	}
+	return p.full()
+}
+
+// full says that more is written than may be; "" where it is not.
+func (p *process) full() string {
 	if most := p.limits.Disk; most > 0 {
 		if n := used(p.req.Out) + used(filepath.Join(p.folder, "scratch")); n > most {
 			return fmt.Sprintf("wrote %d MiB and was stopped: [train] disk is %s", n>>20, sizeText(most))
@@ -312,6 +319,8 @@ func (p *process) settle(waitErr error, prints *printed) (*returned, error) {
 	}
 	over := p.over.Load()
 	switch {
+	case p.last.Result != nil && p.full() != "": // between two looks
+		return nil, failed(feature.TimedOut, p.full(), "")
 	case p.last.Result != nil:
 		return p.last.Result, nil
 	case p.last.Mistake != nil:

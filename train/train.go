@@ -96,7 +96,8 @@ type training struct {
 	sample   string
 	python   string
 	lockHash string
-	code     string // SHA-256 of the function's file
+	lockText string
+	code     string // hash of the project's files that ran
 	returned *returned
 	logged   map[string]float64
 	opened   *model.Artifact // of the run's folder: the model alone is there
@@ -148,27 +149,37 @@ func (t *training) environment(ctx context.Context) (string, error) {
 	if t.python = python; l == nil || err != nil {
 		return t.python, err
 	}
-	t.lockHash = l.Hash
+	t.lockHash, t.lockText = l.Hash, l.text
 	return l.Path, nil
 }
 
 func (t *training) train(ctx context.Context) (string, error) {
 	m := t.Model
-	text, err := os.ReadFile(filepath.Join(t.Root, filepath.FromSlash(m.Train.File)))
-	if err != nil {
+	if _, err := os.Stat(filepath.Join(t.Root, filepath.FromSlash(m.Train.File))); err != nil {
 		return "", mistakef("model %s: its training function is not in a file of the project: %v", m.Name, err)
 	}
-	sum := sha256.Sum256(text)
-	t.code = hex.EncodeToString(sum[:])
 	p := &process{python: t.python, run: t.Run, folder: t.Folder, limits: t.Limits, req: t.request(), live: t.Live, logged: map[string]float64{}}
 	if err := writeJSON(filepath.Join(t.Folder, "request.json"), p.req); err != nil {
 		return "", err
 	}
+	var err error
 	if t.returned, err = p.do(ctx); err != nil {
 		return "", err
 	}
-	t.logged = p.logged
+	if t.returned.Code[m.Train.File] == "" {
+		return "", fmt.Errorf("train: Python ran %s and does not say what its text is", m.Train.File)
+	}
+	t.logged, t.code = p.logged, codeHash(t.returned.Code)
 	return t.returned.Framework, nil
+}
+
+// codeHash is one hash of files by their hashes: of the list of them in the order of their paths, each with a zero byte, its hash and a newline.
+func codeHash(files map[string]string) string {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%s\x00%s\n", path, files[path])
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (t *training) request() *request {
@@ -302,6 +313,9 @@ func (t *training) evaluate(ctx context.Context) (string, error) {
 	return note, nil
 }
 
+// lockName is the file of an artifact that has the lock of its environment, as pip takes it (-r).
+const lockName = "lock.txt"
+
 // manifestRows is how many of the compared rows an artifact keeps, to be asked each time that it is opened.
 const manifestRows = 64
 
@@ -321,6 +335,12 @@ func (t *training) artifact(ctx context.Context) (string, error) {
 		return "", err
 	}
 	files := map[string]string{}
+	if t.lockText != "" { // what the model was trained with, whatever becomes of the project's own
+		files[lockName] = filepath.Join(t.Folder, lockName)
+		if err := os.WriteFile(files[lockName], []byte(t.lockText), 0o644); err != nil {
+			return "", fmt.Errorf("train: %w", err)
+		}
+	}
 	if t.Model.Remote == "" {
 		for _, name := range append([]string{t.manifest.File}, t.returned.Files...) {
 			files[name] = filepath.Join(t.Folder, "model", name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -115,8 +116,15 @@ func TestLines(t *testing.T) {
 	if want := fmt.Sprintf(" … and %d more", len(names)-shown); !strings.HasSuffix(got[mostLines-1], want) {
 		t.Errorf("the last line is %q; it does not end with %q", got[mostLines-1], want)
 	}
-	for _, n := range []int{1, 2, 7, 8, 21, 22, 23, 24} { // all of those that have room, and none is lost at an edge
+	for n := range 60 { // all of those that have room, and none is lost at an edge
+		n++
+		if last := lines(append(slices.Clone(names[:n]), strings.Repeat("z", 60))); len(last) > mostLines {
+			t.Errorf("%d names and a long one are %d lines", n, len(last))
+		}
 		got, shown := lines(names[:n]), 0
+		if len(got) > mostLines {
+			t.Errorf("%d names are %d lines", n, len(got))
+		}
 		for _, line := range got {
 			shown += strings.Count(line, "column_")
 		}

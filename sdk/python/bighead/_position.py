@@ -7,6 +7,7 @@ once, and what the text says of it is kept. Nothing here imports a definition or
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 import linecache
 import os
@@ -72,6 +73,15 @@ class Sources:
         if _SITE in code.co_filename or not self.is_user(code):
             return False
         return self.root is None or code.co_filename in self._definitions
+
+    def definitions(self) -> dict[str, str]:
+        """The SHA-256 of the text of each file of the project that was run, by its name."""
+        found = {}
+        for filename in self._definitions:
+            file = self._files[filename]
+            assert file is not None  # it was added with its text
+            found[file.display] = hashlib.sha256(file.text.encode("utf-8", "surrogatepass")).hexdigest()
+        return found
 
     def touched(self) -> list[SourceFile]:
         """The files that were looked at, in that order."""

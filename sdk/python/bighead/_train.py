@@ -104,7 +104,8 @@ def serve(request: dict[str, Any], channel: Channel, sources: Sources) -> dict[s
     returned = function(Data(parts[0], parts[1], request, channel), request["params"])
     channel.send('{"returned":true}')
     sample = _frameworks.read(request["sample"], "numpy", request["x"])
-    return _frameworks.save(returned, sample, request)
+    saved = _frameworks.save(returned, sample, request)
+    return {**saved, "code": sources.definitions()}
 
 
 def _function(request: dict[str, Any], sources: Sources) -> Any:
