@@ -16,26 +16,36 @@ import (
 	"github.com/bighead-ml/bighead/dataset/arrow"
 	ours "github.com/bighead-ml/bighead/dataset/iceberg"
 	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/value"
 )
 
 const restToken = "right"
 
-// restServer is what Iceberg's REST catalog answers of another catalog's tables to who has the token, as far as reading asks.
+// restServer is what Iceberg's REST catalog answers of another catalog's tables to who has the token, as far as reading and appending ask.
 type restServer struct {
 	t    *testing.T
 	over catalog.Catalog
+	// between is called before a commit, once: what another writer does meanwhile.
+	between func()
 }
 
 // serveREST gives the tables of a catalog as they are through REST.
 func serveREST(t *testing.T, over catalog.Catalog) ours.Tables {
 	t.Helper()
-	s := &restServer{t, over}
+	_, tables := restOver(t, over)
+	return tables
+}
+
+func restOver(t *testing.T, over catalog.Catalog) (*restServer, ours.Tables) {
+	t.Helper()
+	s := &restServer{t: t, over: over}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/config", s.config)
 	mux.HandleFunc("GET /v1/namespaces", s.namespaces)
 	mux.HandleFunc("GET /v1/namespaces/{ns}", s.namespace)
 	mux.HandleFunc("GET /v1/namespaces/{ns}/tables", s.tables)
 	mux.HandleFunc("GET /v1/namespaces/{ns}/tables/{table}", s.table)
+	mux.HandleFunc("POST /v1/namespaces/{ns}/tables/{table}", s.commit)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+restToken {
 			s.refuse(w, http.StatusUnauthorized, "NotAuthorizedException", "who are you?")
@@ -44,7 +54,7 @@ func serveREST(t *testing.T, over catalog.Catalog) ours.Tables {
 		mux.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return ours.Tables{Config: ours.Config{Kind: "rest", URI: server.URL, Token: restToken}, Parquet: parquet.Format{}, Stream: arrow.Stream{}}
+	return s, ours.Tables{Config: ours.Config{Kind: "rest", URI: server.URL, Token: restToken}, Parquet: parquet.Format{}, Stream: arrow.Stream{}}
 }
 
 func (s *restServer) answer(w http.ResponseWriter, v any) {
@@ -104,6 +114,56 @@ func (s *restServer) table(w http.ResponseWriter, r *http.Request) {
 		s.t.Error(err)
 	}
 	s.answer(w, map[string]any{"metadata-location": tbl.MetadataLocation(), "metadata": json.RawMessage(metadata), "config": map[string]string{}})
+}
+
+func (s *restServer) commit(w http.ResponseWriter, r *http.Request) {
+	var asked struct {
+		Requirements table.Requirements `json:"requirements"`
+		Updates      table.Updates      `json:"updates"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+		s.refuse(w, http.StatusBadRequest, "BadRequestException", err.Error())
+		return
+	}
+	if between := s.between; between != nil {
+		s.between = nil
+		between()
+	}
+	metadata, at, err := s.over.CommitTable(r.Context(), table.Identifier{r.PathValue("ns"), r.PathValue("table")}, asked.Requirements, asked.Updates)
+	if err != nil {
+		s.refuse(w, http.StatusConflict, "CommitFailedException", err.Error())
+		return
+	}
+	s.answer(w, map[string]any{"metadata-location": at, "metadata": metadata})
+}
+
+// Rows are appended through REST by a commit of the catalog's; where another writer was first, nothing of either's rows is lost or
+// half there, and the second is told to run again.
+func TestAppendThroughREST(t *testing.T) {
+	w := worlds(t)["hadoop"]
+	appendRows(t, w, "db.t", rows(0, 50))
+	server, tables := restOver(t, w.catalog)
+	over := world{w.catalog, tables}
+	appendRows(t, over, "db.t", rows(50, 20))
+	makePartitioned(t, w, "db.days")
+	appendRows(t, over, "db.days", rows(0, 30))
+	for place, want := range map[string]string{"db.t": sortedText(rows(0, 70)), "db.days": sortedText(rows(0, 30))} {
+		if got := read(t, w, place); got != want {
+			t.Errorf("%s is\n%swant\n%s", place, got, want)
+		}
+	}
+	server.between = func() { appendRows(t, w, "db.t", rows(70, 5)) }
+	out, err := over.ours.Create(t.Context(), "db.t", "test", schema, dataset.Metadata{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = out.Write(value.BatchOf(schema, rows(75, 5)))
+	if err == nil {
+		err = out.Close()
+	}
+	if got := read(t, w, "db.t"); err == nil || !strings.Contains(err.Error(), "another writer was first") || !strings.Contains(err.Error(), "run it again") || got != sortedText(rows(0, 75)) {
+		t.Errorf("after another writer was first (%v) the table is\n%s", err, got)
+	}
 }
 
 // A table is read through REST as it is through the catalog that wrote it, now and as of a snapshot; who may not read, and what is not there, is a

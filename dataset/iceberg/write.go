@@ -148,6 +148,9 @@ func (w *writer) Close() error {
 	}
 	w.finish(err != nil)
 	w.err = errors.New("the writer is closed")
+	if errors.Is(err, table.ErrCommitFailed) {
+		return fmt.Errorf("%s: another writer was first, and nothing of these rows is in the table; run it again: %w", w.place.title(), err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.place.title(), err)
 	}
