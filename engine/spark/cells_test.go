@@ -261,8 +261,9 @@ func onDisk(t *testing.T, dir string, schema value.Schema, files ...[][]value.Va
 // Every fold's cells are the embedded engine's, byte for byte; of moments, which are added in another order where two events share a time, to
 // their last digits. What Spark made is read by the embedded engine as its own, and Spark makes nothing again.
 func TestCellsAreTheEmbeddedEngines(t *testing.T) {
-	r := rand.New(rand.NewPCG(*seed, 7))
-	t.Logf("seed %d", *seed)
+	of := firstSeed()
+	r := rand.New(rand.NewPCG(of, 7))
+	t.Logf("seed %d", of)
 	dir, data := t.TempDir(), t.TempDir()
 	onDisk(t, data, drawnColumns, drawn(r, 150), drawn(r, 60))
 	p, in := onFiles(t, every(data))
@@ -365,8 +366,9 @@ func TestRandomTiles(t *testing.T) {
 		return &filled{local.New(local.Options{AnyTiles: true, TempDir: dir}), engines[i], dir, &states}, words[i]
 	}}
 	n := *cases / 4
-	t.Logf("seeds %d to %d", *seed, *seed+uint64(n)-1)
-	r, err := random.Run(t.Context(), random.Options{Seed: *seed, Cases: n, Roads: []random.Road{road}, Workers: 2, Failures: 3})
+	first := firstSeed()
+	t.Logf("seeds %d to %d", first, first+uint64(n)-1)
+	r, err := random.Run(t.Context(), random.Options{Seed: first, Cases: n, Roads: []random.Road{road}, Workers: 2, Failures: 3})
 	if err != nil {
 		t.Fatal(err)
 	}

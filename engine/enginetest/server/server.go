@@ -109,7 +109,8 @@ func (s *Server) java(home fetch.Home, name string, env []string, args ...string
 func (s *Server) javaSpec(home fetch.Home, name string, env []string, args ...string) proc.Spec {
 	common := []string{
 		// Many short statements: a quick start and few threads are worth more than peak speed.
-		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		// With one compiler Java keeps 48 MB for code, which the queries of one test binary fill; then Spark dies.
+		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m",
 		"-Duser.timezone=UTC", "-Dfile.encoding=UTF-8", "-Djava.io.tmpdir=" + s.dir,
 	}
 	return proc.Spec{
