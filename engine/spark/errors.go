@@ -87,11 +87,15 @@ func (e *RunError) Unwrap() error { return e.Err }
 
 // cures are what can be done about what a message of Spark's says.
 var cures = []struct{ says, cure string }{
+	// A local Spark whose task lacks memory stops its context, and says no more than that.
+	{"stopped SparkContext", stoppedCure}, {"SparkContext was shut down", stoppedCure}, {"SparkContext was stopped", stoppedCure},
 	{"OutOfMemoryError", "give Spark's executors more memory (spark.executor.memory, of a local master spark.driver.memory), or more partitions (spark.sql.shuffle.partitions)"},
 	{"ExecutorLostFailure", "Spark lost an executor: its log and the cluster's say why; more memory for executors is the usual cure"},
 	{"OPERATION_CANCELED", "somebody cancelled it on the server"},
 	{"cancelled", "somebody cancelled it on the server"},
 }
+
+const stoppedCure = "Spark has stopped itself, as it does when it lacks memory, or somebody stopped it: its log says which; start it again, with more memory (spark.driver.memory of a local master, spark.executor.memory) or more partitions (spark.sql.shuffle.partitions)"
 
 // failed says what was computed when Spark failed: the step, where Spark names its line, and always the definition.
 func (q *Query) failed(ctx context.Context, of string, at feature.Pos, err error) error {

@@ -20,7 +20,9 @@ import (
 // What Spark fails at says what it computed, and what to do where that is known.
 func TestFailuresNameTheDefinition(t *testing.T) {
 	q, b := &spark.Query{}, &plan.Batch{Name: "late"}
-	for says, cure := range map[string]string{
+	for says, cure := range map[string]string{ // the first two are Spark 4.3's own words, of TestSparkRunsOutOfMemory
+		"Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n\norg.apache.spark.sql.connect.service.SparkConnectServer.main": "more memory",
+		"Job 7 cancelled because SparkContext was shut down":                                    "more memory",
 		"Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space\n\tat x": "more memory",
 		"Job aborted: ExecutorLostFailure (executor 3 exited)":                                  "lost an executor",
 		"[OPERATION_CANCELED] Operation has been canceled. SQLSTATE: HY008":                     "somebody cancelled it",

@@ -27,7 +27,7 @@ type GoneError struct {
 }
 
 func (e *GoneError) Error() string {
-	return "spark at " + e.Address + ": the server is not there, or went away while it was at it; see its log, and run this again once it answers: " + e.Err.Error()
+	return "spark at " + e.Address + ": the server is not there, or went away while it was at it, as it does when it lacks memory; see its log, and run this again once it answers: " + e.Err.Error()
 }
 
 func (e *GoneError) Unwrap() error { return e.Err }
