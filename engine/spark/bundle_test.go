@@ -10,8 +10,10 @@ import (
 
 	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/engine/enginetest/server"
+	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/value"
 )
 
 const bundledPy = `e = bh.EventSource("e", path="%DIR%", time="ts")
@@ -79,6 +81,28 @@ func TestABundleRunsWithoutUs(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) || len(want) < 50 {
 		t.Errorf("spark-sql has written\n%s\nit computes for us\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	// The embedded engine reads them, as a source that a definition names.
+	kept := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "`k`" || n == "`at`" })
+	again, in := onFiles(t, fmt.Sprintf(`rows = bh.EventSource("rows", path=%q, time="at")
+g = bh.FeatureGroup("g", source=rows, keys=["k"], features=[bh.count()])
+t = bh.TrainingSet("t", view=bh.FeatureView("v", groups=[g]), spine=bh.Spine(rows, at="at", keep=[%s]))
+`, out, strings.ReplaceAll(strings.Join(kept, ", "), "`", `"`)))
+	read, err := enginetest.Ask(t.Context(), local.New(local.Options{}), plan.ForTrainingSet(again.TrainingSets[0]), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ours []string
+	for _, row := range read.Rows {
+		var line []value.Value
+		for _, o := range b.Output {
+			line = append(line, row[read.Schema.Index(o.Name)])
+		}
+		ours = append(ours, fmt.Sprint(line))
+	}
+	slices.Sort(ours)
+	if !slices.Equal(ours, want) {
+		t.Errorf("the embedded engine reads\n%s\nwhich was written as\n%s", strings.Join(ours, "\n"), strings.Join(want, "\n"))
 	}
 	folders, err := filepath.Glob(filepath.Join(out, "bighead_day=2024-01-03", "bighead_bucket=*", "*.parquet"))
 	if err != nil || len(folders) != 3 { // as many as keys

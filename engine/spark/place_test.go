@@ -115,6 +115,17 @@ func inPlace(t *testing.T, dir, group string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	printed, err := e.Printed(t.Context(), b, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans, err := server.Spark(t).Query(t.Context(), "explain "+printed.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := plans.Rows[0][0].Str(); group == "near" && !regexp.MustCompile(`PartitionFilters: \[isnotnull\(day#\d+\), \(day#\d+ = 2024-01-01\)\]`).MatchString(text) {
+		t.Errorf("the plan of the printed query filters no partitions:\n%s", text)
+	}
 	from, ok := spark.InPlace(table, b.Joins[0].Scan.Source, 1704067200000, 1704067200000+3_600_000)
 	res, err := server.Spark(t).Query(t.Context(), "explain select n from "+from)
 	if err != nil || !ok {
