@@ -58,6 +58,9 @@ func TestSparkBackfills(t *testing.T) {
 	if out := run("verify", "v", "--roads", "oracle,served", "--sample", sample); !strings.Contains(out, "\nequal by the promise\n") {
 		t.Errorf("served against the oracle: %s", out)
 	}
+	if out := run("verify", "v", "--roads", "spark,served", "--sample", sample); !strings.Contains(out, "\nequal by the promise\n") {
+		t.Errorf("served against Spark: %s", out)
+	}
 	if v := vectorOf(t, run("get", "v", "k=a", "--json")); fmt.Sprint(v.text()[:3]) != "[8 3 3]" {
 		t.Errorf("a is %v", v.text())
 	}

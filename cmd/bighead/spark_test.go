@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/dataset"
 	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
@@ -136,4 +140,125 @@ func TestSparkSettingsThatCannotBe(t *testing.T) {
 			}
 		}
 	}
+}
+
+// manyEvents is a project that computes on Spark, of rows that are too many to stand in the query.
+func manyEvents(t *testing.T, url string) string {
+	t.Helper()
+	dir := smallProject(t, smallFeatures)
+	csv := "k,ts,x\n"
+	for i := range 20_000 {
+		csv += fmt.Sprintf("k%d,2024-01-%02dT%02d:%02d:00Z,%d\n", i%7, 1+i/1440%28, i/60%24, i%60, i)
+	}
+	for name, text := range map[string]string{"e.csv": csv, "bighead.toml": "[batch]\nengine = \"spark\"\nremote = \"" + url + "\"\nstage = \"stage\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// staged lists what is left for Spark.
+func staged(dir string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, "stage", "*")) // the pattern is good
+	return files
+}
+
+// Ctrl-C while Spark has a run's tables ends it as it ends any command: 130, and nothing is left, of the rows, of tiles or for Spark.
+func TestCtrlCOnSpark(t *testing.T) {
+	dir := manyEvents(t, servers.SparkURL(t))
+	out := filepath.Join(dir, "rows.csv")
+	for _, args := range [][]string{{"training-set", "t", "--out", out}, {"backfill"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer cancel()
+			for len(staged(dir)) == 0 {
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		}()
+		var stdout, stderr bytes.Buffer
+		c := &cli{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr}
+		code := c.run(ctx, append([]string{"--project", dir}, args...))
+		close(done)
+		cancel()
+		if code != exitInterrupted || !strings.Contains(stderr.String(), "interrupted; nothing half-written is left") || stdout.Len() > 0 {
+			t.Errorf("%s answers %d\n%s%s", args[0], code, &stdout, &stderr)
+		}
+		if left := staged(dir); len(left) > 0 {
+			t.Errorf("%s leaves %q for Spark", args[0], left)
+		}
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "rows.csv*")); err != nil || len(files) > 0 {
+		t.Errorf("%q is left", files)
+	}
+	if err := filepath.WalkDir(filepath.Join(dir, ".bighead", "tiles"), func(path string, f os.DirEntry, err error) error {
+		if err == nil && !f.IsDir() && f.Name() != "lock" {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+	if code, _, stderr := bighead(t, dir, "backfill"); code != exitGood {
+		t.Errorf("the next backfill answers %d\n%s", code, stderr)
+	}
+}
+
+// Of two backfills at once, one makes the tiles; the other is told to wait, or finds them made. Nothing is made twice, or lost.
+func TestTwoBackfillsAtOnceOnSpark(t *testing.T) {
+	dir := manyEvents(t, servers.SparkURL(t))
+	type answer struct {
+		code        int
+		out, stderr string
+	}
+	answers := make(chan answer)
+	for range 2 {
+		go func() {
+			code, out, stderr := bighead(t, dir, "backfill", "--json")
+			answers <- answer{code, out, stderr}
+		}()
+	}
+	made, good := int64(0), 0
+	for range 2 {
+		a := <-answers
+		if a.code != exitGood {
+			if !strings.Contains(a.stderr, "another bighead is making tiles here: wait until it is done") {
+				t.Errorf("it answers %d\n%s%s", a.code, a.out, a.stderr)
+			}
+			continue
+		}
+		good++
+		made += madeCells(t, a.out)
+	}
+	if good == 0 || made == 0 {
+		t.Fatalf("%d made %d cells", good, made)
+	}
+	if again := madeCells(t, mustRun(t, dir, "backfill", "--json")); again != 0 {
+		t.Errorf("%d cells are made again", again)
+	}
+	if left := staged(dir); len(left) > 0 {
+		t.Errorf("%q is left for Spark", left)
+	}
+	whole := manyEvents(t, "")
+	if want := madeCells(t, mustRun(t, whole, "backfill", "--json", "--engine", "local")); made != want {
+		t.Errorf("%d cells were made, of %d", made, want)
+	}
+}
+
+// madeCells is how many cells a backfill says that it made.
+func madeCells(t *testing.T, report string) (n int64) {
+	t.Helper()
+	var r struct{ Sets []struct{ Made int64 } }
+	if err := json.Unmarshal([]byte(report), &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Sets {
+		n += s.Made
+	}
+	return n
 }
