@@ -108,7 +108,9 @@ func (o *online) openFlink(ctx context.Context, epoch int64) (*flinkSide, error)
 		if f.broker, err = openKeyed(p, o.log); err != nil {
 			return nil, err
 		}
-		f.runner = openRunner(p)
+		if f.runner, err = openRunner(p); err != nil {
+			return nil, errors.Join(err, closeKeyed(f.broker))
+		}
 	}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	f.reader = openTileReader(p, o.store, epoch, byte(o.writes.Load()), f.broker)

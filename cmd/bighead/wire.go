@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -359,7 +360,10 @@ func flinkLack(s *plan.Space) error {
 // jobText is the job of a space as people read it, with the settings of [stream] where there are any: no secrets, and not its topic's own name. An error says
 // why Flink has none.
 func jobText(p *project.Project, s *plan.Space) (string, error) {
-	o := flinkOptions(p)
+	o, err := flinkOptions(p)
+	if err != nil {
+		return "", err
+	}
 	if o.Brokers == "" {
 		o.Brokers = "${brokers}"
 	}
@@ -397,13 +401,39 @@ func (r flinkRunner) State(ctx context.Context, space *plan.Space, topic, id str
 }
 
 // openRunner is the Flink that [stream] names; it is not asked anything yet.
-func openRunner(p *project.Project) jobRunner {
-	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), flinkOptions(p))}
+func openRunner(p *project.Project) (jobRunner, error) {
+	o, err := flinkOptions(p)
+	if err != nil {
+		return nil, err
+	}
+	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), o)}, nil
 }
 
 // flinkOptions are those of all jobs of a project.
-func flinkOptions(p *project.Project) flink.Options {
-	return flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
+func flinkOptions(p *project.Project) (flink.Options, error) {
+	c, o := p.Config, flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
+	at := func(key string) (string, error) {
+		if c.String(key) == "" {
+			return "", nil
+		}
+		text, err := os.ReadFile(inProject(p, c.String(key)))
+		if err != nil {
+			return "", mistakef("%s: %v", key, err)
+		}
+		return string(text), nil
+	}
+	k := flink.Kafka{Mechanism: c.String("stream.sasl.mechanism"), User: c.String("stream.sasl.user"), Password: c.String("stream.sasl.password"), TLS: c.Bool("stream.tls.enabled")}
+	for key, into := range map[string]*string{"stream.tls.ca": &k.CA, "stream.tls.cert": &k.Cert, "stream.tls.key": &k.Key} {
+		var err error
+		if *into, err = at(key); err != nil {
+			return o, err
+		}
+	}
+	var err error
+	if o.Properties, err = k.Properties(); err != nil {
+		return o, mistakef("[stream] %v", err)
+	}
+	return o, nil
 }
 
 // runnerOf is the Flink that a job was begun on, to end it there, whatever [stream] names now; nil: nothing says which that is.
@@ -412,7 +442,7 @@ func runnerOf(p *project.Project, e *jobEntry) jobRunner {
 	case e.Manager != "":
 		return flinkRunner{flink.RunnerAt(e.Manager)}
 	case p.Config.String("stream.gateway") != "":
-		return openRunner(p)
+		return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), "", flink.Options{})}
 	}
 	return nil
 }
