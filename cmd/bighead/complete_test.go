@@ -123,6 +123,31 @@ func TestExplainFlink(t *testing.T) {
 	}
 }
 
+// plan says who folds each group online, where that may be Flink.
+func TestPlanSaysWhoFolds(t *testing.T) {
+	dir := smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks"))
+	if _, out, _ := bighead(t, dir, "plan"); strings.Contains(out, "is folded by") {
+		t.Errorf("without Flink plan says\n%s", out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[project]\nname = \"p\"\n[stream]\nengine = \"flink\"\ngateway = \"http://h:1\"\nbrokers = [\"kafka:9092\"]\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, out, stderr := bighead(t, dir, "plan", "--cost=false")
+	if code != exitGood || !strings.Contains(out, "\ngroup g is folded by Flink\ngroup h is folded by our own stream: features.py:8:") {
+		t.Errorf("plan answers %d\n%s%s", code, out, stderr)
+	}
+	code, out, _ = bighead(t, dir, "plan", "--cost=false", "--json")
+	if code != exitGood || !strings.Contains(out, `"folding":[{"group":"g","by":"flink"},{"group":"h","by":"local","why":"features.py:8:`) {
+		t.Errorf("plan --json answers %d\n%s", code, out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "plan.json"), []byte(out), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := bighead(t, dir, "apply", "--yes", filepath.Join(dir, "plan.json")); code != exitGood {
+		t.Errorf("apply answers %d\n%s%s", code, out, stderr)
+	}
+}
+
 // explain shows what an engine of this binary is handed, and says of others that they are not there.
 func TestExplainEngine(t *testing.T) {
 	dir := smallProject(t, smallFeatures)

@@ -38,6 +38,7 @@ type flinkSide struct {
 
 	mu   sync.Mutex
 	jobs map[string]*flinkJob // by space
+	ours map[string]string    // why our own stream folds a space, by space
 
 	adding sync.Mutex // held while the reader begins with a space, which takes the marks that it finds
 }
@@ -80,6 +81,37 @@ func foldedHere(p *project.Project, streams []*plan.Stream) []*plan.Stream {
 	return out
 }
 
+// folding is who folds a group, where the settings name Flink.
+type folding struct {
+	Group string `json:"group"`
+	By    string `json:"by"`            // "flink", or "local": our own stream
+	Why   string `json:"why,omitempty"` // it is not Flink, with the definition's line
+}
+
+func (f folding) String() string {
+	if f.By == "flink" {
+		return "group " + f.Group + " is folded by Flink"
+	}
+	return "group " + f.Group + " is folded by our own stream: " + f.Why
+}
+
+// foldingOf says of each group who folds it; nil: our own stream folds all.
+func foldingOf(p *project.Project, groups []*feature.Group) (out []folding) {
+	if !onFlink(p) {
+		return nil
+	}
+	for _, s := range plan.ForStream(groups) {
+		for _, x := range s.Spaces {
+			f := folding{Group: x.Group.Name, By: "flink"}
+			if lack := flinkLack(x); lack != nil {
+				f.By, f.Why = "local", lack.Error()
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // foldedThere are the spaces that Flink folds.
 func foldedThere(p *project.Project, streams []*plan.Stream) (out []*plan.Space) {
 	if !onFlink(p) {
@@ -102,7 +134,7 @@ func (o *online) openFlink(ctx context.Context, epoch int64) (*flinkSide, error)
 	if !onFlink(p) {
 		return nil, nil
 	}
-	f := &flinkSide{project: p, log: o.log, store: o.store, epoch: epoch, jobs: map[string]*flinkJob{}}
+	f := &flinkSide{project: p, log: o.log, store: o.store, epoch: epoch, jobs: map[string]*flinkJob{}, ours: map[string]string{}}
 	if !o.alone {
 		var err error
 		if f.broker, err = openKeyed(p, o.log); err != nil {
@@ -155,6 +187,13 @@ func (f *flinkSide) change(streams []*plan.Stream) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	for _, s := range streams {
+		for _, x := range s.Spaces {
+			if lack := flinkLack(x); lack != nil {
+				f.ours[x.ID] = lack.Error()
+			}
+		}
+	}
 	for _, x := range foldedThere(f.project, streams) {
 		if j := f.jobs[x.ID]; j != nil {
 			j.again(x)

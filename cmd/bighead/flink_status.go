@@ -65,15 +65,26 @@ func (f *flinkSide) statuses() []flinkStatus {
 	return out
 }
 
-// addTo shows the spaces that Flink folds among those of their sources. What came too late for one our own reading of the topic knows.
+// addTo shows the spaces that Flink folds among those of their sources, and why our own stream folds the others. What came too late for one our own reading of the topic knows.
 func (f *flinkSide) addTo(sources []sourceStatus) {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	for i := range sources {
+		for j := range sources[i].Groups {
+			g := &sources[i].Groups[j]
+			g.FoldedBy, g.WhyOurs = "local", f.ours[g.Space]
+		}
+	}
+	f.mu.Unlock()
 	for _, j := range f.all() {
 		t, ok := f.tiles(j.space().ID)
 		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == j.space().Group.Source.Name })
 		if !ok || i < 0 {
 			continue
 		}
-		g := groupStatus{Group: t.Group, Space: t.Space, Filling: t.Filling, Lag: max(t.Lag, 0), Newest: timeOrNone(t.Newest), Batch: timeOrNone(t.Marks.Batch), Complete: timeOrNone(t.Marks.Complete),
+		g := groupStatus{FoldedBy: "flink", Group: t.Group, Space: t.Space, Filling: t.Filling, Lag: max(t.Lag, 0), Newest: timeOrNone(t.Newest), Batch: timeOrNone(t.Marks.Batch), Complete: timeOrNone(t.Marks.Complete),
 			Unseen: unseenOf(t.Marks), Applied: t.Counts.Applied, Late: t.Counts.Late, Behind: t.Counts.Behind}
 		if topic := sources[i].Topic; topic != nil {
 			g.Late += topic.Late

@@ -207,6 +207,7 @@ func TestStreamsOnFlink(t *testing.T) {
 		t.Errorf("the groups are shown as %+v", s.Stream.Sources)
 	}
 	job := s.Flink[0].ID
+	w.whoFolds()
 
 	w.wrongTimes()
 
@@ -240,6 +241,23 @@ func TestStreamsOnFlink(t *testing.T) {
 	w.another(w.status().Flink[0].ID)
 	stop()
 	w.backHome()
+}
+
+// whoFolds has status say who folds each group, and why it is not Flink.
+func (w *flinkWorld) whoFolds() {
+	w.Helper()
+	by := map[string]groupStatus{}
+	for _, s := range w.status().Stream.Sources {
+		for _, g := range s.Groups {
+			by[g.Group] = g
+		}
+	}
+	if g, h := by["g"], by["h"]; g.FoldedBy != "flink" || g.WhyOurs != "" || h.FoldedBy != "local" || !strings.Contains(h.WhyOurs, "features.py:8:") {
+		w.Errorf("who folds is shown as %+v", by)
+	}
+	if said := w.run("status"); !strings.Contains(said, "group g is folded by Flink\n") || !strings.Contains(said, "group h is folded by our own stream: features.py:8:") {
+		w.Errorf("status does not say who folds:\n%s", said)
+	}
 }
 
 // backHome goes back to our own stream: it folds all again, and the job is ended.

@@ -25,8 +25,9 @@ type proposal struct {
 	Changes []catalog.Change `json:"changes"`
 	Unused  []catalog.Change `json:"unused"`
 	Entries []catalog.Entry  `json:"entries"`
-	Breaks  []broken         `json:"breaks,omitempty"` // versions that endpoints ask and that could not answer any more
-	Cost    *cost            `json:"cost,omitempty"`   // of a backfill, unless it is not asked for; no part of what is applied
+	Breaks  []broken         `json:"breaks,omitempty"`  // versions that endpoints ask and that could not answer any more
+	Folding []folding        `json:"folding,omitempty"` // who folds each group online, where the settings name Flink; no part of what is applied
+	Cost    *cost            `json:"cost,omitempty"`    // of a backfill, unless it is not asked for; no part of what is applied
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -183,7 +184,7 @@ func (c *cli) propose(ctx context.Context, l *loaded) (*proposal, error) {
 		return nil, err
 	}
 	defer cat.Close()
-	p := &proposal{Entries: catalog.EntriesOf(l.typed)}
+	p := &proposal{Entries: catalog.EntriesOf(l.typed), Folding: foldingOf(l.Project, l.typed.Groups)}
 	var was []catalog.Entry
 	current, err := cat.Current(ctx)
 	switch {
@@ -261,6 +262,9 @@ func (p *proposal) print(w io.Writer) {
 	for _, b := range p.Breaks {
 		fmt.Fprintf(w, "%s; apply refuses that unless --drop %s\n", b, b.Endpoint)
 	}
+	for _, f := range p.Folding {
+		fmt.Fprintln(w, f)
+	}
 }
 
 var changeMarks = map[catalog.What]string{catalog.Added: "+", catalog.Changed: "~", catalog.Set: "=", catalog.Renamed: "→", catalog.Removed: "-"}
@@ -320,7 +324,7 @@ func sameProposal(path string, now *proposal) error {
 	if err := json.Unmarshal(b, &then); err != nil {
 		return mistakef("%s is no plan: %v", path, err)
 	}
-	then.Cost = nil
+	then.Cost, then.Folding = nil, now.Folding
 	a, _ := json.Marshal(then)
 	n, _ := json.Marshal(now)
 	if string(a) != string(n) {

@@ -56,6 +56,8 @@ type groupStatus struct {
 	Behind   int64   `json:"late_behind_watermark"`
 	Waiting  int64   `json:"waiting"`
 	NullKey  int64   `json:"null_key"`
+	FoldedBy string  `json:"folded_by,omitempty"` // "flink" or "local", where the settings name Flink
+	WhyOurs  string  `json:"why_local,omitempty"` // our own stream folds it and not Flink
 }
 
 // unseen is a time that neither batch nor the stream has the events of.
@@ -178,6 +180,13 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		src.printUnseen(c.stdout)
 		if src.KeepMS > 0 {
 			fmt.Fprintf(c.stdout, "source %s: %s records, %s bytes in its log, which keeps what came within %s\n", src.Source, count(src.Records), count(src.LogBytes), value.FormatDuration(src.KeepMS))
+		}
+	}
+	for _, src := range s.Stream.Sources {
+		for _, g := range src.Groups {
+			if g.FoldedBy != "" {
+				fmt.Fprintln(c.stdout, folding{g.Group, g.FoldedBy, g.WhyOurs})
+			}
 		}
 	}
 	if err := printFlink(c.stdout, s.Flink); err != nil {
