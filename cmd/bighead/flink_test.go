@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/bighead-ml/bighead/audit"
 	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
+	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -208,6 +210,7 @@ func TestStreamsOnFlink(t *testing.T) {
 	}
 	job := s.Flink[0].ID
 	w.whoFolds()
+	w.running()
 
 	w.wrongTimes()
 
@@ -289,23 +292,73 @@ func (w *flinkWorld) backHome() {
 	stop()
 }
 
-// wrongTimes has an event come too late, of a key that nobody asks for, since batch counts it: it is counted as that.
+// wrongTimes has an event come too late, and one an hour before its time, of a key that nobody asks for, since batch counts the first: each is counted as that. The
+// early one is with what our own stream folds held back, and with Flink in the tiles that hold its time, and in no finer one that has begun.
 func (w *flinkWorld) wrongTimes() {
 	w.Helper()
-	late := fmt.Appendf(nil, `{"k":"nobody","ts":%q,"x":1,"kind":"a","id":"late"}`, value.FormatTimestamp(time.Now().Add(-72*time.Hour).UnixMilli()))
-	if err := w.client.ProduceSync(w.Context(), &kgo.Record{Topic: w.topic, Value: late}).FirstErr(); err != nil {
-		w.Fatal(err)
+	for id, at := range map[string]time.Time{"late": time.Now().Add(-72 * time.Hour), "early": time.Now().Add(time.Hour)} {
+		event := fmt.Appendf(nil, `{"k":"nobody","ts":%q,"x":1,"kind":"a","id":%q}`, value.FormatTimestamp(at.UnixMilli()), id)
+		if err := w.client.ProduceSync(w.Context(), &kgo.Record{Topic: w.topic, Value: event}).FirstErr(); err != nil {
+			w.Fatal(err)
+		}
 	}
-	w.patient("what is late is counted", func() bool {
+	w.patient("what is late, and what is early, is counted", func() bool {
 		sources := w.status().Stream.Sources
 		i := slices.IndexFunc(sources, func(s sourceStatus) bool { return s.Source == "clicks" })
 		g := slices.IndexFunc(sources[i].Groups, func(g groupStatus) bool { return g.Group == "g" })
-		return sources[i].Topic.Late == 1 && sources[i].Topic.Early == 0 && sources[i].Groups[g].Late == 1
+		h := slices.IndexFunc(sources[i].Groups, func(g groupStatus) bool { return g.Group == "h" })
+		return sources[i].Topic.Late == 1 && sources[i].Topic.Early == 1 && sources[i].Groups[g].Late == 1 && sources[i].Groups[h].Waiting == 1
 	})
-	if said := w.run("status"); !strings.Contains(said, "1 came later than its lateness and are left out by Flink") {
+	if said := w.run("status"); !strings.Contains(said, "1 came later than its lateness and are left out by Flink, 1 came before their time and count at once") {
 		w.Errorf("status does not say so:\n%s", said)
 	}
 	w.same()
+}
+
+// metrics are those of the process that runs.
+func (w *flinkWorld) metrics() string {
+	w.Helper()
+	p, err := project.Open(w.dir, project.Options{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	k, err := newCaller(p, "")
+	if err != nil {
+		w.Fatal(err)
+	}
+	res, err := k.client.Get(k.base + "/metrics")
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(text)
+}
+
+// running demands that status and metrics show a job that runs: checkpoints are made and go on, and nothing of its tiles went back.
+func (w *flinkWorld) running() {
+	w.Helper()
+	first := ""
+	w.patient("checkpoints are made, one after the other", func() bool {
+		s := w.status().Flink[0]
+		if s.Regressions != 0 || s.Malformed != 0 {
+			w.Fatalf("the job is shown as %+v", s)
+		}
+		if first == "" {
+			first = s.Checkpoint
+		}
+		return first != "" && s.Checkpoint > first && s.Lag != nil && *s.Lag == 0 && s.Applied > 0
+	})
+	text := w.metrics()
+	for _, want := range []string{"bighead_flink_job_running{group=\"g\"} 1\n", "bighead_flink_lag_records{group=\"g\"} 0\n", "bighead_flink_checkpoint_age_seconds{group=\"g\"} ", "bighead_tile_regressions_total{group=\"g\"} 0\n",
+		"bighead_tile_parts_total{group=\"g\",result=\"applied\"} ", "bighead_tile_parts_total{group=\"g\",result=\"malformed\"} 0\n"} {
+		if !strings.Contains(text, want) {
+			w.Errorf("metrics lack %q", want)
+		}
+	}
 }
 
 // goesOn has the job stopped in all ways. With another parallelism it goes on from a savepoint; where somebody has removed that, or cancels the job, it
