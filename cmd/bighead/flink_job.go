@@ -26,6 +26,8 @@ type jobRunner interface {
 	Submit(ctx context.Context, space *plan.Space, topic, group, savepoint string) (id string, err error)
 	// Stop ends a job with a savepoint, and says where that is.
 	Stop(ctx context.Context, id string) (savepoint string, err error)
+	// Dispose removes a savepoint.
+	Dispose(ctx context.Context, savepoint string) error
 	// Cluster is which version Flink has, and where its JobManager is.
 	Cluster(ctx context.Context) (version, manager string, err error)
 	// Find is the ID of a job of a name that has not ended; "": there is none.
@@ -63,6 +65,9 @@ type jobEntry struct {
 
 	Savepoint string `json:"savepoint,omitempty"` // with which it was stopped, and from which it is to go on
 	Saved     int64  `json:"saved,omitempty"`     // when that was begun, ms
+
+	// Made are savepoints that we made to replace jobs. They are removed once the job that goes on has a checkpoint of its own, and needs none of them.
+	Made []string `json:"made,omitempty"`
 
 	From string `json:"from,omitempty"` // the savepoint from which it was begun; "": the start of its source
 	Anew string `json:"anew,omitempty"` // why it began there though one before it had read it
@@ -220,6 +225,9 @@ func (j *flinkJob) step(ctx context.Context) error {
 	case state.lives():
 		if j.lived, j.ended = true, false; time.Since(j.last) > time.Minute {
 			j.tries = 0
+		}
+		if err := j.tidy(ctx, state); err != nil {
+			return err
 		}
 		return state.problem(j)
 	}

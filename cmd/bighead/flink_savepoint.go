@@ -33,13 +33,31 @@ func (j *flinkJob) replace(ctx context.Context, name, hash string) error {
 			return fmt.Errorf("group %q (%s): Flink's job %s goes on with parallelism %d, and not %d as [stream] says, since it can't be stopped with a savepoint: %w; see savepoints under [stream]",
 				g.Name, g.Pos, e.Name, max(e.Tasks, 1), flinkParallelism(f.project), err)
 		}
-		e.Savepoint, e.Saved = savepoint, time.Now().UnixMilli()
+		e.Savepoint, e.Saved, e.Made = savepoint, time.Now().UnixMilli(), append(e.Made, savepoint)
 		if err := j.note(ctx); err != nil {
 			return err
 		}
 	}
 	j.ended = true
 	return j.beginAgain(ctx, name, hash, jobState{State: "FINISHED"})
+}
+
+// tidy removes the savepoints that we made, once the job that runs has a checkpoint of its own: from then on Flink goes back to that. What somebody
+// else made stays. One that can't be removed is said, and not tried again.
+func (j *flinkJob) tidy(ctx context.Context, s jobState) error {
+	e := j.entry
+	if len(e.Made) == 0 || e.Savepoint != "" || s.State != "RUNNING" || s.Checkpoint == 0 {
+		return nil
+	}
+	for _, path := range e.Made {
+		if err := j.side.runner.Dispose(ctx, path); err != nil && ctx.Err() != nil {
+			return err
+		} else if err != nil {
+			j.side.log.WarnContext(ctx, "a savepoint that nothing needs any more can't be removed; remove it by hand", "group", j.space().Group.Name, "savepoint", path, "error", err.Error())
+		}
+	}
+	e.Made = nil
+	return j.note(ctx)
 }
 
 // keepSavepoint notes the savepoint with which a job was stopped, whoever has: Flink forgets ended jobs, at the latest with its JobManager. One that
@@ -133,7 +151,7 @@ func (j *flinkJob) anew(ctx context.Context, name, hash, why string) (*jobEntry,
 		e.Since = plan.MinTime // there was nothing before
 	}
 	if before := j.entry; before != nil {
-		e.Run = before.Run + 1
+		e.Run, e.Made = before.Run+1, before.Made
 		if before.Text == hash && began <= before.Began {
 			e.Topic, e.Since, e.Began = before.Topic, before.Since, before.Began
 		} else {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,8 @@ type standIn struct {
 	unwilling     error           // of stops
 	lost          error           // of submissions whose job begins all the same
 	deaf          error           // of what is to be cancelled
+	disposed      []string        // savepoints
+	stuck         error           // of savepoints that are to be removed
 }
 
 type standInJob struct {
@@ -92,6 +95,13 @@ func (s *standIn) Stop(_ context.Context, id string) (string, error) {
 	j := s.job(id)
 	j.state = jobState{State: "FINISHED", Savepoint: "file:/savepoint-of-" + id, Saved: time.Now().UnixMilli()}
 	return j.state.Savepoint, nil
+}
+
+func (s *standIn) Dispose(_ context.Context, savepoint string) error {
+	if s.stuck == nil {
+		s.disposed = append(s.disposed, savepoint)
+	}
+	return s.stuck
 }
 
 // seeing is a process that sees to one job, on a broker that runs nothing else and a Flink that is none.
@@ -293,6 +303,48 @@ func TestAJobGoesOnFromItsSavepoint(t *testing.T) {
 				t.Errorf("it is begun again: %+v", again)
 			}
 		})
+	}
+}
+
+// TestOurSavepointsGo has a savepoint that we made removed, once, when the job that goes on has a checkpoint of its own, and not before; what somebody else made stays.
+func TestOurSavepointsGo(t *testing.T) {
+	s := newSeeing(t)
+	s.open(1)
+	first := s.runs()
+	s.commits(first.Group, 0)
+	s.again(2)
+	second := s.runs()
+	if want := "file:/savepoint-of-" + first.ID; second.From != want || !slices.Equal(second.Made, []string{want}) || len(s.flink.disposed) != 0 {
+		t.Fatalf("goes on as %+v, removed are %v", second, s.flink.disposed)
+	}
+	if s.runs(); len(s.flink.disposed) != 0 {
+		t.Fatalf("%v are removed before the job has a checkpoint", s.flink.disposed)
+	}
+	s.flink.job(second.ID).state.Checkpoint = 1
+	if e := s.runs(); len(e.Made) != 0 || !slices.Equal(s.flink.disposed, []string{second.From}) {
+		t.Errorf("remembered is %+v, removed are %v", e, s.flink.disposed)
+	}
+	if s.runs(); len(s.flink.disposed) != 1 {
+		t.Errorf("removed are %v", s.flink.disposed)
+	}
+
+	// Somebody's own stays.
+	if _, err := s.flink.Stop(t.Context(), second.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.again(2)
+	third := s.runs()
+	s.flink.job(third.ID).state.Checkpoint = 1
+	if s.runs(); third.From != "file:/savepoint-of-"+second.ID || len(s.flink.disposed) != 1 {
+		t.Errorf("goes on from %s, removed are %v", third.From, s.flink.disposed)
+	}
+
+	// One that can't be removed does not keep the job from running.
+	s.again(3)
+	fourth := s.runs()
+	s.flink.stuck, s.flink.job(fourth.ID).state.Checkpoint = errors.New("read-only file system"), 1
+	if e := s.runs(); len(fourth.Made) != 1 || len(e.Made) != 0 || len(s.flink.disposed) != 1 {
+		t.Errorf("%+v, then %+v", fourth, e)
 	}
 }
 

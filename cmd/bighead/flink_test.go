@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -377,6 +378,10 @@ func (w *flinkWorld) goesOn(stop func()) func() {
 	})
 	w.same()
 	s := w.status().Flink[0]
+	w.patient("the savepoint that was made for it is removed", func() bool {
+		_, err := os.Stat(strings.TrimPrefix(s.From, "file:"))
+		return errors.Is(err, os.ErrNotExist)
+	})
 	if s.Regressions != 0 { // a job that counts from one again has fewer rows at first
 		w.Errorf("the job counts anew: %+v", s)
 	}

@@ -144,7 +144,41 @@ func (c *Cluster) stop(ctx context.Context, id string) (string, error) {
 	}
 }
 
-// pollEvery is how often it is asked whether a savepoint is done.
+// dispose removes a savepoint.
+func (c *Cluster) dispose(ctx context.Context, path string) error {
+	var trigger struct {
+		ID string `json:"request-id"`
+	}
+	if err := c.call(ctx, http.MethodPost, "/savepoint-disposal", map[string]any{"savepoint-path": path}, &trigger); err != nil {
+		return err
+	}
+	for {
+		var answer struct {
+			Status    struct{ ID string }
+			Operation struct {
+				Failure struct {
+					Stack string `json:"stack-trace"`
+				} `json:"failure-cause"`
+			}
+		}
+		if err := c.call(ctx, http.MethodGet, "/savepoint-disposal/"+trigger.ID, nil, &answer); err != nil {
+			return err
+		}
+		switch {
+		case answer.Operation.Failure.Stack != "":
+			return errors.New(lastCause(answer.Operation.Failure.Stack))
+		case answer.Status.ID == "COMPLETED":
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollEvery):
+		}
+	}
+}
+
+// pollEvery is how often it is asked whether a savepoint is done, or gone.
 const pollEvery = 100 * time.Millisecond
 
 // call makes one request to the JobManager. body and into may be nil.

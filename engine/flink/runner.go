@@ -89,6 +89,15 @@ func (r *Runner) Stop(ctx context.Context, id string) (savepoint string, err err
 	return c.stop(ctx, id)
 }
 
+// Dispose removes a savepoint from which no job is to go on any more.
+func (r *Runner) Dispose(ctx context.Context, savepoint string) error {
+	c, err := r.on(ctx)
+	if err != nil {
+		return err
+	}
+	return c.dispose(ctx, savepoint)
+}
+
 // Cluster is which version Flink has, whose savepoints others need not read, and where its JobManager is.
 func (r *Runner) Cluster(ctx context.Context) (version, manager string, err error) {
 	c, err := r.on(ctx)
