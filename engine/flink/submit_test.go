@@ -136,3 +136,23 @@ func TestTheLaterOfTwoEnds(t *testing.T) {
 		t.Errorf("nobody answers: %v", err)
 	}
 }
+
+// Of a topic of tiles that is deleted under a job Flink says so after a minute (a real deletion's stack): the failure names the part, the definition, the
+// topic, and the cure, in one line.
+func TestATopicThatIsDeleted(t *testing.T) {
+	job, err := Print(spaceOf(t, "testdata/plain.py"), Options{Brokers: "b:1", Topic: "tiles.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const task = "GlobalGroupAggregate[32] -> Calc[33] -> ConstraintEnforcer[34] -> part 0[34]: Writer -> part 0[34]: Committer (1/1) - execution #0"
+	const stack = "org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.TimeoutException: Topic tiles.1 not present in metadata after 60000 ms.\n" +
+		"Caused by: org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.UnknownTopicOrPartitionException: This server does not host this topic-partition.\n"
+	const want = "part scalars; f0 count/1 rows: count_1h (plain.py:2:73): org.apache.flink.kafka.shaded.org.apache.kafka.common.errors.UnknownTopicOrPartitionException: This server does not host this topic-partition. " +
+		"(a topic is missing: make tiles.1 with cleanup.policy=compact, and see that the source's is there)"
+	if got := job.traced(task, stack); got != want {
+		t.Errorf("it says\n%s\nwant\n%s", got, want)
+	}
+	if got := job.traced("Source: topic[1] (1/1)", stack); !strings.HasPrefix(got, "the job of group clicks (plain.py:2:5): ") || !strings.HasSuffix(got, ")") {
+		t.Errorf("of a task that is no part's it says %s", got)
+	}
+}
