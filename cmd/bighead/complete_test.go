@@ -123,6 +123,40 @@ func TestExplainFlink(t *testing.T) {
 	}
 }
 
+// Settings of Flink's own are among a job's; those that jobs stand on can't be changed, and a gateway's password is shown to nobody.
+func TestFlinksOwnSettings(t *testing.T) {
+	dir := smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks"))
+	if code, _, stderr := bighead(t, dir, "apply", "--yes"); code != exitGood {
+		t.Fatal(stderr)
+	}
+	for _, c := range []struct{ settings, says string }{
+		{`["restart-strategy.type=fixed-delay", "a.b = c=d"]`, ""},
+		{`["state.backend.type"]`, `[stream] settings has "state.backend.type", which is no "name=value"`},
+		{`["=x"]`, `[stream] settings has "=x"`},
+		{`["execution.checkpointing.mode=AT_LEAST_ONCE"]`, "[stream] settings can't change execution.checkpointing.mode"},
+	} {
+		t.Setenv("GATEWAY", "http://us:hush-hush@127.0.0.1:9")
+		if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[project]\nname = \"p\"\n[stream]\nengine = \"flink\"\ngateway = \"${env:GATEWAY}\"\nbrokers = [\"kafka:9092\"]\nsettings = "+c.settings+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "flink")
+		if c.says == "" && (code != exitGood || !strings.Contains(out, "SET 'a.b' = 'c=d';\nSET 'restart-strategy.type' = 'fixed-delay';\n")) || c.says != "" && (code != exitMistake || !strings.Contains(stderr, c.says)) {
+			t.Errorf("settings = %s: explain answers %d\n%s%s", c.settings, code, out[:min(len(out), 300)], stderr)
+		}
+		if c.says == "" {
+			_, said, _ := bighead(t, dir, "doctor")
+			_, shown, _ := bighead(t, dir, "config")
+			if all := said + shown; strings.Contains(all, "hush-hush") || !strings.Contains(said, "127.0.0.1:9") {
+				t.Errorf("the password is shown, or no gateway:\n%s", all)
+			}
+			continue
+		}
+		if code, _, stderr := bighead(t, dir, "up"); code != exitMistake || !strings.Contains(stderr, c.says) {
+			t.Errorf("settings = %s: up answers %d\n%s", c.settings, code, stderr)
+		}
+	}
+}
+
 // plan says who folds each group online, where that may be Flink.
 func TestPlanSaysWhoFolds(t *testing.T) {
 	dir := smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks"))

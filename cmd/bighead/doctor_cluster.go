@@ -61,7 +61,7 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 // clusterFinding says what came of asking a cluster for its version.
 func clusterFinding(what, where, at, version string, oldest int, err error) finding {
 	f := finding{What: what}
-	at = withoutSecrets(at)
+	at = shownGateway(withoutSecrets(at))
 	if err != nil {
 		f.Says = strings.ReplaceAll(err.Error(), "\n", " ")
 		f.Cure = cureOf(err, where)

@@ -92,9 +92,9 @@ func (c *cli) explainJobs(l *loaded, name string) error {
 	jobs := []job{}
 	for _, g := range l.groupsOf(name) {
 		j := job{Group: g.Name, At: g.Pos.String()}
-		text, err := jobText(l.Project, plan.SpaceOf(g))
-		if j.SQL = text; err != nil {
-			j.Why = err.Error()
+		var err error
+		if j.SQL, j.Why, err = jobText(l.Project, plan.SpaceOf(g)); err != nil {
+			return err
 		}
 		jobs = append(jobs, j)
 	}

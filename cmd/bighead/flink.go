@@ -54,13 +54,14 @@ func flinkSettings(p *project.Project) error {
 	case gateway == "":
 		return mistakef("[stream] engine = \"flink\" needs Flink's SQL gateway: name it there, gateway = \"http://host:8083\"")
 	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return mistakef("[stream] gateway = %q is no URL such as \"http://host:8083\"", gateway)
+		return mistakef("[stream] gateway = %q is no URL such as \"http://host:8083\"", shownGateway(gateway))
 	case len(p.Config.Strings("stream.brokers")) == 0:
 		return mistakef("[stream] engine = \"flink\" reads and writes topics: name the brokers there, brokers = [\"host:9092\"]")
 	case p.Config.String("serve.clock") == "events":
 		return mistakef("[serve] clock = \"events\" needs to know when the newest event of a tile happened, which tiles of Flink's do not say: stream with engine = \"local\", or leave the clock the wall's")
 	}
-	return nil
+	_, err = flinkOptions(p)
+	return err
 }
 
 // foldedHere is what our own stream folds: all, or what Flink can't.

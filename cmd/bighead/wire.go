@@ -357,12 +357,12 @@ func flinkLack(s *plan.Space) error {
 	return err
 }
 
-// jobText is the job of a space as people read it, with the settings of [stream] where there are any: no secrets, and not its topic's own name. An error says
-// why Flink has none.
-func jobText(p *project.Project, s *plan.Space) (string, error) {
+// jobText is the job of a space as people read it, with the settings of [stream] where there are any: no secrets, and not its topic's own name. Where Flink
+// has none it says why.
+func jobText(p *project.Project, s *plan.Space) (text, why string, err error) {
 	o, err := flinkOptions(p)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if o.Brokers == "" {
 		o.Brokers = "${brokers}"
@@ -370,9 +370,9 @@ func jobText(p *project.Project, s *plan.Space) (string, error) {
 	o.Topic, o.Group = "${topic}", "${group}"
 	j, err := flink.Print(s, o)
 	if err != nil {
-		return "", err
+		return "", err.Error(), nil
 	}
-	return j.String(), nil
+	return j.String(), "", nil
 }
 
 // openTileReader makes the reader of a project's tiles from Flink; without a broker it reads nothing.
@@ -409,6 +409,9 @@ func openRunner(p *project.Project) (jobRunner, error) {
 	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), o)}, nil
 }
 
+// shownGateway is the address of a gateway for people.
+func shownGateway(at string) string { return gateway.Shown(at) }
+
 // flinkOptions are those of all jobs of a project.
 func flinkOptions(p *project.Project) (flink.Options, error) {
 	c, o := p.Config, flink.Options{Brokers: strings.Join(p.Config.Strings("stream.brokers"), ","), Project: storePrefix(p), Parallelism: flinkParallelism(p)}
@@ -428,6 +431,19 @@ func flinkOptions(p *project.Project) (flink.Options, error) {
 		if *into, err = at(key); err != nil {
 			return o, err
 		}
+	}
+	for _, text := range c.Strings("stream.settings") {
+		name, of, ok := strings.Cut(text, "=")
+		name, of = strings.TrimSpace(name), strings.TrimSpace(of)
+		switch {
+		case !ok || name == "":
+			return o, mistakef("[stream] settings has %q, which is no \"name=value\"", text)
+		case flink.Fixed(name):
+			return o, mistakef("[stream] settings can't change %s: jobs stand on what they set it to", name)
+		case o.Settings == nil:
+			o.Settings = map[string]string{}
+		}
+		o.Settings[name] = of
 	}
 	var err error
 	if o.Properties, err = k.Properties(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 )
 
@@ -115,6 +116,12 @@ func (o Options) settings(name string, s *plan.Space) [][2]string {
 		}
 	}
 	return append(others, out...)
+}
+
+// Fixed tells whether jobs stand on a setting of Flink's, so that no other value of it is taken.
+func Fixed(name string) bool {
+	all := Options{}.withDefaults().settings("", &plan.Space{Group: &feature.Group{Source: &feature.Source{}}})
+	return slices.ContainsFunc(all, func(s [2]string) bool { return s[0] == name }) || name == "execution.state-recovery.path"
 }
 
 // endless is a lateness from which on state is kept for ever, ms: 100 years.

@@ -34,3 +34,24 @@ func TestStateTTL(t *testing.T) {
 		}
 	}
 }
+
+// TestSettings are Flink's own beside those that the job stands on, which nothing changes.
+func TestSettings(t *testing.T) {
+	for name, want := range map[string]bool{"execution.checkpointing.mode": true, "table.exec.state.ttl": true, parallelismKey: true, "table.exec.mini-batch.size": true, "execution.state-recovery.path": true,
+		"restart-strategy.type": false, "state.backend.type": false, "": false} {
+		if Fixed(name) != want {
+			t.Errorf("%q is fixed: %t", name, !want)
+		}
+	}
+	o := Options{Settings: map[string]string{"state.backend.type": "rocksdb", "execution.checkpointing.mode": "AT_LEAST_ONCE"}}.withDefaults()
+	seen := map[string]string{}
+	for _, s := range o.settings("n", &plan.Space{Group: &feature.Group{Source: &feature.Source{}}}) {
+		if _, twice := seen[s[0]]; twice {
+			t.Errorf("%s is set twice", s[0])
+		}
+		seen[s[0]] = s[1]
+	}
+	if seen["state.backend.type"] != "rocksdb" || seen["execution.checkpointing.mode"] != "EXACTLY_ONCE" {
+		t.Errorf("settings are %v", seen)
+	}
+}

@@ -253,3 +253,22 @@ func TestOpenRefusesWhatIsNoGateway(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestShown: an address that people see has no password, whatever else is wrong with it.
+func TestShown(t *testing.T) {
+	for at, want := range map[string]string{
+		"http://host:8083": "http://host:8083", "https://us:hush@host:8083/path/": "https://host:8083/path/", "us:hush@host:8083": "host:8083", "http://us:hu/sh@host": "http://host", "http://us:hu@sh@host:1": "http://host:1",
+		"http://us:hush%zz@host:1": "http://host:1", "": "",
+	} {
+		if got := Shown(at); got != want {
+			t.Errorf("%s is shown as %s, want %s", at, got, want)
+		}
+	}
+	for _, at := range []string{"http://us:hush@127.0.0.1:9", "http://us:hush@", "ftp://us:hush@h", "http://us:hush%zz@host:1"} {
+		_, err := Open(t.Context(), at, nil)
+		_, other := Version(t.Context(), at)
+		if err == nil || other == nil || strings.Contains(err.Error()+other.Error(), "hush") {
+			t.Errorf("%s: %v, %v", at, err, other)
+		}
+	}
+}

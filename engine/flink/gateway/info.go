@@ -12,7 +12,7 @@ import (
 func Version(ctx context.Context, base string) (string, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", base)
+		return "", fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", Shown(base))
 	}
 	s := &Session{base: strings.TrimRight(base, "/"), http: &http.Client{}}
 	defer s.http.CloseIdleConnections()
@@ -21,7 +21,7 @@ func Version(ctx context.Context, base string) (string, error) {
 		return "", err
 	}
 	if info.ProductName != "Apache Flink" || info.Version == "" {
-		return "", fmt.Errorf("flink gateway at %s: it says that it is %q, not Apache Flink", base, info.ProductName)
+		return "", fmt.Errorf("flink gateway at %s: it says that it is %q, not Apache Flink", Shown(base), info.ProductName)
 	}
 	return info.Version, nil
 }

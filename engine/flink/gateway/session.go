@@ -35,7 +35,7 @@ type Session struct {
 func Open(ctx context.Context, base string, properties map[string]string) (*Session, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", base)
+		return nil, fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", Shown(base))
 	}
 	if properties == nil {
 		properties = map[string]string{}
@@ -46,10 +46,32 @@ func Open(ctx context.Context, base string, properties map[string]string) (*Sess
 		return nil, err
 	}
 	if answer.SessionHandle == "" {
-		return nil, fmt.Errorf("flink gateway at %s: it gave no session; is this a Flink SQL gateway?", base)
+		return nil, fmt.Errorf("flink gateway at %s: it gave no session; is this a Flink SQL gateway?", Shown(base))
 	}
 	s.handle = answer.SessionHandle
 	return s, nil
+}
+
+// Shown is an address of a gateway for people: without the user and password that may be in it.
+func Shown(base string) string {
+	scheme, rest, ok := strings.Cut(base, "://")
+	if !ok {
+		scheme, rest = "", base
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndex(host, "@"); i >= 0 {
+		host = host[i+1:]
+	}
+	if i := strings.LastIndex(path, "@"); i >= 0 { // a password with a slash
+		host, path, _ = strings.Cut(path[i+1:], "/")
+	}
+	if path != "" {
+		host += "/" + path
+	}
+	if ok {
+		return scheme + "://" + host
+	}
+	return host
 }
 
 // Close ends the session on the gateway. Jobs that it submitted go on.
@@ -170,12 +192,12 @@ func (s *Session) call(ctx context.Context, method, path string, body, into any)
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return fmt.Errorf("flink gateway at %s: %w", s.base, err)
+		return fmt.Errorf("flink gateway at %s: %w", Shown(s.base), err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("flink gateway at %s: %w", s.base, errors.Join(err, ctx.Err()))
+		return fmt.Errorf("flink gateway at %s: %w", Shown(s.base), errors.Join(err, ctx.Err()))
 	}
 	if resp.StatusCode != http.StatusOK {
 		return asError(resp.StatusCode, text)
@@ -186,7 +208,7 @@ func (s *Session) call(ctx context.Context, method, path string, body, into any)
 	decode := json.NewDecoder(bytes.NewReader(text))
 	decode.UseNumber() // an int64 does not fit a float64
 	if err := decode.Decode(into); err != nil {
-		return fmt.Errorf("flink gateway at %s: its answer cannot be read: %w", s.base, err)
+		return fmt.Errorf("flink gateway at %s: its answer cannot be read: %w", Shown(s.base), err)
 	}
 	return nil
 }
