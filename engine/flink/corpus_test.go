@@ -18,6 +18,7 @@ const corpus = "../enginetest/testdata"
 
 // TestCorpus has Flink fold what scripts of the corpus ask for, some of it each time, by the seed.
 func TestCorpus(t *testing.T) {
+	t.Logf("seed %d", *seed)
 	w := newRoad(*seed)
 	sources := scripts(t, filepath.Join(corpus, *folder))
 	suite := &enginetest.Suite{Roads: []engine.Engine{w}, Root: corpus, Record: record}

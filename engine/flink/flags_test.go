@@ -1,9 +1,12 @@
 package flink
 
-import "flag"
+import (
+	"flag"
+	"math/rand/v2"
+)
 
 var (
-	seed   = flag.Uint64("seed", 1, "of what is drawn")
+	seed   = flag.Uint64("seed", rand.Uint64()>>24, "of what is drawn; another each time")
 	folder = flag.String("folder", "", "of the corpus that is run; \"\": all")
 	echo   = flag.String("echo", "", "a folder for what Flink is told")
 	cases  = flag.Int("cases", 100, "how many definitions are drawn")

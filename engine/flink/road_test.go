@@ -61,6 +61,7 @@ type question struct {
 	job     *Job
 	records map[string]part.Record      // what stands of the topic
 	next    int64                       // where it is read on
+	came    int64                       // records
 	tiles   map[string]map[place]states // by key
 }
 
@@ -371,6 +372,7 @@ func (w *road) run(t *testing.T, atOnce, most int, o Options) {
 		for _, q := range all {
 			q.read(t, broker.Address)
 			q.lay()
+			q.stored(t, broker.Address)
 		}
 		t.Logf("%s: %d groups in %d inserts: %v to produce, %v on Flink, %v to read", all[0].name+" "+all[0].group.Pos.String(), len(all), inserts, said.Sub(began).Round(time.Millisecond), ended.Sub(said).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 	}
@@ -461,6 +463,7 @@ func (q *question) read(t *testing.T, brokers string) {
 	}
 	l := q.job.Layout
 	q.next = eachRecord(t, brokers, q.job.Topic, q.next, func(r *kgo.Record) {
+		q.came++
 		rec, err := l.Decode(r.Key, r.Value)
 		if err != nil {
 			t.Fatalf("%s\n%s: %v", r.Key, r.Value, err)
