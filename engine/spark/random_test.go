@@ -12,17 +12,17 @@ import (
 )
 
 var (
-	seed  = flag.Uint64("seed", 0, "of the first random case; 0: one is drawn")
+	seed  = flag.Uint64("seed", 0, "of the first random case; 0: 1, and of tiles one that is drawn")
 	cases = flag.Int("cases", 32, "how many definitions are drawn")
 	lots  = flag.Int("lots", 20, "of rows that each definition is asked about by one plan")
 )
 
-// firstSeed is the seed that is asked for, or one that is drawn; a test logs it.
-func firstSeed() uint64 {
+// seedOr is the seed that is asked for, or another; a test logs it.
+func seedOr(other uint64) uint64 {
 	if *seed != 0 {
 		return *seed
 	}
-	return rand.Uint64() >> 16
+	return other
 }
 
 // TestRandomCases draws definitions, and lots of events and spines for each, and compares Spark with the oracle: 500 pairs at least.
@@ -43,7 +43,7 @@ func TestRandomCases(t *testing.T) {
 		i := r.IntN(len(engines))
 		return engines[i], words[i]
 	}}
-	first := firstSeed()
+	first := seedOr(1) // a drawn one may take minutes longer
 	t.Logf("seeds %d to %d", first, first+uint64(*cases)-1)
 	r, err := random.Run(t.Context(), random.Options{Seed: first, Cases: *cases, Lots: *lots, Roads: []random.Road{road}, Whole: true, Workers: 2, Failures: 3})
 	if err != nil {
