@@ -191,6 +191,8 @@ func TestExplainEngine(t *testing.T) {
 	}
 	if code, out, _ := bighead(t, dir, "explain", "g", "--engine", "spark"); code != exitGood || !strings.HasPrefix(out, "-- keys of g with more than ") || !strings.Contains(out, "\nwith\n-- ") || !strings.Contains(out, "features.py:") {
 		t.Errorf("explain --engine spark answers %d\n%s", code, out)
+	} else if !strings.Contains(out, "\n-- what backfill makes of ") || !strings.Contains(out, "`#tile`") {
+		t.Errorf("of a group explain --engine spark does not show the tiles\n%s", out)
 	}
 	code, out, stderr := bighead(t, dir, "explain", "g", "--engine", "beam")
 	if want := "bighead: --engine \"beam\" is not in this binary: it has local; what other engines are handed cannot be shown\n"; code != exitMistake || out != "" || stderr != want {

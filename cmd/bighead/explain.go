@@ -20,7 +20,7 @@ func (c *cli) explainCommand() *cobra.Command {
 		Use:   "explain NAME",
 		Short: "Show what a group, view, training set, model or endpoint means, and the plan that computes it",
 		Long: "Show what a group, view, training set, model or endpoint means, column by column, and the plan that computes it. The plan is what the " +
-			"embedded engine is handed; of a model it is that of its training set. With --engine flink it is the job of each group that Flink folds online, and of " +
+			"embedded engine is handed; of a model it is that of its training set. With --engine spark it is the query, of a group also those for the tiles of a backfill. With --engine flink it is the job of each group that Flink folds online, and of " +
 			"the others why our own stream folds them. --diagram draws a model's pipeline, as it is defined, or of MODEL@3 or MODEL@champion as it was fitted.",
 		Args: exactly("NAME"),
 
@@ -51,7 +51,11 @@ func (c *cli) explainCommand() *cobra.Command {
 			if dir != "" {
 				return c.bundle(cmd.Context(), l, engine, b, dir)
 			}
-			if text, ok, err := handed(engine, b); ok || err != nil {
+			var group *feature.Group
+			if i := slices.IndexFunc(l.typed.Groups, func(g *feature.Group) bool { return g.Name == args[0] }); i >= 0 {
+				group = l.typed.Groups[i]
+			}
+			if text, ok, err := handed(engine, b, group); ok || err != nil {
 				if err != nil {
 					return mistakef("%v", err)
 				}

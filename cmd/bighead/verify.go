@@ -171,7 +171,7 @@ func (c *cli) verify(ctx context.Context, view string, o *verifyOptions) error {
 // tellable refuses a view that a road elsewhere would not compute as it is meant, with the lines of the definitions. What else the project has
 // is no matter: it is not asked for there.
 func (c *cli) tellable(ctx context.Context, l *loaded, v *feature.View, road string) error {
-	_, elsewhere, lack := handed(road, plan.ForView(v, nil))
+	_, elsewhere, lack := handed(road, plan.ForView(v, nil), nil)
 	if !elsewhere {
 		return nil
 	}

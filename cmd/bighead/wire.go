@@ -169,13 +169,17 @@ func sparkVersion(ctx context.Context, remote string) (string, error) {
 
 func flinkVersion(ctx context.Context, url string) (string, error) { return gateway.Version(ctx, url) }
 
-// handed is what an engine is handed for a plan, as text; false: the plan itself.
-func handed(engine string, b *plan.Batch) (string, bool, error) {
+// handed is what an engine is handed for a plan, and for the tiles of a group, as text; false: the plan itself. group is nil where the plan is of something else.
+func handed(engine string, b *plan.Batch, group *feature.Group) (string, bool, error) {
 	if engine != "spark" {
 		return "", false, nil
 	}
 	text, err := spark.Explain(b)
-	return text, true, err
+	if err != nil || group == nil {
+		return text, true, err
+	}
+	tiles, err := spark.ExplainTiles(plan.ForBackfill([]*feature.Group{group}))
+	return text + tiles, true, err
 }
 
 // bundled are the files, by name, that an engine elsewhere runs without us.

@@ -2,6 +2,7 @@ package spark
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,6 +34,31 @@ func PrintCells(s *plan.TileSet, folds []int, step int64, from Table, days []cel
 	p, j := ofEvents(s, folds, from, days)
 	p.cells(j, step)
 	return &Cells{Tiles: p.query, folds: j.told()}, p.err
+}
+
+// ExplainTiles is the queries that Spark is handed for the tiles of a backfill, one for each source, key and length of tiles, with each table
+// under its source's name. It begins with a newline where there are any, and is empty where the groups have no tiles.
+func ExplainTiles(b *plan.Backfill) (string, error) {
+	var out strings.Builder
+	for _, s := range b.Sets {
+		byStep := map[int64][]int{}
+		for i, f := range s.Folds {
+			byStep[f.Step] = append(byStep[f.Step], i)
+		}
+		for _, step := range slices.Sorted(maps.Keys(byStep)) {
+			c, err := PrintCells(s, byStep[step], step, Table{From: name(s.Source.Name)}, nil)
+			if err != nil {
+				return "", err
+			}
+			var keys []string
+			for _, k := range s.Keys {
+				keys = append(keys, k.Name)
+			}
+			fmt.Fprintf(&out, "\n-- what backfill makes of %s by %s: tiles of %s, each with how many events it has and the states of its folds, which our own code encodes\n%s",
+				s.Source.Name, strings.Join(keys, ", "), value.FormatDuration(step), c.Tiles)
+		}
+	}
+	return out.String(), nil
 }
 
 // PrintDayCounts prints the query for the counts of the rows that tiles of these folds are made of, of whatever length. own: also of the nulls
