@@ -4,6 +4,9 @@ package main
 
 import (
 	"context"
+	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +33,27 @@ func TestAnswersAskRedisByName(t *testing.T) {
 	redis.Command(t, "config", "resetstat")
 	redis.Command(t, "acl", "setuser", "default", "-scan", "-keys")
 	w.compare()
-	if out := redis.Command(t, "info", "commandstats"); strings.Contains(out, "cmdstat_scan") || strings.Contains(out, "cmdstat_keys") || !strings.Contains(out, "cmdstat_hgetall") {
-		t.Errorf("the servers look for names to answer: %s", out)
+	const answers = 50
+	for _, u := range w.servers {
+		for range answers {
+			code, text, err := asked(t.Context(), u, "POST", "/v1/features/v", `{"rows":[{"user":"u1","shop":"s1","world":"all"}],"status":true}`)
+			if err != nil || code != http.StatusOK || strings.Contains(text, `"failed"`) || strings.Contains(text, `"error"`) {
+				t.Fatalf("features answers %d %s, %v", code, text, err)
+			}
+		}
+	}
+	// The stream's upkeep looks for names, once a minute at most; answers would each time.
+	out, looked := redis.Command(t, "info", "commandstats"), 0
+	for _, m := range regexp.MustCompile(`cmdstat_(?:scan|keys):calls=(\d+).*?rejected_calls=(\d+)`).FindAllStringSubmatch(out, -1) {
+		for _, n := range m[1:] {
+			calls, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			looked += calls
+		}
+	}
+	if looked >= answers || !strings.Contains(out, "cmdstat_hgetall") {
+		t.Errorf("the servers look for names to answer, %d times for %d answers of each: %s", looked, answers, out)
 	}
 }
