@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The benchmarks (P1–P11; P14 and P15 on a real Spark, where they are asked for) beside their peers, each checked before its time is printed.
+"""The benchmarks (P1–P11; P14 to P16 on a real Spark and Flink, where they are asked for) beside their peers, each checked before its time is printed.
 
     bench/run [--only P1,P3] [--runs 3] [--size medium] [--out bench/RESULTS.md]
 
@@ -434,6 +434,22 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
                 note += f"; **{q['warm']['cpu'] / hand['warm']['cpu']:.2f} × the query by hand**, which a hot key would not let end"
             self.peak_row(number, "… warm", q["warm"], "", note)
         self.peak_row(number, f"bighead training-set --engine spark{keys}, warm", road, "", "both processes: rows staged, hot keys looked for, rows of sources counted, rows fetched and written")
+
+    def p16(self) -> None:
+        """P6 with a real Flink that folds: tiles a second of what waits, and freshness of what comes by schedule."""
+        d = self.a.cache / "ingest"
+        d.mkdir(parents=True, exist_ok=True)
+        program = str(self.a.cache / "ingest.bin")
+        Run(["go", "build", "-o", program, "./bench/ingest"], cwd=HERE.parent)
+        r = Run([program, "-flink", "-events", "600000", "-rate", "8000", "-binary", self.binary, "-dir", str(d)])
+        f = json.loads([x for x in r.text.splitlines() if x.startswith("{")][-1])
+        shutil.rmtree(d, ignore_errors=True)
+        note = (f"{f['events'] / 1e6:.1f} M events: {f['events'] / f['seconds']:,.0f} events/s, {4 * f['events'] / f['seconds']:,.0f} foldings into tiles/s, {f['tile_parts'] / f['seconds']:,.0f} tile parts written/s; "
+                f"{f['flink_cpu'] / f['events'] * 1e6:.0f} µs of Flink's CPU an event; from the first tile until a read shows the last event")
+        self.peak_row("P16", "Flink 2.3 with our settings, Kafka to Kafka to Pebble, what waits", {"seconds": f["seconds"], "cpu": f["flink_cpu"]}, "", note)
+        note = (f"{f['paced_events'] / f['sending_seconds']:,.0f} events/s, {f['flink_paced_cpu'] / f['paced_events'] * 1e6:.0f} µs of Flink's CPU each, {f['paced_cpu'] / f['paced_events'] * 1e6:.0f} µs of ours; freshness of {f['markers']} events, to a read: "
+                f"p50 {f['freshness_p50_ms']:.0f} ms, p99 {f['freshness_p99_ms']:.0f} ms, at most {f['freshness_max_ms']:.0f} ms; {f['checked_values']:,} values agree with a count of our own")
+        self.peak_row("P16", "… by schedule", {"seconds": f["paced_seconds"], "cpu": f["flink_paced_cpu"] + f["paced_cpu"]}, "", note)
 
     def peak_row(self, number: str, what: str, used: dict, mb: str, note: str) -> None:
         row = {"#": number, "what": what, "wall s": f"{used['seconds']:.2f}", "CPU s": f"{used['cpu']:.2f}", "peak MB": mb, "note": note}

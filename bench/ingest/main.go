@@ -1,5 +1,5 @@
 // Command ingest is benchmark P6 (docs/performance.md): a topic of a real Kafka into the online store, the whole of `bighead up` measured from
-// outside. It prints one JSON object of figures, after the answers were checked against what it counted itself.
+// outside; with -flink benchmark P16, where Flink folds what it reads and `up` reads its tiles. It prints one JSON object of figures, after the answers were checked against what it counted itself.
 //
 // First it writes events to a topic, starts `up` and measures how fast that reads them all; then it writes on by schedule, at a rate that does
 // not wait for anybody, and measures how long single events take until a read shows them.
@@ -27,6 +27,7 @@ type options struct {
 	rate        float64
 	pacing      time.Duration
 	seed        uint64
+	flink       bool
 }
 
 // figures are what is printed.
@@ -52,6 +53,11 @@ type figures struct {
 	Own50       float64 `json:"own_p50_ms"` // of what the product says itself, from arrival in its log
 	Own99       float64 `json:"own_p99_ms"`
 	Checked     int     `json:"checked_values"`
+
+	// With Flink: its CPU in both parts, and what the topic of its tiles got in the first.
+	FlinkCPU      float64 `json:"flink_cpu,omitempty"`
+	FlinkPacedCPU float64 `json:"flink_paced_cpu,omitempty"`
+	Parts         int64   `json:"tile_parts,omitempty"`
 }
 
 func main() {
@@ -62,6 +68,7 @@ func main() {
 	flag.Float64Var(&o.rate, "rate", 75_000, "events a second of the second part")
 	flag.DurationVar(&o.pacing, "pacing", 20*time.Second, "how long the second part lasts")
 	flag.Uint64Var(&o.seed, "seed", 1, "of the events")
+	flag.BoolVar(&o.flink, "flink", false, "let a real Flink fold the events")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -106,7 +113,14 @@ func run(ctx context.Context, o options) (f *figures, err error) {
 		return nil, err
 	}
 	f.EventMean = float64(w.bytes) / float64(o.events)
-	up, err := startUp(ctx, o, broker.Address)
+	var flink *flinkSide
+	if o.flink {
+		if flink, err = startFlink(ctx, broker); err != nil {
+			return nil, err
+		}
+		defer flink.server.Stop()
+	}
+	up, err := startUp(ctx, o, broker.Address, flink)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +133,16 @@ func run(ctx context.Context, o options) (f *figures, err error) {
 
 // measure is both parts, each with the check of its answers.
 func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figures) error {
-	if err := up.folded(ctx, int64(o.events)); err != nil {
+	if up.flink != nil {
+		if err := up.flink.drained(ctx, w, up, f); err != nil {
+			return err
+		}
+	} else if err := up.folded(ctx, int64(o.events)); err != nil {
 		return err
 	}
-	f.Seconds = time.Since(up.began).Seconds()
+	if f.Seconds == 0 {
+		f.Seconds = time.Since(up.began).Seconds()
+	}
 	before, err := up.usage()
 	if err != nil {
 		return err
@@ -134,7 +154,13 @@ func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figure
 	if before, err = up.usage(); err != nil { // the check is not part of either
 		return err
 	}
-	began := time.Now()
+	var flinks float64
+	if up.flink != nil {
+		if flinks, err = up.flink.cpu(); err != nil {
+			return err
+		}
+	}
+	began, sent := time.Now(), w.sent
 	fresh, err := pace(ctx, o, w, up)
 	if err != nil {
 		return err
@@ -144,7 +170,13 @@ func measure(ctx context.Context, o options, w *writer, up *upProcess, f *figure
 	if err != nil {
 		return err
 	}
-	f.Paced, f.PacedCPU, f.PacedRSS, f.PacedBytes = w.sent-o.events, after.CPU-before.CPU, after.PeakMB, after.Written-before.Written
+	if up.flink != nil {
+		if f.FlinkPacedCPU, err = up.flink.cpu(); err != nil {
+			return err
+		}
+		f.FlinkPacedCPU -= flinks
+	}
+	f.Paced, f.PacedCPU, f.PacedRSS, f.PacedBytes = w.sent-sent, after.CPU-before.CPU, after.PeakMB, after.Written-before.Written
 	f.Sending = o.pacing.Seconds()
 	f.Late, f.Markers = ms(fresh.late), len(fresh.seen)
 	f.Freshness50, f.Freshness99, f.FreshnessTo = ms(quantile(fresh.seen, 0.5)), ms(quantile(fresh.seen, 0.99)), ms(quantile(fresh.seen, 1))

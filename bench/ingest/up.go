@@ -22,12 +22,13 @@ import (
 // upProcess is `bighead up` while it runs.
 type upProcess struct {
 	process *proc.Process
+	flink   *flinkSide // nil: our own stream folds
 	url     string
 	began   time.Time
 }
 
 // startUp writes the project, applies it and starts the server.
-func startUp(ctx context.Context, o options, broker string) (*upProcess, error) {
+func startUp(ctx context.Context, o options, broker string, flink *flinkSide) (*upProcess, error) {
 	ports, err := proc.FreePorts(1)
 	if err != nil {
 		return nil, err
@@ -39,7 +40,7 @@ func startUp(ctx context.Context, o options, broker string) (*upProcess, error) 
 	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
 	for name, text := range map[string]string{
 		"features.py":  strings.ReplaceAll(definitions, "TOPIC", topic),
-		"bighead.toml": fmt.Sprintf("[project]\nname = \"bench\"\n[serve]\nlisten = %q\ndeadline = \"30s\"\n[stream]\nbrokers = [%q]\n[log]\nlevel = \"warn\"\n", address, broker),
+		"bighead.toml": fmt.Sprintf("[project]\nname = \"bench\"\n[serve]\nlisten = %q\ndeadline = \"30s\"\n[stream]\nbrokers = [%q]\n%s[log]\nlevel = \"warn\"\n", address, broker, flink.settings()),
 	} {
 		if err := os.WriteFile(filepath.Join(o.dir, name), []byte(text), 0o644); err != nil {
 			return nil, err
@@ -50,7 +51,7 @@ func startUp(ctx context.Context, o options, broker string) (*upProcess, error) 
 	if out, err := apply.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("bighead apply: %w: %s", err, out)
 	}
-	u := &upProcess{url: "http://" + address, began: time.Now()}
+	u := &upProcess{flink: flink, url: "http://" + address, began: time.Now()}
 	u.process, err = proc.Start(proc.Spec{Name: "bighead up", Path: binary, Args: []string{"up"}, Env: os.Environ(), Dir: o.dir, Log: filepath.Join(o.dir, "up.log")})
 	if err != nil {
 		return nil, err
@@ -174,7 +175,11 @@ func (u *upProcess) counts(ctx context.Context, users []string) ([]float64, erro
 // check compares what is served of the watched keys with what was counted, and gives how many values that were. What was read last may not be
 // written yet: what differs is asked again for a while.
 func (u *upProcess) check(ctx context.Context, w *writer) (n int, err error) {
-	within, cancel := context.WithTimeout(ctx, 10*time.Second)
+	patience := 10 * time.Second
+	if u.flink != nil { // whose tiles come along a topic of their own
+		patience = 30 * time.Second
+	}
+	within, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		if n, err = u.compare(within, w); err == nil || within.Err() != nil {

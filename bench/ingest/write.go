@@ -101,7 +101,7 @@ func pace(ctx context.Context, o options, w *writer, up *upProcess) (*freshness,
 		}
 	})
 	err := w.pace(looks, o, looking, f)
-	if err == nil {
+	if err == nil && up.flink == nil {
 		err = up.folded(looks, int64(w.sent))
 	}
 	if err == nil {
