@@ -104,7 +104,7 @@ class Load:
             shots.append(self.shot(max(1, 0.6 * full["achieved"]), 4))
             shots[-1]["whole"] = {k: n - began.get(k, 0) for k, n in wholes(http).items()}
         calm = min(shots, key=lambda r: r["p99_ms"])
-        return {"whole": calm["whole"], "saturated": full["achieved"], "cpu_ms": 1000 * used / full["sent"], "rate": calm["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"],
+        return {"whole": calm["whole"], "saturated": full["achieved"], "cpu_ms": 1000 * used / full["sent"], "rate": calm["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"],
                 "bytes": full["response_bytes"]}
 
 
@@ -377,7 +377,7 @@ def spinning(cache: pathlib.Path, load: pathlib.Path, like: dict) -> dict:
         asking.shot(like["rate"], 1, 0)
         before = cpu(server.pid)
         calm = min((asking.shot(like["rate"], 4) for _ in range(4)), key=lambda r: r["p99_ms"])
-        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (4 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"]}
+        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (4 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"]}
     finally:
         server.kill()
         server.wait()

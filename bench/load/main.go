@@ -113,7 +113,7 @@ type load struct {
 // run sends for d: request i is due at i/rate whatever became of those before it. At rate 0 it is due when a request before it is answered.
 func (l *load) run(d time.Duration) *shots {
 	began, used := time.Now(), processorTime()
-	s := &shots{rate: l.rate}
+	s := &shots{rate: l.rate, handed: make([]time.Duration, 0, int(l.rate*d.Seconds()))}
 	due := make(chan int, max(1, int(l.rate*d.Seconds())))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -144,6 +144,9 @@ func (l *load) run(d time.Duration) *shots {
 	for i := 0; l.more(i, d, began); i++ {
 		if w := when(i, l.rate) - time.Since(began); w > 0 && l.rate > 0 {
 			time.Sleep(w)
+		}
+		if l.rate > 0 {
+			s.handed = append(s.handed, time.Since(began)-when(i, l.rate))
 		}
 		due <- i
 	}

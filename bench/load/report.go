@@ -24,10 +24,12 @@ type shot struct {
 
 // shots are those of a run.
 type shots struct {
-	all   []shot
-	rate  float64
-	total time.Duration
-	cpu   time.Duration // of this process meanwhile
+	all []shot
+	// handed is for how long each request was due when this process came to hand it to a connection, or to those who wait for one: no server's part.
+	handed []time.Duration
+	rate   float64
+	total  time.Duration
+	cpu    time.Duration // of this process meanwhile
 }
 
 // processorTime is what this process has taken so far.
@@ -50,6 +52,7 @@ type report struct {
 	P999     float64        `json:"p999_ms"`
 	Max      float64        `json:"max_ms"`
 	Own      float64        `json:"generator_ms"`   // of processor time, a request
+	Handed   float64        `json:"handed_p99_ms"`  // for how long requests of the whole run were due before this process got to them
 	Bytes    int            `json:"response_bytes"` // of one answer
 	Statuses map[string]int `json:"statuses,omitempty"`
 }
@@ -115,6 +118,8 @@ func (s *shots) report(from, to float64) report {
 	r.Own = float64(s.cpu.Microseconds()) / 1000 / max(1, float64(len(s.all)))
 	r.Achieved = float64(r.Sent-r.Errors) / (s.total.Seconds() * (to - from))
 	r.P50, r.P90, r.P99, r.P999, r.Max = at(.5), at(.9), at(.99), at(.999), at(1)
+	took = slices.Sorted(slices.Values(s.handed))
+	r.Handed = at(.99)
 	return r
 }
 
