@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/bighead-ml/bighead/audit"
 	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
-	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -317,27 +315,7 @@ func (w *flinkWorld) wrongTimes() {
 }
 
 // metrics are those of the process that runs.
-func (w *flinkWorld) metrics() string {
-	w.Helper()
-	p, err := project.Open(w.dir, project.Options{})
-	if err != nil {
-		w.Fatal(err)
-	}
-	k, err := newCaller(p, "")
-	if err != nil {
-		w.Fatal(err)
-	}
-	res, err := k.client.Get(k.base + "/metrics")
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return string(text)
-}
+func (w *flinkWorld) metrics() string { return metricsOf(w.T, w.dir) }
 
 // running demands that status and metrics show a job that runs: checkpoints are made and go on, and nothing of its tiles went back.
 func (w *flinkWorld) running() {

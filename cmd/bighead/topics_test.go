@@ -119,24 +119,27 @@ func (w *topicWorld) status() *onlineStatus {
 }
 
 // metrics are those of the server that runs.
-func (w *topicWorld) metrics() string {
-	w.Helper()
-	p, err := (&cli{dir: w.dir}).open()
+func (w *topicWorld) metrics() string { return metricsOf(w.T, w.dir) }
+
+// metricsOf are those of the server that runs in a project's folder.
+func metricsOf(t *testing.T, dir string) string {
+	t.Helper()
+	p, err := (&cli{dir: dir}).open()
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	k, err := newCaller(p, "")
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	res, err := k.client.Get(k.base + "/metrics")
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(text)
 }

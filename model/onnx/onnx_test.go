@@ -529,23 +529,31 @@ func TestLeaks(t *testing.T) {
 				}
 			}
 		}
-		for range 150 * n { // what is handed out for a context is small, so that it takes many to see it
+		for range 150 * n { // what is handed out for a context, or says what is wrong, is small, so that it takes many to see it
 			if _, err := asked(ctx, failing, 0, 1); err != nil {
 				t.Fatal(err)
+			}
+			if _, err := asked(ctx, failing, 0, 99); err == nil {
+				t.Fatal("no error")
 			}
 		}
 		debug.FreeOSMemory() // Go's own garbage is no leak
 	}
 	round(100)
-	before := resident(t)
-	round(400)
-	// A status of some 200 bytes that is not released, 24,000 times, is more; so are a session that is not closed, 400 times, and options of a run,
-	// 60,000 times.
-	if grown := resident(t) - before; grown > 4<<10 {
-		t.Errorf("%d KiB more after 400 rounds", grown)
-	} else {
+	// A status of some 200 bytes that is not released, 60,000 times, is more; so are a session that is not closed, 400 times, and options of a run,
+	// 60,000 times. A leak grows each time, and what a thread's arena or Go's heap takes once does not.
+	const bound = 4 << 10
+	least := bound + 1
+	for range 4 {
+		before := resident(t)
+		round(400)
+		grown := int(resident(t) - before)
 		t.Logf("%d KiB more after 400 rounds, of %d", grown, before)
+		if least = min(least, grown); least <= bound {
+			return
+		}
 	}
+	t.Errorf("each 400 rounds take more than %d KiB", bound)
 }
 
 func BenchmarkRow(b *testing.B) {
