@@ -1,10 +1,10 @@
 package proc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"runtime"
@@ -35,9 +35,12 @@ type Process struct {
 	stop sync.Once
 }
 
-// ErrPortTaken says that a server exited because another program had taken its port between [FreePorts] and its own
-// bind; the caller starts again with other ports.
+// ErrPortTaken says that a server exited because another program had its port, which [FreePorts] could not hold for it; the caller
+// starts again with other ports.
 var ErrPortTaken = errors.New("port already in use")
+
+// probeWithin bounds one question to a server that may have lost it, so that the next is asked.
+const probeWithin = 30 * time.Second
 
 // grace is how long a server may take to end by itself after SIGTERM before it is killed.
 const grace = 10 * time.Second
@@ -131,11 +134,16 @@ func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) 
 	defer tick.Stop()
 	var last error
 	for {
-		one, cancel := context.WithTimeout(ctx, 5*time.Second)
+		one, cancel := context.WithTimeout(ctx, probeWithin)
 		err := probe(one)
 		cancel()
 		if err == nil {
-			return nil
+			select {
+			case <-p.done: // it was not this process that answered
+				return p.exited()
+			default:
+				return nil
+			}
 		}
 		if ctx.Err() == nil {
 			last = err
@@ -151,9 +159,10 @@ func (p *Process) Ready(ctx context.Context, probe func(context.Context) error) 
 }
 
 func (p *Process) exited() error {
-	tail := p.LogTail(40)
-	err := fmt.Errorf("%s ended before it was ready: %v; end of its log:\n%s", p.name, p.err, tail) //nolint:errorlint // p.err is nil after exit 0
-	if strings.Contains(tail, "Address already in use") || strings.Contains(tail, "BindException") {
+	err := fmt.Errorf("%s ended before it was ready: %v; end of its log:\n%s", p.name, p.err, p.LogTail(40)) //nolint:errorlint // p.err is nil after exit 0
+	// The whole log: what was tried after the cause, and its frames, may be longer than the tail.
+	text, _ := os.ReadFile(p.log)
+	if bytes.Contains(text, []byte("Address already in use")) || bytes.Contains(text, []byte("BindException")) {
 		return errors.Join(ErrPortTaken, err)
 	}
 	return err
@@ -170,20 +179,4 @@ func (p *Process) LogTail(n int) string {
 		lines = lines[len(lines)-n:]
 	}
 	return strings.Join(lines, "\n")
-}
-
-// FreePorts returns n different loopback TCP ports that nobody listened on a moment ago. All are held open until the
-// last is known, so that they differ; between the return and the server's own bind another program may still take one,
-// which [Process.Ready] reports as [ErrPortTaken].
-func FreePorts(n int) ([]int, error) {
-	ports := make([]int, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("find a free port: %w", err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports, nil
 }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		<-p.Done()
 	case "server": // says so and lives until it is ended
 		os.Stdout.WriteString("up\n")
-		select {}
+		linger()
 	case "family": // a server with a child in its group
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), role+"=server")
@@ -40,12 +40,15 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 		os.Stdout.WriteString(strconv.Itoa(c.Process.Pid) + "\n")
-		select {}
+		linger()
 	case "taken":
-		os.Stderr.WriteString("java.net.BindException: Address already in use\n")
+		os.Stderr.WriteString("java.net.BindException: Address already in use\n" + os.Getenv("PROC_TEST_MORE"))
 		os.Exit(1)
 	}
 }
+
+// linger waits to be ended. Where nothing else runs, Go ends a program that waits for nothing; for a time it waits.
+func linger() { time.Sleep(24 * time.Hour) }
 
 func self(part, log string) proc.Spec {
 	return proc.Spec{
@@ -65,7 +68,7 @@ func start(t *testing.T, part string) *proc.Process {
 }
 
 func deadline(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -137,6 +140,11 @@ func TestReadyFailsWhenTheServerEnds(t *testing.T) {
 	if !errors.Is(err, proc.ErrPortTaken) || !strings.Contains(err.Error(), "BindException") {
 		t.Fatalf("want ErrPortTaken with the log's tail, got %v", err)
 	}
+	t.Setenv("PROC_TEST_MORE", strings.Repeat("\tat frame\n", 100))
+	p = start(t, "taken")
+	if err := p.Ready(deadline(t), func(context.Context) error { return errors.New("nobody answers") }); !errors.Is(err, proc.ErrPortTaken) {
+		t.Fatalf("want ErrPortTaken though the tail does not say so, got %v", err)
+	}
 }
 
 func TestReadyFailsWithItsContext(t *testing.T) {
@@ -145,6 +153,15 @@ func TestReadyFailsWithItsContext(t *testing.T) {
 	err := p.Ready(ctx, func(context.Context) error { cancel(); return errors.New("nobody answers") })
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("want the context's error, got %v", err)
+	}
+}
+
+// What answers is not the server when that has ended: another program may listen where it should.
+func TestReadyFailsWhenAnotherAnswers(t *testing.T) {
+	p := start(t, "taken")
+	<-p.Done()
+	if err := p.Ready(deadline(t), func(context.Context) error { return nil }); !errors.Is(err, proc.ErrPortTaken) {
+		t.Fatalf("want ErrPortTaken, got %v", err)
 	}
 }
 
@@ -178,11 +195,13 @@ func TestFreePortsDifferAndAreFree(t *testing.T) {
 			t.Errorf("port %d twice", port)
 		}
 		seen[port] = true
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			t.Errorf("port %d: %v", port, err)
-			continue
+		for _, when := range []string{"at first", "again"} {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port))
+			if err != nil {
+				t.Errorf("port %d %s: %v", port, when, err)
+				continue
+			}
+			l.Close()
 		}
-		l.Close()
 	}
 }
