@@ -16,6 +16,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset/arrow"
 	ours "github.com/bighead-ml/bighead/dataset/iceberg"
 	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -214,10 +215,12 @@ func TestREST(t *testing.T) {
 	}
 }
 
-// closedServer is the address of a server that is there no more.
+// closedServer is an address where nobody answers, and nobody else begins to.
 func closedServer(t *testing.T) string {
 	t.Helper()
-	s := httptest.NewServer(http.NotFoundHandler())
-	s.Close()
-	return s.URL
+	ports, err := proc.FreePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprint("http://127.0.0.1:", ports[0])
 }

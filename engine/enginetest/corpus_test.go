@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/local"
@@ -33,7 +34,7 @@ func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, 
 			fresh = append(fresh, u)
 		}
 	}
-	defs, err := project.RecordUnits(ctx, project.Python{}, fresh)
+	defs, err := project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, fresh)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/oracle"
@@ -257,7 +258,7 @@ func TestUseReadsAProjectsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := Suite{Root: dir, Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-		return project.RecordUnits(ctx, project.Python{}, units)
+		return project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, units)
 	}}
 	res, err := s.Run(t.Context(), []Source{{"a.feat", "use features.py\n\nload" + rest}, {"b.feat", "use other.py\n\nload" + rest}})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
@@ -53,7 +54,7 @@ func TestCorpusRefusals(t *testing.T) {
 }
 
 func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-	return project.RecordUnits(ctx, project.Python{}, units)
+	return project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, units)
 }
 
 // scripts are those of a folder, by path.

@@ -104,7 +104,8 @@ func (c *Cluster) begin(ctx context.Context, j *Job, savepoint string) (id strin
 	if err != nil {
 		return "", fmt.Errorf("%w; see that the SQL gateway runs, and the address in the settings", err)
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	// That the session can't be closed is no failure of a job that runs: the gateway ends sessions that nobody uses.
+	defer func() { _ = s.Close() }()
 	script := j.script()
 	if savepoint != "" {
 		script = append([]statement{setting("execution.state-recovery.path", savepoint)}, script...)

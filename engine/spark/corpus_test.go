@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/engine"
@@ -57,7 +58,7 @@ func TestCorpus(t *testing.T) {
 }
 
 func record(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-	return project.RecordUnits(ctx, project.Python{}, units)
+	return project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, units)
 }
 
 // scripts are those of a folder, by path.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/agg/tile"
@@ -22,7 +23,7 @@ import (
 func Definitions(t testing.TB, text string) *feature.Project {
 	t.Helper()
 	text = "import bighead as bh\n" + text
-	defs, err := project.RecordUnits(context.Background(), project.Python{}, []project.Unit{{Name: "features.py", Text: &text}})
+	defs, err := project.RecordUnits(context.Background(), project.Python{Timeout: 10 * time.Minute}, []project.Unit{{Name: "features.py", Text: &text}})
 	if err != nil {
 		t.Fatal(err)
 	}

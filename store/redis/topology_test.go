@@ -35,6 +35,7 @@ func TestSentinel(t *testing.T) {
 		t.Error("one master is atomic")
 	}
 	master.Stop()
+	sentinel.Impatient(t, "here")
 	eventually(t, func(ctx context.Context) error { return put(ctx, s, "l", "after") })
 	for key, want := range map[string]string{"k": "before", "l": "after"} {
 		if text, err := get(t.Context(), s, key); err != nil || text != want {

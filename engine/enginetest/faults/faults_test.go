@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/enginetest"
@@ -128,7 +129,7 @@ func recordCorpus(t *testing.T) string {
 	t.Helper()
 	var b bytes.Buffer
 	suite := enginetest.Suite{Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-		defs, err := project.RecordUnits(ctx, project.Python{}, units)
+		defs, err := project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, units)
 		for _, d := range defs {
 			if e := feature.Encode(&b, d); e != nil {
 				t.Fatal(e)

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/engine"
@@ -84,7 +85,7 @@ func TestPythonRecordsTheSameDefinitions(t *testing.T) {
 		units = append(units, project.Unit{Name: fmt.Sprintf("seed %d", c.Seed), Text: &text})
 		drawn = append(drawn, c)
 	}
-	defs, err := project.RecordUnits(t.Context(), project.Python{}, units)
+	defs, err := project.RecordUnits(t.Context(), project.Python{Timeout: 10 * time.Minute}, units)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +129,7 @@ func TestScriptsOfCasesGiveTheirAnswers(t *testing.T) {
 		sources = append(sources, enginetest.Source{Path: fmt.Sprintf("seed %d", c.Seed), Text: text})
 	}
 	suite := enginetest.Suite{Record: func(ctx context.Context, units []project.Unit) ([]*feature.Definitions, error) {
-		return project.RecordUnits(ctx, project.Python{}, units)
+		return project.RecordUnits(ctx, project.Python{Timeout: 10 * time.Minute}, units)
 	}}
 	res, err := suite.Run(t.Context(), sources)
 	if err != nil {

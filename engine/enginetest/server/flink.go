@@ -20,7 +20,8 @@ import (
 )
 
 // flinkConf is all of the cluster's configuration. Without Flink's shell scripts the memory of the task manager has to be
-// spelled out part by part. %[1]d is the JobManager's RPC port, %[2]d its REST port, %[3]s a folder for files.
+// spelled out part by part. A machine that has stopped its processes for a minute, or is slow, is no cause to take a TaskManager for lost;
+// one that has died is missed when two heartbeats in a row reach nobody. %[1]d is the JobManager's RPC port, %[2]d its REST port, %[3]s a folder for files.
 const flinkConf = `jobmanager.rpc.address: 127.0.0.1
 jobmanager.rpc.port: %[1]d
 jobmanager.bind-host: 127.0.0.1
@@ -49,6 +50,14 @@ table.local-time-zone: UTC
 execution.checkpointing.mode: EXACTLY_ONCE
 execution.checkpointing.dir: file://%[3]s/checkpoints
 execution.checkpointing.savepoint-dir: file://%[3]s/savepoints
+heartbeat.interval: 2 s
+heartbeat.timeout: 1 h
+pekko.ask.timeout: 10 min
+client.timeout: 10 min
+rest.connection-timeout: 10 min
+rest.idleness-timeout: 1 h
+slot.request.timeout: 20 min
+taskmanager.registration.timeout: 20 min
 `
 
 // StartFlink fetches Flink if need be and starts a session cluster: JobManager, one TaskManager with 24 slots, and the SQL

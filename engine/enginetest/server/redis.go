@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
@@ -123,7 +122,7 @@ func (s *RedisServer) command(ctx context.Context, args ...string) (string, erro
 // await repeats a question until the answer has the text.
 func (s *RedisServer) await(t testing.TB, text string, question ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), startWithin)
 	defer cancel()
 	err := s.proc.Ready(ctx, func(ctx context.Context) error {
 		out, err := s.command(ctx, question...)
@@ -150,7 +149,8 @@ func RedisCluster(t testing.TB) []*RedisServer {
 				t.Fatal(err)
 			}
 			buses[i] = ports[0]
-			return []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(buses[i])}
+			// A machine that stands still for a while is no cause to take a node for lost.
+			return []string{"--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", strconv.Itoa(buses[i]), "--cluster-node-timeout", "600000"}
 		})
 	}
 	const slots = 16384
@@ -167,7 +167,8 @@ func RedisCluster(t testing.TB) []*RedisServer {
 	return nodes
 }
 
-// RedisSentinel starts a master, a replica, and a Sentinel that watches over them under the name given.
+// RedisSentinel starts a master, a replica, and a Sentinel that watches over them under the name given. A machine that stands still for a
+// while is no cause to change the master, so the Sentinel misses one only after [RedisServer.Impatient].
 func RedisSentinel(t testing.TB, name string) (sentinel, master, replica *RedisServer) {
 	t.Helper()
 	master = Redis(t, "--repl-diskless-sync-delay", "0")
@@ -176,7 +177,7 @@ func RedisSentinel(t testing.TB, name string) (sentinel, master, replica *RedisS
 	sentinel = startRedis(t, func(port int, dir string) []string { return nil })
 	sentinel.Stop()
 	conf := filepath.Join(sentinel.dir, "sentinel.conf")
-	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 500\nsentinel failover-timeout %s 5000\n",
+	text := fmt.Sprintf("port %d\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %d 1\nsentinel down-after-milliseconds %s 3600000\nsentinel failover-timeout %s 5000\n",
 		sentinel.port, sentinel.dir, name, master.port, name, name)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -185,4 +186,10 @@ func RedisSentinel(t testing.TB, name string) (sentinel, master, replica *RedisS
 	sentinel.Start(t)
 	sentinel.await(t, strconv.Itoa(replica.port), "sentinel", "replicas", name)
 	return sentinel, master, replica
+}
+
+// Impatient has a Sentinel miss a master, which is under the name given, that does not answer for half a second: for tests that end it.
+func (s *RedisServer) Impatient(t testing.TB, name string) {
+	t.Helper()
+	s.Command(t, "sentinel", "set", name, "down-after-milliseconds", "500")
 }

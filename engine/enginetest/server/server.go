@@ -15,7 +15,7 @@ import (
 
 // startWithin bounds a start. It is long because a loaded machine takes a minute for what an idle one does in fifteen
 // seconds; a server that fails says so by exiting, which ends the wait at once.
-const startWithin = 5 * time.Minute
+const startWithin = 20 * time.Minute
 
 // warnings has both engines write warnings and errors only.
 const warnings = `rootLogger.level = WARN
@@ -71,11 +71,11 @@ func (s *Server) Logs() string {
 	return b.String()
 }
 
-// A starter starts the processes of an engine in a fresh folder, on ports that were free a moment ago, and waits until
+// A starter starts the processes of an engine in a fresh folder, on ports that are held for them, and waits until
 // they answer. What it started is in the server also when it fails.
 type starter func(ctx context.Context, home fetch.Home, s *Server) error
 
-// start runs the starter, again when a port was taken in between.
+// start runs the starter, again when a port could not be held and was taken.
 func start(ctx context.Context, home fetch.Home, name string, run starter) (*Server, error) {
 	const tries = 3
 	for try := 1; ; try++ {

@@ -67,7 +67,7 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server, java, more []stri
 		"spark.sql.shuffle.partitions=2", "spark.default.parallelism=2",
 		// A machine that has slept, or stopped its processes, for two minutes is no cause to end: Spark would take its own executor for lost, which
 		// then can't find the driver that it is a part of, and exits.
-		"spark.storage.blockManagerHeartbeatTimeoutMs=86400000",
+		"spark.storage.blockManagerHeartbeatTimeoutMs=86400000", "spark.network.timeout=86400s", "spark.sql.broadcastTimeout=86400",
 	}, more...) {
 		args = append(args, "--conf", conf)
 	}

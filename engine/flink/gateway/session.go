@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// farewell bounds what is said after the caller's context has ended: cancel, close.
-const farewell = 10 * time.Second
+// farewell bounds what is said after the caller's context has ended: cancel, close. A gateway on a busy machine may take its time.
+const farewell = 30 * time.Second
 
 // The pause between two questions whether there are rows yet: short at first, since most statements of a warm gateway
 // answer at once, then longer.

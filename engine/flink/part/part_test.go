@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/feature"
@@ -22,7 +23,7 @@ const seed = 5
 // spacesOf are those of the groups of a text.
 func spacesOf(t *testing.T, text string) []*plan.Space {
 	t.Helper()
-	defs, err := project.RecordUnits(t.Context(), project.Python{}, []project.Unit{{Name: "d.py", Text: &text}})
+	defs, err := project.RecordUnits(t.Context(), project.Python{Timeout: 10 * time.Minute}, []project.Unit{{Name: "d.py", Text: &text}})
 	if err != nil {
 		t.Fatal(err)
 	}

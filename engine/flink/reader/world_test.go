@@ -160,7 +160,10 @@ func (w *world) commit(n int) {
 
 func (w *world) status() Status { return w.reader.Status()[0] }
 
-// until waits for the reader; the test's own deadline ends it.
+// patience is how long something is waited for that comes at once where all is well: a machine that stands still does not end it.
+const patience = 10 * time.Minute
+
+// until waits for the reader.
 func (w *world) until(what string, done func(s Status) bool) Status {
 	w.t.Helper()
 	for began := time.Now(); ; time.Sleep(2 * time.Millisecond) {
@@ -168,7 +171,7 @@ func (w *world) until(what string, done func(s Status) bool) Status {
 		if done(s) {
 			return s
 		}
-		if s.Stopped != "" || time.Since(began) > time.Minute {
+		if s.Stopped != "" || time.Since(began) > patience {
 			w.t.Fatalf("waiting until %s: %+v", what, s)
 		}
 	}

@@ -111,7 +111,7 @@ func (w *world) inputs() engine.Inputs {
 // define types definitions over data/*.
 func define(t *testing.T, python string) *feature.Project {
 	t.Helper()
-	defs, err := project.RecordUnits(t.Context(), project.Python{}, []project.Unit{{Name: "features.py", Text: &python}})
+	defs, err := project.RecordUnits(t.Context(), project.Python{Timeout: 10 * time.Minute}, []project.Unit{{Name: "features.py", Text: &python}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,12 +16,24 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// The child of TestKilledProcessesLoseNothing: four callers append without end, and one seals. It prints "try n" before an event is
+// callers append in the child, each so many events: not so many that its clock, which goes on with each, passes the day for which copies are
+// known, however late it is killed.
+const (
+	callers     = 4
+	callersLast = 90
+	mostKills   = 60
+
+	betweenRounds, betweenEvents = 100_000, 200_000 // ms
+
+	_ = uint(value.DayMS - mostKills*betweenRounds - callers*callersLast*betweenEvents) // is not negative
+)
+
+// The child of TestKilledProcessesLoseNothing: four callers append, and one seals without end. It prints "try n" before an event is
 // appended, and "ok n" once that has returned.
 func crashingChild(dir string, round int) error {
 	idsInMemory = 50
 	clock := newClock()
-	clock.Add(int64(round) * 100_000)
+	clock.Add(int64(round) * betweenRounds)
 	o := testOptions(clock)
 	o.SegmentBytes = 4000
 	log, err := Open(dir, testSchema, o)
@@ -34,9 +46,9 @@ func crashingChild(dir string, round int) error {
 		defer mu.Unlock()
 		fmt.Println(word, id)
 	}
-	for c := range 4 {
+	for c := range callers {
 		go func() {
-			for n := 0; ; n++ {
+			for n := range callersLast {
 				id := fmt.Sprintf("%d-%d-%d", round, c, n)
 				say("try", id)
 				// The event before comes again with it, as from a caller that was not answered.
@@ -45,7 +57,7 @@ func crashingChild(dir string, round int) error {
 					panic(err)
 				}
 				say("ok", id)
-				clock.Add(200_000)
+				clock.Add(betweenEvents)
 			}
 		}()
 	}
@@ -72,7 +84,7 @@ func TestMain(m *testing.M) {
 // TestKilledProcessesLoseNothing kills a process that appends and seals, again and again, at a moment that is random, and looks each time
 // whether all that was acknowledged is there once, and nothing that was never tried.
 func TestKilledProcessesLoseNothing(t *testing.T) {
-	kills := 60
+	kills := mostKills
 	if testing.Short() {
 		kills = 8
 	}

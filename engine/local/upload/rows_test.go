@@ -3,6 +3,7 @@ package upload_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/agg"
 	"github.com/bighead-ml/bighead/dataset"
@@ -20,7 +21,7 @@ import (
 
 func define(t *testing.T, python string) *feature.Project {
 	t.Helper()
-	defs, err := project.RecordUnits(t.Context(), project.Python{}, []project.Unit{{Name: "features.py", Text: &python}})
+	defs, err := project.RecordUnits(t.Context(), project.Python{Timeout: 10 * time.Minute}, []project.Unit{{Name: "features.py", Text: &python}})
 	if err != nil {
 		t.Fatal(err)
 	}

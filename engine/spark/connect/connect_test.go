@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"math"
@@ -26,6 +27,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -432,12 +434,11 @@ func TestConnectionStrings(t *testing.T) {
 }
 
 func TestOpenNamesAnAddressWhereNobodyAnswers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ports, err := proc.FreePorts(1) // nobody else takes it meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	l.Close()
+	address := fmt.Sprint("127.0.0.1:", ports[0])
 	if _, err := Open(t.Context(), "sc://"+address); err == nil || !strings.Contains(err.Error(), address) {
 		t.Fatalf("got %v", err)
 	}

@@ -23,7 +23,7 @@ import (
 const maxMessage = 512 << 20
 
 // interruptWithin bounds the farewells (interrupt, release) that are said after the caller's context has ended.
-const interruptWithin = 10 * time.Second
+const interruptWithin = 30 * time.Second
 
 var clientType = "bighead"
 
