@@ -102,7 +102,7 @@ func (p *place) open(t *testing.T, from dataset.From) dataset.TopicReader {
 // read takes rows until there are so many, checks that each partition's come without gap in order, and gives what was had.
 func read(t *testing.T, r dataset.TopicReader, rows int, had map[int32]int64) (ns []int64, now map[int32]int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	now = maps.Clone(had)
 	if now == nil {
@@ -189,6 +189,13 @@ func TestPartitionsThatAreAddedAreRead(t *testing.T) {
 		same(t, got, numbers(2, 3))
 		if _, err := p.admin.CreatePartitions(t.Context(), 2, p.topic); err != nil {
 			t.Fatal(err)
+		}
+		for known := 0; known < 3; { // the broker takes its time to know what it has made
+			topics, err := p.admin.ListTopics(t.Context(), p.topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			known = len(topics[p.topic].Partitions)
 		}
 		p.writer.PurgeTopicsFromProducing(p.topic) // it knows one partition
 		p.put(t, 100, 106, 3)
@@ -486,7 +493,7 @@ func TestConfigsThatCannotBe(t *testing.T) {
 
 func TestAbortedTransactionsAreNotSeen(t *testing.T) {
 	everywhere(t, 1, func(t *testing.T, p *place) {
-		w, err := kgo.NewClient(kgo.SeedBrokers(p.address), kgo.TransactionalID("w-"+p.topic), kgo.DefaultProduceTopic(p.topic))
+		w, err := kgo.NewClient(kgo.SeedBrokers(p.address), kgo.TransactionalID("w-"+p.topic), kgo.TransactionTimeout(10*time.Minute), kgo.DefaultProduceTopic(p.topic))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -100,12 +100,22 @@ func (c *Cluster) Watch(ctx context.Context, j *Job, id string) (*Running, error
 	return r, nil
 }
 
+// over tells whether a job never runs again; one that Flink does not know never does.
+func (c *Cluster) over(ctx context.Context, id string) (bool, error) {
+	var job struct{ State string }
+	err := c.call(ctx, http.MethodGet, "/jobs/"+id, nil, &job)
+	if errors.Is(err, errUnknown) {
+		return true, nil
+	}
+	return err == nil && (&Running{State: job.State}).Ended(), err
+}
+
 // cancel ends a job and forgets what it knows.
 func (c *Cluster) cancel(ctx context.Context, id string) error {
 	return c.call(ctx, http.MethodPatch, "/jobs/"+id+"?mode=cancel", nil, nil)
 }
 
-// stop ends a job and returns where its savepoint is.
+// stop ends a job and returns where its savepoint is, once it has ended.
 func (c *Cluster) stop(ctx context.Context, id string) (string, error) {
 	body := map[string]any{"drain": false}
 	if c.Savepoints != "" {
@@ -131,8 +141,17 @@ func (c *Cluster) stop(ctx context.Context, id string) (string, error) {
 			return "", err
 		}
 		switch o := answer.Operation; {
-		case o.Location != "":
-			return o.Location, nil
+		case o.Location != "": // which is said a moment before the job has ended
+			for {
+				if over, err := c.over(ctx, id); err != nil || over {
+					return o.Location, err
+				}
+				select {
+				case <-ctx.Done():
+					return "", ctx.Err()
+				case <-time.After(pollEvery):
+				}
+			}
 		case answer.Status.ID == "COMPLETED":
 			return "", fmt.Errorf("the savepoint failed: %s", lastCause(o.Failure.Stack))
 		}

@@ -54,8 +54,8 @@ func TestRecordsOfAllKinds(t *testing.T) {
 	space := spaceOf(t, "testdata/record.py")
 	space.Group.Source.Place.Topic = broker.Topic(t, 1)
 	compact, topic := "compact", "kinds.tiles"
-	if made, err := broker.Admin().CreateTopics(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, topic); err != nil || made.Error() != nil {
-		t.Fatal(err, made.Error())
+	if err := broker.Make(t.Context(), 1, map[string]*string{"cleanup.policy": &compact}, topic); err != nil {
+		t.Fatal(err)
 	}
 	job, err := Print(space, Options{Brokers: broker.Address, Topic: topic, Bounded: true})
 	if err != nil {

@@ -417,11 +417,7 @@ func (w *road) produce(t *testing.T, client *kgo.Client, broker *server.Broker, 
 		topics = append(topics, events, o.Topic)
 	}
 	compact := "compact"
-	made, err := broker.Admin().CreateTopics(t.Context(), 1, 1, map[string]*string{"cleanup.policy": &compact}, topics...)
-	if err == nil {
-		err = made.Error()
-	}
-	if err != nil {
+	if err := broker.Make(t.Context(), 1, map[string]*string{"cleanup.policy": &compact}, topics...); err != nil {
 		t.Fatal(err)
 	}
 	var records []*kgo.Record
@@ -505,6 +501,9 @@ func eachRecord(t *testing.T, brokers, topic string, next int64, each func(*kgo.
 	}
 	defer c.Close()
 	ends, err := server.Kafka(t).Admin().ListEndOffsets(t.Context(), topic)
+	if err == nil {
+		err = ends.Error()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

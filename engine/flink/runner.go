@@ -183,9 +183,8 @@ func (r *Runner) Cancel(ctx context.Context, id string) error {
 		return err
 	}
 	for asked := false; ; {
-		var job struct{ State string }
-		err := c.call(ctx, http.MethodGet, "/jobs/"+id, nil, &job)
-		if errors.Is(err, errUnknown) || err == nil && (&Running{State: job.State}).Ended() {
+		over, err := c.over(ctx, id)
+		if over {
 			return nil
 		}
 		if err == nil && !asked {

@@ -3,6 +3,7 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 )
@@ -146,22 +148,37 @@ func ivyList(jars []jar) []byte {
 	return append(list, "</dependencies></ivy-module>\n"...)
 }
 
+// A package client is run so often where it fails, for an index or a network that stumbles once is no cause to end all tests that stand on
+// an engine; and so long after.
+const clientTries = 3
+
+var clientPause = 5 * time.Second
+
 // client runs a package client. What it could not fetch is unavailable, with the end of what it said; a package that came
 // but is not the pinned one is an error of another kind, which no test may skip.
 func client(ctx context.Context, what, stage, name string, args ...string) error {
 	log := filepath.Join(stage, ".client.log")
 	defer os.Remove(log)
-	err := proc.Run(ctx, proc.Spec{Name: filepath.Base(name), Path: name, Args: args, Env: os.Environ(), Dir: stage, Log: log})
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil, strings.Contains(err.Error(), "DO NOT MATCH THE HASHES"):
-		return fmt.Errorf("fetch %s: %w", what, err)
+	for try := 1; ; try++ {
+		err := proc.Run(ctx, proc.Spec{Name: filepath.Base(name), Path: name, Args: args, Env: os.Environ(), Dir: stage, Log: log})
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil, strings.Contains(err.Error(), "DO NOT MATCH THE HASHES"):
+			return fmt.Errorf("fetch %s: %w", what, err)
+		}
+		if full := diskFull(err); full != err {
+			return full
+		}
+		if try == clientTries {
+			return &UnavailableError{What: what, Cure: "check the network and the settings of the package client, then run again", Err: err}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("fetch %s: %w", what, errors.Join(ctx.Err(), err))
+		case <-time.After(clientPause):
+		}
 	}
-	if full := diskFull(err); full != err {
-		return full
-	}
-	return &UnavailableError{What: what, Cure: "check the network and the settings of the package client, then run again", Err: err}
 }
 
 // tail is the last lines of what a program said.

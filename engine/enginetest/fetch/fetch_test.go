@@ -153,6 +153,12 @@ func TestWhatTheMachineLacksIsNamed(t *testing.T) {
 }
 
 func TestAFailedClientIsUnavailableButAWrongPackageIsAnError(t *testing.T) {
+	defer func(d time.Duration) { clientPause = d }(clientPause)
+	clientPause = 0
+	program(t, "pipx", `test -e stumbled && exit 0; : > stumbled; echo "Temporary failure in name resolution"; exit 1`)
+	if err := client(t.Context(), "spam 1.0", t.TempDir(), "pipx"); err != nil {
+		t.Errorf("a client that stumbles once: %v", err)
+	}
 	program(t, "pipx", `echo "Temporary failure in name resolution"; exit 1`)
 	unavailable(t, client(t.Context(), "spam 1.0", t.TempDir(), "pipx"), "spam 1.0", "Temporary failure")
 

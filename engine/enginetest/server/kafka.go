@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -38,6 +39,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 controlled.shutdown.enable=false
+broker.session.timeout.ms=600000
 log.cleaner.dedupe.buffer.size=8388608
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_%[5]s="%[6]s";
@@ -162,6 +164,52 @@ func (b *Broker) Logs() string { return b.server.Logs() }
 // Admin is for what tests do to a broker: create topics, delete records.
 func (b *Broker) Admin() *kadm.Client { return b.admin }
 
+// Make makes topics, and waits until the broker knows them: what it has just made it may not for a moment, and would tell a client so.
+func (b *Broker) Make(ctx context.Context, partitions int32, settings map[string]*string, names ...string) error {
+	made, err := b.admin.CreateTopics(ctx, partitions, 1, settings, names...)
+	if err == nil {
+		err = made.Error()
+	}
+	for err == nil {
+		var known kadm.TopicDetails
+		if known, err = b.known(ctx, names); err == nil && ready(known, names, int(partitions)) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("make topics %s: %w", strings.Join(names, ", "), err)
+}
+
+// known asks the broker, and not the client's memory, what it knows of topics.
+func (b *Broker) known(ctx context.Context, names []string) (kadm.TopicDetails, error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.Address))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return kadm.NewClient(client).ListTopics(ctx, names...)
+}
+
+// ready tells whether all partitions of the topics have a leader.
+func ready(known kadm.TopicDetails, names []string, partitions int) bool {
+	for _, name := range names {
+		d, ok := known[name]
+		if !ok || d.Err != nil || len(d.Partitions) != partitions {
+			return false
+		}
+		for _, p := range d.Partitions {
+			if p.Err != nil || p.Leader < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Topic makes a topic for the test, which is deleted with it. Settings are pairs of name and value.
 func (b *Broker) Topic(t testing.TB, partitions int32, settings ...string) string {
 	t.Helper()
@@ -170,8 +218,8 @@ func (b *Broker) Topic(t testing.TB, partitions int32, settings ...string) strin
 	for i := 0; i+1 < len(settings); i += 2 {
 		configs[settings[i]] = &settings[i+1]
 	}
-	if _, err := b.admin.CreateTopic(t.Context(), partitions, 1, configs, name); err != nil {
-		t.Fatalf("create topic %s: %v", name, err)
+	if err := b.Make(t.Context(), partitions, configs, name); err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		if _, err := b.admin.DeleteTopic(context.Background(), name); err != nil {
