@@ -17,7 +17,8 @@ import (
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 )
 
-// kafkaConf is all of the broker's configuration: broker and controller in one. %[1]d, %[2]d and %[3]d are the ports of the open
+// kafkaConf is all of the broker's configuration: broker and controller in one. A broker that is started again has to wait until its session
+// before is over, and so that is not longer; one that stood still for longer has no leaders for a moment. %[1]d, %[2]d and %[3]d are the ports of the open
 // listener, the controller and the secure listener, %[4]s the certificate with its key in one line, %[5]s user and %[6]s password.
 const kafkaConf = `process.roles=broker,controller
 node.id=1
@@ -39,7 +40,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 controlled.shutdown.enable=false
-broker.session.timeout.ms=600000
+broker.session.timeout.ms=20000
+initial.broker.registration.timeout.ms=1200000
 log.cleaner.dedupe.buffer.size=8388608
 sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
 listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_%[5]s="%[6]s";
