@@ -17,6 +17,7 @@ type fakeFlink struct {
 	overview  string            // of jobs
 	status    int               // of every answer; 0: 200
 	fails     map[string]string // the last cause of a statement that has the text
+	stays     bool              // its session can't be closed
 	said      []string          // statements
 	cancelled []string
 }
@@ -34,6 +35,8 @@ func (f *fakeFlink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPatch:
 		f.cancelled = append(f.cancelled, strings.TrimPrefix(p, "/jobs/"))
 		w.WriteHeader(http.StatusAccepted)
+	case f.stays && r.Method == http.MethodDelete && p == "/v3/sessions/S":
+		w.WriteHeader(http.StatusInternalServerError)
 	case p == "/v3/sessions":
 		io.WriteString(w, `{"sessionHandle":"S"}`)
 	case strings.HasSuffix(p, "/statements"):
@@ -73,6 +76,7 @@ func TestSubmit(t *testing.T) {
 		want  string // in the error; "": none
 	}{
 		{"begins", fakeFlink{}, nil, nil, ""},
+		{"begins, and its session stays", fakeFlink{stays: true}, nil, nil, ""},
 		{"goes on", fakeFlink{}, &same, nil, ""},
 		{"begins on another topic", fakeFlink{}, &moved, nil, ""},
 		{"runs", fakeFlink{overview: running}, nil, ErrRuns, "theirs"},
@@ -116,6 +120,26 @@ func TestSubmit(t *testing.T) {
 				t.Errorf("resumed: %t", resumed)
 			}
 		})
+	}
+}
+
+// A job that is stopped has ended: Flink says where its savepoint is a moment before, and till then refuses another of its name.
+func TestAJobThatIsStoppedHasEnded(t *testing.T) {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/jobs/j/stop":
+			io.WriteString(w, `{"request-id":"r"}`)
+		case "/jobs/j/savepoints/r":
+			io.WriteString(w, `{"status":{"id":"COMPLETED"},"operation":{"location":"file:/s"}}`)
+		case "/jobs/j":
+			asked++
+			fmt.Fprintf(w, `{"state":%q}`, []string{"RUNNING", "RUNNING", "FINISHED"}[min(asked, 3)-1])
+		}
+	}))
+	defer srv.Close()
+	if at, err := (&Cluster{JobManager: srv.URL}).stop(t.Context(), "j"); err != nil || at != "file:/s" || asked != 3 {
+		t.Errorf("%q, %v, after %d questions", at, err, asked)
 	}
 }
 

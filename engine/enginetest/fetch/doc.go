@@ -8,7 +8,7 @@
 //
 // The folder is $BIGHEAD_CACHE/engines, else bighead/engines under the user's cache folder. An engine is staged beside its
 // place and renamed when it is whole, so a half download is never taken for a whole one, and a file lock keeps two
-// processes from fetching the same engine at once.
+// processes from fetching the same engine at once. A client that fails is run again, a few times: an index or a network may stumble.
 //
 // What the machine lacks (Python with pip, Java, a network) is an [UnavailableError] that names it with its cure. The
 // package must not know how an engine is started.

@@ -1,4 +1,4 @@
-// Package server runs the real Spark, the real Flink, a real Kafka and the real Redis for tests, on loopback, at ports that were free, in
+// Package server runs the real Spark, the real Flink, a real Kafka and the real Redis for tests, on loopback, at ports that are held for them, in
 // process groups that end with the test.
 //
 // A test asks for [Spark] or [Flink] and gets a session of its own on a server that the test binary shares, or for [Kafka] and
