@@ -56,7 +56,7 @@ func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) 
 		}
 	}
 	registry := prometheus.NewRegistry()
-	o := serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour, Metrics: serve.NewMetrics(registry)}
+	o := serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour, MarksAge: time.Hour, Metrics: serve.NewMetrics(registry)}
 	for range 3 {
 		write()
 	}
@@ -159,7 +159,7 @@ func TestEventsAheadOfTheClock(t *testing.T) {
 			s.event("a", 5, -2*hour)
 			s.write()
 			clock := int64(now)
-			server := open(t, of(s.store), s.project.Views, serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour})
+			server := open(t, of(s.store), s.project.Views, serve.Options{Clock: func() int64 { return clock }, Deadline: time.Hour, MarksAge: time.Hour})
 			for _, c := range []struct {
 				after int64
 				want  string

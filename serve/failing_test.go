@@ -29,6 +29,9 @@ var errDown = fmt.Errorf("connection refused: %w", store.ErrUnavailable)
 
 func down(context.Context, []store.Range) error { return errDown }
 
+// still is a clock that stands: what fails fails within ten seconds, and is not tried again, however long a test takes.
+func still() time.Time { return time.UnixMilli(now) }
+
 func TestAStoreThatFails(t *testing.T) {
 	s := newSmall(t, serve.Options{Typical: typical{}})
 	s.event("a", 3, 1000)
@@ -56,7 +59,7 @@ func TestAStoreThatFails(t *testing.T) {
 }
 
 func TestTheBreakerLeavesAFailingStoreAlone(t *testing.T) {
-	s := newSmall(t, serve.Options{})
+	s := newSmall(t, serve.Options{Now: still})
 	s.store.SetFault(down)
 	for range 5 {
 		s.ask("v", nil, row("a"), "g__x_sum_1h")
@@ -97,7 +100,8 @@ func TestAStoreThatDoesNotComeBack(t *testing.T) {
 		}
 		expect(t, text(&r.Rows[0], r.Features), "g__x_sum_1h=null failed, g__x_min_1h=-1 fallback")
 		close(release)
-		// The request's own deadline ends it too, and a caller that goes away is told nothing.
+		// A caller that goes away is told nothing. Its groups would wait for as long as it takes to hear that it has gone.
+		server = open(t, st, servetest.Definitions(t, smallDefinitions).Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour})
 		ctx, cancel := context.WithCancel(t.Context())
 		st.SetFault(func(context.Context, []store.Range) error { cancel(); <-ctx.Done(); return ctx.Err() })
 		if _, err := server.Features(ctx, serve.Request{View: "v", Rows: []serve.Row{{Values: row("a")}}}); !errors.Is(err, context.Canceled) {
@@ -126,15 +130,20 @@ func TestALateStoreIsLeftAloneWhereItHangs(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault   func(context.Context, []store.Range) error
 		network bool
+		late    time.Duration // how long after its time an answer may come: where it does, as long as the test's goroutines take
 		opens   bool
-	}{"embedded, lets go": {letsGo, false, false}, "embedded, holds on": {holdsOn, false, true}, "shared, comes": {comes, true, false}, "shared, does not come": {letsGo, true, true}, "shared, holds on": {holdsOn, true, true}} {
+	}{
+		"embedded, lets go": {letsGo, false, time.Hour, false}, "embedded, holds on": {holdsOn, false, time.Millisecond, true},
+		"shared, comes": {comes, true, time.Hour, false}, "shared, does not come": {letsGo, true, time.Millisecond, true}, "shared, holds on": {holdsOn, true, time.Millisecond, true},
+	} {
 		fake := servetest.NewStore()
 		servetest.Fill(t, fake, p.Groups[0], nil, now, plan.NoMarks, plan.MinTime)
 		var st store.Store = fake
 		if c.network {
 			st = shared{fake}
 		}
-		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksAge: time.Hour})
+		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Now: still, Deadline: time.Hour, MarksAge: time.Hour})
+		server.LateFor(c.late)
 		fake.SetFault(c.fault)
 		ask := func() {
 			t.Helper()

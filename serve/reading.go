@@ -147,7 +147,7 @@ func (r *reading) run(ctx context.Context, s *Server) {
 	defer done()
 	waiting, stop := asking, func() {}
 	if !s.embedded {
-		waiting, stop = context.WithDeadline(context.WithoutCancel(ctx), last.Add(breaker.LateFor))
+		waiting, stop = context.WithDeadline(context.WithoutCancel(ctx), last.Add(s.late))
 	}
 	r.holders.Store(2)
 	go func() {
@@ -161,7 +161,7 @@ func (r *reading) run(ctx context.Context, s *Server) {
 		stop()
 	default:
 		r.holders.Add(1)
-		time.AfterFunc(breaker.LateFor, func() {
+		time.AfterFunc(s.late, func() {
 			r.tell(s, breaker.Failed)
 			r.release()
 		})

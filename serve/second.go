@@ -55,9 +55,9 @@ type second struct {
 	troubles sync.Once // the first failure is logged, the others are counted
 }
 
-func newSecond(of Second, keep time.Duration, m *Metrics, log *slog.Logger) *second {
+func newSecond(of Second, keep time.Duration, m *Metrics, log *slog.Logger, now func() time.Time) *second {
 	at := func(result string) prometheus.Counter { return m.cache.WithLabelValues("l2", result) }
-	return &second{of: of, keep: keep, queue: make(chan SecondEntry, secondQueue), breaker: breaker.New(time.Now), log: log,
+	return &second{of: of, keep: keep, queue: make(chan SecondEntry, secondQueue), breaker: breaker.New(now), log: log,
 		hit: at("hit"), miss: at("miss"), failed: at("failed"), written: at("written"), dropped: at("dropped")}
 }
 

@@ -25,6 +25,8 @@ type Options struct {
 	// Kept is the latest time as of which the store has let go of what nobody needed any more; nil: it never is later than Clock. A clock that
 	// was set back by more than late tiles are kept for leaves requests without an answer until it has caught up.
 	Kept func() int64
+	// Now is the clock by which a store, or a second cache, that fails is left alone; nil: the wall's.
+	Now func() time.Time
 	// Deadline is the longest that a request may take; 0: 1 s. Groups have their own within it.
 	Deadline time.Duration
 	// Patient leaves out the groups' own deadlines: for one who asks once, of a store that nobody has read from yet.
@@ -60,6 +62,7 @@ type Server struct {
 	options Options
 	served  atomic.Pointer[served]
 	breaker *breaker.Breaker
+	late    time.Duration // breaker.LateFor
 	cache   *cache
 	second  *second  // nil: there is none
 	watched *watched // nil: others write to the store too, and what was read stays good only where the store says so
@@ -99,6 +102,9 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	if o.Clock == nil {
 		o.Clock = func() int64 { return time.Now().UnixMilli() }
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Deadline == 0 {
 		o.Deadline = time.Second
 	}
@@ -120,7 +126,7 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	if o.Metrics == nil {
 		o.Metrics = NewMetrics(nil)
 	}
-	s := &Server{store: st, options: o, log: o.Log, breaker: breaker.New(time.Now), cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
+	s := &Server{store: st, options: o, log: o.Log, breaker: breaker.New(o.Now), late: breaker.LateFor, cache: newCache(o.Cache, o.StaleFor.Milliseconds()), began: time.Now()}
 	s.embedded = !st.Traits().Shared
 	asks := st
 	if w, ok := st.(*watched); ok {
@@ -152,7 +158,7 @@ func Open(ctx context.Context, views []*feature.View, st store.Store, o Options)
 	s.stop = stop
 	s.stopped.Go(func() { s.readMarks(running) })
 	if o.Second != nil {
-		s.second = newSecond(o.Second, o.StaleFor, o.Metrics, o.Log)
+		s.second = newSecond(o.Second, o.StaleFor, o.Metrics, o.Log, o.Now)
 		s.stopped.Go(func() { s.second.run(running) })
 	}
 	return s, nil

@@ -32,7 +32,7 @@ func (versioned) Traits() store.Traits {
 func TestWhatNobodyHasWrittenSince(t *testing.T) {
 	s := newSmall(t, serve.Options{})
 	registry := prometheus.NewRegistry()
-	server := open(t, serve.Watch(versioned{s.store}), s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Metrics: serve.NewMetrics(registry)})
+	server := open(t, serve.Watch(versioned{s.store}), s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksAge: time.Hour, Metrics: serve.NewMetrics(registry)})
 	ask := func(keys ...string) (out string) {
 		t.Helper()
 		r := serve.Request{View: "v", Features: []string{"g__x_sum_1h"}}
@@ -84,7 +84,7 @@ func TestWhatNobodyHasWrittenSince(t *testing.T) {
 // TestAnotherProcessWrites has two servers over one store, of which one knows of no write: it answers what is there all the same, at once.
 func TestAnotherProcessWrites(t *testing.T) {
 	s := newSmall(t, serve.Options{})
-	other := open(t, serve.Watch(shared{s.store}), s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour})
+	other := open(t, serve.Watch(shared{s.store}), s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksAge: time.Hour})
 	for i := range int64(5) {
 		s.event("a", 1, 1000*(i+1))
 		s.write()
@@ -127,7 +127,7 @@ func TestMarksThatAreTooOld(t *testing.T) {
 func TestMarksThatThisProcessMoves(t *testing.T) {
 	s := newSmall(t, serve.Options{})
 	writer := serve.Watch(shared{s.store})
-	server := open(t, writer, s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksEvery: time.Hour})
+	server := open(t, writer, s.project.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksEvery: time.Hour, MarksAge: time.Hour})
 	name := plan.SpaceOf(s.project.Groups[0]).MarksName()
 	if err := writer.Write(t.Context(), &store.Write{Meta: []store.MetaPut{{Name: name}}}); err != nil {
 		t.Fatal(err)

@@ -19,11 +19,14 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
+// patience is how long a machine that stands still may take over definitions: they are short.
+const patience = 10 * time.Minute
+
 // Definitions records and checks a text. Each source gets a place of its own name, so that tables can be found.
 func Definitions(t testing.TB, text string) *feature.Project {
 	t.Helper()
 	text = "import bighead as bh\n" + text
-	defs, err := project.RecordUnits(context.Background(), project.Python{Timeout: 10 * time.Minute}, []project.Unit{{Name: "features.py", Text: &text}})
+	defs, err := project.RecordUnits(context.Background(), project.Python{Timeout: patience}, []project.Unit{{Name: "features.py", Text: &text}})
 	if err != nil {
 		t.Fatal(err)
 	}
