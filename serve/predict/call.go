@@ -17,6 +17,10 @@ import (
 // the time to answer with stand-ins.
 const modelShare = 0.2
 
+// othersShare is the part of the time that is left which a version whose model is elsewhere leaves to those that can answer in its place. A test
+// changes it.
+var othersShare = modelShare
+
 // Predict answers a request into out, which may hold an earlier answer. The error is a *serve.Problem where the request itself is wrong, or the
 // endpoint has nothing to answer with, and the context's where that has ended; what is wrong with a row is the row's answer.
 //
@@ -239,14 +243,14 @@ func (c *call) askWith(ctx context.Context, w *worker, rows []int32) {
 	}
 }
 
-// leaving is the time that a version may take: all there is, but where its model is elsewhere and others can answer in its place four fifths of that,
-// so that they have time left for what it could not.
+// leaving is the time that a version may take: all there is, but where its model is elsewhere and others can answer in its place all but othersShare of
+// that, so that they have time left for what it could not.
 func (c *call) leaving(ctx context.Context, v *version) (context.Context, context.CancelFunc) {
 	until, ok := ctx.Deadline()
 	if !ok || v.guard == nil || len(c.endpoint.others(v)) == 0 {
 		return ctx, func() {}
 	}
-	return context.WithDeadline(ctx, until.Add(-time.Duration(modelShare*float64(time.Until(until)))))
+	return context.WithDeadline(ctx, until.Add(-time.Duration(othersShare*float64(time.Until(until)))))
 }
 
 func (c *call) fail(v *version, rows []int32, why string, late bool) {

@@ -249,6 +249,7 @@ func TestCanaryStale(t *testing.T) {
 
 // TestShadow compares what a shadow answers with what was answered, and answers without it.
 func TestShadow(t *testing.T) {
+	predict.Patient(t)
 	w := newWorld(t)
 	w.version("lgb_binary", nil)
 	w.version("lgb_binary", nil)

@@ -13,12 +13,11 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 )
 
-const (
-	// healthFor is how long what a model elsewhere says of its health is taken for true: however many ask, it is asked once in that time.
-	healthFor = time.Second
-	// healthWithin is how long it may take to say so, whoever still waits.
-	healthWithin = 2 * time.Second
-)
+// healthFor is how long what a model elsewhere says of its health is taken for true: however many ask, it is asked once in that time.
+const healthFor = time.Second
+
+// healthWithin is how long it may take to say so, whoever still waits. A test changes it.
+var healthWithin = 2 * time.Second
 
 // health is what a version's model has said of whether it could answer. It is safe for concurrent use.
 type health struct {

@@ -10,14 +10,37 @@ import (
 
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/predict"
 )
 
+// saying is a model that tells that it has said how it is, once until that is heard.
+type saying struct {
+	model.Model
+	told chan struct{}
+}
+
+func (s saying) Health(ctx context.Context) error {
+	defer func() {
+		select {
+		case s.told <- struct{}{}:
+		default:
+		}
+	}()
+	return s.Model.Health(ctx)
+}
+
 // TestReady asks whether versions are ready while the model of one, which is elsewhere, answers, hangs, is unwell and comes back.
 func TestReady(t *testing.T) {
+	predict.Patient(t)
 	w := newWorld(t)
 	f := newFar(t, w)
+	here := make(chan struct{}, 1) // hears that a model in this process has said how it is
+	w.opens["tree"] = func(ctx context.Context, path string) (model.Model, error) {
+		m, err := tree.Open(ctx, path)
+		return saying{m, here}, err
+	}
 	w.version("lgb_binary", python)
 	w.version("xgb_binary", nil)
 	w.version("xgb_binary", func(m *model.Manifest) { m.Runtime = "gone" })
@@ -44,13 +67,8 @@ func TestReady(t *testing.T) {
 			t.Fatalf("version %s: %v, want %q", version, err, want)
 		}
 	}
-	index := func(want string) {
+	index := func(ctx context.Context, want string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		if strings.Count(want, "READY") == 2 {
-			ctx = t.Context()
-		}
 		var got []string
 		for _, s := range of.Index(ctx) {
 			state := "READY"
@@ -67,6 +85,7 @@ func TestReady(t *testing.T) {
 		t.Helper()
 		before := f.healths.Load()
 		do()
+		until(t, "the model is asked", func() bool { return f.healths.Load()-before >= want }) // by nobody who waits for it
 		if n := f.healths.Load() - before; n != want {
 			t.Fatalf("the model was asked %d times, want %d", n, want)
 		}
@@ -75,19 +94,25 @@ func TestReady(t *testing.T) {
 	asked(0, func() { // for a second it is not asked again
 		for range 10 {
 			ready("1", "")
-			index("m@1 READY; m@2 READY")
+			index(t.Context(), "m@1 READY; m@2 READY")
 		}
 	})
-	f.how.Store("hangs")
+	f.be("hangs")
 	w.pass(time.Second)
 	asked(1, func() { // for all who wait
 		const late = "version 1 of model m is not ready: its model does not say in time"
 		ready("1", late)
 		ready("1", late)
 		ready("2", "")
-		index("m@1 its model does not say in time whether it is ready; m@2 READY")
+		select {
+		case <-here: // of before
+		default:
+		}
+		ctx := newEndedWhenTold(t.Context())
+		go func() { <-here; close(ctx.over) }()
+		index(ctx, "m@1 its model does not say in time whether it is ready; m@2 READY")
 	})
-	f.how.Store("answers")
+	f.be("answers")
 	until(t, "it is ready again", func() bool {
 		w.pass(time.Second)
 		m, err := of.Model("m", "1")
@@ -97,15 +122,15 @@ func TestReady(t *testing.T) {
 		defer m.Release()
 		return m.Ready(t.Context()) == nil
 	})
-	f.how.Store("unwell")
+	f.be("unwell")
 	w.pass(time.Second)
 	until(t, "it says so", func() bool { return of.Index(t.Context())[0].Reason != "" })
 	ready("1", "its model cannot be reached")
 
-	f.how.Store("hangs") // and is left alone
+	f.be("hangs") // and is left alone
 	until(t, "it is left alone", func() bool { w.ask(0); return len(w.Statuses()[0].LeftAlone) > 0 })
 	until(t, "nobody is there any more", func() bool { return f.inside.Load() == 0 })
-	f.how.Store("answers")
+	f.be("answers")
 	asked(0, func() { ready("1", "is left alone") })
 	w.pass(time.Second) // and one request is to try it: who sends requests only to what is ready must hear that it is
 	until(t, "it is ready to be tried", func() bool {
@@ -115,10 +140,12 @@ func TestReady(t *testing.T) {
 	if len(w.Statuses()[0].LeftAlone) != 1 {
 		t.Error("what it says of its health is taken for an answer to a request")
 	}
-	until(t, "it answers", func() bool { return w.ask(0).Rows[0].Version == 1 })
+	w.endpoint.Deadline = 0
+	w.refresh()
+	until(t, "it answers", func() bool { w.pass(time.Second); return w.ask(0).Rows[0].Version == 1 })
 
 	w.deploy(all(3)) // which nothing here opens: the versions before it are asked on
-	index(`m@1 READY; m@2 READY; m@3 m@3 cannot be opened: open artifact `)
+	index(t.Context(), `m@1 READY; m@2 READY; m@3 m@3 cannot be opened: open artifact `)
 	var p *serve.Problem
 	if _, err := of.Model("m", "3"); !errors.As(err, &p) || p.Code != feature.CodeNoVersion || !strings.Contains(p.Detail, `version 3 of model m is not there: m@3 cannot be opened`) {
 		t.Errorf("%v", err)

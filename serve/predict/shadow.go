@@ -11,8 +11,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// shadowDeadline is how long a shadow may take for a request: nobody waits for it, but the next ones do.
-const shadowDeadline = 5 * time.Second
+// shadowDeadline is how long a shadow may take for a request: nobody waits for it, but the next ones do. A test changes it.
+var shadowDeadline = 5 * time.Second
 
 // shadowJob is what shadows are asked of one request: a copy of its rows' values and of what was answered.
 type shadowJob struct {
