@@ -79,7 +79,8 @@ func (s *served) run(t testing.TB, l servegrpc.Listen) {
 	t.Cleanup(stop)
 	select {
 	case a := <-at:
-		conn, err := grpc.NewClient(a.String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		// Where a machine stands still for longer than the server waits for a handshake, the call waits for the next connection.
+		conn, err := grpc.NewClient(a.String(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 		if err != nil {
 			t.Fatal(err)
 		}

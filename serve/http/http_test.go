@@ -40,6 +40,9 @@ type served struct {
 	predictions *predict.Server // nil: there are no endpoints
 }
 
+// still is a clock that stands: what fails fails within ten seconds, and is not tried again, however long a test takes.
+func still() time.Time { return time.UnixMilli(now) }
+
 // with is a handler over the same server that answers endpoints too.
 func (s *served) with(o http.Options, p *predict.Server) *served {
 	o.Registry, o.Server, o.Predictions = prometheus.NewRegistry(), s.server, p
@@ -56,7 +59,7 @@ func newServed(t testing.TB, o http.Options) *served {
 	servetest.Fill(t, st, p.Groups[0], [][]value.Value{row("UA", 10, 60_000), row("UA", 20, 30_000), row("AA", 1.5, 7_200_000)}, now, plan.NoMarks, plan.MinTime)
 	o.Registry = prometheus.NewRegistry()
 	o.Metrics = serve.NewMetrics(o.Registry)
-	server, err := serve.Open(context.Background(), p.Views, st, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, Metrics: o.Metrics})
+	server, err := serve.Open(context.Background(), p.Views, st, serve.Options{Clock: func() int64 { return now }, Now: still, Deadline: time.Hour, Metrics: o.Metrics})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package oip_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/binary"
@@ -22,7 +23,7 @@ import (
 
 func serveHTTP(t *testing.T, w *world, o oip.Options) *httptest.Server {
 	t.Helper()
-	o.Models, o.Version = w, "1.2.3"
+	o.Models, o.Version, o.Deadline = w, "1.2.3", cmp.Or(o.Deadline, time.Hour)
 	s := httptest.NewServer(oip.New(o).Handler())
 	t.Cleanup(func() {
 		s.Close()
@@ -265,12 +266,13 @@ func TestLongAnswersArePacked(t *testing.T) {
 func TestFailures(t *testing.T) {
 	w := newWorld()
 	w.fails = errors.New("a secret")
-	s := serveHTTP(t, w, oip.Options{Deadline: 20 * time.Millisecond})
+	s := serveHTTP(t, w, oip.Options{})
 	body := []byte(`{"inputs":[{"name":"all","shape":[1,3],"datatype":"FP64","data":[1,2,1]}]}`)
 	if status, _, got := ask(t, s, "POST", "/v2/models/late/infer", body); status != 500 || strings.Contains(string(got), "secret") || !strings.Contains(string(got), "as request") {
 		t.Errorf("%d %s", status, got)
 	}
 	w.fails = errors.New("hangs")
+	s = serveHTTP(t, w, oip.Options{Deadline: 20 * time.Millisecond})
 	if status, _, got := ask(t, s, "POST", "/v2/models/late/infer", body); status != 503 || !strings.Contains(string(got), "did not answer in time") {
 		t.Errorf("%d %s", status, got)
 	}

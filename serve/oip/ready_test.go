@@ -15,7 +15,7 @@ import (
 // dial is a client of the protocol's service over gRPC.
 func dial(t *testing.T, address string) pb.GRPCInferenceServiceClient {
 	t.Helper()
-	c, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	c, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		t.Fatal(err)
 	}

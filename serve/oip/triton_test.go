@@ -1,6 +1,7 @@
 package oip_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -20,7 +22,7 @@ import (
 // serveGRPC serves the protocol's service at a free port of loopback.
 func serveGRPC(t *testing.T, w *world, o oip.Options) string {
 	t.Helper()
-	o.Models, o.Version = w, "1.2.3"
+	o.Models, o.Version, o.Deadline = w, "1.2.3", cmp.Or(o.Deadline, time.Hour)
 	server := grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
 		method, _ := grpc.MethodFromServerStream(s)
 		return oip.Refuse(oip.Unknown(method[strings.LastIndexByte(method, '/')+1:]))

@@ -44,7 +44,7 @@ func (o Options) Enabled() bool {
 type Traces struct{ provider *trace.TracerProvider }
 
 // closeTimeout is how long spans that wait may take to be sent at the end.
-const closeTimeout = 5 * time.Second
+var closeTimeout = 5 * time.Second
 
 // Open makes what sends; nil where nothing names a collector. It does not wait for the collector.
 func Open(ctx context.Context, o Options) (*Traces, error) {

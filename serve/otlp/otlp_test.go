@@ -100,7 +100,7 @@ departure = bh.FeatureView("departure", groups=[carrier], derive={"busy": "carri
 	go func() {
 		ended <- servegrpc.New(servegrpc.Options{Server: server, Metrics: m, Tracer: traces.Tracer()}).Run(ctx, servegrpc.Listen{Address: "127.0.0.1:0", Ready: func(a net.Addr) { at <- a }})
 	}()
-	conn, err := grpc.NewClient((<-at).String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient((<-at).String(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +168,10 @@ bighead.v1.FeatureService/GetFeatures bighead.problem=BH100
 `
 
 func TestTraces(t *testing.T) {
+	otlp.Patient(t)
+	for _, timeout := range []string{"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT"} {
+		t.Setenv(timeout, "3600000") // ms
+	}
 	for _, way := range []string{"http", "grpc", "variable"} {
 		t.Run(way, func(t *testing.T) {
 			g := &got{}
