@@ -22,7 +22,7 @@ func keepAside(ctx context.Context, a *Aside, values map[string]string) error {
 
 func aside(t *testing.T, url string) *Aside {
 	t.Helper()
-	a, err := OpenAside(t.Context(), Options{URL: url, Prefix: "p", Timeout: 30 * time.Second})
+	a, err := OpenAside(t.Context(), Options{URL: url, Prefix: "p", Timeout: patience})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestAsideWithoutAServer(t *testing.T) {
 	}
 	locked := server.Redis(t, "--requirepass", "secret")
 	for url, says := range map[string]string{"redis://" + locked.Addr: "redis://user:password@host", "http://" + r.Addr: "is no URL of Redis"} {
-		if _, err := OpenAside(t.Context(), Options{URL: url}); err == nil || !strings.Contains(err.Error(), says) || errors.Is(err, store.ErrUnavailable) {
+		if _, err := OpenAside(t.Context(), Options{URL: url, Timeout: patience}); err == nil || !strings.Contains(err.Error(), says) || errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v, want %q", url, err, says)
 		}
 	}

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,9 +19,13 @@ import (
 	"github.com/bighead-ml/bighead/store"
 )
 
+// patience is how long a server, or the machine, may stand still in a test that does not ask for less.
+const patience = 10 * time.Minute
+
 // opened opens the store for a test.
 func opened(t *testing.T, o Options) *Store {
 	t.Helper()
+	o.Timeout = cmp.Or(o.Timeout, patience)
 	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +70,7 @@ func refused(t *testing.T, err error, says ...string) {
 // TestRestart ends the server and starts it again on what it has on disk.
 func TestRestart(t *testing.T) {
 	srv := server.Redis(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := opened(t, Options{URL: "redis://" + srv.Addr, Timeout: 10 * time.Second})
+	s := opened(t, Options{URL: "redis://" + srv.Addr})
 	ctx := t.Context()
 	if err := put(ctx, s, "k", "before"); err != nil {
 		t.Fatal(err)
@@ -74,7 +79,7 @@ func TestRestart(t *testing.T) {
 	_, err := get(ctx, s, "k")
 	unavailable(t, err, srv.Addr)
 	unavailable(t, put(ctx, s, "k", "lost"), srv.Addr)
-	_, err = Open(ctx, Options{URL: "redis://" + srv.Addr})
+	_, err = Open(ctx, Options{URL: "redis://" + srv.Addr, Timeout: patience})
 	unavailable(t, err, srv.Addr)
 	srv.Start(t)
 	if text, err := get(ctx, s, "k"); err != nil || text != "before" {
@@ -107,8 +112,8 @@ func TestBrokenConnection(t *testing.T) {
 func TestPartition(t *testing.T) {
 	srv := server.Redis(t)
 	w := server.NewWire(t, srv.Addr)
-	patient := opened(t, Options{URL: "redis://" + w.Addr, Timeout: time.Minute})
-	hasty := opened(t, Options{URL: "redis://" + w.Addr, Timeout: 50 * time.Millisecond})
+	patient, hasty := opened(t, Options{URL: "redis://" + w.Addr}), opened(t, Options{URL: "redis://" + w.Addr})
+	hasty.timeout = 50 * time.Millisecond // after it was opened, for which that may be too little
 	if err := put(t.Context(), patient, "k", "x"); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +145,7 @@ func TestPartition(t *testing.T) {
 // eventually repeats what may fail as unavailable for a while.
 func eventually(t *testing.T, try func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -217,7 +222,11 @@ func TestServersThatDoNotSuit(t *testing.T) {
 				}
 				url = scheme + "://" + user + srv.Addr + rest
 			}
-			s, err := Open(t.Context(), Options{URL: url, Timeout: 3 * time.Second})
+			within := patience
+			if name == "no TLS there" { // it waits for more
+				within = 3 * time.Second
+			}
+			s, err := Open(t.Context(), Options{URL: url, Timeout: within})
 			if err == nil {
 				s.Close()
 			}
@@ -228,7 +237,7 @@ func TestServersThatDoNotSuit(t *testing.T) {
 			t.Log(err)
 		})
 	}
-	if s, err := Open(t.Context(), Options{URL: "redis://:right@" + server.Redis(t, "--requirepass", "right", "--maxmemory-policy", "allkeys-lru").Addr}); err != nil {
+	if s, err := Open(t.Context(), Options{URL: "redis://:right@" + server.Redis(t, "--requirepass", "right", "--maxmemory-policy", "allkeys-lru").Addr, Timeout: patience}); err != nil {
 		t.Errorf("the right password, and a policy that means nothing without maxmemory: %v", err)
 	} else {
 		s.Close()
@@ -239,7 +248,7 @@ func TestServersThatDoNotSuit(t *testing.T) {
 func TestOtherProtocols(t *testing.T) {
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	_, err := Open(t.Context(), Options{URL: strings.Replace(web.URL, "http", "redis", 1), Timeout: 5 * time.Second})
+	_, err := Open(t.Context(), Options{URL: strings.Replace(web.URL, "http", "redis", 1), Timeout: patience})
 	refused(t, err, "does not speak Redis's protocol")
 	for _, greeting := range []string{"220 mail ready\r\n", "\x00\x00\x00\x05hello", "SSH-2.0-x\r\n", "-", ""} {
 		addr := answering(t, func(c net.Conn) {
@@ -292,7 +301,7 @@ func TestAnswers(t *testing.T) {
 				}
 			}
 		})
-		_, err := Open(t.Context(), Options{URL: "redis://" + addr, Timeout: 2 * time.Second})
+		_, err := Open(t.Context(), Options{URL: "redis://" + addr, Timeout: patience})
 		refused(t, err, strings.TrimPrefix(x.line, "ERR "), "the server")
 		if errors.Is(err, store.ErrUnavailable) != x.passes {
 			t.Errorf("%q passes: want %v: %v", x.line, x.passes, err)

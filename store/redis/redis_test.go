@@ -17,7 +17,9 @@ var prefixes atomic.Int64
 func fresh(url string) func(testing.TB) storetest.Open {
 	return func(testing.TB) storetest.Open {
 		prefix := "test" + strconv.FormatInt(prefixes.Add(1), 10)
-		return func() (store.Store, error) { return Open(context.Background(), Options{URL: url, Prefix: prefix}) }
+		return func() (store.Store, error) {
+			return Open(context.Background(), Options{URL: url, Prefix: prefix, Timeout: patience})
+		}
 	}
 }
 
