@@ -63,6 +63,7 @@ func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) 
 	known := open(t, served, p.Views, o)
 	o.Cache, o.Metrics = 1, nil
 	read := open(t, st, p.Views, o)
+	asked := plan.ForServe(p.Views[0]).Asked // a plan takes longer than a request
 	for range 150 {
 		if r.IntN(3) == 0 {
 			clock += []int64{1, 3, 900, 5000, 60_000, hour / 2}[r.IntN(6)]
@@ -70,7 +71,7 @@ func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) 
 		if r.IntN(4) == 0 {
 			write()
 		}
-		_, _, rows := requests(r, p.Views[0], clock)
+		_, _, rows := requests(r, asked, clock)
 		q := serve.Request{View: "v", Rows: rows}
 		if r.IntN(3) == 0 {
 			at := clock - r.Int64N(1000)
@@ -93,7 +94,8 @@ func knownIsRead(t *testing.T, st *servetest.Store, writer, served store.Store) 
 		}
 	}
 	hits, err := testutil.GatherAndCount(registry, "bighead_cache_total")
-	if n := metric(t, registry, "bighead_cache_total", "result", "hit"); err != nil || hits != 3 || n < 500 {
+	n := metric(t, registry, "bighead_cache_total", "result", "hit")
+	if t.Logf("%v hits", n); err != nil || hits != 3 || n < 500 {
 		t.Errorf("%d results, %v hits (%v): nothing was remembered", hits, n, err)
 	}
 }

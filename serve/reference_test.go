@@ -153,7 +153,7 @@ func checkWorld(t *testing.T, r *rand.Rand, w *world, seen map[serve.Status]int)
 	}
 	v := w.project.Views[0]
 	server := open(t, st, w.project.Views, serve.Options{Clock: func() int64 { return w.now }, Deadline: time.Hour})
-	schema, rows, asked := requests(r, v, w.now)
+	schema, rows, asked := requests(r, plan.ForServe(v).Asked, w.now)
 	got, err := server.Features(t.Context(), serve.Request{View: "v", Rows: asked})
 	if err != nil {
 		t.Fatal(err)
@@ -197,9 +197,8 @@ func checkWorld(t *testing.T, r *rand.Rand, w *world, seen map[serve.Status]int)
 	}
 }
 
-// requests draws rows of a view, as a spine and as a request.
-func requests(r *rand.Rand, v *feature.View, at int64) (value.Schema, [][]value.Value, []serve.Row) {
-	asked := plan.ForServe(v).Asked
+// requests draws rows of a view's keys and fields, as a spine and as a request.
+func requests(r *rand.Rand, asked []feature.Key, at int64) (value.Schema, [][]value.Value, []serve.Row) {
 	schema := value.Schema{}
 	for _, k := range asked {
 		schema = append(schema, value.Field{Name: k.Name, Type: k.Type})
