@@ -158,7 +158,7 @@ func pythonFinding(ctx context.Context, path string) finding {
 			return finding{What: "python", Says: err.Error(), Cure: "install Python 3.10 or newer"}
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second+outside.patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *surface) start(ctx context.Context, o *online) error {
 func (s *surface) listen(p *project.Project, insecure bool, ready func(api, admin net.Addr)) (servehttp.Listen, error) {
 	l := servehttp.Listen{
 		Address: p.Config.String("serve.listen"), Admin: p.Config.String("serve.admin"), Insecure: insecure, Ready: ready,
-		Drain: p.Config.Duration("serve.drain"), Finish: p.Config.Duration("serve.deadline") + 5*time.Second,
+		Drain: p.Config.Duration("serve.drain"), Finish: p.Config.Duration("serve.deadline") + 5*time.Second + outside.patience, Patience: outside.patience,
 	}
 	if at, err := net.ResolveTCPAddr("tcp", l.Address); err == nil && at.IP.IsLoopback() {
 		l.Drain = 0 // nobody balances load to one's own machine

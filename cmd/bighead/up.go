@@ -76,7 +76,7 @@ func (u *server) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute+outside.patience)
 		defer cancel()
 		if err = errors.Join(err, u.online.close(closing)); err == nil {
 			fmt.Fprintln(u.cli.stderr, "bighead: stopped; all that was accepted is kept")
@@ -157,7 +157,7 @@ func (u *server) ownSocket(s *surface) (stop func(), err error) {
 	if u.online.active() != nil {
 		u.online.onTurn()
 	}
-	h := &http.Server{Handler: s.own(), ReadHeaderTimeout: 5 * time.Second}
+	h := &http.Server{Handler: s.own(), ReadHeaderTimeout: 5*time.Second + outside.patience}
 	go func() {
 		if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			u.log.Error("the project's socket is closed", "error", err)

@@ -297,6 +297,8 @@ type machine struct {
 	store  func(*pebble.Options)
 	log    func(*eventlog.Options)
 	stream func(*stream.Options)
+	// patience is how much longer than it says a server waits for slow callers, and at its end for what runs still; doctor so for Python.
+	patience time.Duration
 }
 
 // forEver is longer than any event is old, in ms.
@@ -543,7 +545,7 @@ var errLogOpen, errLogFailed = eventlog.ErrOpen, eventlog.ErrFailed
 
 // openLabels opens a log of labels in a folder, which keeps them so many ms.
 func openLabels(dir string, keep int64) (labelLog, error) {
-	return eventlog.Open(dir, audit.LabelSchema, eventlog.Options{Formats: formats, Keep: keep, Clock: func() int64 { return time.Now().UnixMilli() }})
+	return eventlog.Open(dir, audit.LabelSchema, eventlog.Options{Formats: formats, Keep: keep, Clock: outside.clock})
 }
 
 // appendLabels makes labels durable.

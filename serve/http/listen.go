@@ -25,6 +25,8 @@ type Listen struct {
 	Insecure bool
 	// HeaderTimeout and ReadTimeout are how long a caller may take for the head of a request and for all of it; 0: 5 s and 15 s.
 	HeaderTimeout, ReadTimeout time.Duration
+	// Patience is how much longer than all that a caller may take to ask and to take its answer: for tests, on machines that stand still now and then.
+	Patience time.Duration
 	// Ready hears the addresses once both are listened to; nil: nobody does.
 	Ready func(api, admin net.Addr)
 }
@@ -103,6 +105,7 @@ func (h *Handler) finish(ctx context.Context, limit time.Duration, servers []*ht
 }
 
 func (l *Listen) server(h *Handler, handler http.Handler) *http.Server {
-	return &http.Server{Handler: handler, ReadHeaderTimeout: cmp.Or(l.HeaderTimeout, headerTimeout), ReadTimeout: cmp.Or(l.ReadTimeout, readTimeout), WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
+	return &http.Server{Handler: handler, ReadHeaderTimeout: cmp.Or(l.HeaderTimeout, headerTimeout) + l.Patience, ReadTimeout: cmp.Or(l.ReadTimeout, readTimeout) + l.Patience,
+		WriteTimeout: writeTimeout + l.Patience,
+		IdleTimeout:  idleTimeout, MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelDebug)}
 }
