@@ -13,11 +13,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 	"github.com/bighead-ml/bighead/engine/local/eventlog"
@@ -32,29 +33,20 @@ const (
 	childSizes = "BIGHEAD_TEST_SIZES" // small: a little is much
 )
 
-// clockDigits is how long the time in the file is, in ms since the epoch: always as long, so that it is read whole.
-const clockDigits = 15
-
 // hurry is how much faster than the machine's a child's timers run: it flushes each ms, rolls days each 0.3 s, and seals each 0.6 s.
 const hurry = 100
 
 // childMain is the program. It does not return.
 func childMain() {
-	f, err := os.Open(os.Getenv(childClock))
+	f, err := os.OpenFile(os.Getenv(childClock), os.O_RDWR, 0)
 	if err != nil {
 		panic(err)
 	}
-	outside.clock = func() int64 {
-		var b [clockDigits]byte
-		if _, err := f.ReadAt(b[:], 0); err != nil {
-			panic(err)
-		}
-		ms, err := strconv.ParseInt(string(b[:]), 10, 64)
-		if err != nil {
-			panic(err)
-		}
-		return ms
+	ms, err := sharedTime(f)
+	if err != nil {
+		panic(err)
 	}
+	outside.clock = ms.Load
 	small := os.Getenv(childSizes) == "small"
 	for _, name := range []string{childClock, childSizes, "BIGHEAD_KILLS", "BIGHEAD_SEED"} { // they are no settings, which it would say
 		if err := os.Unsetenv(name); err != nil {
@@ -76,10 +68,23 @@ type hurried struct{ began time.Time }
 func (h hurried) Now() time.Duration                     { return time.Since(h.began) * hurry }
 func (h hurried) After(d time.Duration) <-chan time.Time { return time.After(d / hurry) }
 
+// sharedTime is the time in a file, in ms since the epoch, in memory that all who have the file share: a time that is written while it is read is
+// never half the old and half the new, as it might be with reads and writes.
+func sharedTime(f *os.File) (*atomic.Int64, error) {
+	const size = int(unsafe.Sizeof(atomic.Int64{}))
+	if err := f.Truncate(int64(size)); err != nil {
+		return nil, err
+	}
+	b, err := syscall.Mmap(int(f.Fd()), 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED) // as long as the process lives
+	if err != nil {
+		return nil, err
+	}
+	return (*atomic.Int64)(unsafe.Pointer(&b[0])), nil
+}
+
 // handClock is a clock in a file, which the processes of a test share. It is moved by hand.
 type handClock struct {
-	mu   sync.Mutex
-	ms   int64
+	ms   *atomic.Int64
 	file *os.File
 }
 
@@ -91,22 +96,17 @@ func newHandClock(t *testing.T, ms int64) *handClock {
 	}
 	t.Cleanup(func() { f.Close() })
 	c := &handClock{file: f}
-	c.pass(t, ms)
+	if c.ms, err = sharedTime(f); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(ms)
 	return c
 }
 
-func (c *handClock) now() int64 { c.mu.Lock(); defer c.mu.Unlock(); return c.ms }
+func (c *handClock) now() int64 { return c.ms.Load() }
 
 // pass has so many ms go by; back where there are less than none.
-func (c *handClock) pass(t *testing.T, ms int64) {
-	t.Helper()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.ms += ms
-	if _, err := c.file.WriteAt(fmt.Appendf(nil, "%0*d", clockDigits, c.ms), 0); err != nil {
-		t.Error(err)
-	}
-}
+func (c *handClock) pass(ms int64) { c.ms.Add(ms) }
 
 // life is one run of `bighead up`.
 type life struct {
@@ -136,12 +136,40 @@ func bornOf(t *testing.T, program, dir string, env []string) *life {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.Stop)
-	l.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}, Timeout: time.Minute}
+	hear := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		return hearing{c}, err
+	}
+	l.client = &http.Client{Transport: &http.Transport{DialContext: hear, MaxIdleConnsPerHost: 8}, Timeout: 10 * time.Minute}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, ".bighead", socketName))
 	}
-	l.own = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: time.Minute}
+	l.own = &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: 10 * time.Minute}
 	return l
+}
+
+// hearing is a connection on which an answer is heard though the other side takes no more of the question and goes: what comes of a body that is
+// too large does not hang on whether its end is written before the answer is read.
+type hearing struct{ net.Conn }
+
+func (c hearing) Write(b []byte) (int, error) {
+	_, _ = c.Conn.Write(b) // where nobody is there any more, reading says so
+	return len(b), nil
+}
+
+// Stop asks it to end and waits until it has. It is not killed for being slow, as servers of others are: what it says at its end is held against it, and a
+// machine that stands still is no fault of its.
+func (l *life) Stop() {
+	select {
+	case <-l.Done():
+	default:
+		_ = syscall.Kill(l.PID(), syscall.SIGTERM)
+		select {
+		case <-l.Done():
+		case <-time.After(10 * time.Minute):
+		}
+	}
+	l.Process.Stop() // what it has left in its group, or itself
 }
 
 // text is what it has written.

@@ -46,7 +46,7 @@ func TestUpgrade(t *testing.T) {
 					t.Fatalf("it is gone:\n%s", l.LogTail(30))
 				}
 			}
-			w.clock.pass(t, 60_000)
+			w.clock.pass(60_000)
 		}
 		w.compare(l, false)
 		for _, f := range do {
