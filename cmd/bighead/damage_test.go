@@ -17,6 +17,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/local/stream"
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/store/pebble"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // damageKeys are how many keys a damaged project has; of key k<i> there are 10+i events.
@@ -26,7 +27,8 @@ const damageKeys = 20
 func damagedProject(t *testing.T) string {
 	t.Helper()
 	var ahead atomic.Int64
-	outside.clock = func() int64 { return time.Now().UnixMilli() + ahead.Load() }
+	begin, _ := value.ParseTimestamp("2024-01-10T10:30:00Z") // so that it is no turn of an hour or of a day by chance
+	outside.clock = func() int64 { return begin + ahead.Load() }
 	outside.store = func(o *pebble.Options) { o.MemoryBytes = 64 << 10 }
 	outside.log = func(o *eventlog.Options) { o.SegmentBytes = 2 << 10 }
 	outside.stream = func(o *stream.Options) { o.Timer = quick{time.Now()} }

@@ -137,6 +137,9 @@ func (w *living) evaluate(code int, args ...string) (*audit.Evaluated, map[strin
 // TestEvaluate takes a model from its training to what became of its predictions: of the same population no drift is seen, and of another it is; labels
 // come in late, twice, wrong and for predictions of others; a record that ends in the middle costs what was in it alone.
 func TestEvaluate(t *testing.T) {
+	before := outside
+	t.Cleanup(func() { outside = before })
+	outside.clock = halfPast() // by which the log of labels ends its files
 	w := newLiving(t)
 	if code, _, stderr := trained(t, w.dir); code != exitGood {
 		t.Fatal(stderr)
