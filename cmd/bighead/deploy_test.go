@@ -194,7 +194,7 @@ func TestDeployPopular(t *testing.T) {
 // TestDeploy takes versions through the life of an endpoint while the server runs, each step by the command that a user types.
 func TestDeploy(t *testing.T) {
 	dir := smallProject(t, predictingFeatures)
-	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[serve]\nlisten = \"127.0.0.1:0\"\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "bighead.toml"), []byte("[serve]\nlisten = \"127.0.0.1:0\"\ndeadline = \"10m\"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	refused := func(want string, args ...string) {

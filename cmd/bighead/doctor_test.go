@@ -17,15 +17,20 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// closedPort is an address at which nothing listens.
+// closedPort is an address at which nothing listens while the test lasts: its port is that of a connection of ours, which nobody else can take meanwhile.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { l.Close() })
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn.LocalAddr().String()
 }
 
 // answering is a server of HTTP that gives one answer to everything.

@@ -87,9 +87,9 @@ func sameAsBatch(t *testing.T, run func(...string) string, keys ...string) (valu
 // TestHistory pushes events while a server runs, and asks for the same values online and of batch, which reads files and log as one table: at
 // once, after a backfill over both has moved the watermark, and after events without an id that the files have too.
 func TestHistory(t *testing.T) {
-	dir := historyProject(t, "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"30s\"\n[log]\nlevel = \"warn\"\n")
-	define := strings.ReplaceAll(historyFeatures, `keys=["k"], features`, `keys=["k"], deadline="20s", features`)
-	define = strings.ReplaceAll(define, `source=places, features`, `source=places, deadline="20s", features`)
+	dir := historyProject(t, "[serve]\nlisten = \"127.0.0.1:0\"\nclock = \"events\"\ndeadline = \"10m\"\n[log]\nlevel = \"warn\"\n")
+	define := strings.ReplaceAll(historyFeatures, `keys=["k"], features`, `keys=["k"], deadline="10m", features`)
+	define = strings.ReplaceAll(define, `source=places, features`, `source=places, deadline="10m", features`)
 	if err := os.WriteFile(filepath.Join(dir, "features.py"), []byte(define), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -114,8 +114,8 @@ func TestHistory(t *testing.T) {
 			}
 			return ""
 		})
-		if got, differs := sameAsBatch(t, run, key); fmt.Sprint(got[0]) != fmt.Sprint(want) || len(differs) > 0 {
-			t.Errorf("%s is %v, want %v; %s", key, got[0], want, strings.Join(differs, "\n"))
+		if got, differs := sameAsBatch(t, run, key); fmt.Sprint(got) != fmt.Sprint([][]string{want}) || len(differs) > 0 {
+			t.Errorf("%s is %v, want %v; %s", key, got, want, strings.Join(differs, "\n"))
 		}
 	}
 	wants("a", "24", "4", "4", "8", "2", `"away"`)
@@ -293,6 +293,7 @@ func upBeside(t *testing.T, dir string) (stop func()) {
 	awaited(t, func() string {
 		select {
 		case code := <-ended:
+			ended <- code
 			t.Fatalf("up ended with %d: %s", code, log.String())
 		default:
 		}
