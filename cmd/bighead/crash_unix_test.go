@@ -232,13 +232,20 @@ func within(l *life, most time.Duration, so func() bool) bool {
 	return true
 }
 
+// comesTo waits for what a server does sooner or later, whatever the machine's speed.
+func (w *crashWorld) comesTo(l *life, what string, so func() bool) {
+	if !within(l, 5*time.Minute, so) {
+		w.t.Errorf("it does not come to %q:\n%s", what, l.LogTail(30))
+	}
+}
+
 // onWord kills when the server says that it begins something.
 func (w *crashWorld) onWord(l *life, word string) func() bool {
 	w.pause(50)
 	n := strings.Count(l.text(), word)
-	came := within(l, time.Minute, func() bool { return strings.Count(l.text(), word) > n })
+	w.comesTo(l, word, func() bool { return strings.Count(l.text(), word) > n })
 	w.pause(4)
-	return func() bool { return came }
+	return func() bool { return true }
 }
 
 func (w *crashWorld) reads(l *life) func() bool {
@@ -360,15 +367,15 @@ func (w *crashWorld) applies(l *life) func() bool {
 	if err := cat.Register(w.t.Context(), now.ID, &catalog.Version{At: time.Now(), By: "test", Entries: now.Entries, Definitions: text}); err != nil {
 		w.t.Fatal(err)
 	}
-	began := within(l, time.Minute, func() bool { return strings.Contains(l.text(), "its spaces are being filled") })
+	w.comesTo(l, "another version", func() bool { return strings.Contains(l.text(), "its spaces are being filled") })
 	w.pause(4) // it is over soon: what the other version has kept is there yet
-	return func() bool { return began && !strings.Contains(l.text(), "\"another version is served\"") }
+	return func() bool { return !strings.Contains(l.text(), "\"another version is served\"") }
 }
 
 // seals lets an hour go by, and kills while a file of the log is written.
 func (w *crashWorld) seals(l *life) func() bool {
 	w.pause(30)
-	within(l, time.Minute, func() bool { return w.passes(3_600_000) })
+	w.comesTo(l, "the next hour", func() bool { return w.passes(3_600_000) })
 	glob := filepath.Join(w.dir, ".bighead", "events", "*", "sealed", ".*.tmp")
 	staged := func() bool { files, _ := filepath.Glob(glob); return len(files) > 0 }
 	within(l, 4*time.Second, staged) // it may have come and gone between two looks
