@@ -43,6 +43,9 @@ main()
 // grace is what Python gets beyond its own time limit to say where it was.
 const grace = 3 * time.Second
 
+// toBegin is what Python gets to begin at all, at least: its limit is for definitions, and a busy machine starts it slowly.
+const toBegin = 2 * time.Minute
+
 // RecordUnits records each unit, all in one Python process unless one of them ends it. The result has an entry for each
 // unit, in order; what is wrong with a unit stands among its mistakes, and the others are recorded all the same. The error
 // is the world's: no Python, a cancelled context. No child is left when it returns.
@@ -174,12 +177,19 @@ func (r *recording) command(ctx context.Context, archive string, in []byte, prin
 
 // startClock ends the process where Python's own clock does not, which a definition could have stopped.
 func (r *recording) startClock(cmd *exec.Cmd) {
-	r.timer = time.AfterFunc(r.py.Timeout+grace, func() {
+	r.timer = time.AfterFunc(max(r.py.Timeout+grace, toBegin), func() {
 		r.mu.Lock()
 		r.late = true
 		r.mu.Unlock()
 		_ = KillGroup(cmd)
 	})
+}
+
+// wasLate says whether our own clock has ended the process.
+func (r *recording) wasLate() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.late
 }
 
 // read takes the lines from Python until it closes its end.
@@ -229,6 +239,8 @@ func (r *recording) settle(waitErr error, stack string, prints *printed) error {
 		return nil
 	case r.tooOld != "":
 		return fmt.Errorf("%w: %s is Python %s; bighead needs %s or later: set [python] path in bighead.toml", ErrNoPython, r.py.Path, r.tooOld, MinPython)
+	case r.current < 0 && r.wasLate():
+		return fmt.Errorf("record definitions: %s did not begin within %s: see what holds this machine up, or set [python] path to another%s", r.py.Path, max(r.py.Timeout+grace, toBegin), prints.tail())
 	case r.current < 0:
 		return fmt.Errorf("record definitions: %s ended before it began (%s)%s", r.py.Path, exitText(waitErr), prints.tail())
 	}
@@ -251,11 +263,8 @@ func (r *recording) mistake(unit Unit, waitErr error, stack string) feature.Mist
 		at, frames = frames[0], frames[1:]
 	}
 	m := feature.Mistake{Site: feature.Site{At: unit.lineOf(at), Via: frames}}
-	r.mu.Lock()
-	late := r.late
-	r.mu.Unlock()
 	switch {
-	case late || strings.HasPrefix(stack, "Timeout"):
+	case r.wasLate() || strings.HasPrefix(stack, "Timeout"):
 		m.Kind = feature.TimedOut
 		m.Message = fmt.Sprintf("recording %s took longer than %s and was stopped here", file, r.py.Timeout)
 		m.Cure = "is this a loop without an end? [python] timeout gives more time"
