@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -215,6 +216,56 @@ func TestDamageIsMetByReaders(t *testing.T) {
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, sealedFolder, "*")); len(files) > 0 {
 		t.Errorf("sealing left %v", files)
+	}
+}
+
+// TestAColumnWhoseNameIsDamaged flips a bit of a column's name in a sealed file: its values are not null, as those of a column that came later, but damaged.
+func TestAColumnWhoseNameIsDamaged(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, testOptions(newClock()))
+	for i := range 4 {
+		appendTo(t, l, one(i))
+	}
+	l.Release(l.Next())
+	l.o.Clock = func() int64 { return testNow + value.DayMS }
+	if err := l.Seal(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, sealedFolder, "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := testSchema[0].Name
+	places := 0
+	for at := range b {
+		if at == 0 || int(b[at-1]) != len(name) || !bytes.HasPrefix(b[at:], []byte(name)) {
+			continue
+		}
+		bad := bytes.Clone(b)
+		bad[at] ^= 1
+		if err := os.WriteFile(files[0], bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		places++
+		l.recent = recent{}
+		c, err := l.Read(context.Background(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch r, err := c.Next(context.Background()); {
+		case err == nil && r.Rows.Columns[0].IsNull(0):
+			t.Errorf("with byte %d of %d flipped %s is null", at, len(b), name)
+		case err != nil && !strings.Contains(err.Error(), files[0]):
+			t.Errorf("it does not name the file: %v", err)
+		}
+		c.Close()
+	}
+	if places == 0 {
+		t.Error("the name is not in the file")
 	}
 }
 
