@@ -129,6 +129,9 @@ func damageOne(t *testing.T, rng *rand.Rand, dir, file string) (seen bool) {
 		u.ended <- c.run(ctx, []string{"--project", to, "up"})
 	}()
 	defer func() {
+		if t.Failed() {
+			t.Logf("%s: degraded %s\n%s", name, u.last, u.log.String())
+		}
 		u.stop()
 		if said := u.log.String(); strings.Contains(said, "panic") || strings.Contains(said, "our bug") {
 			t.Errorf("%s: %s", name, said)
@@ -171,7 +174,8 @@ func (u *inside) allRight(name string) (failed bool) {
 				u.t.Errorf("%s: of k%d it counts %s, which is %s, and there are %d", name, k, value, status, 10+k)
 				return "wrong"
 			}
-			if strings.Contains(u.degraded(), "is not read any more") { // it lags for good, and says so
+			u.last = fmt.Sprintf("k%d is %s %s; %s", k, value, status, u.degraded())
+			if strings.Contains(u.last, "is not read any more") { // it lags for good, and says so
 				return "failed"
 			}
 			return ""

@@ -31,6 +31,7 @@ type inside struct {
 	dir   string
 	url   string
 	log   *lockedText
+	last  string // what was seen last, where that is to be told
 	end   context.CancelFunc
 	ended chan int
 }
@@ -163,7 +164,6 @@ type fullDisk struct {
 func (d *fullDisk) under(t *testing.T, log, store bool) {
 	before := outside
 	t.Cleanup(func() { outside = before })
-	outside.clock = halfPast()
 	if log {
 		outside.log = func(o *eventlog.Options) {
 			o.Open = func(path string) (eventlog.File, error) {
