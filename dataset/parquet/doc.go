@@ -8,7 +8,7 @@
 //
 // Reading, from the bottom up: format (footer and page headers) and coding (encodings and compressions) → schema.go (the tree of
 // columns and our types) → page.go (the pages of a column chunk) → dictionary.go, convert.go (to our values) → flat.go and nested.go
-// (rows) → file.go. Writing: shred.go (rows to leaf columns) → leafwriter.go (pages) → writer.go (row groups, footer).
+// (rows) → file.go. Writing: shred.go (rows to leaf columns) → leafwriter.go (pages) → writer.go (row groups, footer), sum.go (the footer's checksum).
 //
 // To add a logical type: its case in conversionOf and conversion.fill.
 package parquet

@@ -101,6 +101,9 @@ func readFooter(in io.ReaderAt, size int64) (*format.Footer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged: its footer: %w", err)
 	}
+	if !sumHolds(b, foot.CreatedBy) {
+		return nil, errors.New("damaged: its footer is not what was written")
+	}
 	return foot, nil
 }
 

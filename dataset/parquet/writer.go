@@ -22,9 +22,6 @@ const (
 	groupBytes       = 128 << 20
 )
 
-// createdBy is in the form that parquet-mr takes apart to know which writers' statistics to trust.
-const createdBy = "bighead version 1.0.0 (build bighead)"
-
 // Encode starts a Parquet file. Columns are nullable; timestamps are TIMESTAMP(MILLIS, UTC), lists and maps have the three levels of
 // the standard. Integers, times and dates are DELTA_BINARY_PACKED, strings dictionary-encoded, floats plain.
 func (Format) Encode(w io.Writer, s value.Schema, m dataset.Metadata, o dataset.WriteOptions) (dataset.Encoder, error) {
@@ -196,6 +193,7 @@ func (e *encoder) Close() error {
 		return err
 	}
 	foot := e.footer()
+	addSum(foot)
 	foot = binary.LittleEndian.AppendUint32(foot, uint32(len(foot)))
 	for _, l := range e.leaves {
 		l.release()
@@ -233,7 +231,7 @@ func (e *encoder) footer() []byte {
 			t.End()
 		}
 	}
-	t.Binary(6, createdBy)
+	t.Binary(6, createdBy(noSum))
 	t.List(7, format.TStruct, len(e.leaves)) // each column's statistics are in its type's own order
 	for range e.leaves {
 		t.Begin()

@@ -128,6 +128,7 @@ type Footer struct {
 	Rows      int64
 	Groups    []RowGroup
 	KeyValues map[string]string
+	CreatedBy string
 }
 
 // ParseFooter reads FileMetaData.
@@ -144,6 +145,8 @@ func ParseFooter(b []byte) (*Footer, error) {
 			r.list(t, func(n int) { f.Groups = make([]RowGroup, 0, n) }, func(t byte) { f.Groups = append(f.Groups, r.rowGroup(t)) })
 		case 5:
 			r.list(t, func(n int) { f.KeyValues = make(map[string]string, n) }, func(t byte) { r.keyValue(t, f.KeyValues) })
+		case 6:
+			f.CreatedBy = string(r.binary(t))
 		case 8:
 			r.fail(errors.New("the file is encrypted; write it again without encryption"))
 		default:

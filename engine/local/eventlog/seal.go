@@ -102,7 +102,7 @@ func (l *eventLog) sealGroup(ctx context.Context, group []*segment) error {
 	format := l.o.Formats[0]
 	path := sealedPath(l.dir, format.Extensions()[0], group[0].hour, from, to)
 	schema := append(columnsOf(l.schema), value.Field{Name: recordColumn, Type: value.Int})
-	w, err := dataset.Create(l.o.Formats, path, schema, dataset.Metadata{Keys: map[string]string{columnsKey: sumOf(schema)}}, dataset.WriteOptions{Format: format.Name(), Parallel: 1})
+	w, err := dataset.Create(l.o.Formats, path, schema, dataset.Metadata{}, dataset.WriteOptions{Format: format.Name(), Parallel: 1})
 	if err != nil {
 		return err
 	}

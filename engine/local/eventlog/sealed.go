@@ -2,8 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,8 +24,6 @@ const (
 	sealedFolder = "sealed"
 	recordColumn = "_record"
 	hourLayout   = "2006-01-02T15"
-	// columnsKey is where a file says what the sum of its columns is: of one whose name is damaged nothing is found, and what is not there is null.
-	columnsKey = "bighead.log.columns"
 )
 
 // sealedName is a sealed file by its name.
@@ -81,15 +77,6 @@ func parseSealed(name string) (sealedName, bool) {
 	return sealedName{hour: hourOf(t.UnixMilli()), from: from, to: to}, true
 }
 
-// sumOf is the sum of columns' names, in their order.
-func sumOf(columns value.Schema) string {
-	h := sha256.New()
-	for _, f := range columns {
-		fmt.Fprintf(h, "%q\n", f.Name)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8])
-}
-
 // open opens the file as one with those columns, null where it has not got them.
 func (s sealedName) open(ctx context.Context, formats []dataset.Format, columns value.Schema) (dataset.File, dataset.Part, error) {
 	info, err := os.Stat(s.path)
@@ -105,9 +92,6 @@ func (s sealedName) open(ctx context.Context, formats []dataset.Format, columns 
 	file, err := formats[i].Open(ctx, s.path, dataset.Options{})
 	if err != nil {
 		return nil, dataset.Part{}, err
-	}
-	if sum := file.Metadata().Keys[columnsKey]; sum != "" && sum != sumOf(file.Schema()) {
-		return nil, dataset.Part{}, damaged(s.path, info.Size(), errors.New("its columns are not those that it was written with"))
 	}
 	at := make([]int, len(columns))
 	for c, f := range columns {
