@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import warnings
 from typing import Any, Sequence
 
@@ -23,6 +24,7 @@ from bighead._version import __version__
 from bighead._views import FeatureGroup, FeatureView
 
 _DEFINED = (FeatureGroup, FeatureView, TrainingSet, Source, Model, Endpoint)
+_GRACE = 10.0  # seconds that the binary may take to end after an interrupt
 _PREFIX = re.compile(r"^(?:bighead: |Error: )", re.MULTILINE)
 
 
@@ -299,14 +301,28 @@ class Project:
 def run(command: Sequence[str]) -> tuple[int, str, str]:
     """Run the binary; an interrupt reaches it, so that it leaves nothing half-written."""
     env = {**os.environ, "BIGHEAD_KERNEL_PYTHON": sys.executable or ""}
-    # A group of its own: in a terminal Ctrl-C would reach it twice, in a notebook not at all.
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env, text=True, encoding="utf-8", errors="replace", start_new_session=True)
+    child = None
     try:
+        # An interrupt within Popen would lose the process that it has started, so that it comes when there is one to pass it to.
+        came: list[tuple[Any, ...]] = []
+        handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+        if callable(handler):
+            signal.signal(signal.SIGINT, lambda *what: came.append(what))
+        try:
+            # A group of its own: in a terminal Ctrl-C would reach it twice, in a notebook not at all.
+            child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=env, text=True, encoding="utf-8", errors="replace", start_new_session=True)
+        finally:
+            if callable(handler):
+                signal.signal(signal.SIGINT, handler)
+        if came and callable(handler):
+            handler(*came[0])
         out, err = child.communicate()
     except BaseException:
+        if child is None:
+            raise
         child.send_signal(signal.SIGINT)
         try:
-            child.wait(10)
+            child.wait(_GRACE)
         except subprocess.TimeoutExpired:
             child.kill()
         child.communicate()

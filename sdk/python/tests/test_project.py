@@ -33,8 +33,8 @@ FAKE = """
     json.dump(note, open(os.path.join(here, "note.json"), "w"))
     if plan.get("sleep"):
         signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may have had it ignored
-        open(os.path.join(here, "started"), "w").close()
         try:
+            open(os.path.join(here, "started"), "w").close()
             time.sleep(600)
         except KeyboardInterrupt:
             open(os.path.join(here, "interrupted"), "w").close(); sys.exit(130)
@@ -178,15 +178,46 @@ class Binary(WithBinary):
         with self.assertRaisesRegex(bh.ProjectError, "is no bighead binary"):
             self.project()
 
-    def test_an_interrupt_reaches_the_binary(self) -> None:
+    def explaining(self, more: str) -> subprocess.Popen[str]:
+        """A process that asks the binary, which sleeps then."""
         self.answer(sleep=True)
-        code = f"import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.path.insert(0, {str(pathlib.Path(bh.__file__).parents[1])!r})\nimport bighead as bh\ntry:\n    bh.Project({str(self.dir)!r}, binary={str(self.binary)!r}).explain('g')\nexcept KeyboardInterrupt:\n    print('interrupted')\n"
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        code = f"""
+            import os, signal, subprocess, sys, time
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            sys.path.insert(0, {str(pathlib.Path(bh.__file__).parents[1])!r})
+            import bighead as bh, bighead._project as of
+            of._GRACE = 600
+            p, started = bh.Project({str(self.dir)!r}, binary={str(self.binary)!r}), {str(self.dir / "started")!r}
+            {more}
+            try:
+                p.explain("g")
+            except KeyboardInterrupt:
+                print("interrupted")
+        """
+        return subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def test_an_interrupt_while_it_starts_reaches_the_binary(self) -> None:
+        child = self.explaining("""
+            real = subprocess.Popen
+            def popen(*args, **more):
+                started_one = real(*args, **more)
+                while not os.path.exists(started):
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGINT)
+                return started_one
+            subprocess.Popen = popen
+        """)
+        out, _ = child.communicate(timeout=600)
+        self.assertEqual(out, "interrupted\n")
+        self.assertTrue((self.dir / "interrupted").exists())
+
+    def test_an_interrupt_reaches_the_binary(self) -> None:
+        child = self.explaining("")
         while not (self.dir / "started").exists():
             self.assertIsNone(child.poll(), "it ended before it was interrupted")
             time.sleep(0.01)
         child.send_signal(signal.SIGINT)
-        out, _ = child.communicate(timeout=30)
+        out, _ = child.communicate(timeout=600)
         self.assertEqual(out, "interrupted\n")
         self.assertTrue((self.dir / "interrupted").exists())
 
