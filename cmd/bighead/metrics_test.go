@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -76,13 +77,15 @@ func TestMetricsAreThoseOfTheInterface(t *testing.T) {
 // sized counts how often a store is asked for its sizes, and answers as it is told.
 type sized struct {
 	store.Store
-	asked atomic.Int64
-	hangs chan struct{} // the first answer comes when it is closed
+	asked   atomic.Int64
+	reached chan struct{} // closed when it is first asked
+	hangs   chan struct{} // the first answer comes when it is closed
 }
 
 func (s *sized) Sizes(ctx context.Context) (map[string]int64, error) {
 	switch s.asked.Add(1) {
 	case 1:
+		close(s.reached)
 		<-s.hangs
 		return map[string]int64{"s": 1, "s/b": 2, "st": 4, "u": 8}, nil
 	default:
@@ -92,28 +95,33 @@ func (s *sized) Sizes(ctx context.Context) (map[string]int64, error) {
 
 // A store is asked for its sizes once in a while, whoever scrapes; one that hangs keeps no scrape for long, and one that fails is said nothing of.
 func TestSizesAreAskedForNowAndThen(t *testing.T) {
-	st := &sized{hangs: make(chan struct{})}
+	st := &sized{reached: make(chan struct{}), hangs: make(chan struct{})}
 	s := &storeSizes{store: st}
 	if got := s.get(); got != nil {
 		t.Errorf("a store that hangs has said %v", got)
 	}
+	<-st.reached
 	if s.get(); st.asked.Load() != 1 {
 		t.Errorf("a store that hangs was asked %d times", st.asked.Load())
 	}
 	close(st.hangs)
 	s.calls.Wait()
+	s.asked = s.asked.Add(time.Hour) // however long this takes, it was a moment ago
 	for range 3 {
 		got := s.get()
 		if n := spaceBytes(got, "s"); n != 3 || st.asked.Load() != 1 {
 			t.Errorf("space s takes %d of %v, asked %d times", n, got, st.asked.Load())
 		}
 	}
-	s.asked = s.asked.Add(-sizesEvery)
+	s.asked = time.Now().Add(-sizesEvery)
+	s.get() // waits for the answer, and not for ever
+	s.calls.Wait()
+	s.asked = s.asked.Add(time.Hour)
 	if got := s.get(); got != nil || st.asked.Load() != 2 {
 		t.Errorf("a store that fails, asked %d times, has said %v", st.asked.Load(), got)
 	}
 	s.close()
-	s.asked = s.asked.Add(-sizesEvery)
+	s.asked = time.Now().Add(-sizesEvery)
 	if s.get(); st.asked.Load() != 2 {
 		t.Error("a store that may be closed is asked")
 	}
