@@ -281,9 +281,8 @@ func testUp(t *testing.T, settings string) {
 		`bighead_stream_lag_records{group="g",source="e"} 0`, `bighead_stream_active 1`,
 		`bighead_tiles_refused_total{group="g",reason="damaged"} 0`, `bighead_freshness_seconds{group="g"}`, `bighead_store_bytes{group="g"}`, `bighead_build_info{`,
 	} {
-		if m := up.metrics(); !strings.Contains(m, "\n"+line) {
-			t.Errorf("the metrics do not say %s:\n%s", line, m)
-		}
+		m := ""
+		awaitedSaying(t, func() string { m = up.metrics(); return containingOr(m, "\n"+line) }, func() string { return "the metrics do not say " + line + ":\n" + m })
 	}
 	if code, _, stderr := bighead(t, dir, "get", "nothing", "k=z"); code != exitMistake || !strings.Contains(stderr, "v") {
 		t.Fatalf("an unknown view: %d %s", code, stderr)
@@ -323,6 +322,12 @@ func containingOr(text, want string) string {
 // 20 s first.
 func awaited(t *testing.T, ask func() string) string {
 	t.Helper()
+	return awaitedSaying(t, ask, func() string { return "it does not come" })
+}
+
+// awaitedSaying is awaited, and says where nothing comes what there was instead.
+func awaitedSaying(t *testing.T, ask, instead func() string) string {
+	t.Helper()
 	deadline := time.After(3 * time.Minute)
 	for {
 		if a := ask(); a != "" {
@@ -330,7 +335,7 @@ func awaited(t *testing.T, ask func() string) string {
 		}
 		select {
 		case <-deadline:
-			t.Fatal("it does not come")
+			t.Fatal(instead())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -17,19 +17,24 @@ func onRedis(url string) string {
 	return fmt.Sprintf("[store]\nkind = \"redis\"\nurl = %q\nprefix = \"flights\"\n", url)
 }
 
-func TestOnlineOnRedis(t *testing.T) { testOnline(t, onRedis("redis://"+redisserver.Redis(t).Addr)) }
+// longLease is for a server that is alone with a shared store: one that stands still for a while keeps its turn.
+const longLease = "[stream]\nlease = \"1h\"\n"
 
-func TestUpOnRedis(t *testing.T) { testUp(t, onRedis("redis://"+redisserver.Redis(t).Addr)) }
+func TestOnlineOnRedis(t *testing.T) {
+	testOnline(t, longLease+onRedis("redis://"+redisserver.Redis(t).Addr))
+}
+
+func TestUpOnRedis(t *testing.T) { testUp(t, longLease+onRedis("redis://"+redisserver.Redis(t).Addr)) }
 
 // TestUpOnRedisCluster and TestUpOnRedisSentinel are TestUp over the servers that are more than one: three masters, and the one that a Sentinel names.
 func TestUpOnRedisCluster(t *testing.T) {
 	nodes := redisserver.RedisCluster(t)
-	testUp(t, onRedis("redis://"+nodes[0].Addr+"?addr="+nodes[1].Addr))
+	testUp(t, longLease+onRedis("redis://"+nodes[0].Addr+"?addr="+nodes[1].Addr))
 }
 
 func TestUpOnRedisSentinel(t *testing.T) {
 	sentinel, _, _ := redisserver.RedisSentinel(t, "here")
-	testUp(t, onRedis("redis://"+sentinel.Addr+"?master_set=here"))
+	testUp(t, longLease+onRedis("redis://"+sentinel.Addr+"?master_set=here"))
 }
 
 // TestDoctorOnRedis says of a shared store whether it can be reached and suits, and how to mend it where not.
