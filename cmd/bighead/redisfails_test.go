@@ -25,21 +25,22 @@ func TestRedisFails(t *testing.T) {
 	w.push(w.some(20))
 	for _, c := range []struct {
 		name       string
+		before     func() // before any events come beside
 		fail, mend func()
 		says       string // in the status meanwhile; "": it passes at once
 	}{
-		{"it is restarted with all that it had", redis.Stop, func() { redis.Start(t) }, "cannot be reached"},
-		{"nothing comes through", wire.Cut, wire.Mend, "cannot be reached"},
-		{"its memory is full", func() { redis.Command(t, "config", "set", "maxmemory", "1") }, func() { redis.Command(t, "config", "set", "maxmemory", "0") }, "memory is full"},
-		{"it is emptied", func() { redis.Command(t, "flushall") }, func() {}, ""},
+		{"it is restarted with all that it had", func() {}, redis.Stop, func() { redis.Start(t) }, "cannot be reached"},
+		{"nothing comes through", func() {}, wire.Cut, wire.Mend, "cannot be reached"},
+		{"its memory is full", func() {}, func() { redis.Command(t, "config", "set", "maxmemory", "1") }, func() { redis.Command(t, "config", "set", "maxmemory", "0") }, "memory is full"},
+		{"it is emptied", func() {}, func() { redis.Command(t, "flushall") }, func() {}, ""},
 		{"it is set back", func() {
 			redis.Command(t, "save")
 			w.push(w.some(20))
-			w.settled()
-			redis.Command(t, "debug", "reload", "nosave")
-		}, func() {}, ""},
+			w.settled() // which it would not be sure to be while more comes
+		}, func() { redis.Command(t, "debug", "reload", "nosave") }, func() {}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			c.before()
 			before := w.events.Len()
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
