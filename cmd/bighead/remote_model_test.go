@@ -8,9 +8,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 )
 
 // asksElsewhere are the features of predictingFeatures with a model that answers at an address.
@@ -30,17 +33,16 @@ func writeProject(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// ports are free ports of loopback, as addresses.
+// ports are addresses of loopback that nobody else gets, also while nobody listens there.
 func ports(t *testing.T, n int) []string {
 	t.Helper()
+	free, err := proc.FreePorts(n)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		out = append(out, ln.Addr().String())
+	for _, port := range free {
+		out = append(out, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	}
 	return out
 }
