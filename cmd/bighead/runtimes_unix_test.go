@@ -29,9 +29,9 @@ m = bh.Model(
         "lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"]),
     metrics=["auc"],
 )
-risk = bh.Endpoint("risk", model=m, fallback=0.5, degraded_when="share_defaulted > 0.9", deadline="10s")
+risk = bh.Endpoint("risk", model=m, fallback=0.5, degraded_when="share_defaulted > 0.9", deadline="10m")
 `
-	for name, text := range map[string]string{"features.py": text, "bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\n"} {
+	for name, text := range map[string]string{"features.py": text, "bighead.toml": "[serve]\nlisten = \"127.0.0.1:0\"\n[models]\npython_timeout = \"10m\"\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -203,8 +203,15 @@ func TestTrainPickle(t *testing.T) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	killed()
-	<-fellBack
+	for asked := false; !asked; { // they may be there again before somebody asks; each time that they are killed it takes longer
+		killed()
+		select {
+		case <-fellBack:
+			asked = true
+		case <-time.After(100 * time.Millisecond):
+			asked = t.Failed()
+		}
+	}
 	isReady := func() bool {
 		res, err := http.Get(up.url + "/v2/models/picky/ready")
 		if err != nil {
@@ -212,7 +219,7 @@ func TestTrainPickle(t *testing.T) {
 		}
 		return res.Body.Close() == nil && res.StatusCode == http.StatusOK
 	}
-	for isReady() { // they may be there again before somebody asks; each time that they are killed it takes longer
+	for isReady() { // as before
 		killed()
 	}
 	for !isReady() {

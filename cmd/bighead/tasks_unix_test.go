@@ -39,7 +39,7 @@ m = bh.Model(
     environment=bh.Environment([
         "lightgbm==4.7.0", "numpy==2.4.6", "pandas==3.1.1", "pyarrow==26.0.1", "scikit-learn==1.9.1", "skl2onnx==1.20.0", "xgboost-cpu==3.2.0"]),
 )
-sea = bh.Endpoint("sea", model=m, deadline="10s", degraded_when="share_defaulted > 0.9")
+sea = bh.Endpoint("sea", model=m, deadline="10m", degraded_when="share_defaulted > 0.9")
 `
 
 // TestTasks takes a model of several classes, whose labels are texts, one whose labels are numbers that do not count from 0, and one of a number, from
