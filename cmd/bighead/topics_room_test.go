@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -14,11 +15,13 @@ import (
 // halted is a store of which writes of values wait until they may go on.
 type halted struct {
 	store.Store
-	gate chan struct{}
+	reached func() // a write waits
+	gate    chan struct{}
 }
 
 func (h *halted) Write(ctx context.Context, w *store.Write) error {
 	if len(w.Puts) > 0 {
+		h.reached()
 		select {
 		case <-h.gate:
 		case <-ctx.Done():
@@ -30,7 +33,8 @@ func (h *halted) Write(ctx context.Context, w *store.Write) error {
 
 // A topic is not read on while the log is further ahead of the tiles than it may be, and read on once they have come along.
 func TestTopicsWaitForTheStream(t *testing.T) {
-	h := &halted{gate: make(chan struct{})}
+	waiting := make(chan struct{})
+	h := &halted{reached: sync.OnceFunc(func() { close(waiting) }), gate: make(chan struct{})}
 	w := serveClassesOver(t, smallFeatures, "k,ts,x\na,2024-01-01T10:00:00Z,1\n", func(st store.Store) store.Store { h.Store = st; return h })
 	o := w.online
 	source := o.current().typed.Sources[0]
@@ -50,6 +54,7 @@ func TestTopicsWaitForTheStream(t *testing.T) {
 	push(0)
 	flushed := make(chan error, 1)
 	go func() { flushed <- o.active().stream.Flush(t.Context()) }() // waits for the write, and the stream with it
+	<-waiting                                                       // from here on it reads nothing
 	for n := 1; behind() <= topicTooFar; n++ {
 		if err := r.room(ended); err != nil {
 			t.Fatalf("a stream that is behind by %d records at most has no room: %v", topicTooFar, err)
