@@ -91,11 +91,7 @@ func (w *topicWorld) grow(partitions int) {
 	if _, err := w.broker.Admin().UpdatePartitions(w.Context(), partitions, w.clicks); err != nil {
 		w.Fatal(err)
 	}
-	w.client.ForceMetadataRefresh()
-	awaited(w.T, func() string {
-		d, err := w.broker.Admin().ListTopics(w.Context(), w.clicks)
-		return map[bool]string{true: "added"}[err == nil && len(d[w.clicks].Partitions) == partitions]
-	})
+	w.known(w.clicks, int32(partitions-1))
 }
 
 // joined has somebody be a member of the consumer group until he has partitions, and leave it again.

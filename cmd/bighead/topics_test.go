@@ -104,6 +104,16 @@ func (w *topicWorld) events(n int, partitions int32) {
 	}
 }
 
+// known waits until the client that writes knows of a partition, and where it is: what the broker tells others it may not have heard yet.
+func (w *topicWorld) known(topic string, partition int32) {
+	w.Helper()
+	awaited(w.T, func() string {
+		w.client.ForceMetadataRefresh()
+		leader, _, err := w.client.PartitionLeader(topic, partition)
+		return map[bool]string{true: "known"}[err == nil && leader >= 0]
+	})
+}
+
 func (w *topicWorld) run(args ...string) string {
 	w.Helper()
 	return commands(w.T, w.dir)(args...)
@@ -268,14 +278,7 @@ func TestTopics(t *testing.T) {
 	if _, err := w.broker.Admin().CreatePartitions(t.Context(), 1, w.clicks); err != nil {
 		t.Fatal(err)
 	}
-	w.client.ForceMetadataRefresh()
-	awaited(t, func() string {
-		d, err := w.broker.Admin().ListTopics(t.Context(), w.clicks)
-		if err != nil || len(d[w.clicks].Partitions) != 3 {
-			return ""
-		}
-		return "added"
-	})
+	w.known(w.clicks, 2)
 	w.events(60, 3)
 	w.arrived("clicks", 461)
 	w.same()
@@ -406,10 +409,12 @@ v = bh`, 1)
 	}
 	bought := func(want string) {
 		t.Helper()
-		got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text()
-		if text := strings.Join(got[len(got)-3:], " "); text != want {
-			t.Errorf("what came is %s, want %s", text, want)
-		}
+		text := ""
+		awaitedSaying(t, func() string { // what was read is written a moment later
+			got := vectorOf(t, w.run("get", "v", "k=k0", "--json")).text()
+			text = strings.Join(got[len(got)-3:], " ")
+			return map[bool]string{true: "it has all"}[text == want]
+		}, func() string { return fmt.Sprintf("what came is %s, want %s", text, want) })
 	}
 	const tipped = `,{"name":"tip","type":["null","int"],"default":null}]}`
 	added := strings.TrimSuffix(first, "]}") + tipped
