@@ -127,7 +127,7 @@ stage = "stage"
 engine = "flink"
 gateway = %q
 brokers = [%q]
-lease = "10s"
+lease = "1h"
 [source.departures]
 topic = %q
 [source.weather]
