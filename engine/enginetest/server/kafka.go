@@ -20,6 +20,7 @@ import (
 // kafkaConf is all of the broker's configuration: broker and controller in one. A broker that is started again has to wait until its session
 // before is over, and so that is not longer; one that stood still for longer has no leaders for a moment. %[1]d, %[2]d and %[3]d are the ports of the open
 // listener, the controller and the secure listener, %[4]s the certificate with its key in one line, %[5]s user and %[6]s password.
+// Records of tests have times of years ago, and are to stay all the same: retention would remove them at its next look.
 const kafkaConf = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:%[2]d
@@ -39,6 +40,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
+log.retention.ms=-1
 controlled.shutdown.enable=false
 broker.session.timeout.ms=20000
 initial.broker.registration.timeout.ms=1200000
