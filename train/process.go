@@ -3,6 +3,7 @@ package train
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,8 @@ type Limits struct {
 	Memory    int64         // bytes of address space of each process; 0: no limit
 	Disk      int64         // bytes in the run's folder, and of each file elsewhere; 0: no limit
 	Processes int           // at once, where the system tells (Linux); 0: no limit
+
+	grace time.Duration // 0: grace
 }
 
 // A Failed is the user's: the training function, or what it returned. Its place is a line of theirs.
@@ -72,7 +75,7 @@ from bighead._train import main
 main()
 `
 
-// grace is what Python gets beyond its own time limit to say where it was.
+// grace is what Python gets beyond its own time limit to say where it was, unless a limit says otherwise.
 const grace = 5 * time.Second
 
 // request is what the process is asked; see bighead/_train.py.
@@ -249,7 +252,7 @@ func (p *process) watch(cmd *exec.Cmd) (stop func()) {
 		defer close(over)
 		var late <-chan time.Time // nil: never
 		if p.limits.Timeout > 0 {
-			timer := time.NewTimer(p.limits.Timeout + grace)
+			timer := time.NewTimer(p.limits.Timeout + cmp.Or(p.limits.grace, grace))
 			defer timer.Stop()
 			late = timer.C
 		}
