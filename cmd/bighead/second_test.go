@@ -29,12 +29,8 @@ func TestSecondCache(t *testing.T) {
 	awaited(t, func() string { return containingOr(said(t, one, body), "[5]") })
 	awaited(t, func() string { // each second what it says then is kept there: what it said before the event came may be there still
 		said(t, one, body)
-		for _, name := range strings.Fields(l2.Command(t, "keys", "*")) {
-			if kept := l2.Command(t, "get", name); strings.Contains(kept, string(value.Append(nil, value.OfInt(5)))) {
-				return name
-			}
-		}
-		return ""
+		kept := l2.Command(t, "eval", `local all = "" for _, k in ipairs(redis.call("keys", "*")) do all = all .. redis.call("get", k) end return all`, "0")
+		return containingOr(kept, string(value.Append(nil, value.OfInt(5))))
 	})
 	if m := one.metrics(); !strings.Contains(m, `bighead_cache_total{level="l2",result="written"}`) {
 		t.Errorf("the metrics say nothing of what was written to the second cache:\n%s", m)
