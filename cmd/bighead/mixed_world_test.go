@@ -279,7 +279,7 @@ func (w *mixedWorld) part(file, time string, keep func(row func(string) value.Va
 // send writes records, and waits until the broker has them.
 func (w *mixedWorld) send(records []mixedRecord) {
 	w.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.MetadataMinAge(50*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.RoundRobinPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func secureRegistry(t *testing.T, ca string) (client *sr.Client, plain, secure, 
 func TestSecureTopics(t *testing.T) {
 	broker := servers.Kafka(t)
 	client, plain, secure, bundle := secureRegistry(t, broker.CA)
-	producer, err := kgo.NewClient(kgo.SeedBrokers(broker.Address), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	producer, err := kgo.NewClient(kgo.SeedBrokers(broker.Address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		t.Fatal(err)
 	}

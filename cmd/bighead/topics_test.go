@@ -54,7 +54,7 @@ func newTopicWorld(t *testing.T) *topicWorld {
 	w.dir = smallProject(t, strings.NewReplacer("CLICKS", w.clicks, "USERS", w.users).Replace(topicFeatures))
 	w.settings("")
 	var err error
-	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression())); err != nil {
+	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MetadataMinAge(50*time.Millisecond), kgo.UnknownTopicRetries(-1), kgo.ProducerBatchCompression(kgo.NoCompression())); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
