@@ -328,7 +328,7 @@ func awaited(t *testing.T, ask func() string) string {
 // awaitedSaying is awaited, and says where nothing comes what there was instead.
 func awaitedSaying(t *testing.T, ask, instead func() string) string {
 	t.Helper()
-	deadline := time.After(3 * time.Minute)
+	deadline := time.After(10 * time.Minute)
 	for {
 		if a := ask(); a != "" {
 			return a
