@@ -19,7 +19,7 @@ func TestRedisFails(t *testing.T) {
 	redis := redisserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "local")
 	wire := redisserver.NewWire(t, redis.Addr)
 	w := newTakeover(t, longLease+onRedis("redis://"+wire.Addr)) // nobody can begin a turn at a store that takes nothing
-	w.every = 20 * time.Millisecond // what waits while the store is away must be read in the end
+	w.every = 20 * time.Millisecond                              // what waits while the store is away must be read in the end
 	w.start()
 	w.start()
 	w.push(w.some(20))
