@@ -26,7 +26,10 @@ type Evaluation struct {
 	Predictions, Served string // the folders of the two logs
 	Formats             []dataset.Format
 	// Labels are tables of labels. Of several labels of one prediction the one known last holds, of those the one that stands last.
-	Labels   []Labels
+	Labels []Labels
+	// From is the label source of the endpoint's definition; nil: it has none. What it has and what is in Labels are one: of labels known at the same
+	// time those in Labels hold.
+	From     *LabelSource
 	Endpoint string
 	Task     model.Task // of the endpoint's model, as it is applied; "": it is not any more
 	// Since and Until bound when a prediction was answered, by the wall's clock, [Since, Until), ms.
@@ -81,6 +84,8 @@ type Evaluated struct {
 	Versions    []*EvaluatedVersion `json:"versions"`
 	// Unknown are labels of predictions of that time which the log does not have: not recorded, dropped, or never made here; and those that name none.
 	Unknown int64 `json:"labels_unknown"`
+	// Source is what became of the rows of the endpoint's label source; null: it has none.
+	Source *JoinedLabels `json:"label_source"`
 	// Damaged are files that could not be read, with the reason.
 	Damaged []string `json:"damaged"`
 }
@@ -141,6 +146,7 @@ type evaluating struct {
 	numbers  int    // of truths and scores
 	versions map[versionKey]*evaluated
 	labels   map[uuid.UUID]*label
+	found    []found                    // by the label source, by keys
 	compared map[uuid.UUID][]*evaluated // whose features are to be compared
 	views    map[string]bool            // of the predictions
 }
@@ -169,6 +175,8 @@ type label struct {
 	text string
 	at   int64
 	used bool
+	sent bool  // not by the label source alone
+	rows int64 // of the label source, that name the prediction
 }
 
 // Evaluate joins predictions with what is known of their truth, by prediction_id, and with the vectors that they were made of, and says by version how
@@ -184,8 +192,8 @@ func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.out.Damaged = append(x.out.Damaged, damaged...)
-	for _, read := range []func(context.Context, []*logFile) error{x.count, x.joinAll, x.readVectors} {
+	x.damaged(damaged)
+	for _, read := range []func(context.Context, []*logFile) error{x.count, x.joinSource, x.joinAll, x.readVectors} {
 		if err := read(ctx, files); err != nil {
 			return nil, fmt.Errorf("evaluate endpoint %s: %w", e.Endpoint, err)
 		}
@@ -308,16 +316,41 @@ func (x *evaluating) joinAll(ctx context.Context, files []*logFile) error {
 			return err
 		}
 		for id, l := range x.labels {
-			if !l.used && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
+			if !l.used && l.sent && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
 				x.out.Unknown++
+			}
+			if l.rows > 0 {
+				x.named(l)
 			}
 		}
 		if x.part++; x.part == x.parts {
-			x.labels = nil
+			if x.From != nil && x.From.ID != nil {
+				x.out.Source.Waiting = x.out.Predictions - x.out.Source.Labelled
+			}
+			x.labels, x.found = nil, nil
 			return nil
 		}
 		if err := x.readLabels(ctx); err != nil {
 			return err
+		}
+	}
+}
+
+// named counts the rows of the label source that name a prediction.
+func (x *evaluating) named(l *label) {
+	if s := x.out.Source; l.used {
+		s.Matched += l.rows
+		s.Labelled++
+	} else {
+		s.Unmatched += l.rows
+	}
+}
+
+// damaged adds files that cannot be read, each once: some are looked at more than once.
+func (x *evaluating) damaged(files []string) {
+	for _, f := range files {
+		if !slices.Contains(x.out.Damaged, f) {
+			x.out.Damaged = append(x.out.Damaged, f)
 		}
 	}
 }
@@ -330,6 +363,9 @@ func (x *evaluating) readLabels(ctx context.Context) error {
 	clear(x.labels)
 	unknown := int64(0)
 	texts := map[string]string{} // each once: of most models there are few
+	if err := x.readFrom(ctx, texts); err != nil {
+		return err
+	}
 	for _, t := range x.Labels {
 		columns := LabelSchema.Names()
 		if _, ok := t.Schema().Lookup("at"); !ok {
@@ -344,8 +380,14 @@ func (x *evaluating) readLabels(ctx context.Context) error {
 				if len(columns) > 2 && !b.Columns[2].IsNull(i) {
 					at = b.Columns[2].Ints[i]
 				}
-				if !x.label(b.Columns[0], i, at, func() string { return labelText(b.Columns[1].At(i), t.Plain) }, texts) {
+				id := uuid.Nil
+				if !b.Columns[0].IsNull(i) {
+					id, _ = uuid.Parse(b.Columns[0].Strs[i])
+				}
+				if id == uuid.Nil {
 					unknown++
+				} else if l := x.label(id, at, texts, func() string { return labelText(b.Columns[1].At(i), t.Plain) }); l != nil {
+					l.sent = true
 				}
 			}
 			if x.part == 0 && len(x.labels) > labelsAtOnce {
@@ -371,33 +413,26 @@ func labelText(v value.Value, plain bool) string {
 	return v.Str()
 }
 
-// label takes in a label that was known at a time, if it is of the part; false: it names nothing of ours.
-func (x *evaluating) label(ids *value.Column, i int, at int64, text func() string, texts map[string]string) bool {
-	id := uuid.Nil
-	if !ids.IsNull(i) {
-		id, _ = uuid.Parse(ids.Strs[i])
-	}
-	if id == uuid.Nil {
-		return false
-	}
-	if when := timeOf(id); when < x.Since-apart || when >= x.Until || binary.BigEndian.Uint64(id[8:])%x.parts != x.part {
-		return true
+// mayBe reports whether a prediction of that name may be of the time.
+func (x *evaluating) mayBe(id uuid.UUID) bool {
+	when := timeOf(id)
+	return when >= x.Since-apart && when < x.Until
+}
+
+// label takes in a label that was known at a time; nil: it is of another part, or time.
+func (x *evaluating) label(id uuid.UUID, at int64, texts map[string]string, text func() string) *label {
+	if !x.mayBe(id) || binary.BigEndian.Uint64(id[8:])%x.parts != x.part {
+		return nil
 	}
 	l := x.labels[id]
 	if l == nil {
 		l = &label{at: math.MinInt64}
 		x.labels[id] = l
 	}
-	if at < l.at {
-		return true
+	if at >= l.at {
+		l.text, l.at = interned(texts, text()), at
 	}
-	now := text()
-	if texts[now] == "" {
-		now = strings.Clone(now)
-		texts[now] = now
-	}
-	l.text, l.at = texts[now], at
-	return true
+	return l
 }
 
 // timeOf is when an id of ours was given, ms.
@@ -587,7 +622,7 @@ func (x *evaluating) readVectors(ctx context.Context, _ []*logFile) error {
 		if err != nil {
 			return err
 		}
-		x.out.Damaged = append(x.out.Damaged, damaged...)
+		x.damaged(damaged)
 		for _, f := range files {
 			if err := x.vectors(ctx, f); err != nil {
 				return fmt.Errorf("%s: %w", f.path, err)

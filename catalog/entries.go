@@ -66,6 +66,9 @@ func EntriesOf(p *feature.Project) []Entry {
 	for _, x := range p.Endpoints {
 		// What an endpoint means is whom it asks; which versions answer is the traffic's history.
 		e := Entry{Kind: Endpoint, Name: x.Name, Fingerprint: digest("endpoint", x.Model.Name), Reads: []Ref{{Model, x.Model.Name}}}
+		if x.Labels != nil && x.Labels.Source != nil {
+			e.Reads = append(e.Reads, Ref{Source, x.Labels.Source.Name})
+		}
 		e.Settings = settingsOfEndpoint(x)
 		out = append(out, e)
 	}

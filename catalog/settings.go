@@ -155,8 +155,32 @@ func settingsOfEndpoint(e *feature.Endpoint) []Setting {
 		s.add("max_batch", strconv.Itoa(e.MaxBatch))
 		s.duration("max_delay", e.MaxDelay)
 	}
+	if l := e.Labels; l != nil {
+		s.add("labels", l.Name())
+		s.add("labels: value", l.Value.String())
+		s.add("labels: at", l.At.String())
+		s.add("labels: on", onText(l))
+		if l.Where != nil {
+			s.add("labels: where", l.Where.String())
+		}
+		if l.ID == nil {
+			s.add("labels: take", l.Take.String())
+		}
+	}
 	s.about(e.Owner, e.Description, e.Tags)
 	return s
+}
+
+// onText says how the rows of a label source find their predictions.
+func onText(l *feature.LabelSource) string {
+	if l.ID != nil {
+		return l.ID.String()
+	}
+	var on []string
+	for _, c := range l.On {
+		on = append(on, c.Name+" = "+c.Expr.String())
+	}
+	return strings.Join(on, ", ")
 }
 
 func (s *settings) about(owner, description string, tags []string) {

@@ -66,6 +66,7 @@ var places = map[string]string{
 		"dep_delay int, arr_delay int, air_time int, distance int, fare float, cancelled bool, day date, raw bytes, tags list<string>",
 	"weather.parquet":   "origin string, time timestamp, temp float, wind_speed float",
 	"planes.parquet":    "tailnum string, year int, seats int, manufacturer string, weight float, updated timestamp, gone bool",
+	"truth.parquet":     "prediction_id string, was bool, known timestamp",
 	"users":             "id string, country string, score float, ds string",
 	"clicks.parquet":    "user int, page string, ts int, seen int, price float",
 	"purchases.parquet": "user string, item string, amount float, ts timestamp, written timestamp, id string",

@@ -160,6 +160,11 @@ func (d *Definitions) checkRefs() error {
 		if err := inRange(d.Endpoints[i].Model, len(d.Models), "endpoint", d.Endpoints[i].Name); err != nil {
 			return err
 		}
+		if l := d.Endpoints[i].Labels; l != nil {
+			if err := inRange(l.Source, len(d.Sources), "endpoint", d.Endpoints[i].Name); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

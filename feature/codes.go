@@ -143,6 +143,7 @@ const (
 	codeSticky       Code = 136
 	codeUnknownLabel Code = 137
 	codeAddress      Code = 138
+	codeLabelsFrom   Code = 139
 )
 
 // Requests: what a caller of the server did, or why a row is not answered. They have no place in a definition file; package serve makes
@@ -270,6 +271,7 @@ var codes = map[Code]struct {
 	codeSticky:       {SeverityError, "not a key or request field"},
 	codeUnknownLabel: {SeverityError, "not one label of the training set"},
 	codeAddress:      {SeverityError, "not the address of a model"},
+	codeLabelsFrom:   {SeverityError, "labels that do not find their predictions"},
 
 	CodeUnknownView:    {SeverityError, "a view that is not served"},
 	CodeUnknownFeature: {SeverityError, "a column that the view does not have"},

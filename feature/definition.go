@@ -373,8 +373,24 @@ type EndpointDef struct {
 	Sticky       *Text       `json:"sticky,omitempty"`
 	MaxBatch     *Arg[int64] `json:"max_batch,omitempty"`
 	MaxDelay     *Text       `json:"max_delay,omitempty"` // a duration
+
+	Labels *LabelSourceDef `json:"labels,omitempty"` // where the truth of its predictions comes to be known
 	About
 	Flawed Flawed `json:"flawed,omitempty"`
+}
+
+// LabelSourceDef is bh.LabelSource: one of Source, Path and Table says where its rows are.
+type LabelSourceDef struct {
+	Site
+	Source *Ref       `json:"source,omitempty"` // into Definitions.Sources
+	Path   *Text      `json:"path,omitempty"`
+	Table  *PlaceDef  `json:"table,omitempty"`
+	Value  *Text      `json:"value,omitempty"` // SQL over the row: the truth
+	AsOf   *Text      `json:"as_of,omitempty"` // at=: SQL over the row, when it was known
+	On     []NamedSQL `json:"on,omitzero"`     // view key or request field ← SQL over the row; nil: rows name predictions themselves
+	Where  *Text      `json:"where,omitempty"` // SQL
+	Take   *Text      `json:"take,omitempty"`  // "only"
+	Flawed Flawed     `json:"flawed,omitempty"`
 }
 
 // WeightDef is a version's part of an endpoint's requests.

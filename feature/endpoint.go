@@ -45,9 +45,13 @@ func (c *checker) endpoint(d *EndpointDef) {
 		c.endpointFallback(d, e)
 		c.sticky(d, e, of)
 	}
+	labels := true
+	if d.Labels != nil {
+		labels = c.labelsFrom(d.Labels, e, of)
+	}
 	c.degradedWhen(d, e)
 	c.waits(d, e)
-	if c.soundSince(mark) && len(d.Flawed) == 0 && of.sound {
+	if c.soundSince(mark) && len(d.Flawed) == 0 && of.sound && labels {
 		c.endpoints = append(c.endpoints, e)
 	}
 }

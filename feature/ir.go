@@ -317,13 +317,52 @@ type Endpoint struct {
 	FallbackPopular bool
 	// DegradedWhen is a bool over share_defaulted (of the row's columns, float); nil: never.
 	DegradedWhen *expr.Expr
-	Deadline     int64  // ms
-	Sticky       string // key or request field whose hash decides on the version; "": all keys of the view
-	MaxBatch     int    // rows answered together at most; 0: no batching
-	MaxDelay     int64  // ms that a row waits for others at most
+	Deadline     int64        // ms
+	Sticky       string       // key or request field whose hash decides on the version; "": all keys of the view
+	MaxBatch     int          // rows answered together at most; 0: no batching
+	MaxDelay     int64        // ms that a row waits for others at most
+	Labels       *LabelSource // nil: labels are sent, or given to whoever evaluates
 
 	Owner, Description string
 	Tags               []string
+}
+
+// LabelSource is a table, or a source, in which the truth of an endpoint's predictions comes to be known.
+type LabelSource struct {
+	Pos    Pos
+	Source *Source // nil where it is a place of its own
+	Place  Place
+	Schema value.Schema
+	Where  *expr.Expr // bool; nil: every row. The source's own holds beside it
+	Value  *expr.Expr // the truth; null: not known yet
+	At     *expr.Expr // timestamp: when it was known
+	// On are keys and request fields of the view as expressions over the row, each of the view's type; none: ID is a prediction's name.
+	On   []SpineColumn
+	ID   *expr.Expr // string; nil: rows are found by On
+	Take Take
+}
+
+// Take says which of several rows is the truth of a prediction.
+type Take uint8
+
+// What is taken.
+const (
+	TakeOnly  Take = iota // none: there must be one
+	TakeFirst             // the one that was known first
+	TakeLast              // the one that was known last
+)
+
+// String is its word in a definition.
+func (t Take) String() string { return takes[t] }
+
+var takes = [...]string{TakeOnly: "only", TakeFirst: "first", TakeLast: "last"}
+
+// Name is what commands call it: its source, or where its rows are.
+func (l *LabelSource) Name() string {
+	if l.Source != nil {
+		return l.Source.Name
+	}
+	return l.Place.Path + l.Place.Table
 }
 
 // Weighted is a version's part of an endpoint's requests.

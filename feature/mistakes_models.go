@@ -172,3 +172,42 @@ func (r *reporter) endpointDefault(at Span, text string, task model.Task) {
 var taskAnswers = map[model.Task]string{
 	model.Binary: "a probability", model.Multiclass: "probabilities by class", model.Regression: "a number", model.Ranking: "a score",
 }
+
+// noPredictionID is a label source whose rows do not say of what they are the truth.
+func (r *reporter) noPredictionID(at Span, columns []string) {
+	r.add(codeLabelsFrom, at, "nothing says of which predictions the label source's rows are the truth: there is no on=, and no column %q", predictionID).
+		choose(predictionID, "columns", columns).cure("say by which keys and request fields of the view rows find their predictions: on=[…]")
+}
+
+// labelsOnUnknown is a name that is recorded with no prediction.
+func (r *reporter) labelsOnUnknown(at Span, name string, v *View, asked []Key) {
+	names := make([]string, len(asked))
+	for i, k := range asked {
+		names[i] = k.Name
+	}
+	r.add(codeLabelsFrom, at, "%q is neither a key nor a request field of view %q, so it is not recorded with its predictions", name, v.Name).choose(name, "there are", names)
+}
+
+// labelsOnNoKey is a field by whose values nothing is found.
+func (r *reporter) labelsOnNoKey(at Span, name string, t value.Type) {
+	r.add(codeLabelsFrom, at, "%q is %s, by which predictions are not found: %s", name, typeText(t), "rows must have the very same value").
+		cure("name keys, whole numbers, texts, times or dates that the request gives")
+}
+
+// labelsOnType is a column of labels of another type than what it is compared with.
+func (r *reporter) labelsOnType(at Span, name string, want, got value.Type, text string) {
+	r.add(codeLabelsFrom, at, "%q is %s in the view, and %s in the label source", name, want, got).
+		cure("write on={%q: \"cast(%s as %s)\"}", name, shorten(text), want)
+}
+
+// truthKind is a truth that no answer of the task can be measured by.
+func (r *reporter) truthKind(at Span, text string, got value.Type, task model.Task) {
+	r.add(codeTask, at, "the truth, %s, is %s, and task %q takes %s", shorten(text), typeText(got), task, taskTakes[task]).
+		cure("write it as the training set's label is written")
+}
+
+// otherClasses is a truth that is of none of the classes that were learned.
+func (r *reporter) otherClasses(at Span, text string, got value.Type, label string, learned value.Type) {
+	r.add(codeTask, at, "the truth, %s, is %s, and label %q, which the model learns, %s", shorten(text), typeText(got), label, typeText(learned)).
+		cure("write it as the training set's label is written, so that it is of the same classes")
+}

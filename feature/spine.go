@@ -21,7 +21,7 @@ func (c *checker) spine(t *trainingState, d *SpineDef) *spineState {
 	s := &spineState{def: d, sound: true}
 	out := &t.set.Spine
 	out.Pos = d.At.Pos
-	c.spinePlace(s, out)
+	c.placeOfRows(s, out, "the spine")
 	if d.AsOf != nil {
 		out.At = c.time(*d.AsOf, s.scope, "at", false)
 	} else if !d.Flawed.Has("at") && !d.Flawed.Has("as_of") {
@@ -37,7 +37,8 @@ func (c *checker) spine(t *trainingState, d *SpineDef) *spineState {
 	return s
 }
 
-func (c *checker) spinePlace(s *spineState, out *Spine) {
+// placeOfRows finds where the rows of a spine, or of what has its rows as a spine has them, are, and their columns.
+func (c *checker) placeOfRows(s *spineState, out *Spine, what string) {
 	d := s.def
 	var given []string
 	var at Span
@@ -53,24 +54,24 @@ func (c *checker) spinePlace(s *spineState, out *Spine) {
 	}
 	switch {
 	case len(given) > 1:
-		c.severalPlaces(d.At, "the spine", given)
+		c.severalPlaces(d.At, what, given)
 	case s.source != nil:
 		s.sound = s.source.sound
 		out.Source, out.Place, out.Schema = s.source.src, s.source.src.Place, s.source.src.Schema
 		if s.source.scope != nil {
-			s.scope = newScope("the spine", out.Schema)
+			s.scope = newScope(what, out.Schema)
 			s.scope.engines, s.scope.inexact = computedBy(c.batch), s.source.scope.inexact
 		}
 	case len(given) == 0:
 		if !d.Flawed.Has("path") && !d.Flawed.Has("table") && !d.Flawed.Has("source") {
-			c.noPlace(d.At, "the spine")
+			c.noPlace(d.At, what)
 		}
 	default:
-		c.spineFile(s, out, at)
+		c.spineFile(s, out, at, what)
 	}
 }
 
-func (c *checker) spineFile(s *spineState, out *Spine, at Span) {
+func (c *checker) spineFile(s *spineState, out *Spine, at Span, what string) {
 	out.Place = Place{Path: textOf(s.def.Path)}
 	if t := s.def.Table; t != nil {
 		out.Place.Table, out.Place.TableSelect = t.Name.Value, selectOf(t)
@@ -79,7 +80,7 @@ func (c *checker) spineFile(s *spineState, out *Spine, at Span) {
 	if !c.readable(s.def.Path) {
 		return
 	}
-	columns := c.real(out.Place, at, "the spine")
+	columns := c.real(out.Place, at, what)
 	if columns == nil {
 		return
 	}
@@ -88,7 +89,7 @@ func (c *checker) spineFile(s *spineState, out *Spine, at Span) {
 		out.Place.TimeColumns = []string{s.def.AsOf.Value}
 		out.Schema = withTimes(out.Schema, out.Place.TimeColumns)
 	}
-	s.scope = newScope("the spine", out.Schema)
+	s.scope = newScope(what, out.Schema)
 	s.scope.engines, s.scope.inexact = computedBy(c.batch), c.inexact[s.def.Table]
 }
 

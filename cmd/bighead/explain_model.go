@@ -127,5 +127,34 @@ func endpointLines(e *feature.Endpoint) []string {
 	case !e.Fallback.IsNull():
 		lines = append(lines, "  fallback "+e.Fallback.String())
 	}
-	return append(lines, "  degraded when "+bareText(e.DegradedWhen), "  deadline "+value.FormatDuration(e.Deadline))
+	lines = append(lines, "  degraded when "+bareText(e.DegradedWhen), "  deadline "+value.FormatDuration(e.Deadline))
+	if l := e.Labels; l != nil {
+		lines = append(lines, labelSourceLines(l)...)
+	}
+	return lines
+}
+
+// labelSourceLines are what a label source's rows are the truth of.
+func labelSourceLines(l *feature.LabelSource) []string {
+	of := "source "
+	if l.Source == nil {
+		of = ""
+	}
+	lines := []string{fmt.Sprintf("  labels of %s%s: %s, known at %s  (%s)", of, l.Name(), bareText(l.Value), bareText(l.At), l.Pos)}
+	if l.Where != nil {
+		lines = append(lines, "    where "+bareText(l.Where))
+	}
+	if l.ID != nil {
+		return append(lines, "    each of the prediction that its "+bareText(l.ID)+" names; of several the one that was known last")
+	}
+	var on []string
+	for _, c := range l.On {
+		if name, ok := c.Expr.Column(); ok && name == c.Name {
+			on = append(on, c.Name)
+		} else {
+			on = append(on, c.Name+" = "+bareText(c.Expr))
+		}
+	}
+	take := map[feature.Take]string{feature.TakeOnly: "which must be the only one", feature.TakeFirst: "the first of several", feature.TakeLast: "the last of several"}
+	return append(lines, "    of predictions with the same "+strings.Join(on, ", ")+" that asked as of then or before; "+take[l.Take])
 }

@@ -26,7 +26,7 @@ from bighead._aggregations import *  # noqa: F403
 from bighead._aggregations import __all__ as _aggregations
 from bighead._compose import List, Map, Struct, optional
 from bighead._feature import Feature
-from bighead._models import Endpoint, Environment, Model, Pipeline, TimeSplit
+from bighead._models import Endpoint, Environment, LabelSource, Model, Pipeline, TimeSplit
 from bighead._record import DefinitionError
 from bighead._sources import EntitySource, EventSource, Table, Topic
 from bighead._steps import *  # noqa: F403
@@ -71,6 +71,7 @@ __all__ = [
     "TimeSplit",
     "Environment",
     "Endpoint",
+    "LabelSource",
     "Project",
     "ProjectError",
     "DefinitionError",

@@ -9,7 +9,7 @@ from bighead import _record
 from bighead._arguments import Call, Record, recorded_method
 from bighead._display import card, table
 from bighead._functions import function_record
-from bighead._sources import about, given, name_record, shown_rows
+from bighead._sources import Source, Table, about, given, name_record, rows_name, rows_of, shown_rows
 from bighead._step import Step
 from bighead._training import TrainingSet
 
@@ -247,6 +247,71 @@ class Model:
         return card(repr(self), rows + shown_rows([(f, self._fields.get(f)) for f in ("remote", "label", "metrics", "gate", "description")]))
 
 
+class LabelSource:
+    """Where the truth of an endpoint's predictions comes to be known, as rows of a table, a topic or files.
+
+    Parameters
+    ----------
+    source : EventSource or EntitySource or Table or str
+        A source, a table, or the path of a file.
+    on : list of str or mapping of str to str, optional
+        Keys and request fields of the view by which a row finds the predictions that it is the truth of: columns of that name, or SQL over
+        the row. Without it the rows have a column ``prediction_id``.
+    value : str
+        SQL over the row for the truth; null where it is not known yet.
+    at : str
+        SQL over the row for when it was known: it is the truth of predictions that asked as of that time or before.
+    where : str, optional
+        SQL that a row must meet.
+    take : str
+        Which of several rows that were known after a prediction is its truth: ``"only"``, there must be one; ``"first"`` or ``"last"``.
+
+    Examples
+    --------
+    >>> import bighead as bh
+    >>> bh.LabelSource("data/landed.parquet", on=["tailnum", "sched_dep"], value="arr_delay >= 15", at="arr_time")
+    <LabelSource data/landed.parquet: arr_delay >= 15 on tailnum, sched_dep>
+    """
+
+    @recorded_method
+    def __init__(
+        self,
+        call: Call,
+        source: Source | Table | str,
+        *,
+        value: str,
+        at: str,
+        on: Sequence[str] | Mapping[str, str] | None = None,
+        where: str | None = None,
+        take: str = "only",
+    ) -> None:
+        self._source = source if isinstance(source, Source) else None
+        self._source_at = call.at(call.node("source"))
+        self._fields: Record = given(
+            {
+                **call.place(),
+                **rows_of(call, "source", source),
+                "value": call.optional_text("value", value, "SQL"),
+                "as_of": call.optional_text("at", at, "SQL"),
+                "on": _on(call, on),
+                "where": call.optional_text("where", where),
+                "take": call.optional_text("take", take),
+            }
+        )
+        if call.flawed:
+            self._fields["flawed"] = call.flawed
+
+    def _document(self, numbers: dict[int, int]) -> Record:
+        if self._source is None:
+            return self._fields
+        return {**self._fields, "source": {"index": numbers[id(self._source)], "at": self._source_at}}
+
+    def __repr__(self) -> str:
+        rows = rows_name(self._source, self._fields)
+        on = ", ".join(n["name"]["text"] for n in self._fields.get("on", ())) or "prediction_id"
+        return f"<LabelSource {rows}: {self._fields.get('value', {}).get('text', '')} on {on}>"
+
+
 class Endpoint:
     """A name under which predictions of a model are asked for.
 
@@ -275,6 +340,8 @@ class Endpoint:
         How many rows of several requests are answered together at most; trees answer each by itself, for it costs them nothing.
     max_delay : str
         How long a row waits for others at most.
+    labels : LabelSource, optional
+        Where the truth of its predictions comes to be known: ``bh.LabelSource(landed, on=["tailnum"], value="arr_delay >= 15", at="arr_time")``.
     owner, description : str, optional
         For the catalog.
     tags : list of str, optional
@@ -298,6 +365,7 @@ class Endpoint:
         sticky: str | None = None,
         max_batch: int | None = None,
         max_delay: str = "0s",
+        labels: LabelSource | None = None,
         owner: str | None = None,
         description: str | None = None,
         tags: Sequence[str] | None = None,
@@ -307,6 +375,7 @@ class Endpoint:
         if self._model is None:
             call.wrong("model", "a model", model, cure="pass the object, not its name" if isinstance(model, str) else "")
         self._model_at = call.at(call.node("model"))
+        self._labels = _part(call, "labels", labels, LabelSource, 'write bh.LabelSource(source, on=["…"], value="…", at="…")')
         self._fields: Record = given(
             {
                 **call.place(),
@@ -332,12 +401,16 @@ class Endpoint:
         return str(self._fields["name"]["text"])
 
     def _needs(self) -> list[Any]:
-        return [] if self._model is None else [self._model]
+        found = [self._model, self._labels._source if self._labels else None]
+        return [f for f in found if f is not None]
 
     def _document(self, numbers: dict[int, int]) -> Record:
-        if self._model is None:
-            return self._fields
-        return {**self._fields, "model": {"index": numbers[id(self._model)], "at": self._model_at}}
+        record = dict(self._fields)
+        if self._model is not None:
+            record["model"] = {"index": numbers[id(self._model)], "at": self._model_at}
+        if self._labels is not None:
+            record["labels"] = self._labels._document(numbers)
+        return record
 
     def __repr__(self) -> str:
         parts = [f"{t['version']['text']} {t['weight']['value']:g}" for t in self._fields.get("traffic", ())]
@@ -348,6 +421,8 @@ class Endpoint:
         rows += [(f"traffic {t['version']['text']}", f"{t['weight']['value']:g}") for t in self._fields.get("traffic", ())]
         if "fallback" in self._fields:
             rows.append(("fallback", repr(self._fields["fallback"]["value"])))
+        if self._labels is not None:
+            rows.append(("labels", repr(self._labels).strip("<>")))
         rows += shown_rows([(f, self._fields.get(f)) for f in ("shadow", "degraded_when", "deadline", "sticky", "max_delay", "description")])
         return card(repr(self), rows)
 
@@ -385,3 +460,11 @@ def _traffic(call: Call, traffic: Any) -> list[Record] | None:
             continue
         found.append({"version": version, "weight": {"value": float(weight), "at": call.at(node)}})
     return found
+
+
+def _on(call: Call, on: Any) -> list[Record] | None:
+    """Keys and request fields as SQL over the row; one of a list is the column of its name."""
+    if isinstance(on, (list, tuple)):
+        names = call.texts("on", on, "keys and request fields")
+        return None if names is None else [{"name": n, "sql": n} for n in names]
+    return call.expressions("on", on, "a list of keys and request fields, or a dictionary of name: SQL")

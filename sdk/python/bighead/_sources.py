@@ -137,6 +137,24 @@ class Source:
         return card(repr(self), shown_rows(shown))
 
 
+def rows_of(call: Call, name: str, value: Any) -> Record:
+    """The place of rows that need no name of their own: a table, or files; neither where they are a source's."""
+    if isinstance(value, Source):
+        return {}
+    if isinstance(value, Table) or isinstance(value, str) and value.startswith(("hive:", "iceberg:")):
+        return {"table": place(call, name, value, Table)}
+    return {"path": call.path(name, value)}
+
+
+def rows_name(source: Source | None, fields: Record) -> str:
+    """What such rows are called."""
+    if source is not None:
+        return source.name
+    if "table" in fields:
+        return str(fields["table"]["name"]["text"])
+    return str(fields.get("path", {}).get("text", ""))
+
+
 def shown_rows(fields: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     """The rows of a notebook's table for fields of a record."""
     return [(name, shown(value)) for name, value in fields if value]

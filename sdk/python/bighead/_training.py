@@ -9,7 +9,7 @@ from bighead import _record
 from bighead._arguments import Call, Record, recorded_method
 from bighead._display import card
 from bighead._feature import Feature
-from bighead._sources import Source, Table, about, given, name_record, place, shown_rows
+from bighead._sources import Source, Table, about, given, name_record, rows_name, rows_of, shown_rows
 from bighead._views import FeatureView, ViewSelection
 
 
@@ -55,16 +55,10 @@ class Spine:
     ) -> None:
         self._source = source if isinstance(source, Source) else None
         self._source_at = call.at(call.node("source"))
-        table = path = None
-        if isinstance(source, Table) or isinstance(source, str) and source.startswith("hive:"):
-            table = place(call, "source", source, Table)
-        elif self._source is None:
-            path = call.path("source", source)
         self._fields: Record = given(
             {
                 **call.place(),
-                "path": path,
-                "table": table,
+                **rows_of(call, "source", source),
                 "as_of": call.optional_text("at", at, "SQL"),
                 "where": call.optional_text("where", where),
                 "columns": call.expressions("columns", columns),
@@ -82,13 +76,7 @@ class Spine:
         return {**self._fields, "source": {"index": numbers[id(self._source)], "at": self._source_at}}
 
     def __repr__(self) -> str:
-        if self._source is not None:
-            rows = self._source.name
-        elif "table" in self._fields:
-            rows = self._fields["table"]["name"]["text"]
-        else:
-            rows = self._fields.get("path", {}).get("text", "")
-        return f"<Spine {rows} at {self._fields.get('as_of', {}).get('text', '')}>"
+        return f"<Spine {rows_name(self._source, self._fields)} at {self._fields.get('as_of', {}).get('text', '')}>"
 
 
 class TrainingSet:

@@ -145,4 +145,7 @@ m = bh.Model(
 bh.Endpoint(
     "e", model=m, traffic={"champion": 90, "3": 10}, shadow="next", fallback=1, degraded_when="share_defaulted > 0.5", deadline="20ms",
     sticky="k", max_batch=64, max_delay="2ms", owner="me", description="What it is for.", tags=["y"],
+    labels=bh.LabelSource(e, on={"k": "kk + 1", "r": "x"}, value="x > 1", at="ts", where="x is not null", take="last"),
 )
+bh.Endpoint("by_name", model=m, labels=bh.LabelSource("iceberg:db.truth", on=["k"], value="y", at="known"))
+bh.Endpoint("by_id", model=m, labels=bh.LabelSource("truth/*.csv", value="y", at="known"))
