@@ -15,6 +15,7 @@ import (
 	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/drift"
 	"github.com/bighead-ml/bighead/train"
@@ -25,7 +26,7 @@ func (c *cli) evaluateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evaluate ENDPOINT",
 		Short: "Say by version how good predictions were, as far as their truth is known, and how far features and scores have moved away from training",
-		Long: "Join what an endpoint has predicted with the labels that came for it (POST /v1/labels), and with the vectors that it was made of, and say by version: how many predictions, how many of them " +
+		Long: "Join what an endpoint has predicted with the labels that came for it (POST /v1/labels, and its label source), and with the vectors that it was made of, and say by version: how many predictions, how many of them " +
 			"degraded, how many with a label, the metrics beside those of training's test, and which scores and features lie otherwise than in training. Works while `bighead up` runs and without.",
 		Args: exactly("ENDPOINT"),
 
@@ -84,9 +85,10 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 		return nil, err
 	}
 	var task model.Task
+	var from *feature.LabelSource
 	for _, e := range a.typed.Endpoints {
 		if names = append(names, e.Name); e.Name == endpoint {
-			task = e.Model.Task
+			task, from = e.Model.Task, e.Labels
 		}
 	}
 	if _, err := find("endpoint", names, func(s string) string { return s }, endpoint); err != nil {
@@ -110,6 +112,10 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 		}
 		labels = append(labels, own)
 	}
+	source, err := a.labelRows(ctx, from)
+	if err != nil {
+		return nil, err
+	}
 	lie, err := artifactsOf(p)
 	if err != nil {
 		return nil, err
@@ -119,13 +125,32 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 		return nil, err
 	}
 	r, err := audit.Evaluate(ctx, audit.Evaluation{
-		Predictions: predictions, Served: inProject(p, p.Config.String("audit.path")), Formats: formats, Labels: labels,
+		Predictions: predictions, Served: inProject(p, p.Config.String("audit.path")), Formats: formats, Labels: labels, From: source,
 		Endpoint: endpoint, Task: task, Since: since, Until: until,
 		Trained: func(ctx context.Context, name string, version int64) (*audit.Trained, error) {
 			return trainedVersion(ctx, lie, cat, name, version)
 		},
 	})
 	return r, errors.Join(err, cat.Close())
+}
+
+// labelRows opens the rows of a label source, as history has them: those of its place, and those that its stream has accepted. nil: there is none.
+func (l *loaded) labelRows(ctx context.Context, s *feature.LabelSource) (*audit.LabelSource, error) {
+	if s == nil {
+		return nil, nil
+	}
+	in := l.inputs()
+	var rows dataset.Table
+	var err error
+	if s.Source != nil {
+		rows, err = in.Rows(ctx, s.Source)
+	} else {
+		rows, err = in.Open(ctx, s.Place, s.Schema)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: labels of %s: %w", s.Pos, s.Name(), err)
+	}
+	return &audit.LabelSource{LabelSource: s, Rows: rows}, nil
 }
 
 func trainedVersion(ctx context.Context, lie *artifacts, cat catalog.Catalog, name string, version int64) (*audit.Trained, error) {
@@ -149,6 +174,9 @@ func (c *cli) printEvaluated(r *audit.Evaluated) error {
 	if r.Unknown > 0 {
 		fmt.Fprintf(w, "%s for predictions of that time that the record does not have: not recorded, dropped, or not made here\n", plural64(r.Unknown, "label"))
 	}
+	if r.Source != nil {
+		printJoined(w, r.Source)
+	}
 	for _, d := range r.Damaged {
 		fmt.Fprintln(w, "cannot be read:", d)
 	}
@@ -165,6 +193,26 @@ func (c *cli) printEvaluated(r *audit.Evaluated) error {
 		}
 	}
 	return nil
+}
+
+// printJoined says what became of a label source's rows, and which predictions they left without a label.
+func printJoined(w io.Writer, s *audit.JoinedLabels) {
+	type part struct {
+		n    int64
+		what string
+	}
+	list := func(first string, parts ...part) string {
+		for _, p := range parts {
+			if p.n > 0 {
+				first += ", " + count(p.n) + " " + p.what
+			}
+		}
+		return first
+	}
+	fmt.Fprintln(w, list(fmt.Sprintf("labels of %s: %s, %s of them known after predictions of theirs", s.Name, plural64(s.Rows, "row"), count(s.Matched)),
+		part{s.Unmatched, "of no prediction of that time"}, part{s.Early, "known before all predictions of theirs"}, part{s.NotKnown, "not known yet"}, part{s.WithoutKey, "without a key"}))
+	fmt.Fprintln(w, list(plural64(s.Labelled, "prediction")+" with a label by them",
+		part{s.Waiting, "without one"}, part{s.Ambiguous, `with several, in no metric: take="first" or "last" says which`}, part{s.Keyless, "whose keys are not recorded"}))
 }
 
 // versionName is how commands call a version.
