@@ -490,7 +490,7 @@ func (x *evaluating) join(ctx context.Context, files []*logFile) error {
 		}
 		x.take(v, l.text, scores)
 		if x.numbers += 1 + len(scores); x.numbers > mostNumbers {
-			return fmt.Errorf("more than %d predictions of the time have a label, which are more than are evaluated at once: ask for a shorter time (--from, --to)", x.out.Labelled-1)
+			return tooMany(x.out.Labelled - 1)
 		}
 		return nil
 	})

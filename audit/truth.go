@@ -13,8 +13,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/expr"
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -22,12 +24,16 @@ import (
 type LabelSource struct {
 	*feature.LabelSource
 	Rows dataset.Table
+	// Compute runs a plan over rows that are handed in, where the truth is what the model learned, of history.
+	Compute func(ctx context.Context, p *plan.Batch, rows dataset.Table, out func(*value.Batch) error) (*engine.Report, error)
 }
 
 // JoinedLabels says what became of the rows of a label source, each of which is counted once, and of the predictions, each once too.
 type JoinedLabels struct {
 	Name string `json:"name"`
-	Rows int64  `json:"rows"`
+	// Computed says that labels are computed of history as the training set's are: then there are no rows.
+	Computed bool  `json:"computed"`
+	Rows     int64 `json:"rows"`
 	// Matched rows were known after a prediction of theirs; which of several is its truth the definition says.
 	Matched    int64 `json:"rows_matched"`
 	Unmatched  int64 `json:"rows_unmatched"`   // of no prediction of the time
@@ -37,8 +43,10 @@ type JoinedLabels struct {
 
 	Labelled  int64 `json:"predictions_matched"`
 	Waiting   int64 `json:"predictions_unmatched"`
+	NotOver   int64 `json:"predictions_not_over"`  // of those without one: their label's span passes the end of history
 	Ambiguous int64 `json:"predictions_ambiguous"` // of several rows, and nothing says which
-	// Keyless are predictions whose vectors the record does not have (any more), or in which a key is null.
+	// Keyless are predictions whose vectors the record does not have (any more), or in which a key is null; and those that asked before the clock of the
+	// events had a time.
 	Keyless int64 `json:"predictions_without_key"`
 }
 
@@ -196,8 +204,11 @@ func (x *evaluating) joinSource(ctx context.Context, files []*logFile) error {
 	if x.From == nil {
 		return nil
 	}
-	x.out.Source = &JoinedLabels{Name: x.From.Name()}
-	if x.From.ID != nil {
+	x.out.Source = &JoinedLabels{Name: x.From.Name(), Computed: x.From.Trained != nil}
+	switch {
+	case x.From.Trained != nil:
+		return x.compute(ctx, files)
+	case x.From.ID != nil:
 		return nil
 	}
 	j := &sourceJoin{evaluating: x, reader: x.From.reader(), seed: maphash.MakeSeed(), parts: 1, room: labelsAtOnce}
@@ -243,27 +254,50 @@ func (j *sourceJoin) thin() {
 // readKeys reads the keys of the part from the vectors that predictions were made of.
 func (j *sourceJoin) readKeys(ctx context.Context) error {
 	j.keys = map[uuid.UUID]string{}
-	for view := range j.views {
-		files, damaged, err := openLog(ctx, j.Served, viewKey, view, j.Formats, j.Since-apart, j.Until+apart)
+	var on value.Schema
+	for _, c := range j.reader.On {
+		on = append(on, value.Field{Name: c.Name, Type: c.Expr.Type()})
+	}
+	return j.eachKeys(ctx, on, func(id uuid.UUID, by []*value.Column, i int) error {
+		if j.keyOf(by, i) {
+			if j.keys[id] = string(j.key); j.part == 0 && len(j.keys) > j.room {
+				j.thin()
+			}
+		}
+		return nil
+	})
+}
+
+// eachKeys reads keys and request fields of the vectors that predictions of the time may have been made of, of this endpoint or others over the same view. Those of a
+// version of the view that had not all of them, or of other types, are left out.
+func (x *evaluating) eachKeys(ctx context.Context, on value.Schema, do func(id uuid.UUID, by []*value.Column, i int) error) error {
+	for view := range x.views {
+		files, damaged, err := openLog(ctx, x.Served, viewKey, view, x.Formats, x.Since-apart, x.Until+apart)
 		if err != nil {
 			return err
 		}
-		j.damaged(damaged)
+		x.damaged(damaged)
 		for _, f := range files {
-			columns, ok := j.columnsIn(f.table.Schema())
-			if !ok { // of another version of the view, which does not have them
+			columns, schema := []string{predictionColumn}, f.table.Schema()
+			for _, k := range on {
+				if t, ok := schema.Lookup(fileColumn(k.Name)); ok && t.Equal(k.Type) {
+					columns = append(columns, fileColumn(k.Name))
+				}
+			}
+			if len(columns) <= len(on) || schema.Index(predictionColumn) < 0 {
 				continue
 			}
 			err := eachBatch(ctx, f.table, dataset.Scan{Columns: columns}, func(b *value.Batch) error {
 				for i := range b.N {
-					if b.Columns[0].IsNull(i) || !j.keyOf(b.Columns[1:], i) {
+					if b.Columns[0].IsNull(i) {
 						continue
 					}
-					if id, err := uuid.Parse(b.Columns[0].Strs[i]); err == nil {
-						j.keys[id] = string(j.key)
+					id, err := uuid.Parse(b.Columns[0].Strs[i])
+					if err != nil {
+						continue
 					}
-					if j.part == 0 && len(j.keys) > j.room {
-						j.thin()
+					if err := do(id, b.Columns[1:], i); err != nil {
+						return err
 					}
 				}
 				return nil
@@ -276,19 +310,6 @@ func (j *sourceJoin) readKeys(ctx context.Context) error {
 	return nil
 }
 
-// columnsIn are the columns of a file of vectors: which prediction was made of the row, and what rows are found by.
-func (j *sourceJoin) columnsIn(schema value.Schema) ([]string, bool) {
-	out := []string{predictionColumn}
-	for _, c := range j.reader.On {
-		name := fileColumn(c.Name)
-		if t, ok := schema.Lookup(name); !ok || !t.Equal(c.Expr.Type()) {
-			return nil, false
-		}
-		out = append(out, name)
-	}
-	return out, schema.Index(predictionColumn) >= 0
-}
-
 // readPredictions finds which of those were predicted here, and as of when.
 func (j *sourceJoin) readPredictions(ctx context.Context, files []*logFile) error {
 	j.waiting = map[string][]waiting{}
@@ -299,7 +320,9 @@ func (j *sourceJoin) readPredictions(ctx context.Context, files []*logFile) erro
 		id, err := uuid.Parse(b.Columns[2].Strs[i]) // columns of model and version come first
 		if key, ok := j.keys[id]; ok && err == nil {
 			delete(j.keys, id)
-			j.waiting[key] = append(j.waiting[key], waiting{id: id, at: b.Columns[3].Ints[i]})
+			if at := b.Columns[3].Ints[i]; at > value.MinTimestamp { // else the events had no time yet by which it could ask
+				j.waiting[key] = append(j.waiting[key], waiting{id: id, at: at})
+			}
 		}
 		return nil
 	})
@@ -364,12 +387,24 @@ func (j *sourceJoin) settle() error {
 				s.Waiting++
 			}
 		}
-		if len(j.found) > mostNumbers/2 { // each takes two at least
-			return fmt.Errorf("more than %d predictions of the time have a label, which are more than are evaluated at once: ask for a shorter time (--from, --to)", mostNumbers/2)
+		if err := j.fewEnough(); err != nil {
+			return err
 		}
 	}
 	j.waiting = nil
 	return nil
+}
+
+// fewEnough refuses more labels than the metrics take, each of which needs two numbers at least.
+func (x *evaluating) fewEnough() error {
+	if len(x.found) > mostNumbers/2 {
+		return tooMany(mostNumbers / 2)
+	}
+	return nil
+}
+
+func tooMany[N int | int64](most N) error {
+	return fmt.Errorf("more than %d predictions of the time have a label, which are more than are evaluated at once: ask for a shorter time (--from, --to)", most)
 }
 
 // readFrom takes in the labels of a label source: what was found by keys, or rows that name their predictions.

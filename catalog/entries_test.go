@@ -65,3 +65,40 @@ func TestEntriesOfModels(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// Where an endpoint's labels come from is set otherwise, and the source is read: it is not loose.
+func TestLabelsOfAnEndpoint(t *testing.T) {
+	p := modelled(t)
+	sql := func(text string) *expr.Expr {
+		e, errs := expr.Check(text, value.Schema{{Name: "k", Type: value.String}, {Name: "late", Type: value.Bool}, {Name: "ts", Type: value.Timestamp}})
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		return e
+	}
+	landed := &feature.Source{Name: "landed", Fingerprint: "l"}
+	p.Sources = append(p.Sources, landed)
+	was := catalog.EntriesOf(p)
+	if loose := catalog.Loose(was); len(loose) != 1 || loose[0].Name != "landed" {
+		t.Errorf("%v", loose)
+	}
+	l := &feature.LabelSource{Source: landed, Value: sql("late"), At: sql("ts"), On: []feature.SpineColumn{{Name: "k", Expr: sql("upper(k)")}}, Where: sql("k <> ''"), Take: feature.TakeLast}
+	p.Endpoints[0].Labels = l
+	is := catalog.EntriesOf(p)
+	if loose := catalog.Loose(is); len(loose) != 0 {
+		t.Errorf("%v", loose)
+	}
+	check := func(was, is []catalog.Entry, want string) {
+		t.Helper()
+		changes := catalog.Diff(was, is)
+		if len(changes) != 1 || changes[0].What != catalog.Set || strings.Join(changes[0].Set, "; ") != want {
+			t.Errorf("%v, want %s", changes, want)
+		}
+	}
+	check(was, is, `labels none → landed; labels: value none → late; labels: at none → ts; labels: on none → k = upper(k); labels: where none → (k <> ''); labels: take none → last`)
+	p.Endpoints[0].Labels = &feature.LabelSource{Place: feature.Place{Table: "hive:a.b"}, Value: sql("late"), At: sql("ts"), ID: sql("k")}
+	named := catalog.EntriesOf(p)
+	check(is, named, `labels landed → hive:a.b; labels: on k = upper(k) → k; labels: where (k <> '') → none; labels: take last → none`)
+	p.Endpoints[0].Labels = &feature.LabelSource{Trained: p.TrainingSets[0]}
+	check(named, catalog.EntriesOf(p), `labels hive:a.b → training set t; labels: value late → none; labels: at ts → none; labels: on k → none`)
+}

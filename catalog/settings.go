@@ -157,6 +157,10 @@ func settingsOfEndpoint(e *feature.Endpoint) []Setting {
 	}
 	if l := e.Labels; l != nil {
 		s.add("labels", l.Name())
+		if l.Trained != nil {
+			s.about(e.Owner, e.Description, e.Tags)
+			return s
+		}
 		s.add("labels: value", l.Value.String())
 		s.add("labels: at", l.At.String())
 		s.add("labels: on", onText(l))

@@ -69,6 +69,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"version zero", `{"version":0,"sdk":"x"}`, "recorded format 0"},
 		{"model of no set", `{"version":2,"sdk":"x","models":[{"at":"f:1:1-1:2","name":{"text":"m","at":"f:1:1-1:2"},"training_set":{"index":0,"at":"f:1:1-1:2"}}]}`, `model "m" refers to object 0 of 0`},
 		{"endpoint of no model", `{"version":2,"sdk":"x","endpoints":[{"at":"f:1:1-1:2","name":{"text":"e","at":"f:1:1-1:2"},"model":{"index":0,"at":"f:1:1-1:2"}}]}`, `endpoint "e" refers to object 0 of 0`},
+		{"labels of no source", `{"version":2,"sdk":"x","endpoints":[{"at":"f:1:1-1:2","name":{"text":"e","at":"f:1:1-1:2"},"labels":{"at":"f:1:1-1:2","source":{"index":0,"at":"f:1:1-1:2"}}}]}`, `endpoint "e" refers to object 0 of 0`},
 		{"params that are none", `{"version":2,"sdk":"x","models":[{"at":"f:1:1-1:2","name":{"text":"m","at":"f:1:1-1:2"},"params":{"kind":"int","value":1,"at":"f:1:1-1:2"}}]}`, `params are a literal of kind "int"`},
 		{"deep", `{"version":1,"sdk":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nested deeper than 64"},
 	} {

@@ -379,9 +379,10 @@ type EndpointDef struct {
 	Flawed Flawed `json:"flawed,omitempty"`
 }
 
-// LabelSourceDef is bh.LabelSource: one of Source, Path and Table says where its rows are.
+// LabelSourceDef is bh.LabelSource: one of Source, Path and Table says where its rows are. Or it is a word alone.
 type LabelSourceDef struct {
 	Site
+	Word   *Text      `json:"word,omitempty"`   // "training": what the model learned, of history
 	Source *Ref       `json:"source,omitempty"` // into Definitions.Sources
 	Path   *Text      `json:"path,omitempty"`
 	Table  *PlaceDef  `json:"table,omitempty"`

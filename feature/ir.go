@@ -327,9 +327,13 @@ type Endpoint struct {
 	Tags               []string
 }
 
-// LabelSource is a table, or a source, in which the truth of an endpoint's predictions comes to be known.
+// LabelSource is a table, or a source, in which the truth of an endpoint's predictions comes to be known; or that truth is what the model learned, computed of
+// history as it is for training: then Trained and Label are there, and nothing else.
 type LabelSource struct {
-	Pos    Pos
+	Pos     Pos
+	Trained *TrainingSet
+	Label   *Label // an aggregation of what happens within a span, by keys and request fields of the view
+
 	Source *Source // nil where it is a place of its own
 	Place  Place
 	Schema value.Schema
@@ -359,6 +363,9 @@ var takes = [...]string{TakeOnly: "only", TakeFirst: "first", TakeLast: "last"}
 
 // Name is what commands call it: its source, or where its rows are.
 func (l *LabelSource) Name() string {
+	if l.Trained != nil {
+		return "training set " + l.Trained.Name
+	}
 	if l.Source != nil {
 		return l.Source.Name
 	}

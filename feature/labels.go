@@ -16,6 +16,12 @@ const predictionID = "prediction_id"
 func (c *checker) labelsFrom(d *LabelSourceDef, e *Endpoint, of *modelState) bool {
 	defer c.within(d.Site)()
 	mark := c.mark()
+	if d.Word != nil {
+		if c.word(d.Word, "labels", asTrained) != "" && of != nil && of.set != nil && of.set.sound {
+			c.labelsAsTrained(d, e, of)
+		}
+		return c.soundSince(mark)
+	}
 	l := &LabelSource{Pos: d.At.Pos}
 	rows, src := c.labelRows(d, l)
 	if d.Value != nil {
@@ -44,6 +50,33 @@ func (c *checker) labelsFrom(d *LabelSourceDef, e *Endpoint, of *modelState) boo
 	}
 	e.Labels = l
 	return c.soundSince(mark) && rows != nil && len(d.Flawed) == 0 && !d.Table.flawed() && (src == nil || src.sound)
+}
+
+// asTrained is the word for a truth that is computed as that of training is.
+const asTrained = "training"
+
+// labelsAsTrained checks that what the model learned can be computed of a prediction: of what happens after it, by what is recorded with it.
+func (c *checker) labelsAsTrained(d *LabelSourceDef, e *Endpoint, of *modelState) {
+	set := of.set.set
+	i := slices.IndexFunc(set.Labels, func(l Label) bool { return l.Name == of.model.Label })
+	if i < 0 { // there is none, or it has been reported
+		if of.model.Label == "" && of.def.elsewhere() {
+			c.nothingLearned(d.Word.At, of.model.Name)
+		}
+		return
+	}
+	l := &set.Labels[i]
+	if l.Feature == nil {
+		c.labelOfSpine(d.Word.At, l.Name, set.Name)
+		return
+	}
+	asked := slices.Concat(set.View.Keys, set.View.Request)
+	for k, on := range l.On {
+		if !slices.ContainsFunc(asked, func(a Key) bool { return a.Name == on && a.Type.Equal(l.Keys[k].Type) }) {
+			c.labelByKept(d.Word.At, l.Name, on, set.View, asked)
+		}
+	}
+	e.Labels = &LabelSource{Pos: d.At.Pos, Trained: set, Label: l}
 }
 
 // labelRows finds the rows' place and columns; nil: they are not known.

@@ -211,3 +211,25 @@ func (r *reporter) otherClasses(at Span, text string, got value.Type, label stri
 	r.add(codeTask, at, "the truth, %s, is %s, and label %q, which the model learns, %s", shorten(text), typeText(got), label, typeText(learned)).
 		cure("write it as the training set's label is written, so that it is of the same classes")
 }
+
+// nothingLearned is labels="training" of a model elsewhere whose training set has no label.
+func (r *reporter) nothingLearned(at Span, name string) {
+	r.add(codeLabelsFrom, at, "training set and model %q have no label that could be computed of predictions", name).
+		cure("give the training set labels=, or say where the truth comes to be known: labels=bh.LabelSource(…)")
+}
+
+// labelOfSpine is a label that predictions do not have the row of.
+func (r *reporter) labelOfSpine(at Span, label, set string) {
+	r.add(codeLabelsFrom, at, "label %q of training set %q is SQL over the spine's row, and a prediction has none", label, set).
+		cure(`say where the truth comes to be known: labels=bh.LabelSource(…); of what happens within a span, such as bh.count(source=…, within="7d"), labels="training" is computed`)
+}
+
+// labelByKept is a label that goes by a column which is not recorded.
+func (r *reporter) labelByKept(at Span, label, on string, v *View, asked []Key) {
+	names := make([]string, len(asked))
+	for i, k := range asked {
+		names[i] = k.Name
+	}
+	r.add(codeLabelsFrom, at, "label %q goes by %q of the spine, which is neither a key nor a request field of view %q, so it is not recorded with its predictions", label, on, v.Name).
+		choose(on, "there are", names)
+}

@@ -72,6 +72,19 @@ func ForTrainingSet(t *feature.TrainingSet) *Batch {
 	return b.finish()
 }
 
+// ForLabel plans one label of a training set, an aggregation within a span, over rows that are handed in: keep, what the label goes by, and `at`. The answer is keep and
+// the label; rows whose span passes the end of the data are dropped, as of the training set.
+func ForLabel(t *feature.TrainingSet, l *feature.Label, keep value.Schema) *Batch {
+	b := &Batch{Name: t.Name, Pos: l.Pos}
+	keys := make([]feature.Key, len(l.On))
+	for i, on := range l.On {
+		keys[i] = feature.Key{Name: on, Type: l.Keys[i].Type}
+	}
+	b.handedIn(keys, nil, keep)
+	b.label(l)
+	return b.finish()
+}
+
 // askedBy are the columns of the spine that say who asks when: those that the view's keys and at read, in the order of their names. A
 // sample without sample_by goes by them, so that it stays the same whatever features are asked for.
 func askedBy(t *feature.TrainingSet) []string {
@@ -153,38 +166,43 @@ func (b *Batch) view(v *feature.View, names []string) {
 }
 
 func (b *Batch) labels(t *feature.TrainingSet) {
-	for _, l := range t.Labels {
-		label := &Label{Name: l.Name, Within: l.Within}
-		var typ value.Type
-		if l.Expr != nil {
-			typ = l.Expr.Type()
-			b.spineColumn(l.Name, l.Expr)
-		} else {
-			typ = l.Feature.Type
-			keys := make([]string, len(l.Keys))
-			for i, k := range l.Keys {
-				keys[i] = k.Name
-			}
-			label.Join = newJoin(l.Name, l.Source, keys, l.On)
-			label.Join.Forward = true
-			if !fault.Planted("plan: a label waits until its events are known") {
-				label.Join.Scan.KnownAt = nil
-			}
-			label.Join.Scan.Delay = 0
-			label.Join.add(l.Name, l.Feature, NewForward(l.Within))
-			b.Drop.WithinData = true
-			for i, on := range l.On {
-				b.spineColumn(on, expr.Column(on, l.Keys[i].Type))
-			}
-		}
-		b.Labels = append(b.Labels, label)
-		b.Output = append(b.Output, Output{Name: l.Name, Type: typ, Role: LabelColumn})
+	for i := range t.Labels {
+		b.label(&t.Labels[i])
 	}
 	b.Drop.Unlabelled = len(t.Labels) > 0 && !t.KeepNull && !fault.Planted("plan: rows without a label stay")
 	if t.LabelTime != nil && t.End != nil {
 		b.spineColumn(labelTimeColumn, t.LabelTime)
 		b.Drop.LabelTime = labelTimeColumn
 	}
+}
+
+// label adds one label, and what it reads of the spine.
+func (b *Batch) label(l *feature.Label) {
+	label := &Label{Name: l.Name, Within: l.Within}
+	var typ value.Type
+	if l.Expr != nil {
+		typ = l.Expr.Type()
+		b.spineColumn(l.Name, l.Expr)
+	} else {
+		typ = l.Feature.Type
+		keys := make([]string, len(l.Keys))
+		for i, k := range l.Keys {
+			keys[i] = k.Name
+		}
+		label.Join = newJoin(l.Name, l.Source, keys, l.On)
+		label.Join.Forward = true
+		if !fault.Planted("plan: a label waits until its events are known") {
+			label.Join.Scan.KnownAt = nil
+		}
+		label.Join.Scan.Delay = 0
+		label.Join.add(l.Name, l.Feature, NewForward(l.Within))
+		b.Drop.WithinData = true
+		for i, on := range l.On {
+			b.spineColumn(on, expr.Column(on, l.Keys[i].Type))
+		}
+	}
+	b.Labels = append(b.Labels, label)
+	b.Output = append(b.Output, Output{Name: l.Name, Type: typ, Role: LabelColumn})
 }
 
 func (b *Batch) join(g *feature.Group, prefix string, on []string) *Join {

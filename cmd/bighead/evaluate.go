@@ -15,10 +15,13 @@ import (
 	"github.com/bighead-ml/bighead/audit"
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/drift"
+	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/train"
+	"github.com/bighead-ml/bighead/value"
 )
 
 func (c *cli) evaluateCommand() *cobra.Command {
@@ -112,7 +115,7 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 		}
 		labels = append(labels, own)
 	}
-	source, err := a.labelRows(ctx, from)
+	source, err := c.labelRows(ctx, a.loaded, from)
 	if err != nil {
 		return nil, err
 	}
@@ -135,9 +138,14 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 }
 
 // labelRows opens the rows of a label source, as history has them: those of its place, and those that its stream has accepted. nil: there is none.
-func (l *loaded) labelRows(ctx context.Context, s *feature.LabelSource) (*audit.LabelSource, error) {
-	if s == nil {
+func (c *cli) labelRows(ctx context.Context, l *loaded, s *feature.LabelSource) (*audit.LabelSource, error) {
+	switch {
+	case s == nil:
 		return nil, nil
+	case s.Trained != nil:
+		return &audit.LabelSource{LabelSource: s, Compute: func(ctx context.Context, p *plan.Batch, rows dataset.Table, out func(*value.Batch) error) (*engine.Report, error) {
+			return c.runPlan(ctx, l, p, rows, out)
+		}}, nil
 	}
 	in := l.inputs()
 	var rows dataset.Table
@@ -208,6 +216,11 @@ func printJoined(w io.Writer, s *audit.JoinedLabels) {
 			}
 		}
 		return first
+	}
+	if s.Computed {
+		fmt.Fprintln(w, list(fmt.Sprintf("labels of %s, computed of history: %s with one", s.Name, plural64(s.Labelled, "prediction")),
+			part{s.NotOver, "whose span is not over yet"}, part{s.Waiting - s.NotOver, "without one"}, part{s.Keyless, "whose keys are not recorded"}))
+		return
 	}
 	fmt.Fprintln(w, list(fmt.Sprintf("labels of %s: %s, %s of them known after predictions of theirs", s.Name, plural64(s.Rows, "row"), count(s.Matched)),
 		part{s.Unmatched, "of no prediction of that time"}, part{s.Early, "known before all predictions of theirs"}, part{s.NotKnown, "not known yet"}, part{s.WithoutKey, "without a key"}))

@@ -136,6 +136,9 @@ func endpointLines(e *feature.Endpoint) []string {
 
 // labelSourceLines are what a label source's rows are the truth of.
 func labelSourceLines(l *feature.LabelSource) []string {
+	if l.Trained != nil {
+		return []string{fmt.Sprintf("  labels of training set %s: %s of the %s after a prediction, computed of history as for training  (%s)", l.Trained.Name, l.Label.Name, value.FormatDuration(l.Label.Within), l.Pos)}
+	}
 	of := "source "
 	if l.Source == nil {
 		of = ""

@@ -4,18 +4,23 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/audit"
 )
 
 // lateFeatures have an endpoint of which nobody sends labels: its truth comes as rows without a prediction's name.
 var lateFeatures = livingFeatures + `landed = bh.EventSource("landed", path="landed/*.csv", columns={"key": bh.Int, "was": bh.String, "known": bh.Timestamp}, time="known")
-seen = bh.Endpoint("seen", model=m, deadline="10m", labels=bh.LabelSource(landed, on={"k": "key"}, value="was = 'late'", at="known", where="was <> 'diverted'"))
+seen = bh.Endpoint("seen", model=m, deadline="10m", labels=bh.LabelSource(landed, on={"k": "key"}, value="was = 'late'", at="known", where="coalesce(was, '') <> 'diverted'"))
 named = bh.Endpoint("named", model=m, deadline="10m", labels=bh.LabelSource("named.csv", value="truth", at="known"))
+soon = bh.TrainingSet("soon", view=v, spine=bh.Spine("spine.csv", at="ts"), labels={"n": bh.count(source=e, keys=["k"], within="1h")})
+often = bh.Model("often", training_set=soon, task="regression", train=train, split=bh.TimeSplit(valid="2024-01-04", test="2024-01-05"))
+counted = bh.Endpoint("counted", model=often, deadline="10m", fallback=1, labels="training")
 `
 
 // TestLabelSource takes an endpoint from its predictions to their truth, which comes later in a table without their names, and holds what evaluate says of it against
@@ -109,7 +114,7 @@ func TestLabelSource(t *testing.T) {
 		t.Fatalf("%+v %+v", sent, v)
 	}
 	for _, e := range []*audit.Evaluated{seen, byName} {
-		if x := e.Versions[0]; e.Predictions != 600 || e.Labelled != 480 || e.Unknown != 0 || x.Coverage != 0.8 || *x.Version != 1 || !maps.Equal(x.Metrics, v.Metrics) {
+		if x := e.Versions[0]; e.Predictions != 600 || e.Labelled != 480 || x.Coverage != 0.8 || *x.Version != 1 || !maps.Equal(x.Metrics, v.Metrics) {
 			t.Errorf("%s: %+v %+v, where labels are sent %+v", e.Endpoint, e, x, v)
 		}
 	}
@@ -133,7 +138,7 @@ func TestLabelSource(t *testing.T) {
 	}
 
 	// What the definition says of several rows is set otherwise, and nothing is computed again.
-	write("features.py", strings.Replace(lateFeatures, `where="was <> 'diverted'"`, `take="last"`, 1))
+	write("features.py", strings.Replace(lateFeatures, `where="coalesce(was, '') <> 'diverted'"`, `take="last"`, 1))
 	plan := mustRun(t, w.dir, "plan")
 	for _, want := range []string{"seen", "labels: take only → last", "labels: where"} {
 		if !strings.Contains(plan, want) {
@@ -159,11 +164,70 @@ func TestLabelSource(t *testing.T) {
 	if code, _, stderr := bighead(t, w.dir, "evaluate", "seen"); code == exitGood || !strings.Contains(stderr, "landed") || !strings.Contains(stderr, "key") {
 		t.Errorf("of a row that is none: %d %s", code, stderr)
 	}
-	w.up.stop()
 	if err := os.Remove(filepath.Join(w.dir, "landed", "2.csv")); err != nil {
 		t.Fatal(err)
 	}
+	w.countedAsTrained()
+	w.up.stop()
 	if e := evaluated("seen"); e.Labelled != 482 {
 		t.Errorf("without a server: %+v", e)
+	}
+}
+
+// countedAsTrained asks an endpoint whose model learned what happens within an hour, and has that happen.
+func (w *living) countedAsTrained() {
+	w.t.Helper()
+	var ask []string
+	for k := range 300 {
+		ask = append(ask, fmt.Sprintf(`{"k": %d, "r": 0}`, k))
+	}
+	at := time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)
+	w.post("/v1/predict/counted", `{"at": "2024-01-02T00:00:00Z", "rows": [`+strings.Join(ask, ",")+`]}`, &struct{}{})
+	evaluated := func() *audit.Evaluated {
+		w.t.Helper()
+		var e audit.Evaluated
+		if err := json.Unmarshal([]byte(mustRun(w.t, w.dir, "evaluate", "counted", "--json")), &e); err != nil || len(e.Damaged) > 0 || len(e.Versions) != 1 {
+			w.t.Fatal(err, e)
+		}
+		return &e
+	}
+	if e := evaluated(); e.Labelled != 0 || *e.Source != (audit.JoinedLabels{Name: "training set soon", Computed: true, Waiting: 300, NotOver: 300}) {
+		w.t.Errorf("before the hour is over: %+v %+v", e, e.Source)
+	}
+	// Within the hour 100 keys have two events, and 100 one, of which the first is at the very time; what comes later counts no more.
+	events := strings.Builder{}
+	happens := func(k int, after time.Duration) {
+		fmt.Fprintf(&events, `{"k": %d, "ts": %q, "x": 1, "s": "a"}`+"\n", k, at.Add(after).Format(time.RFC3339Nano))
+	}
+	for k := range 100 {
+		happens(k, time.Minute)
+		happens(k, time.Hour-time.Millisecond)
+		happens(100+k, 0)
+		happens(200+k, time.Hour)
+	}
+	happens(599, 2*time.Hour)
+	var taken struct {
+		Sources map[string]struct {
+			Accepted int
+			Rejected []any
+		}
+	}
+	w.post("/v1/events/e", events.String(), &taken)
+	if e := taken.Sources["e"]; e.Accepted != 401 {
+		w.t.Errorf("of 401 events %+v were taken", taken)
+	}
+	// Two, one and none are a mistake of one, none and one.
+	e := evaluated()
+	if want := (audit.JoinedLabels{Name: "training set soon", Computed: true, Labelled: 300}); *e.Source != want || e.Labelled != 300 {
+		w.t.Errorf("%+v %+v", e, e.Source)
+	}
+	if m := e.Versions[0].Metrics; math.Abs(m["mae"]-200.0/300) > 1e-12 || e.Versions[0].Version != nil {
+		w.t.Errorf("%+v", e.Versions[0])
+	}
+	if page := mustRun(w.t, w.dir, "evaluate", "counted"); !strings.Contains(page, "labels of training set soon, computed of history: 300 predictions with one\n") {
+		w.t.Error(page)
+	}
+	if explained := mustRun(w.t, w.dir, "explain", "counted"); !strings.Contains(explained, "labels of training set soon: n of the 1h after a prediction, computed of history as for training  (features.py:") {
+		w.t.Error(explained)
 	}
 }

@@ -340,8 +340,9 @@ class Endpoint:
         How many rows of several requests are answered together at most; trees answer each by itself, for it costs them nothing.
     max_delay : str
         How long a row waits for others at most.
-    labels : LabelSource, optional
-        Where the truth of its predictions comes to be known: ``bh.LabelSource(landed, on=["tailnum"], value="arr_delay >= 15", at="arr_time")``.
+    labels : LabelSource or str, optional
+        Where the truth of its predictions comes to be known: ``bh.LabelSource(landed, on=["tailnum"], value="arr_delay >= 15", at="arr_time")``;
+        or ``"training"``: what the model learned of what happens within a span after ``at``, computed of history in the same way.
     owner, description : str, optional
         For the catalog.
     tags : list of str, optional
@@ -365,7 +366,7 @@ class Endpoint:
         sticky: str | None = None,
         max_batch: int | None = None,
         max_delay: str = "0s",
-        labels: LabelSource | None = None,
+        labels: LabelSource | str | None = None,
         owner: str | None = None,
         description: str | None = None,
         tags: Sequence[str] | None = None,
@@ -375,7 +376,9 @@ class Endpoint:
         if self._model is None:
             call.wrong("model", "a model", model, cure="pass the object, not its name" if isinstance(model, str) else "")
         self._model_at = call.at(call.node("model"))
-        self._labels = _part(call, "labels", labels, LabelSource, 'write bh.LabelSource(source, on=["…"], value="…", at="…")')
+        word = call.text("labels", labels) if isinstance(labels, str) else None
+        cure = 'write bh.LabelSource(source, on=["…"], value="…", at="…"), or "training"'
+        self._labels = None if word else _part(call, "labels", labels, LabelSource, cure)
         self._fields: Record = given(
             {
                 **call.place(),
@@ -388,6 +391,7 @@ class Endpoint:
                 "sticky": call.optional_text("sticky", sticky, "the name of a key or request field"),
                 "max_batch": call.integer("max_batch", max_batch),
                 "max_delay": call.optional_text("max_delay", max_delay),
+                "labels": {"at": word["at"], "word": word} if word else None,
                 **about(call, owner, description, tags),
             }
         )
@@ -423,6 +427,8 @@ class Endpoint:
             rows.append(("fallback", repr(self._fields["fallback"]["value"])))
         if self._labels is not None:
             rows.append(("labels", repr(self._labels).strip("<>")))
+        elif "labels" in self._fields:
+            rows.append(("labels", self._fields["labels"]["word"]["text"]))
         rows += shown_rows([(f, self._fields.get(f)) for f in ("shadow", "degraded_when", "deadline", "sticky", "max_delay", "description")])
         return card(repr(self), rows)
 

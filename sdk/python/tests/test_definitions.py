@@ -76,11 +76,25 @@ class Models(unittest.TestCase):
         html = m._repr_html_()
         for part in ("ordinal(@strings)", "learn (", "valid 2013-09-01", "a==1 on Python 3.11", "n=3"):
             self.assertIn(part, html)
+        e = example()[0]
+        by_keys = bh.LabelSource(e, on={"k": "kk", "r": "r"}, value="x > 1", at="ts")
+        for source, said in (
+            (by_keys, "<LabelSource e: x > 1 on k, r>"),
+            (bh.LabelSource("iceberg:db.t", value="y", at="ts"), "<LabelSource iceberg:db.t: y on prediction_id>"),
+            (bh.LabelSource(bh.Table("hive:db.t"), on=["k"], value="y", at="ts"), "<LabelSource hive:db.t: y on k>"),
+        ):
+            self.assertEqual(repr(source), said)
+        self.assertEqual(repr(bh.Spine("iceberg:db.s", at="ts")), "<Spine iceberg:db.s at ts>")
+        self.assertIn("LabelSource e: x", bh.Endpoint("e", model=m, labels=by_keys)._repr_html_())
+        self.assertIn("training", bh.Endpoint("e", model=m, labels="training")._repr_html_())
         for one in (steps, bh.Endpoint("e", model=m, fallback=0.2)):
             self.assertTrue(one._repr_html_().startswith("<table>"))
 
     def test_an_endpoint_brings_its_model(self) -> None:
         m = model(example()[3], pipeline=bh.Pipeline([bh.clip("x", 0, 1)]))
+        landed = bh.EventSource("landed", path="l.parquet", time="ts")
+        labelled = _record.closure(bh.Endpoint("e", model=m, labels=bh.LabelSource(landed, on=["k"], value="y", at="ts")))
+        self.assertEqual(labelled["sources"][labelled["endpoints"][0]["labels"]["source"]["index"]]["name"]["text"], "landed")
         doc = _record.closure(bh.Endpoint("e", model=m, traffic={"champion": 1}))
         self.assertEqual([len(doc[k]) for k in ("training_sets", "models", "endpoints")], [1, 1, 1])
         self.assertEqual(doc["endpoints"][0]["model"]["index"], 0)

@@ -148,4 +148,5 @@ bh.Endpoint(
     labels=bh.LabelSource(e, on={"k": "kk + 1", "r": "x"}, value="x > 1", at="ts", where="x is not null", take="last"),
 )
 bh.Endpoint("by_name", model=m, labels=bh.LabelSource("iceberg:db.truth", on=["k"], value="y", at="known"))
+bh.Endpoint("as_trained", model=m, labels="training")
 bh.Endpoint("by_id", model=m, labels=bh.LabelSource("truth/*.csv", value="y", at="known"))
