@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,13 +14,21 @@ import (
 )
 
 // lateFeatures have an endpoint of which nobody sends labels: its truth comes as rows without a prediction's name.
-var lateFeatures = livingFeatures + `landed = bh.EventSource("landed", path="landed/*.csv", columns={"key": bh.Int, "was": bh.String, "known": bh.Timestamp}, time="known")
+var lateFeatures = strings.NewReplacer("m = bh.Model(", "m_environment = bh.Environment(["+environmentOf(livingFeatures)+"])\nm = bh.Model(").Replace(livingFeatures) + `landed = bh.EventSource("landed", path="landed/*.csv", columns={"key": bh.Int, "was": bh.String, "known": bh.Timestamp}, time="known")
 seen = bh.Endpoint("seen", model=m, deadline="10m", labels=bh.LabelSource(landed, on={"k": "key"}, value="was = 'late'", at="known", where="coalesce(was, '') <> 'diverted'"))
 named = bh.Endpoint("named", model=m, deadline="10m", labels=bh.LabelSource("named.csv", value="truth", at="known"))
-soon = bh.TrainingSet("soon", view=v, spine=bh.Spine("spine.csv", at="ts"), labels={"n": bh.count(source=e, keys=["k"], within="1h")})
-often = bh.Model("often", training_set=soon, task="regression", train=train, split=bh.TimeSplit(valid="2024-01-04", test="2024-01-05"))
-counted = bh.Endpoint("counted", model=often, deadline="10m", fallback=1, labels="training")
+soon = bh.TrainingSet("soon", view=v, spine=bh.Spine("soon.csv", at="ts"), labels={"n": bh.count(source=e, keys=["k"], within="1m")})
+often = bh.Model("often", training_set=soon, pipeline=bh.Pipeline([bh.ordinal(bh.strings)]), train=train, environment=m_environment,
+    split=bh.TimeSplit(valid="2024-01-01T00:05:00Z", test="2024-01-01T00:07:00Z"), params={"rounds": 10, "fail": None})
+counted = bh.Endpoint("counted", model=often, deadline="10m", labels="training")
 `
+
+// environmentOf are the packages of the environment that definitions have, as text.
+func environmentOf(features string) string {
+	_, rest, _ := strings.Cut(features, "bh.Environment([")
+	packages, _, _ := strings.Cut(rest, "])")
+	return packages
+}
 
 // TestLabelSource takes an endpoint from its predictions to their truth, which comes later in a table without their names, and holds what evaluate says of it against
 // another endpoint that is asked for the same, and whose labels are sent.
@@ -40,9 +47,16 @@ func TestLabelSource(t *testing.T) {
 	write("features.py", lateFeatures)
 	write("landed/0.csv", "key,was,known\n0,late,2023-12-31T00:00:00Z\n")
 	write("named.csv", "prediction_id,truth,known\nx,true,2024-01-01T00:00:00Z\n")
+	spine := strings.Builder{} // when some keys have had their event, some have it within a minute, and some later
+	spine.WriteString("k,ts,r\n")
+	for i := range 600 {
+		fmt.Fprintf(&spine, "%d,%s,0.5\n", w.random.IntN(600), time.Date(2024, 1, 1, 0, 1, 0, 0, time.UTC).Add(time.Duration(i)*700*time.Millisecond).Format(time.RFC3339Nano))
+	}
+	write("soon.csv", spine.String())
 	if code, _, stderr := trained(t, w.dir); code != exitGood {
 		t.Fatal(stderr)
 	}
+	mustRun(t, w.dir, "train", "often")
 	if plan := mustRun(t, w.dir, "plan"); strings.Contains(plan, "unused") || !strings.Contains(plan, "landed") {
 		t.Errorf("the source is read by an endpoint's labels, and it is said:\n%s", plan)
 	}
@@ -51,6 +65,7 @@ func TestLabelSource(t *testing.T) {
 	for _, endpoint := range []string{"late", "seen", "named"} {
 		mustRun(t, w.dir, "deploy", "m", "--to", endpoint)
 	}
+	mustRun(t, w.dir, "deploy", "often", "--to", "counted")
 	w.up = startUp(t, w.dir)
 	var ask []string
 	var truths []bool
@@ -174,7 +189,7 @@ func TestLabelSource(t *testing.T) {
 	}
 }
 
-// countedAsTrained asks an endpoint whose model learned what happens within an hour, and has that happen.
+// countedAsTrained asks an endpoint whose model learned what happens within a minute, and has that happen.
 func (w *living) countedAsTrained() {
 	w.t.Helper()
 	var ask []string
@@ -182,30 +197,30 @@ func (w *living) countedAsTrained() {
 		ask = append(ask, fmt.Sprintf(`{"k": %d, "r": 0}`, k))
 	}
 	at := time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)
-	w.post("/v1/predict/counted", `{"at": "2024-01-02T00:00:00Z", "rows": [`+strings.Join(ask, ",")+`]}`, &struct{}{})
-	evaluated := func() *audit.Evaluated {
+	var answer predictAnswer
+	w.post("/v1/predict/counted", `{"rows": [`+strings.Join(ask, ",")+`]}`, &answer)
+	evaluated := func(args ...string) *audit.Evaluated {
 		w.t.Helper()
 		var e audit.Evaluated
-		if err := json.Unmarshal([]byte(mustRun(w.t, w.dir, "evaluate", "counted", "--json")), &e); err != nil || len(e.Damaged) > 0 || len(e.Versions) != 1 {
+		if err := json.Unmarshal([]byte(mustRun(w.t, w.dir, append([]string{"evaluate", "counted", "--json"}, args...)...)), &e); err != nil || len(e.Damaged) > 0 || len(e.Versions) != 1 {
 			w.t.Fatal(err, e)
 		}
 		return &e
 	}
 	if e := evaluated(); e.Labelled != 0 || *e.Source != (audit.JoinedLabels{Name: "training set soon", Computed: true, Waiting: 300, NotOver: 300}) {
-		w.t.Errorf("before the hour is over: %+v %+v", e, e.Source)
+		w.t.Errorf("before the minute is over: %+v %+v", e, e.Source)
 	}
-	// Within the hour 100 keys have two events, and 100 one, of which the first is at the very time; what comes later counts no more.
+	// Within the minute 200 keys have an event, of half of them at the very time; what comes at its end counts no more.
 	events := strings.Builder{}
 	happens := func(k int, after time.Duration) {
 		fmt.Fprintf(&events, `{"k": %d, "ts": %q, "x": 1, "s": "a"}`+"\n", k, at.Add(after).Format(time.RFC3339Nano))
 	}
 	for k := range 100 {
-		happens(k, time.Minute)
-		happens(k, time.Hour-time.Millisecond)
+		happens(k, time.Minute-time.Millisecond)
 		happens(100+k, 0)
-		happens(200+k, time.Hour)
+		happens(200+k, time.Minute)
 	}
-	happens(599, 2*time.Hour)
+	happens(599, time.Hour)
 	var taken struct {
 		Sources map[string]struct {
 			Accepted int
@@ -213,21 +228,29 @@ func (w *living) countedAsTrained() {
 		}
 	}
 	w.post("/v1/events/e", events.String(), &taken)
-	if e := taken.Sources["e"]; e.Accepted != 401 {
-		w.t.Errorf("of 401 events %+v were taken", taken)
+	if e := taken.Sources["e"]; e.Accepted != 301 {
+		w.t.Errorf("of 301 events %+v were taken", taken)
 	}
-	// Two, one and none are a mistake of one, none and one.
 	e := evaluated()
 	if want := (audit.JoinedLabels{Name: "training set soon", Computed: true, Labelled: 300}); *e.Source != want || e.Labelled != 300 {
 		w.t.Errorf("%+v %+v", e, e.Source)
 	}
-	if m := e.Versions[0].Metrics; math.Abs(m["mae"]-200.0/300) > 1e-12 || e.Versions[0].Version != nil {
-		w.t.Errorf("%+v", e.Versions[0])
+	// The metrics are those of the same truths, sent.
+	file := filepath.Join(w.dir, "counts.csv")
+	text := "prediction_id,label\n"
+	for k, row := range answer.Rows {
+		text += fmt.Sprintf("%s,%d\n", row.ID, 1-k/200)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		w.t.Fatal(err)
+	}
+	if sent := evaluated("--labels", file); len(e.Versions[0].Metrics) < 2 || !maps.Equal(sent.Versions[0].Metrics, e.Versions[0].Metrics) || *e.Versions[0].Version != 1 {
+		w.t.Errorf("%+v, where they are sent %+v", e.Versions[0], sent.Versions[0])
 	}
 	if page := mustRun(w.t, w.dir, "evaluate", "counted"); !strings.Contains(page, "labels of training set soon, computed of history: 300 predictions with one\n") {
 		w.t.Error(page)
 	}
-	if explained := mustRun(w.t, w.dir, "explain", "counted"); !strings.Contains(explained, "labels of training set soon: n of the 1h after a prediction, computed of history as for training  (features.py:") {
+	if explained := mustRun(w.t, w.dir, "explain", "counted"); !strings.Contains(explained, "labels of training set soon: n of the 1m after a prediction, computed of history as for training  (features.py:") {
 		w.t.Error(explained)
 	}
 }
