@@ -11,6 +11,8 @@ type KeyedTopics interface {
 	Keep(ctx context.Context, topic string, partitions int32) error
 	// Remove deletes topics; one that is not there is no error.
 	Remove(ctx context.Context, topics ...string) error
+	// TopicID is the topic's own: one that is deleted and made anew under its name has another. Zero: there is no such topic.
+	TopicID(ctx context.Context, topic string) ([16]byte, error)
 	// Committed are the offsets that a consumer group has committed of a topic, by partition: those that it would read next.
 	Committed(ctx context.Context, group, topic string) (map[int32]int64, error)
 	// Ends are the offsets that the next records of a topic will get, by partition, and of its oldest.

@@ -54,10 +54,15 @@ type jobEntry struct {
 	ID    string `json:"id"` // Flink's; "": it was begun, and whether it came to be is not known
 	Topic string `json:"topic"`
 	Group string `json:"group"`
-	Text  string `json:"text"`  // SHA-256 of what Flink was told
-	Run   int    `json:"run"`   // how often it was begun from the start of its source
-	Since int64  `json:"since"` // S of the space
-	Began int64  `json:"began"` // when the oldest record of the source was written, as the job began
+	Text  string `json:"text"` // SHA-256 of what Flink was told
+
+	// The IDs of the topics that it reads and writes, hexadecimal; "": of an older bighead's.
+	SourceID string `json:"source_id,omitempty"`
+	TopicID  string `json:"topic_id,omitempty"`
+
+	Run   int   `json:"run"`   // how often it was begun from the start of its source
+	Since int64 `json:"since"` // S of the space
+	Began int64 `json:"began"` // when the oldest record of the source was written, as the job began
 
 	Tasks   int    `json:"tasks,omitempty"`   // that share the work; 0: of an older bighead's, 1
 	Version string `json:"version,omitempty"` // of the Flink that it was begun on
@@ -116,6 +121,7 @@ type flinkJob struct {
 
 	entry *jobEntry   // nil: not known yet; the goroutine's own
 	given *plan.Space // with which its topic is read; nil: it is not; the goroutine's own, as what follows
+	lost  bool        // its source's topic was not there when it was looked at last
 	lived bool        // it was seen alive by this process
 	ended bool        // by this process, which begins it again
 	noted bool        // that no job has read anything yet
@@ -217,9 +223,18 @@ func (j *flinkJob) step(ctx context.Context) error {
 		}
 	}
 	state, err := j.look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := j.sourceStands(ctx, state); err != nil {
+		return err
+	}
+	why, err := j.uprooted(ctx)
 	switch {
 	case err != nil:
 		return err
+	case state.lives() && why != "":
+		return j.uproot(ctx, name, hash, why)
 	case state.lives() && j.outdated(hash, state):
 		return j.replace(ctx, name, hash)
 	case state.lives():
@@ -318,6 +333,12 @@ func (j *flinkJob) put(ctx context.Context, e *jobEntry) error {
 	}
 	if err := f.broker.Keep(ctx, e.Topic, flinkPartitions); err != nil {
 		return err
+	}
+	if err := j.identify(ctx, e); err != nil {
+		return err
+	}
+	if e.TopicID == "" {
+		return fmt.Errorf("group %q (%s): topic %q was made for its tiles, and the brokers do not know it yet", s.Group.Name, s.Group.Pos, e.Topic)
 	}
 	if old := j.entry; old != nil && old.Topic != e.Topic {
 		if err := errors.Join(j.leave(ctx), f.broker.Remove(ctx, old.Topic)); err != nil {

@@ -98,7 +98,12 @@ func (j *flinkJob) standsStill(ctx context.Context, hash string, ended jobState)
 	if e.ID == "" {
 		of = "the job before"
 	}
+	uprooted, err := j.uprooted(ctx)
 	switch {
+	case err != nil:
+		return "", err
+	case uprooted != "":
+		return uprooted, nil
 	case e.Text != hash:
 		return "Flink is told otherwise than " + of + " was, and a savepoint keeps what was meant", nil
 	case e.Savepoint == "" && e.ID == "":
@@ -147,15 +152,24 @@ func (j *flinkJob) anew(ctx context.Context, name, hash, why string) (*jobEntry,
 		return nil, err
 	}
 	e := &jobEntry{Name: name, Text: hash, Run: 1, Since: began, Began: began, Topic: topicOfTiles(j.side.project, j.space(), hash), Anew: why}
-	if whole && place.Path == "" && place.Table == "" {
+	anew, err := j.madeAnew(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case anew.source || anew.log:
+		// What the topic before it had, this one does not; and the times of its records don't say from when on it is all.
+		e.Since = outside.clock()
+	case whole && place.Path == "" && place.Table == "":
 		e.Since = plan.MinTime // there was nothing before
 	}
 	if before := j.entry; before != nil {
 		e.Run, e.Made = before.Run+1, before.Made
-		if before.Text == hash && began <= before.Began {
-			e.Topic, e.Since, e.Began = before.Topic, before.Since, before.Began
-		} else {
-			e.Topic = fmt.Sprintf("%s.%d", e.Topic, e.Run)
+		stands := before.Text == hash && began <= before.Began && !anew.source
+		if stands {
+			e.Since, e.Began = before.Since, before.Began
+		}
+		if e.Topic = before.Topic; !stands || anew.parts {
+			e.Topic = fmt.Sprintf("%s.%d", topicOfTiles(j.side.project, j.space(), hash), e.Run)
 		}
 	}
 	e.Group = fmt.Sprintf("%s.%x", e.Topic, time.Now().UnixMilli())

@@ -110,6 +110,7 @@ type seeing struct {
 	c     *cli
 	dir   string
 	flink *standIn
+	kafka *kfake.Cluster
 	admin *kadm.Client
 	side  *flinkSide
 	job   *flinkJob
@@ -133,7 +134,7 @@ func newSeeing(t *testing.T) *seeing {
 			t.Fatal(err)
 		}
 	}
-	s := &seeing{T: t, admin: kadm.NewClient(client), dir: smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks")), flink: &standIn{text: "one", version: "2.3.0", gone: map[string]bool{}}}
+	s := &seeing{T: t, kafka: broker, admin: kadm.NewClient(client), dir: smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", "clicks")), flink: &standIn{text: "one", version: "2.3.0", gone: map[string]bool{}}}
 	s.settings(broker.ListenAddrs()[0], 1)
 	commands(t, s.dir)("apply", "--yes")
 	s.open(1)

@@ -239,7 +239,10 @@ func (r *reading) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil:
 			return
-		case errors.As(err, &lost), errors.As(err, &schema), errors.As(err, &other):
+		case errors.As(err, &lost):
+			r.set(topicStopped, fmt.Errorf("%w: give it another name (%s), or move its log's folder %s and the online store away", err, r.source.Pos, logFolder(r.t.project, r.source)))
+			return
+		case errors.As(err, &schema), errors.As(err, &other):
 			r.set(topicStopped, err)
 			return
 		}

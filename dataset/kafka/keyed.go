@@ -83,6 +83,24 @@ func (c *Cluster) Remove(ctx context.Context, topics ...string) error {
 	})
 }
 
+// TopicID asks the brokers for a topic's ID.
+func (c *Cluster) TopicID(ctx context.Context, topic string) (id [16]byte, err error) {
+	return id, c.asking(func(admin *kadm.Client) error {
+		topics, err := admin.ListTopics(ctx, topic)
+		detail := topics[topic]
+		switch {
+		case err != nil:
+			return fmt.Errorf("topic %q: %w", topic, err)
+		case errors.Is(detail.Err, kerr.UnknownTopicOrPartition):
+		case detail.Err != nil:
+			return fmt.Errorf("topic %q: %w", topic, detail.Err)
+		default:
+			id = detail.ID
+		}
+		return nil
+	})
+}
+
 // Committed are a group's offsets of a topic; none of a group that nobody knows.
 func (c *Cluster) Committed(ctx context.Context, group, topic string) (map[int32]int64, error) {
 	out := map[int32]int64{}

@@ -3,12 +3,14 @@ package spark_test
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/engine/enginetest"
 	"github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/engine/local"
 	"github.com/bighead-ml/bighead/engine/spark"
@@ -102,4 +104,66 @@ func TestSparkRunsOutOfMemory(t *testing.T) {
 		}
 	}
 	_ = session.Close() // of what is there no more
+}
+
+// An executor that is killed in the middle of a query is made anew by Spark, and the values are right. Where each one is lost the run fails with
+// Spark's own words, the definition and what helps, leaves nothing behind, and may be run again.
+func TestExecutorsAreLost(t *testing.T) {
+	b, in := oneKey(t, 1_500, endlessPy)
+	s := ownSpark(t, server.StartSparkCluster)
+	stage := t.TempDir()
+	e := spark.New(spark.Options{Connect: s.URL, Stage: stage, Parquet: parquet.Format{}, Inline: -1, Hot: math.MaxInt64, Uncounted: true,
+		Settings: map[string]string{"spark.connect.progress.reportInterval": "50ms"}})
+	defer e.Close()
+	j, err := enginetest.NewJudge(t.Context(), b, in, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := map[int]bool{}
+	lose := func(most int) func(string) {
+		until := len(lost) + most
+		return func(what string) {
+			if strings.Contains(what, " 0 running") || len(lost) >= until {
+				return
+			}
+			all, err := s.Executors()
+			if err != nil {
+				t.Error(err)
+			}
+			for _, pid := range all {
+				if !lost[pid] {
+					lost[pid] = true
+					kill(t, pid)
+				}
+			}
+		}
+	}
+	right := func() {
+		t.Helper()
+		got, err := enginetest.Ask(t.Context(), e, b, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range j.Compare(got) {
+			t.Error(d)
+		}
+		empty(t, stage)
+	}
+	in.At = lose(1)
+	right()
+	if len(lost) != 1 {
+		t.Fatalf("%d executors were killed", len(lost))
+	}
+
+	in.At = lose(math.MaxInt32)
+	_, err = e.Run(t.Context(), b, in, discard)
+	var run *spark.RunError
+	if !errors.As(err, &run) || !strings.HasPrefix(err.Error(), b.Pos.String()+": spark, computing "+b.Name+": ") || !strings.Contains(err.Error(), "ExecutorLostFailure") ||
+		!strings.Contains(err.Error(), "Spark lost an executor") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("after %d executors the run says %v", len(lost)-1, err)
+	}
+	t.Logf("after %d executors: %v", len(lost)-1, err)
+	empty(t, stage)
+	in.At = nil
+	right()
 }

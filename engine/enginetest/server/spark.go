@@ -2,10 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
@@ -39,6 +42,45 @@ func StartSparkAtWork(ctx context.Context, memory string, conf ...string) (*Serv
 	return startSpark(ctx, java, append([]string{"spark.sql.catalogImplementation=in-memory"}, conf...)...)
 }
 
+// StartSparkCluster is StartSpark with an executor that is a process of its own, as it is on a cluster: one at a time, with 512 MB, and another
+// where it ends.
+func StartSparkCluster(ctx context.Context) (*Server, error) {
+	home, err := fetch.Spark(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, home, "spark", func(ctx context.Context, home fetch.Home, s *Server) error {
+		// Spark's worker keeps its executors' files in the folder that is Spark's home, which is to be this server's.
+		if err := os.Symlink(filepath.Join(home.Dir, "jars"), filepath.Join(s.dir, "jars")); err != nil {
+			return err
+		}
+		home.Dir = s.dir
+		return runSpark(ctx, home, s, nil, []string{"spark.master=local-cluster[1,1,1024]", "spark.executor.memory=512m", "spark.sql.catalogImplementation=in-memory"})
+	})
+}
+
+// Executors are the processes in which the server's Spark computes, where they are not its own; /proc knows them.
+func (s *Server) Executors() ([]int, error) {
+	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err == nil && len(all) == 0 {
+		err = errors.New("there is no /proc, which knows the executors")
+	}
+	var out []int
+	for _, file := range all {
+		said, _ := os.ReadFile(file) // of one that has ended meanwhile there is none
+		stat, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "stat"))
+		_, after, _ := strings.Cut(string(stat), ") ") // state, parent …
+		if of := strings.Fields(after); len(of) > 1 && strings.Contains(string(said), "CoarseGrainedExecutorBackend") {
+			parent, _ := strconv.Atoi(of[1])
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			if slices.Contains(s.PIDs(), parent) {
+				out = append(out, pid)
+			}
+		}
+	}
+	return out, err
+}
+
 func startSpark(ctx context.Context, java []string, conf ...string) (*Server, error) {
 	home, err := fetch.Spark(ctx)
 	if err != nil {
@@ -57,8 +99,9 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server, java, more []stri
 	args := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
 	args = append(args, java...)
 	args = append(args, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit",
-		"--master", "local[2]", "--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
+		"--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
 	for _, conf := range append([]string{
+		"spark.master=local[2]",
 		"spark.connect.grpc.binding.address=127.0.0.1", "spark.connect.grpc.binding.port=" + port,
 		"spark.driver.host=127.0.0.1", "spark.driver.bindAddress=127.0.0.1",
 		"spark.ui.enabled=false",

@@ -159,13 +159,10 @@ func (x *space) begin(ctx context.Context, complete int64) error {
 	return nil
 }
 
-// again is begin of a space whose topic is not the one it was.
+// again is begin of a space whose topic is not the one it was. A job that goes on writes only what changes into it, and nothing tells that from one
+// that began anew: so values stay partial until whoever sees to the job has it begin anew, with another topic.
 func (x *space) again(ctx context.Context) error {
-	complete := x.marks.Complete
-	if complete == plan.MaxTime && x.place.Since != nil {
-		complete = *x.place.Since
-	}
-	if err := x.begin(ctx, complete); err != nil {
+	if err := x.begin(ctx, plan.MaxTime); err != nil {
 		return err
 	}
 	return x.write(ctx)
