@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -168,6 +171,9 @@ func TestOneLookDoesNotEndAJob(t *testing.T) {
 func TestANewSpaceOverATopicThatWasMadeAnew(t *testing.T) {
 	for id, all := range map[string]bool{"": true, "00112233445566778899aabbccddeeff": false} {
 		s := newSeeing(t)
+		if err := os.MkdirAll(logFolder(s.side.project, s.job.space().Group.Source), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := (&topicPlace{Topic: "clicks", ID: id}).write(s.side.project, s.job.space().Group.Source); err != nil {
 			t.Fatal(err)
 		}
@@ -188,5 +194,112 @@ func TestAJobOfAnOlderBighead(t *testing.T) {
 	s.without("clicks", 4)
 	if e := s.runs(); e.ID == first.ID {
 		t.Error("it goes on")
+	}
+}
+
+// drop deletes a topic, and make makes it anew; the first is done when no broker knows it.
+func (w *flinkWorld) drop(topic string) {
+	w.Helper()
+	if _, err := w.broker.Admin().DeleteTopic(w.Context(), topic); err != nil {
+		w.Fatal(err)
+	}
+	w.patient("the topic is deleted", func() bool {
+		topics, err := w.broker.Admin().ListTopics(w.Context())
+		return err == nil && !topics.Has(topic)
+	})
+}
+
+func (w *flinkWorld) make(topic string) {
+	w.Helper()
+	if _, err := w.broker.Admin().CreateTopic(w.Context(), 2, 1, nil, topic); err != nil {
+		w.Fatal(err)
+	}
+	w.client.PurgeTopicsFromClient(topic)
+	w.sent = 0
+}
+
+// counted is how many events of all keys are counted online, and of how many keys that is said to be whole.
+func (w *flinkWorld) counted() (events, whole int) {
+	w.Helper()
+	for _, key := range []string{"k0", "k1", "k2", "k3"} {
+		v := vectorOf(w.T, w.run("get", "v", "k="+key, "--json"))
+		is, err := statusesOf(v.Rows[0].Status, len(v.Features))
+		if err != nil {
+			w.Fatal(err)
+		}
+		i, n := slices.Index(v.Features, "g__all"), 0
+		if text := string(v.Rows[0].Values[i]); text != "null" {
+			if _, err := fmt.Sscan(text, &n); err != nil {
+				w.Fatal(err)
+			}
+		}
+		events += n
+		if is[i] == "ok" {
+			whole++
+		}
+	}
+	return events, whole
+}
+
+// TestTopicsGoUnderFlink deletes the topics of a job that runs on the real Flink, which says nothing of it, and makes the source's anew with other events. What is
+// deleted is said, with whose it is and what is to be done; values are what they were, or partial and of the new topic alone.
+func TestTopicsGoUnderFlink(t *testing.T) {
+	w := newFlinkWorld(t)
+	w.run("apply", "--yes")
+	w.events(300)
+	upBeside(t, w.dir)
+	w.buried(w.dead)
+	w.same()
+
+	before := w.status().Flink[0]
+	w.drop(before.Topic)
+	w.patient("a job begins anew, and writes another topic", func() bool {
+		s := w.status().Flink[0]
+		return s.State == "RUNNING" && s.ID != before.ID && s.Topic != before.Topic && strings.Contains(s.Anew, before.Topic) && s.Filled
+	})
+	w.same()
+	old, whole := w.counted()
+	if old != w.sent || whole != 4 {
+		t.Errorf("%d events of %d are counted, %d of 4 are whole", old, w.sent, whole)
+	}
+
+	w.drop(w.topic)
+	w.patient("that the source's topic was deleted is said, and its job ended", func() bool {
+		said := strings.Join(w.status().Degraded, "\n")
+		n, err := w.flink.Jobs(w.Context(), "bh/"+w.Name())
+		return err == nil && n == 0 && strings.Contains(said, `group "g" (features.py:4:`) && strings.Contains(said, fmt.Sprintf("topic %q of source", w.topic)) && strings.Contains(said, "features.py:3:") &&
+			strings.Contains(said, "was deleted") && strings.Contains(said, "consumer group") && strings.Contains(said, "make the topic again")
+	})
+	t.Log(w.run("status"))
+	if n, whole := w.counted(); n != old || whole != 4 {
+		t.Errorf("of %d events %d are counted now, %d of 4 are whole", old, n, whole)
+	}
+
+	w.make(w.topic)
+	w.events(100)
+	w.patient("the new topic's events are counted, and no other", func() bool {
+		s := w.status().Flink[0]
+		n, whole := w.counted()
+		if whole > 0 && (n != old || whole != 4) {
+			t.Fatalf("%d events are counted, and %d of 4 are whole", n, whole)
+		}
+		return s.State == "RUNNING" && strings.Contains(s.Anew, "was deleted and made anew") && n == 100 && whole == 0
+	})
+
+	job := w.status().Flink[0]
+	w.drop(w.topic)
+	w.make(w.topic)
+	w.events(250) // more than the job had read
+	w.patient("of a topic that is made anew at once, too", func() bool {
+		s := w.status().Flink[0]
+		n, whole := w.counted()
+		return s.State == "RUNNING" && s.ID != job.ID && strings.Contains(s.Anew, "was deleted and made anew") && s.Filled && n == 250 && whole == 0
+	})
+	said := w.run("status")
+	t.Log(said)
+	for _, want := range []string{"began anew", fmt.Sprintf("topic %q of source \"clicks\" (features.py:3:", w.topic), "load a backfill", "deleted and made anew: its offsets say nothing of what was had", "move its log's folder"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("status does not say %q", want)
+		}
 	}
 }

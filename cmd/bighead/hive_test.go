@@ -283,3 +283,135 @@ func (h *onHive) csvFile(text string) string {
 	}
 	return file
 }
+
+// settings are bighead.toml of a project on the metastore; of an engine, "" is the embedded one.
+func (h *onHive) settings(dir, engine string) {
+	h.t.Helper()
+	text := "[hive]\nmetastore = [\"" + h.metastore + "\"]\n"
+	if engine == "spark" {
+		text += "[batch]\nengine = \"spark\"\nremote = \"" + h.sparkURL + "\"\nstage = \"stage\"\n"
+	}
+	h.write(dir, "bighead.toml", text)
+}
+
+// TestAHiveTableIsAlteredBetweenCheckAndRun has others alter the table once the definitions are checked: the run names table, column, definition and cure,
+// leaves no file, and runs again where the table is as it was.
+func TestAHiveTableIsAlteredBetweenCheckAndRun(t *testing.T) {
+	h := newOnHive(t)
+	columns := "ts timestamp, carrier string, delay %s fare decimal(10,2), tail string, ds date"
+	create := func(delay string) {
+		h.exec("drop table if exists {db}.flights")
+		h.exec("create table {db}.flights (" + fmt.Sprintf(columns, delay) + ") using parquet partitioned by (ds)")
+	}
+	whole := func() {
+		h.exec("drop table if exists {db}.flights")
+		h.flightsTable("flights", "using parquet")
+	}
+	whole()
+	h.exec("create table {db}.kept using parquet partitioned by (ds) as select * from {db}.flights")
+	again := "it was altered meanwhile; run again"
+	for _, c := range []struct {
+		name  string
+		alter func()
+		says  []string
+	}{
+		{"type", func() { create("string,") }, []string{`column "delay" was int when the definitions were checked, and is string now`, again}},
+		{"dropped column", func() {
+			h.exec("drop table {db}.flights")
+			h.exec("create table {db}.flights (ts timestamp, carrier string, fare decimal(10,2), tail string, ds date) using parquet partitioned by (ds)")
+		}, []string{`column "delay" (int) was there when the definitions were checked, and is gone`, again}},
+		{"dropped table", func() { h.exec("drop table {db}.flights") }, []string{`there is no table "flights" in database ` + h.db}},
+		{"files of another type", func() {
+			create("int,")
+			part := filepath.Join(h.dir, "flights", "ds=2024-01-01")
+			h.exec("insert overwrite directory '" + part + "' using parquet select ts, carrier, concat('d', delay) delay, fare, tail from {db}.kept where ds = '2024-01-01'")
+			h.exec("alter table {db}.flights add partition (ds = '2024-01-01')")
+		}, []string{`partition ds=2024-01-01, has `, `where column "delay" is string, while the table says int: write the partition again, or alter the column`}},
+	} {
+		for _, engine := range []string{"", "spark"} {
+			t.Run(c.name+engine, func(t *testing.T) {
+				dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`))
+				h.settings(dir, engine)
+				out := filepath.Join(dir, "rows.csv")
+				cli := &cli{dir: dir, stdin: strings.NewReader(""), stdout: &lockedText{}, stderr: &lockedText{}}
+				l, err := cli.load(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.alter()
+				err = cli.runTrainingSet(t.Context(), l, l.typed.TrainingSets[0], out)
+				if err == nil {
+					t.Fatal("the run says nothing")
+				}
+				t.Log(err)
+				for _, want := range append([]string{"features.py:3:5: ", h.db + ".flights"}, c.says...) {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("the run says\n%v\nwant %s", err, want)
+					}
+				}
+				if strings.Contains(err.Error(), "\n") {
+					t.Errorf("in more than a line:\n%v", err)
+				}
+				if left, _ := filepath.Glob(filepath.Join(dir, "*rows.csv*")); len(left) > 0 {
+					t.Errorf("left behind: %v", left)
+				}
+				// Another process checks anew: nothing is registered of what can't be.
+				if code, out, stderr := bighead(t, dir, "apply", "--yes"); c.name != "files of another type" && (code == exitGood || !strings.Contains(stderr, "features.py:")) {
+					t.Errorf("apply answers %d\n%s%s", code, out, stderr)
+				} else if c.name != "files of another type" {
+					t.Log(stderr)
+				}
+				if code, out, _ := bighead(t, dir, "history"); c.name != "files of another type" && strings.Contains(out, "flights") {
+					t.Errorf("history answers %d\n%s", code, out)
+				}
+				whole()
+				if err := cli.runTrainingSet(t.Context(), l, l.typed.TrainingSets[0], out); err != nil {
+					t.Errorf("run again, it says %v", err)
+				}
+			})
+		}
+	}
+}
+
+// TestPartitionsThatAreNotRegistered puts folders of partitions among a table's that the metastore knows nothing of: neither engine reads them. One that it
+// knows, and that is not there, both refuse by name.
+func TestPartitionsThatAreNotRegistered(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	h.exec("create table {db}.hours (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string, ds date, hour int) using parquet partitioned by (ds, hour)")
+	h.exec("insert into {db}.hours select *, if(ds = '2024-01-01', 0, 1) from {db}.flights where ds < '2024-01-03'")
+	dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.hours"`))
+	rows := func(engine string) string {
+		h.t.Helper()
+		h.settings(dir, engine)
+		return h.rows(dir)
+	}
+	want := rows("")
+	if strings.Count(want, "\n") != 577 {
+		t.Fatalf("the table has %d rows", strings.Count(want, "\n")-1)
+	}
+	// Another hour of a day that is there, another day, and both.
+	from := os.DirFS(filepath.Join(h.dir, "hours", "ds=2024-01-01", "hour=0"))
+	for _, to := range []string{"ds=2024-01-01/hour=1", "ds=2024-01-02/hour=0", "ds=2024-01-02/hour=7", "ds=2024-01-09/hour=0", "backup"} {
+		if err := os.CopyFS(filepath.Join(h.dir, "hours", filepath.FromSlash(to)), from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, engine := range []string{"", "spark"} {
+		if got := rows(engine); unordered(got) != unordered(want) {
+			t.Errorf("with folders that are not registered engine %q gives %d lines, want %d; the first are\n%.600s\n%.600s", engine, strings.Count(got, "\n"), strings.Count(want, "\n"), got, want)
+		}
+	}
+	h.exec("alter table {db}.hours add partition (ds = '2024-01-09', hour = 0)")
+	if err := os.RemoveAll(filepath.Join(h.dir, "hours", "ds=2024-01-09")); err != nil {
+		t.Fatal(err)
+	}
+	for _, engine := range []string{"", "spark"} {
+		h.settings(dir, engine)
+		code, out, stderr := bighead(t, dir, "training-set", "t", "--out", "rows.csv")
+		if code == exitGood || !strings.Contains(stderr, "features.py:3:5: table "+h.db+".hours of the Hive metastore at ") || !strings.Contains(stderr, "partition ds=2024-01-09/hour=0, is registered, but its folder") ||
+			!strings.Contains(stderr, "ALTER TABLE "+h.db+".hours DROP PARTITION") {
+			t.Errorf("engine %q answers %d\n%s%s", engine, code, out, stderr)
+		}
+	}
+}

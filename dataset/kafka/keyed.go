@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/bighead-ml/bighead/dataset"
 )
@@ -83,22 +84,28 @@ func (c *Cluster) Remove(ctx context.Context, topics ...string) error {
 	})
 }
 
-// TopicID asks the brokers for a topic's ID.
+// TopicID asks the brokers for a topic's ID, and not what the client remembers of it for some seconds.
 func (c *Cluster) TopicID(ctx context.Context, topic string) (id [16]byte, err error) {
-	return id, c.asking(func(admin *kadm.Client) error {
-		topics, err := admin.ListTopics(ctx, topic)
-		detail := topics[topic]
-		switch {
-		case err != nil:
-			return fmt.Errorf("topic %q: %w", topic, err)
-		case errors.Is(detail.Err, kerr.UnknownTopicOrPartition):
-		case detail.Err != nil:
-			return fmt.Errorf("topic %q: %w", topic, detail.Err)
-		default:
-			id = detail.ID
+	w, err := c.producer()
+	if err != nil {
+		return id, err
+	}
+	q, t := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
+	t.Topic = &topic
+	q.Topics = append(q.Topics, t)
+	a, err := q.RequestWith(ctx, w)
+	if err == nil && len(a.Topics) != 1 {
+		err = fmt.Errorf("the brokers speak of %d topics", len(a.Topics))
+	}
+	if err == nil {
+		if err = kerr.ErrorForCode(a.Topics[0].ErrorCode); errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return id, nil
 		}
-		return nil
-	})
+	}
+	if err != nil {
+		return id, fmt.Errorf("kafka at %s: topic %q: %w", strings.Join(c.config.Brokers, ", "), topic, err)
+	}
+	return a.Topics[0].TopicID, nil
 }
 
 // Committed are a group's offsets of a topic; none of a group that nobody knows.

@@ -18,6 +18,7 @@ import (
 // Columns of the views that make rows of records.
 const (
 	recordColumn = "#record" // the text
+	hiddenColumn = "#hidden" // whether words are hidden in it
 	jsonColumn   = "#json"   // the same as JSON_QUERY can read it
 	fieldsColumn = "#fields" // an object of the fields that are columns
 	textPrefix   = "#text "  // of times and dates, as they are written
@@ -32,12 +33,45 @@ const lost = `\x{FFFF}`
 // Expressions over a record.
 const (
 	prefixed  = `^\x{0}[\s\S]{4}` // a registry's number, of which the reader knows nothing
-	infinite  = `(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])`
+	before    = `(?<![A-Za-z0-9+.-])`
+	after     = `(?![A-Za-z0-9+.-])`
+	infinite  = before + `(?:NaN|-?Infinity)` + after
 	unquoted  = `^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z`                                                                                        // no string has such a word
 	outside   = `(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+\z)`                                                                                                      // after it: from here to the end quotes come in pairs
 	surrogate = `(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})` // half a pair
 	odd       = `^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}`
 )
+
+// Words that are hidden stand as numbers of another spelling than JSON_QUERY writes: bare ones are infinite, as they are to be, and those in strings come out of it as
+// they went in, to be words again. Else it must be told of each word whether it stands in a string, which takes the rest of the record, each time.
+const (
+	hiddenNumber   = "1e00099"
+	hiddenNaN      = hiddenNumber + "7"
+	hiddenInfinity = hiddenNumber + "8"
+)
+
+// hides says whether a record's words are to be hidden: one stands in a string. None may look like one that is, and no field's name may have one.
+func hides(record string, fields []string) string {
+	for _, f := range fields {
+		if strings.Contains(f, "NaN") || strings.Contains(f, "Infinity") {
+			return "FALSE"
+		}
+	}
+	return "COALESCE(NOT REGEXP(" + record + ", " + quote(unquoted) + ") AND POSITION(" + quote(hiddenNumber) + " IN " + record + ") = 0, FALSE)"
+}
+
+// unworded is a text with its words hidden.
+func unworded(x string) string {
+	for _, w := range [][2]string{{"NaN", hiddenNaN}, {"-Infinity", "-" + hiddenInfinity}, {"Infinity", hiddenInfinity}} {
+		x = "REGEXP_REPLACE(" + x + ", " + quote(before+w[0]+after) + ", " + quote(w[1]) + ")"
+	}
+	return x
+}
+
+// shown is what JSON_QUERY gives, in which hidden words stand in strings alone.
+func shown(x string) string {
+	return "CASE WHEN " + id(hiddenColumn) + " THEN REPLACE(REPLACE(" + x + ", " + quote(hiddenNaN) + ", 'NaN'), " + quote(hiddenInfinity) + ", 'Infinity') ELSE " + x + " END"
+}
 
 // repaired is a record's text where JSON_QUERY would not take what our reader does: numbers that are not finite become such of digits, and what is no UTF-8 becomes
 // lost.
@@ -45,8 +79,8 @@ func repaired(record string) string {
 	x := "REGEXP_REPLACE(" + record + ", " + quote(prefixed) + ", '')"
 	x = "CASE WHEN ENCODE(" + record + ", 'UTF-8') = CAST(" + record + " AS BYTES) THEN " + x + " ELSE REGEXP_REPLACE(" + x + ", " + quote(`\x{FFFD}`) + ", " + quote(`\uffff`) + ") END"
 	x = "REGEXP_REPLACE(" + x + ", " + quote(surrogate) + ", " + quote(`\uffff`) + ")"
-	// To look whether a word stands in a string takes the rest of the record, each time: so not where none does.
-	x = "CASE WHEN REGEXP(" + record + ", " + quote(unquoted) + ") THEN REGEXP_REPLACE(" + x + ", " + quote(infinite) + ", '1e999') ELSE REGEXP_REPLACE(" + x + ", " + quote(infinite+outside) + ", '1e999') END"
+	// To look whether a word stands in a string takes the rest of the record, each time: so only where they can't be hidden.
+	x = "CASE WHEN " + id(hiddenColumn) + " THEN " + unworded(x) + "\n  WHEN REGEXP(" + record + ", " + quote(unquoted) + ") THEN REGEXP_REPLACE(" + x + ", " + quote(infinite) + ", '1e999') ELSE REGEXP_REPLACE(" + x + ", " + quote(infinite+outside) + ", '1e999') END"
 	return "CASE WHEN REGEXP(" + record + ", " + quote(odd) + ")\n  THEN " + x + "\n  ELSE " + record + " END"
 }
 

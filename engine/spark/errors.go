@@ -32,12 +32,17 @@ func (e *Unsupported) Error() string {
 type StepError struct {
 	Step string
 	Of   string
+	Cure string // "": none is known
 	Err  error
 }
 
 func (e *StepError) Error() string {
 	of, _, _ := strings.Cut(e.Of, "\n")
 	text, _, _ := strings.Cut(e.Err.Error(), ";\n'") // where the plan of the whole query would follow
+	if e.Cure != "" {
+		text, _, _ = strings.Cut(text, "\n")
+		text += "; " + e.Cure
+	}
 	return fmt.Sprintf("computing %s (step %s of the query): %s", strings.TrimSuffix(of, ":"), e.Step, text)
 }
 
@@ -90,10 +95,17 @@ var cures = []struct{ says, cure string }{
 	// A local Spark whose task lacks memory stops its context, and says no more than that.
 	{"stopped SparkContext", stoppedCure}, {"SparkContext was shut down", stoppedCure}, {"SparkContext was stopped", stoppedCure},
 	{"OutOfMemoryError", "give Spark's executors more memory (spark.executor.memory, of a local master spark.driver.memory), or more partitions (spark.sql.shuffle.partitions)"},
-	{"ExecutorLostFailure", "Spark lost an executor: its log and the cluster's say why; more memory for executors is the usual cure"},
+	{"ExecutorLostFailure", lostCure}, {"FetchFailed", lostCure}, {"Master removed our application", lostCure},
+	// Files that Spark is told of, which somebody has removed since: it names them.
+	{"FILE_NOT_EXIST", goneCure}, {"PATH_NOT_FOUND", goneCure},
 	{"OPERATION_CANCELED", "somebody cancelled it on the server"},
 	{"cancelled", "somebody cancelled it on the server"},
 }
+
+const (
+	lostCure = "Spark lost an executor, and with it what it had computed, each time that it tried: its log and the cluster's say why; more memory for executors is the usual cure (spark.executor.memory, spark.executor.memoryOverhead), or more partitions (spark.sql.shuffle.partitions); run this again"
+	goneCure = "files of the source that were there when this began are gone: somebody writes them anew, or dropped them; run this again"
+)
 
 const stoppedCure = "Spark has stopped itself, as it does when it lacks memory, or somebody stopped it: its log says which; start it again, with more memory (spark.driver.memory of a local master, spark.executor.memory) or more partitions (spark.sql.shuffle.partitions)"
 
@@ -104,14 +116,18 @@ func (q *Query) failed(ctx context.Context, of string, at feature.Pos, err error
 	}
 	traced := q.Traced(err)
 	if step := new(StepError); errors.As(traced, &step) {
+		step.Cure = cureOf(err)
 		return traced
 	}
-	out := &RunError{Of: of, At: at, Err: err}
+	return &RunError{Of: of, At: at, Cure: cureOf(err), Err: err}
+}
+
+// cureOf is what can be done about an error of Spark's; "": nothing is known.
+func cureOf(err error) string {
 	for _, c := range cures {
 		if strings.Contains(err.Error(), c.says) {
-			out.Cure = c.cure
-			break
+			return c.cure
 		}
 	}
-	return out
+	return ""
 }

@@ -175,9 +175,10 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 // inTree is files of all partitions as one, where each partition is a folder, or a folder in a folder, that is called as Spark calls it; false
 // where that is not so.
 func inTree(all []*files) (*files, bool) {
-	tree, values := &files{}, map[string][]string{}
+	tree, values, folders := &files{}, map[string][]string{}, map[string]bool{}
+	var each []string
 	for i, f := range all {
-		root, keys := f.folder, []string{}
+		root, keys, texts := f.folder, []string{}, []string{}
 		for {
 			above, base := filepath.Split(strings.TrimSuffix(root, string(filepath.Separator)))
 			column, text, ok := strings.Cut(base, "=")
@@ -188,7 +189,7 @@ func inTree(all []*files) (*files, bool) {
 			if said, can := folderText(v); !can || said != text {
 				return nil, false
 			}
-			root, keys = above, append(keys, column)
+			root, keys, texts = above, append(keys, column), append(texts, text)
 			if !slices.Contains(values[column], text) {
 				values[column] = append(values[column], text)
 			}
@@ -202,6 +203,18 @@ func inTree(all []*files) (*files, bool) {
 		for _, n := range f.names {
 			tree.names = append(tree.names, f.folder[len(root):]+n)
 		}
+		if !folders[f.folder] {
+			folders[f.folder] = true
+			each = append(each, tuple(texts, text))
+		}
+	}
+	combined := 1
+	for _, column := range tree.found {
+		combined *= len(values[column])
+	}
+	if combined != len(folders) { // a folder of another combination may lie there, which the table does not have
+		tree.where = tuple(tree.found, name) + " in (" + strings.Join(each, ", ") + ")"
+		return tree, true
 	}
 	var where []string
 	for _, column := range slices.Backward(tree.found) {
@@ -209,6 +222,15 @@ func inTree(all []*files) (*files, bool) {
 	}
 	tree.where = strings.Join(where, " and ")
 	return tree, true
+}
+
+// tuple is some texts, printed as they are to be, in the order of folders.
+func tuple(texts []string, print func(string) string) string {
+	var out []string
+	for _, s := range slices.Backward(texts) {
+		out = append(out, print(s))
+	}
+	return "(" + strings.Join(out, ", ") + ")"
 }
 
 // amongst is the condition that a partition is one of those.

@@ -3,6 +3,7 @@ package spark_test
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -172,5 +173,36 @@ func TestMappedFilesAreStaged(t *testing.T) {
 	}
 	if from, ok := spark.InPlace(mapped{table}, source, 0, 2); ok {
 		t.Errorf("a file whose columns are called otherwise is read in place:\n%s", from)
+	}
+}
+
+// Files that are removed after they were listed are told with Spark's words, which name them, the definition, and what helps; the run is done where they are back.
+func TestFilesThatGoMeanwhile(t *testing.T) {
+	session, dir := server.Spark(t), t.TempDir()
+	rows := strings.NewReplacer("%FROM%", "0", "%TO%", "40").Replace(native)
+	day := filepath.Join(dir, "day=2024-01-01")
+	if err := session.Exec(t.Context(), "insert overwrite directory '"+day+"' using parquet "+rows); err != nil {
+		t.Fatal(err)
+	}
+	p, in := onFiles(t, strings.ReplaceAll(filesPy, "%DIR%", dir))
+	b := plan.ForGroup(p.Groups[0], nil)
+	in.Spine = enginetest.NewTable(b.Spine.Schema, enginetest.Part{Rows: [][]value.Value{{value.OfTimestamp(1704067800000), value.OfInt(1)}}})
+	open, away := in.Open, dir+"-away"
+	in.Open = func(ctx context.Context, place feature.Place, s value.Schema) (dataset.Table, error) {
+		table, err := open(ctx, place, s)
+		return table, errors.Join(err, os.Rename(day, away))
+	}
+	e := with(t, spark.Options{Uncounted: true})
+	_, err := e.Run(t.Context(), b, in, discard)
+	if err == nil || !strings.Contains(err.Error(), day) || !strings.Contains(err.Error(), "files.py:") || !strings.Contains(err.Error(), "run this again") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("the run says %v", err)
+	}
+	t.Log(err)
+	if err := os.Rename(away, day); err != nil {
+		t.Fatal(err)
+	}
+	in.Open = open
+	if _, err := e.Run(t.Context(), b, in, discard); err != nil {
+		t.Errorf("where they are back it says %v", err)
 	}
 }

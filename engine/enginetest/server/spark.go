@@ -119,7 +119,8 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server, java, more []stri
 	if err := os.WriteFile(filepath.Join(s.dir, "log4j2.properties"), []byte(warnings), 0o644); err != nil {
 		return err
 	}
-	env := []string{"SPARK_LOCAL_IP=127.0.0.1", "SPARK_HOME=" + home.Dir, "SPARK_CONF_DIR=" + s.dir}
+	// A worker would look for its version of Scala in Spark's own build.
+	env := []string{"SPARK_LOCAL_IP=127.0.0.1", "SPARK_HOME=" + home.Dir, "SPARK_CONF_DIR=" + s.dir, "SPARK_SCALA_VERSION=2.13"}
 	p, err := s.java(home, "spark-connect", env, append(args, "spark-internal")...)
 	if err != nil {
 		return err
