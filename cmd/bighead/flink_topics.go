@@ -39,7 +39,9 @@ func (j *flinkJob) sourceStands(ctx context.Context, state jobState) error {
 	case err != nil:
 		return err
 	case id != "":
-		j.lost = false
+		if j.lost { // what was tried meanwhile is no reason to wait
+			j.lost, j.tries = false, 0
+		}
 		return nil
 	case j.entry == nil || j.entry.ID == "":
 		return fmt.Errorf("group %q (%s): topic %q of source %q (%s) is not there, and no job on Flink is begun for it: make the topic, or name another in topic=", g.Name, g.Pos, topic, g.Source.Name, g.Source.Pos)
@@ -58,7 +60,7 @@ func (j *flinkJob) sourceStands(ctx context.Context, state jobState) error {
 // deleted is what is said of a job whose source's topic is gone.
 func (j *flinkJob) deleted() error {
 	g, e := j.space().Group, j.entry
-	return fmt.Errorf("group %q (%s): topic %q of source %q (%s) was deleted, which Flink's job %s (%s) read as consumer group %q, and Flink says nothing of it: the job is ended, and the values stand as they were; "+
+	return fmt.Errorf("group %q (%s): topic %q of source %q (%s) was deleted, which Flink's job %s (%s) read as consumer group %q, and Flink says nothing of it: the job ends, and the values stand as they were; "+
 		"make the topic again, and a job begins at its start, whose values are partial where they reach before; or take the group away", g.Name, g.Pos, g.Source.Place.Topic, g.Source.Name, g.Source.Pos, e.Name, e.ID, e.Group)
 }
 
@@ -108,7 +110,7 @@ func (j *flinkJob) uprooted(ctx context.Context) (string, error) {
 	case err != nil:
 		return "", err
 	case id != e.SourceID:
-		return fmt.Sprintf("topic %q of source %q (%s) was deleted and made anew, and job %s had read the one before it as consumer group %q; what that had, and this has not, is in no tile: load a backfill to have it again",
+		return fmt.Sprintf("topic %q of source %q (%s) was deleted and made anew, and job %s had read the one before it as consumer group %q; what that had, and this has not, is in no tile: load a backfill (`bighead backfill --online`) to have it again",
 			src.Place.Topic, src.Name, src.Pos, e.ID, e.Group), nil
 	}
 	switch id, err = j.side.topicID(ctx, e.Topic); {
