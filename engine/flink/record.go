@@ -57,7 +57,7 @@ func hides(record string, fields []string) string {
 			return "FALSE"
 		}
 	}
-	return "COALESCE(NOT REGEXP(" + record + ", " + quote(unquoted) + ") AND POSITION(" + quote(hiddenNumber) + " IN " + record + ") = 0, FALSE)"
+	return "COALESCE((POSITION('NaN' IN " + record + ") > 0 OR POSITION('Infinity' IN " + record + ") > 0) AND NOT REGEXP(" + record + ", " + quote(unquoted) + ") AND POSITION(" + quote(hiddenNumber) + " IN " + record + ") = 0, FALSE)"
 }
 
 // unworded is a text with its words hidden.
@@ -75,12 +75,12 @@ func shown(x string) string {
 
 // repaired is a record's text where JSON_QUERY would not take what our reader does: numbers that are not finite become such of digits, and what is no UTF-8 becomes
 // lost.
-func repaired(record string) string {
+func repaired(record, hides string) string {
 	x := "REGEXP_REPLACE(" + record + ", " + quote(prefixed) + ", '')"
 	x = "CASE WHEN ENCODE(" + record + ", 'UTF-8') = CAST(" + record + " AS BYTES) THEN " + x + " ELSE REGEXP_REPLACE(" + x + ", " + quote(`\x{FFFD}`) + ", " + quote(`\uffff`) + ") END"
 	x = "REGEXP_REPLACE(" + x + ", " + quote(surrogate) + ", " + quote(`\uffff`) + ")"
 	// To look whether a word stands in a string takes the rest of the record, each time: so only where they can't be hidden.
-	x = "CASE WHEN " + id(hiddenColumn) + " THEN " + unworded(x) + "\n  WHEN REGEXP(" + record + ", " + quote(unquoted) + ") THEN REGEXP_REPLACE(" + x + ", " + quote(infinite) + ", '1e999') ELSE REGEXP_REPLACE(" + x + ", " + quote(infinite+outside) + ", '1e999') END"
+	x = "CASE WHEN " + hides + " THEN " + unworded(x) + "\n  WHEN REGEXP(" + record + ", " + quote(unquoted) + ") THEN REGEXP_REPLACE(" + x + ", " + quote(infinite) + ", '1e999') ELSE REGEXP_REPLACE(" + x + ", " + quote(infinite+outside) + ", '1e999') END"
 	return "CASE WHEN REGEXP(" + record + ", " + quote(odd) + ")\n  THEN " + x + "\n  ELSE " + record + " END"
 }
 

@@ -70,8 +70,9 @@ func (p *printer) source() error {
 		with = append(with, [2]string{"scan.bounded.mode", "latest-offset"})
 	}
 	p.table(rawTable, fmt.Sprintf("records of %s (%s)", src.Name, src.Pos), columns, with)
+	words := hides(id(recordColumn), names)
 	p.view(jsonView, "their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits\n(and words in strings that are called so, until they are fields), and what is no UTF-8 becomes U+FFFF",
-		p.selects([]string{id(jsonColumn), id(hiddenColumn), id(arrivedColumn)}, rawTable)+once("words", []string{id(hiddenColumn)}, hides(id(recordColumn), names))+once("json", []string{id(jsonColumn)}, repaired(id(recordColumn))))
+		p.selects([]string{id(jsonColumn), id(hiddenColumn), id(arrivedColumn)}, rawTable)+once("json", []string{id(hiddenColumn), id(jsonColumn)}, words, repaired(id(recordColumn), words)))
 	p.view(fieldsView, "the fields that are columns, as one object in one spelling",
 		p.selects([]string{id(jsonColumn), id(fieldsColumn), id(arrivedColumn)}, jsonView)+once("fields", []string{id(fieldsColumn)}, shown(picked(id(jsonColumn), names))))
 	p.view(soundView, "rows: each field is null or of its column's type, and none stands twice. What is no row is a dead letter of our own stream",

@@ -27,15 +27,18 @@ CREATE TEMPORARY TABLE `topic` (
   'format' = 'raw'
 );
 
--- their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits,
--- and what is no UTF-8 becomes U+FFFF
+-- their texts as Flink reads JSON: a registry's number is left out, numbers that are not finite become such of digits
+-- (and words in strings that are called so, until they are fields), and what is no UTF-8 becomes U+FFFF
 CREATE TEMPORARY VIEW `json` AS
 SELECT
   `#json`,
+  `#hidden`,
   `#arrived`
 FROM `topic`
+CROSS JOIN UNNEST(ARRAY[COALESCE(NOT REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') AND POSITION('1e00099' IN `#record`) = 0, FALSE)]) AS `#words` (`#hidden`)
 CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`#record`, '^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}')
-  THEN CASE WHEN REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') THEN REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])', '1e999') ELSE REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+\z)', '1e999') END
+  THEN CASE WHEN `#hidden` THEN REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])NaN(?![A-Za-z0-9+.-])', '1e000997'), '(?<![A-Za-z0-9+.-])-Infinity(?![A-Za-z0-9+.-])', '-1e000998'), '(?<![A-Za-z0-9+.-])Infinity(?![A-Za-z0-9+.-])', '1e000998')
+  WHEN REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') THEN REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])', '1e999') ELSE REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+\z)', '1e999') END
   ELSE `#record` END]) AS `#json` (`#json`);
 
 -- the fields that are columns, as one object in one spelling
@@ -45,7 +48,7 @@ SELECT
   `#fields`,
   `#arrived`
 FROM `json`
-CROSS JOIN UNNEST(ARRAY[JSON_QUERY(CONCAT('[{"":', `#json`, '}]'), '$[0][''''][''id'',''k'',''n'',''s'',''seq'',''ts'',''x'']')]) AS `#fields` (`#fields`);
+CROSS JOIN UNNEST(ARRAY[CASE WHEN `#hidden` THEN REPLACE(REPLACE(JSON_QUERY(CONCAT('[{"":', `#json`, '}]'), '$[0][''''][''id'',''k'',''n'',''s'',''seq'',''ts'',''x'']'), '1e000997', 'NaN'), '1e000998', 'Infinity') ELSE JSON_QUERY(CONCAT('[{"":', `#json`, '}]'), '$[0][''''][''id'',''k'',''n'',''s'',''seq'',''ts'',''x'']') END]) AS `#fields` (`#fields`);
 
 -- rows: each field is null or of its column's type, and none stands twice. What is no row is a dead letter of our own stream
 CREATE TEMPORARY VIEW `sound` AS
