@@ -1,7 +1,6 @@
 package spark_test
 
 import (
-	"context"
 	"errors"
 	"math"
 	"os"
@@ -20,18 +19,6 @@ import (
 	"github.com/bighead-ml/bighead/plan"
 )
 
-// ownSpark is a Spark of the test's own, which it may break.
-func ownSpark(t *testing.T, start func(context.Context) (*server.Server, error)) *server.Server {
-	t.Helper()
-	server.SparkURL(t) // skips where there can be none
-	s, err := start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	return s
-}
-
 // kill ends a process as kill -9 does.
 func kill(t *testing.T, pid int) {
 	t.Helper()
@@ -49,7 +36,7 @@ func kill(t *testing.T, pid int) {
 func TestSparkIsKilledInABackfill(t *testing.T) {
 	_, in := oneKey(t, 20_000, endlessPy)
 	b := plan.ForBackfill(definedText(t, endlessPy).Groups)
-	s := ownSpark(t, server.StartSpark)
+	s := server.Own(t, server.StartSpark)
 	stage, dir := t.TempDir(), t.TempDir()
 	o := spark.Options{Connect: s.URL, Stage: stage, Parquet: parquet.Format{}, Settings: map[string]string{"spark.connect.progress.reportInterval": "100ms"}}
 	tiles, own := tiletable.Open(filepath.Join(dir, "spark")), tiletable.Open(filepath.Join(dir, "local"))
@@ -88,7 +75,7 @@ func TestSparkIsKilledInABackfill(t *testing.T) {
 
 // What Spark says when a task lacks memory is told with the definition and what helps. A local Spark stops itself then, or goes away.
 func TestSparkRunsOutOfMemory(t *testing.T) {
-	s := ownSpark(t, server.StartSpark) // with 1 GB
+	s := server.Own(t, server.StartSpark) // with 1 GB
 	session, err := connect.Open(t.Context(), s.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -109,8 +96,8 @@ func TestSparkRunsOutOfMemory(t *testing.T) {
 // An executor that is killed in the middle of a query is made anew by Spark, and the values are right. Where each one is lost the run fails with
 // Spark's own words, the definition and what helps, leaves nothing behind, and may be run again.
 func TestExecutorsAreLost(t *testing.T) {
-	b, in := oneKey(t, 1_500, endlessPy)
-	s := ownSpark(t, server.StartSparkCluster)
+	b, in := oneKey(t, 600, endlessPy)
+	s := server.Own(t, server.StartSparkCluster)
 	stage := t.TempDir()
 	e := spark.New(spark.Options{Connect: s.URL, Stage: stage, Parquet: parquet.Format{}, Inline: -1, Hot: math.MaxInt64, Uncounted: true,
 		Settings: map[string]string{"spark.connect.progress.reportInterval": "50ms"}})

@@ -93,6 +93,23 @@ func lacking(t testing.TB, err error) {
 	}
 }
 
+// Own starts an engine of the test's own, which it may break, and skips or fails the test where it can't be had.
+func Own(t testing.TB, start func(context.Context) (*Server, error)) *Server {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the real engines are left out with -short")
+	}
+	s, err := start(t.Context())
+	lacking(t, err)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the engine's logs:\n%s", s.Logs())
+		}
+		s.Stop()
+	})
+	return s
+}
+
 // SparkURL is where the test binary's Spark listens.
 func SparkURL(t testing.TB) string {
 	t.Helper()

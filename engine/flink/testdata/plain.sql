@@ -35,11 +35,13 @@ SELECT
   `#hidden`,
   `#arrived`
 FROM `topic`
-CROSS JOIN UNNEST(ARRAY[COALESCE(NOT REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') AND POSITION('1e00099' IN `#record`) = 0, FALSE)]) AS `#words` (`#hidden`)
-CROSS JOIN UNNEST(ARRAY[CASE WHEN REGEXP(`#record`, '^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}')
-  THEN CASE WHEN `#hidden` THEN REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])NaN(?![A-Za-z0-9+.-])', '1e000997'), '(?<![A-Za-z0-9+.-])-Infinity(?![A-Za-z0-9+.-])', '-1e000998'), '(?<![A-Za-z0-9+.-])Infinity(?![A-Za-z0-9+.-])', '1e000998')
+CROSS JOIN UNNEST(ARRAY[ROW(
+  COALESCE((POSITION('NaN' IN `#record`) > 0 OR POSITION('Infinity' IN `#record`) > 0) AND NOT REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') AND POSITION('1e00099' IN `#record`) = 0, FALSE),
+  CASE WHEN REGEXP(`#record`, '^\x{0}|NaN|Infinity|\\u[dD][89a-fA-F]|\x{FFFD}')
+  THEN CASE WHEN COALESCE((POSITION('NaN' IN `#record`) > 0 OR POSITION('Infinity' IN `#record`) > 0) AND NOT REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') AND POSITION('1e00099' IN `#record`) = 0, FALSE) THEN REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])NaN(?![A-Za-z0-9+.-])', '1e000997'), '(?<![A-Za-z0-9+.-])-Infinity(?![A-Za-z0-9+.-])', '-1e000998'), '(?<![A-Za-z0-9+.-])Infinity(?![A-Za-z0-9+.-])', '1e000998')
   WHEN REGEXP(`#record`, '^(?:[^"]|"(?:[^"\\NI]|\\.|N(?!aN)|I(?!nfinity))*+")*+\z') THEN REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])', '1e999') ELSE REGEXP_REPLACE(REGEXP_REPLACE(CASE WHEN ENCODE(`#record`, 'UTF-8') = CAST(`#record` AS BYTES) THEN REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', '') ELSE REGEXP_REPLACE(REGEXP_REPLACE(`#record`, '^\x{0}[\s\S]{4}', ''), '\x{FFFD}', '\uffff') END, '(?<=(?<!\\)(?:\\\\){0,99})(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})', '\uffff'), '(?<![A-Za-z0-9+.-])(?:NaN|-?Infinity)(?![A-Za-z0-9+.-])(?=(?:[^"\\]|\\.|"(?:[^"\\]|\\.)*+")*+\z)', '1e999') END
-  ELSE `#record` END]) AS `#json` (`#json`);
+  ELSE `#record` END
+)]) AS `#json` (`#hidden`, `#json`);
 
 -- the fields that are columns, as one object in one spelling
 CREATE TEMPORARY VIEW `fields` AS
