@@ -344,7 +344,7 @@ func TestAHiveTableIsAlteredBetweenCheckAndRun(t *testing.T) {
 					t.Fatal("the run says nothing")
 				}
 				t.Log(err)
-				for _, want := range append([]string{"features.py:3:5: ", h.db + ".flights"}, c.says...) {
+				for _, want := range append([]string{"features.py:3:5: ", h.db, "flights"}, c.says...) {
 					if !strings.Contains(err.Error(), want) {
 						t.Errorf("the run says\n%v\nwant %s", err, want)
 					}
