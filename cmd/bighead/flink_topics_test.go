@@ -234,7 +234,7 @@ func (w *flinkWorld) counted() (events, whole int) {
 			}
 		}
 		events += n
-		if is[i] == "ok" {
+		if is[i] == "present" {
 			whole++
 		}
 	}

@@ -108,16 +108,11 @@ func TestExecutorsAreLost(t *testing.T) {
 	}
 	lost := map[int]bool{}
 	lose := func(most int) func(string) {
-		until, known := len(lost)+most, true
-		return func(what string) {
-			if strings.Contains(what, " 0 running") {
-				known = true // Spark knows that the last is lost; what runs from here on runs on the next
+		until := len(lost) + most
+		return func(string) { // what it says of running tasks is late
+			if len(lost) >= until {
 				return
 			}
-			if !known || len(lost) >= until {
-				return
-			}
-			known = false
 			all, err := s.Executors()
 			if err != nil {
 				t.Error(err)

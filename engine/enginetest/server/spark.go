@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -59,7 +60,8 @@ func StartSparkCluster(ctx context.Context) (*Server, error) {
 	})
 }
 
-// Executors are the processes in which the server's Spark computes, where they are not its own; /proc knows them.
+// Executors are the processes in which the server's Spark computes, where they are not its own, and a task has begun: one that is lost before then costs no
+// task anything. /proc knows them, and the names of their threads.
 func (s *Server) Executors() ([]int, error) {
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err == nil && len(all) == 0 {
@@ -73,12 +75,21 @@ func (s *Server) Executors() ([]int, error) {
 		if of := strings.Fields(after); len(of) > 1 && strings.Contains(string(said), "CoarseGrainedExecutorBackend") {
 			parent, _ := strconv.Atoi(of[1])
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-			if slices.Contains(s.PIDs(), parent) {
+			if slices.Contains(s.PIDs(), parent) && hasThread(pid, "Executor task l") { // "… launch worker", of which the system keeps 15 letters
 				out = append(out, pid)
 			}
 		}
 	}
 	return out, err
+}
+
+// hasThread reports whether a process has a thread of a name.
+func hasThread(pid int, name string) bool {
+	all, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))
+	return slices.ContainsFunc(all, func(file string) bool {
+		said, _ := os.ReadFile(file)
+		return strings.TrimSpace(string(said)) == name
+	})
 }
 
 func startSpark(ctx context.Context, java []string, conf ...string) (*Server, error) {
