@@ -93,9 +93,9 @@ func TestSparkRunsOutOfMemory(t *testing.T) {
 	_ = session.Close() // of what is there no more
 }
 
-// An executor that is killed in the middle of a query is made anew by Spark, and the values are right. Where each one is lost the run fails with
-// Spark's own words, the definition and what helps, leaves nothing behind, and may be run again.
-func TestExecutorsAreLost(t *testing.T) {
+// An executor that is killed in the middle of a query is made anew by Spark, and the values are right. (Where all are lost: TestFailuresNameTheDefinition has
+// Spark's words of a task that was lost with its executor. Spark does not count each loss against a task, so that how many it takes is not known.)
+func TestAnExecutorIsLost(t *testing.T) {
 	b, in := oneKey(t, 600, endlessPy)
 	s := server.Own(t, server.StartSparkCluster)
 	stage := t.TempDir()
@@ -106,23 +106,15 @@ func TestExecutorsAreLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := map[int]bool{}
-	lose := func(most int) func(string) {
-		until := len(lost) + most
-		return func(string) { // what it says of running tasks is late
-			if len(lost) >= until {
-				return
-			}
-			all, err := s.Executors()
-			if err != nil {
-				t.Error(err)
-			}
-			for _, pid := range all {
-				if !lost[pid] {
-					lost[pid] = true
-					kill(t, pid)
-				}
-			}
+	lost := 0
+	in.At = func(string) { // what it says of running tasks is late
+		all, err := s.Executors()
+		if err != nil {
+			t.Error(err)
+		}
+		if len(all) > 0 && lost == 0 {
+			lost++
+			kill(t, all[0])
 		}
 	}
 	right := func() {
@@ -136,21 +128,10 @@ func TestExecutorsAreLost(t *testing.T) {
 		}
 		empty(t, stage)
 	}
-	in.At = lose(1)
 	right()
-	if len(lost) != 1 {
-		t.Fatalf("%d executors were killed", len(lost))
+	if lost != 1 {
+		t.Fatal("no executor was killed")
 	}
-
-	in.At = lose(math.MaxInt32)
-	_, err = e.Run(t.Context(), b, in, discard)
-	var run *spark.RunError
-	if !errors.As(err, &run) || !strings.HasPrefix(err.Error(), b.Pos.String()+": spark, computing "+b.Name+": ") || !strings.Contains(err.Error(), "ExecutorLostFailure") ||
-		!strings.Contains(err.Error(), "Spark lost an executor") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("after %d executors the run says %v", len(lost)-1, err)
-	}
-	t.Logf("after %d executors: %v", len(lost)-1, err)
-	empty(t, stage)
 	in.At = nil
 	right()
 }

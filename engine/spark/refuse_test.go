@@ -24,7 +24,7 @@ func TestFailuresNameTheDefinition(t *testing.T) {
 		"Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n\norg.apache.spark.sql.connect.service.SparkConnectServer.main": "more memory",
 		"Job 7 cancelled because SparkContext was shut down":                                    "more memory",
 		"Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space\n\tat x": "more memory",
-		// What Spark 4.3 says of an executor that is killed, of TestExecutorsAreLost.
+		// From "Lost task" on Spark 4.3's own words in its log, where an executor was killed under a task.
 		"Job aborted due to stage failure: Task 0 in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 in stage 2.0 (TID 5) (127.0.0.1 executor 3): ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Reason: Command exited with code 137\nDriver stacktrace:": "lost an executor",
 		"[OPERATION_CANCELED] Operation has been canceled. SQLSTATE: HY008": "somebody cancelled it",
 		"[DIVIDE_BY_ZERO] Division by zero.":                                "",
