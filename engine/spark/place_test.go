@@ -194,7 +194,7 @@ func TestFilesThatGoMeanwhile(t *testing.T) {
 	}
 	e := with(t, spark.Options{Uncounted: true})
 	_, err := e.Run(t.Context(), b, in, discard)
-	if err == nil || !strings.Contains(err.Error(), day) || !strings.Contains(err.Error(), "files.py:") || !strings.Contains(err.Error(), "run this again") || strings.Contains(err.Error(), "\n") {
+	if err == nil || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), filepath.Base(day)) || !strings.Contains(err.Error(), "files.py:") || !strings.Contains(err.Error(), "run this again") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("the run says %v", err)
 	}
 	t.Log(err)
