@@ -98,6 +98,8 @@ var cures = []struct{ says, cure string }{
 	{"ExecutorLostFailure", lostCure}, {"FetchFailed", lostCure}, {"Master removed our application", lostCure},
 	// Files that Spark is told of, which somebody has removed since: it names them.
 	{"FILE_NOT_EXIST", goneCure}, {"PATH_NOT_FOUND", goneCure},
+	// What a server that stops says of calls that it is at, or that come then.
+	{"Application error processing RPC", failedCure}, {"INVALID_HANDLE", closedCure},
 	{"OPERATION_CANCELED", "somebody cancelled it on the server"},
 	{"cancelled", "somebody cancelled it on the server"},
 }
@@ -105,6 +107,11 @@ var cures = []struct{ says, cure string }{
 const (
 	lostCure = "Spark lost an executor, and with it what it had computed, each time that it tried: its log and the cluster's say why; more memory for executors is the usual cure (spark.executor.memory, spark.executor.memoryOverhead), or more partitions (spark.sql.shuffle.partitions); run this again"
 	goneCure = "files of the source that were there when this began are gone: somebody writes them anew, or dropped them; run this again"
+)
+
+const (
+	failedCure = "Spark's server failed while it answered, and does not say at what, as when it stops itself for lack of memory, or is stopped: its log says which; run this again, where it stopped once it is started with more memory (spark.driver.memory of a local master, spark.executor.memory)"
+	closedCure = "Spark's server has closed the session, as when it stops itself for lack of memory, is started anew, or was not asked anything for long: its log says which; run this again"
 )
 
 const stoppedCure = "Spark has stopped itself, as it does when it lacks memory, or somebody stopped it: its log says which; start it again, with more memory (spark.driver.memory of a local master, spark.executor.memory) or more partitions (spark.sql.shuffle.partitions)"
