@@ -21,10 +21,10 @@ import (
 func TestFailuresNameTheDefinition(t *testing.T) {
 	q, b := &spark.Query{}, &plan.Batch{Name: "late"}
 	for says, cure := range map[string]string{ // the first three are Spark 4.3's own words, of TestSparkRunsOutOfMemory
-		"rpc error: code = Unknown desc = Application error processing RPC": "its log says which", // of the same test, where the server is stopping
+		"rpc error: code = Unknown desc = Application error processing RPC":                                                                                         "its log says which", // of the same test, where the server is stopping
 		"Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was created at:\n\norg.apache.spark.sql.connect.service.SparkConnectServer.main": "more memory",
-		"Job 7 cancelled because SparkContext was shut down":                                    "more memory",
-		"Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space\n\tat x": "more memory",
+		"Job 7 cancelled because SparkContext was shut down":                                                                                                        "more memory",
+		"Job aborted due to stage failure: java.lang.OutOfMemoryError: Java heap space\n\tat x":                                                                     "more memory",
 		// From "Lost task" on Spark 4.3's own words in its log, where an executor was killed under a task.
 		"Job aborted due to stage failure: Task 0 in stage 2.0 failed 4 times, most recent failure: Lost task 0.3 in stage 2.0 (TID 5) (127.0.0.1 executor 3): ExecutorLostFailure (executor 3 exited caused by one of the running tasks) Reason: Command exited with code 137\nDriver stacktrace:": "lost an executor",
 		"[OPERATION_CANCELED] Operation has been canceled. SQLSTATE: HY008": "somebody cancelled it",
