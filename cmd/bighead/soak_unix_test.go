@@ -231,11 +231,12 @@ type soakState struct {
 }
 
 func (s soakState) String() string {
-	return fmt.Sprintf("RSS %d MiB, heap %d MiB, %d goroutines, %d files", s.rss>>20, s.heap>>20, s.goroutines, s.files)
+	return fmt.Sprintf("RSS %d MiB, heap goal %d MiB, %d goroutines, %d files", s.rss>>20, s.heap>>20, s.goroutines, s.files)
 }
 
 func (s *soaker) state() soakState {
-	st := soakState{heap: int64(s.l.metric(s.t, "go_memstats_heap_inuse_bytes")), goroutines: int(s.l.metric(s.t, "go_goroutines"))}
+	// What is in use goes up and down between collections, by more than it could grow; at what size the next one is due follows what was alive at the last.
+	st := soakState{heap: int64(s.l.metric(s.t, "go_memstats_next_gc_bytes")), goroutines: int(s.l.metric(s.t, "go_goroutines"))}
 	proc := filepath.Join("/proc", strconv.Itoa(s.l.PID()))
 	if files, err := os.ReadDir(filepath.Join(proc, "fd")); err == nil {
 		st.files = len(files)
