@@ -67,11 +67,18 @@ func (r *register) predicted(row predict.Prediction, at int64) bool {
 	return true
 }
 
-// vector records what a prediction was made of.
+// surely records a prediction once there is room for it: the log is written at its own pace.
+func (r *register) surely(row predict.Prediction, at int64) {
+	for !r.predicted(row, at) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// vector records what a prediction was made of, once there is room.
 func (r *register) vector(id string, x, y value.Value, at int64) {
 	s := r.ledger.Begin(r.view, 1)
-	if s == nil {
-		r.t.Fatal("there is no room for a vector")
+	for ; s == nil; s = r.ledger.Begin(r.view, 1) {
+		time.Sleep(time.Millisecond)
 	}
 	s.View, s.At, s.Time = r.view, at, at
 	s.Columns = append(s.Columns, 0, 1, 3)
@@ -200,15 +207,13 @@ func TestEvaluate(t *testing.T) {
 	add := func(version int64, score, x float64, y int64, truth string) {
 		id := newID(t)
 		predictions[version]++
-		if !r.predicted(predict.Prediction{ID: id, Version: version, Scores: []float64{score}, Degraded: version == 0 || predictions[version]%4 == 0, ShareDefaulted: 0.5}, now) {
-			t.Fatal("there is no room")
-		}
+		r.surely(predict.Prediction{ID: id, Version: version, Scores: []float64{score}, Degraded: version == 0 || predictions[version]%4 == 0, ShareDefaulted: 0.5}, now)
 		r.vector(id, value.OfInt(int64(x)), value.OfInt(y), now)
 		if truth != "" {
 			labels = append(labels, labelled{id, truth, now})
 		}
 		if version == 1 { // a shadow is asked beside it, which says the contrary
-			r.predicted(predict.Prediction{ID: id, Version: 5, Scores: []float64{1 - score}, Degraded: predictions[version]%2 == 0, Shadow: true}, now)
+			r.surely(predict.Prediction{ID: id, Version: 5, Scores: []float64{1 - score}, Degraded: predictions[version]%2 == 0, Shadow: true}, now)
 		}
 	}
 	truth := model.Truth{Width: 1}
@@ -241,7 +246,7 @@ func TestEvaluate(t *testing.T) {
 	again := labels[1]
 	labels[1].label = `"said before, at the same time"`
 	labels = append(labels, again)
-	r.predicted(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+1) // not of the time
+	r.surely(predict.Prediction{ID: newID(t), Version: 9, Scores: []float64{1}}, now+1) // not of the time
 	r.close()
 	tables := []audit.Labels{labelTable(t, append(labels, wrong, labelled{newID(t), "1", now}, labelled{"what", "1", now})...), labelTable(t, twice)}
 	e := r.evaluate(trained, tables...)
@@ -400,7 +405,7 @@ func TestPredictionsOfABlockedDisk(t *testing.T) {
 func TestEvaluateDamagedFiles(t *testing.T) {
 	r := newRegister(t, audit.Options{})
 	now := time.Now().UnixMilli()
-	r.predicted(predict.Prediction{ID: newID(t), Version: 1, Scores: []float64{math.NaN()}}, now)
+	r.surely(predict.Prediction{ID: newID(t), Version: 1, Scores: []float64{math.NaN()}}, now)
 	r.close()
 	files, err := filepath.Glob(filepath.Join(r.dir, "late", "*"))
 	if err != nil || len(files) != 1 {
