@@ -28,23 +28,11 @@ func (p *printer) source() error {
 	if err != nil {
 		return err
 	}
-	var rows, read, texts, textNames, names []string
-	allowed := map[string][]string{}
-	for _, c := range src.Schema {
-		if fields[c.Name] == "" { // of the record's own, not read
-			continue
-		}
-		text, ok := textOf(c.Type, p.unit() != "")
-		if !ok {
-			return of(fmt.Sprintf("column %q: Flink can't tell whether a record has %s", c.Name, value.An(c.Type.String())), "leave the column out, or stream with engine = \"local\"")
-		}
-		if !spelled(fields[c.Name]) {
-			return of(fmt.Sprintf("column %q: the name %q is spelled otherwise in JSON", c.Name, fields[c.Name]), "name it otherwise, or stream with engine = \"local\"")
-		}
-		names = append(names, fields[c.Name])
-		allowed[fields[c.Name]] = distinct(append(allowed[fields[c.Name]], text))
+	names, allowed, err := p.texts(fields)
+	if err != nil {
+		return err
 	}
-	names = distinct(names)
+	var rows, read, texts, textNames []string
 	for _, c := range p.reads() {
 		t, _ := src.Schema.Lookup(c)
 		if t.Kind == value.KindTimestamp || t.Kind == value.KindDate {
@@ -87,6 +75,27 @@ func (p *printer) source() error {
 	}
 	p.view(readView, "the columns by the rules of values (V2, V3, V5)", from+once("values", valueNames, rows...))
 	return nil
+}
+
+// texts are the names of the fields that are columns, and what each may look like to be one.
+func (p *printer) texts(fields map[string]string) (names []string, allowed map[string][]string, err error) {
+	src := p.space.Group.Source
+	allowed = map[string][]string{}
+	for _, c := range src.Schema {
+		if fields[c.Name] == "" { // of the record's own, not read
+			continue
+		}
+		text, ok := textOf(c.Type, p.unit() != "")
+		if !ok {
+			return nil, nil, &Unsupported{fmt.Sprintf("column %q: Flink can't tell whether a record has %s", c.Name, value.An(c.Type.String())), src.Name, src.Pos, "leave the column out, or stream with engine = \"local\""}
+		}
+		if !spelled(fields[c.Name]) {
+			return nil, nil, &Unsupported{fmt.Sprintf("column %q: the name %q is spelled otherwise in JSON", c.Name, fields[c.Name]), src.Name, src.Pos, "name it otherwise, or stream with engine = \"local\""}
+		}
+		names = append(names, fields[c.Name])
+		allowed[fields[c.Name]] = distinct(append(allowed[fields[c.Name]], text))
+	}
+	return distinct(names), allowed, nil
 }
 
 // once joins expressions under names: in an array that is unnested, which Flink evaluates once. It would put the text of a projection wherever its column is named.
