@@ -21,23 +21,6 @@ b = bh.FeatureGroup("b", source=e, keys=["k"], deadline="DEADLINE_B", features=[
 v = bh.FeatureView("v", groups=[a, b])
 `
 
-// endedWhenTold is a request's context whose deadline is over when the test says so, and not by any clock.
-type endedWhenTold struct {
-	context.Context
-	over chan struct{}
-}
-
-func (c endedWhenTold) Done() <-chan struct{} { return c.over }
-
-func (c endedWhenTold) Err() error {
-	select {
-	case <-c.over:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
 // TestDeadlinesOfGroups asks a view of two groups, of which one may take 20 ms and one ten minutes, of a store that answers what is read for one of them and
 // hangs at what is read for the other, in both orders.
 func TestDeadlinesOfGroups(t *testing.T) {
@@ -79,8 +62,8 @@ func TestDeadlinesOfGroups(t *testing.T) {
 			return at, func() { close(end); fake.SetBend(nil) }
 		}
 		told := func(at chan struct{}) context.Context {
-			c := endedWhenTold{t.Context(), make(chan struct{})}
-			go func() { <-at; close(c.over) }()
+			c := servetest.NewTold(t.Context())
+			go func() { <-at; close(c.Over) }()
 			return c
 		}
 

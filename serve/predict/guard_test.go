@@ -22,6 +22,7 @@ import (
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/breaker"
 	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/serve/servetest"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -45,29 +46,6 @@ func (w *world) elsewhere(f func(ctx context.Context, in *model.Batch, out [][]f
 		a := &away{m, *m.Info()}
 		a.info.Elsewhere = true
 		return a, nil
-	}
-}
-
-// endedWhenTold is a request's context whose time is over when the test says so, and not by the clock that it names.
-type endedWhenTold struct {
-	context.Context
-	until time.Time
-	over  chan struct{}
-}
-
-func newEndedWhenTold(ctx context.Context) endedWhenTold {
-	return endedWhenTold{ctx, time.Now().Add(time.Hour), make(chan struct{})}
-}
-
-func (c endedWhenTold) Deadline() (time.Time, bool) { return c.until, true }
-func (c endedWhenTold) Done() <-chan struct{}       { return c.over }
-
-func (c endedWhenTold) Err() error {
-	select {
-	case <-c.over:
-		return context.DeadlineExceeded
-	default:
-		return nil
 	}
 }
 
@@ -134,13 +112,13 @@ func TestLeftAlone(t *testing.T) {
 		h.how.Store(how)
 		before, ctx := h.asked.Load(), t.Context()
 		if how == "hangs" { // until the request's time is over, and then for as long as an answer may be late
-			told := newEndedWhenTold(ctx)
+			told := servetest.NewTold(ctx)
 			ctx = told
 			go func() {
-				if until := <-h.entered; until != told.until.Add(breaker.LateFor) {
-					t.Errorf("a model may take until %v for a request until %v", until, told.until)
+				if until := <-h.entered; until != told.Until.Add(breaker.LateFor) {
+					t.Errorf("a model may take until %v for a request until %v", until, told.Until)
 				}
-				close(told.over)
+				close(told.Over)
 			}()
 		}
 		out := &predict.Response{}
@@ -235,8 +213,8 @@ func TestLateIsNotAway(t *testing.T) {
 		}
 	}
 	for range 5 { // as many as would have it left alone
-		ctx, out := newEndedWhenTold(t.Context()), &predict.Response{}
-		go func() { <-entered; close(ctx.over) }()
+		ctx, out := servetest.NewTold(t.Context()), &predict.Response{}
+		go func() { <-entered; close(ctx.Over) }()
 		if err := w.Predict(ctx, request, out); err != nil || out.Rows[0].Reason != "m@1 could not answer" {
 			t.Fatalf("%v, %+v", err, out.Rows)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/predict"
+	"github.com/bighead-ml/bighead/serve/servetest"
 )
 
 // saying is a model that tells that it has said how it is, once until that is heard.
@@ -108,8 +109,8 @@ func TestReady(t *testing.T) {
 		case <-here: // of before
 		default:
 		}
-		ctx := newEndedWhenTold(t.Context())
-		go func() { <-here; close(ctx.over) }()
+		ctx := servetest.NewTold(t.Context())
+		go func() { <-here; close(ctx.Over) }()
 		index(ctx, "m@1 its model does not say in time whether it is ready; m@2 READY")
 	})
 	f.be("answers")
