@@ -253,5 +253,5 @@ def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, dict, dict 
         m["checked"] = answered(binary, folder, trees, saved)
         m["recording"] = 1000 * (ours["cpu_ms"] - m["cpu_ms"])
         yield "… HTTP, nothing recorded", m, peer
-    yield "a server that only spins as long", spinning(cache, load, ours), None
+    yield "a server that only spins, as much CPU a request", spinning(cache, load, ours), None
     yield f"{who}, lightgbm 4.7.0, handed the features", peer, None

@@ -61,6 +61,9 @@ def post(url: str, body: dict) -> dict:
         return json.load(answer)
 
 
+SHOT, WARM = 4, 1  # seconds of a measured run, and of requests before it
+
+
 class Load:
     """The open-loop generator: latencies count from when a request was due."""
 
@@ -74,7 +77,7 @@ class Load:
             self.file.write_text(json.dumps(body).replace('"@"', "{{n}}"))
         self.command = [str(binary), "-url", url, "-body", str(self.file), "-keys", str(ENTITIES), "-conns", "16", *flags]
 
-    def shot(self, rate: float, seconds: float, warm: float = 1) -> dict:
+    def shot(self, rate: float, seconds: float, warm: float = WARM) -> dict:
         done = subprocess.run([*self.command, "-rate", str(rate), "-for", f"{seconds}s", "-warm", f"{warm}s"], capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stderr)
@@ -99,13 +102,15 @@ class Load:
         full = self.shot(0, 4, 0)
         used = cpu(pid) - before
         shots = []
+        before = cpu(pid)
         for _ in range(tries):
             began = wholes(http)
-            shots.append(self.shot(max(1, 0.6 * full["achieved"]), 4))
+            shots.append(self.shot(max(1, 0.6 * full["achieved"]), SHOT))
             shots[-1]["whole"] = {k: n - began.get(k, 0) for k, n in wholes(http).items()}
+        sent = sum(r["rate"] * (SHOT + WARM) for r in shots)
         calm = min(shots, key=lambda r: r["p99_ms"])
-        return {"whole": calm["whole"], "saturated": full["achieved"], "cpu_ms": 1000 * used / full["sent"], "rate": calm["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"],
-                "bytes": full["response_bytes"]}
+        return {"whole": calm["whole"], "saturated": full["achieved"], "cpu_ms": 1000 * used / full["sent"], "rated_cpu_ms": 1000 * (cpu(pid) - before) / sent, "rate": calm["rate"],
+                "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"], "bytes": full["response_bytes"]}
 
 
 # LOOKING looks at nothing but the clock, on one core, and prints for how long at a time it was not let to.
@@ -361,26 +366,33 @@ def measure(binary: str, cache: pathlib.Path) -> Iterator[tuple[str, str, dict, 
             for who, m in ours(cache, load, http, grpc, pid, rows, features):
                 known = m if "HTTP" in who else known
                 yield case, who, m, theirs[case][1]
-        yield case, "a server that only spins as long", spinning(cache, load, known), None
+        yield case, "a server that only spins, as much CPU a request", spinning(cache, load, known), None
         yield case, *theirs[case], None
 
 
 def spinning(cache: pathlib.Path, load: pathlib.Path, like: dict) -> dict:
-    """The latencies of a server that does nothing but spin as long as ours works, under the same load: the part of the machine and the generator."""
+    """The latencies, at the same rate, of a server that does nothing but spin until it has taken as much CPU a request as ours does at that rate: the part of the
+    machine and the generator. At a rate below saturation a request takes more CPU than at it, of any server: threads go to sleep and are woken."""
     binary = cache / "spin"
     subprocess.run(["go", "build", "-o", str(binary), "./bench/spin"], cwd=HERE.parent, check=True)
-    overhead = 0.08  # ms of CPU that HTTP takes by itself
-    took = max(0.0, like["cpu_ms"] - overhead)
-    server = subprocess.Popen([str(binary), "-for", f"{took:.3f}ms", "-bytes", str(like["bytes"])], stdout=subprocess.PIPE, text=True)
-    try:
-        asking = Load(load, cache, server.stdout.readline().strip(), {"rows": [{"id": "@"}]})
-        asking.shot(like["rate"], 1, 0)
-        before = cpu(server.pid)
-        calm = min((asking.shot(like["rate"], 4) for _ in range(4)), key=lambda r: r["p99_ms"])
-        return {"cpu_ms": 1000 * (cpu(server.pid) - before) / (4 * 5 * like["rate"]), "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"]}
-    finally:
-        server.kill()
-        server.wait()
+
+    def asked(took: float, tries: int) -> tuple[float, dict]:
+        server = subprocess.Popen([str(binary), "-for", f"{took:.3f}ms", "-bytes", str(like["bytes"])], stdout=subprocess.PIPE, text=True)
+        try:
+            asking = Load(load, cache, server.stdout.readline().strip(), {"rows": [{"id": "@"}]})
+            asking.shot(like["rate"], 1, 0)
+            before = cpu(server.pid)
+            calm = min((asking.shot(like["rate"], SHOT) for _ in range(tries)), key=lambda r: r["p99_ms"])
+            return 1000 * (cpu(server.pid) - before) / (tries * (SHOT + WARM) * like["rate"]), calm
+        finally:
+            server.kill()
+            server.wait()
+
+    overhead, _ = asked(0, 1)
+    took = max(0.0, like["rated_cpu_ms"] - overhead)
+    took = max(0.0, took + like["rated_cpu_ms"] - asked(took, 1)[0])
+    used, calm = asked(took, 4)
+    return {"cpu_ms": used, "at": like["rate"], "p50": calm["p50_ms"], "p99": calm["p99_ms"], "handed": calm["handed_p99_ms"]}
 
 
 class Wire:
