@@ -26,7 +26,7 @@ test: build test-python
 	BIGHEAD_REQUIRE_ENGINES=1 $(GO) test -race -timeout 80m ./...
 	CGO_ENABLED=0 BIGHEAD_REQUIRE_ENGINES=1 $(GO) test ./model/onnx
 	$(GO) test -tags faults -timeout 20m ./engine/enginetest/faults
-	$(GO) test -tags faults -timeout 20m -run Fault ./cmd/bighead
+	$(GO) test -tags faults -timeout 60m -run Fault ./cmd/bighead
 
 # The embedded roads alone.
 test-short: build test-python
