@@ -28,7 +28,8 @@ func TestSourceRefusals(t *testing.T) {
 		{"a struct that nothing reads", `"t"`, `, "other": bh.Struct({"a": bh.Int})`},
 		{"a map that nothing reads", `"t"`, `, "other": bh.Map(bh.Int)`},
 		{"a list of lists that nothing reads", `"t"`, `, "other": bh.List(bh.List(bh.Float))`},
-		{"a name with a quote", `bh.Topic("t", select={"x": "\"a\\\"\"\"b\""})`, ``},
+		{"a name with a quote", `bh.Topic("t", select={"x": '"a""b"'})`, ``},
+		{"a name with a backslash", `bh.Topic("t", select={"x": r'"a\b"'})`, ``},
 	} {
 		text := fmt.Sprintf("e = bh.EventSource(\"e\", topic=%s, columns={\"k\": bh.String, \"x\": bh.Int%s}, time=\"ts\")\ng = bh.FeatureGroup(\"g\", source=e, keys=[\"k\"], features=[bh.sum(\"x\", windows=[\"1h\"])])\n", c.topic, c.more)
 		fmt.Fprintf(&b, "%s: %s\n", c.name, refusal(t, text))
