@@ -189,6 +189,13 @@ func (c *call) decide() *Problem {
 			batch = max(batch, m.Batch)
 		}
 	}
+	if len(c.sel.parts) == 0 { // nothing of the store is asked for: the time is that of the view still, which a clock of events does not know before the first
+		for _, sp := range c.sel.view.spaces {
+			if m := sp.marks.Load(); m != nil {
+				batch = max(batch, m.Batch)
+			}
+		}
+	}
 	now := c.sel.view.server.options.Clock()
 	c.now = now
 	if c.asked == nil {
@@ -204,7 +211,7 @@ func (c *call) decide() *Problem {
 	switch {
 	case c.at > max(now, batch)+maxAhead:
 		return lookAhead(c.at, now)
-	case c.at < now-back:
+	case now > plan.MinTime && c.at < now-back: // before the first event a clock of events is at no time
 		return lookBack(fmt.Sprintf("at %s is more than %s ago, for which alone late tiles are kept", value.FormatTimestamp(c.at), value.FormatDuration(back)))
 	case c.at < batch:
 		return lookBack(fmt.Sprintf("at %s is before %s, up to which batch has filled the store", value.FormatTimestamp(c.at), value.FormatTimestamp(batch)))

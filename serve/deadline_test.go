@@ -22,21 +22,30 @@ v = bh.FeatureView("v", groups=[a, b])
 `
 
 // TestDeadlinesOfGroups asks a view of two groups, of which one may take 20 ms and one ten minutes, of a store that answers what is read for one of them and
-// hangs at what is read for the other, in both orders.
+// hangs at what is read for the other, in both orders; over a store whose writes are all ours, and over one that says what has been written.
 func TestDeadlinesOfGroups(t *testing.T) {
+	for name, of := range map[string]func(*servetest.Store) store.Store{
+		"embedded": func(s *servetest.Store) store.Store { return s },
+		"versions": func(s *servetest.Store) store.Store { return versioned{s} },
+	} {
+		t.Run(name, func(t *testing.T) { deadlinesOfGroups(t, of) })
+	}
+}
+
+func deadlinesOfGroups(t *testing.T, of func(*servetest.Store) store.Store) {
 	for patient, deadlines := range map[string][2]string{"a": {"10m", "20ms"}, "b": {"20ms", "10m"}} {
 		p := servetest.Definitions(t, strings.NewReplacer("DEADLINE_A", deadlines[0], "DEADLINE_B", deadlines[1]).Replace(unequalDefinitions))
 		groups := map[string]int{"a": 0, "b": 1}
 		hasty := map[string]string{"a": "b", "b": "a"}[patient]
 		fake := servetest.NewStore()
-		st := serve.Watch(fake)
+		st := serve.Watch(of(fake))
 		events := [][]value.Value{{value.OfString("a"), value.OfInt(3), value.OfTimestamp(now - 1000)}, {value.OfString("a"), value.OfInt(4), value.OfTimestamp(now - 20*value.DayMS)}}
 		fill := func(group string) {
 			servetest.Fill(t, st, p.Groups[groups[group]], events, now, plan.NoMarks, plan.MinTime)
 		}
 		fill("a")
 		fill("b")
-		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour})
+		server := open(t, st, p.Views, serve.Options{Clock: func() int64 { return now }, Deadline: time.Hour, MarksAge: time.Hour})
 		ask := func(ctx context.Context) string {
 			t.Helper()
 			features := []string{patient + "__s_1h", patient + "__m_30d", hasty + "__s_1h", hasty + "__m_30d"}

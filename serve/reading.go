@@ -34,14 +34,16 @@ type reading struct {
 	copied []byte
 	pieces []piece
 	job    int32 // all jobs before this one are whole
+	needed int32 // no job from this one on is read
 
 	mu  sync.Mutex
 	pub published
 
-	done    chan breaker.Outcome
-	timer   *time.Timer
-	holders atomic.Int32
-	told    atomic.Bool // the breaker knows how it ended
+	compared chan struct{} // told when needed has become known
+	done     chan breaker.Outcome
+	timer    *time.Timer
+	holders  atomic.Int32
+	told     atomic.Bool // the breaker knows how it ended
 }
 
 // place is what a range is read for.
@@ -73,19 +75,20 @@ type published struct {
 	copied []byte
 	pieces []piece
 	whole  int32    // jobs before this one are whole
+	needed int32    // the first after the last that is read
 	sums   []uint64 // of each job asked for, its version before it was read; none: not known
 }
 
 var readings = sync.Pool{New: func() any {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
-	return &reading{done: make(chan breaker.Outcome, 1), timer: t}
+	return &reading{compared: make(chan struct{}, 1), done: make(chan breaker.Outcome, 1), timer: t}
 }}
 
 func (r *reading) reset() {
 	r.ranges, r.places, r.limits = r.ranges[:0], r.places[:0], r.limits[:0]
 	r.asked, r.owners, r.sums = r.asked[:0], r.owners[:0], r.sums[:0]
-	r.copied, r.pieces, r.job, r.pub = r.copied[:0], r.pieces[:0], 0, published{}
+	r.copied, r.pieces, r.job, r.needed, r.pub = r.copied[:0], r.pieces[:0], 0, allJobs, published{needed: allJobs}
 	r.told.Store(false)
 }
 
@@ -120,8 +123,12 @@ func (r *reading) until(t time.Time) {
 func (r *reading) give() {
 	clear(r.ranges)
 	clear(r.owners)
+	select { // of a reading that was not waited for
+	case <-r.compared:
+	default:
+	}
 	select {
-	case <-r.done: // of a reading that was not waited for
+	case <-r.done:
 	default:
 	}
 	readings.Put(r)
@@ -175,24 +182,25 @@ func (r *reading) tell(s *Server, how breaker.Outcome) {
 	}
 }
 
-// wait is for the end of the reading, or for the limit of the last job that is not whole by then: breaker.GivenUp.
+// wait is for the end of the reading, or for the limit of the last job that is read: breaker.GivenUp. Which is the last may become known on the way, when what is
+// cached turns out to be as it was: that is not waited for, however much time it had.
 func (r *reading) wait(ctx context.Context) breaker.Outcome {
-	for _, l := range r.limits {
-		r.timer.Reset(time.Until(l.at))
+	defer r.timer.Stop()
+	for passed := 0; ; {
+		if passed == len(r.limits) || passed > 0 && r.limits[passed-1].job >= r.got().needed {
+			return breaker.GivenUp
+		}
+		r.timer.Reset(time.Until(r.limits[passed].at))
 		select {
 		case how := <-r.done:
-			r.timer.Stop()
 			return how
 		case <-ctx.Done():
-			r.timer.Stop()
 			return breaker.GivenUp
+		case <-r.compared:
 		case <-r.timer.C:
-		}
-		if l.job == r.limits[len(r.limits)-1].job && r.got().whole < l.job {
-			return breaker.GivenUp
+			passed++
 		}
 	}
-	return breaker.GivenUp
 }
 
 // got is what was read so far. What is read on meanwhile comes behind it and is not seen.
@@ -265,7 +273,11 @@ func (r *reading) compare(ctx context.Context, s *Server) error {
 	}
 	clear(r.ranges[left:])
 	r.ranges, r.places = r.ranges[:left], r.places[:left]
+	if r.needed = 0; left > 0 {
+		r.needed = r.places[left-1].job + 1
+	}
 	r.publish(0)
+	r.compared <- struct{}{} // there is room: once a reading
 	return nil
 }
 
@@ -284,5 +296,5 @@ func (r *reading) found(i int, start int64, b []byte) error {
 func (r *reading) publish(whole int32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.job, r.pub = whole, published{r.copied, r.pieces, whole, r.sums}
+	r.job, r.pub = whole, published{r.copied, r.pieces, whole, r.needed, r.sums}
 }
