@@ -1,7 +1,9 @@
 package spark_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -93,45 +95,67 @@ func TestSparkRunsOutOfMemory(t *testing.T) {
 	_ = session.Close() // of what is there no more
 }
 
-// An executor that is killed in the middle of a query is made anew by Spark, and the values are right. (Where all are lost: TestFailuresNameTheDefinition has
-// Spark's words of a task that was lost with its executor. Spark does not count each loss against a task, so that how many it takes is not known.)
+// An executor that is killed in the middle of a query is made anew by Spark, and the values are right. Where Spark has lost a task with its executor as often as it
+// puts up with (spark.task.maxFailures, here once), it gives up: that is told with the definition and a cure, leaves nothing, and the next run is right.
 func TestAnExecutorIsLost(t *testing.T) {
 	b, in := oneKey(t, 600, endlessPy)
-	s := server.Own(t, server.StartSparkCluster)
-	stage := t.TempDir()
-	e := spark.New(spark.Options{Connect: s.URL, Stage: stage, Parquet: parquet.Format{}, Inline: -1, Hot: math.MaxInt64, Uncounted: true,
-		Settings: map[string]string{"spark.connect.progress.reportInterval": "50ms"}})
-	defer e.Close()
 	j, err := enginetest.NewJudge(t.Context(), b, in, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost := 0
-	in.At = func(string) { // what it says of running tasks is late
-		all, err := s.Executors()
-		if err != nil {
-			t.Error(err)
-		}
-		if len(all) > 0 && lost == 0 {
-			lost++
-			kill(t, all[0])
-		}
+	for name, c := range map[string]struct {
+		failures int
+		kills    int // so many at most; 0: all
+	}{"one": {4, 1}, "all": {1, 0}} {
+		t.Run(name, func(t *testing.T) {
+			s := server.Own(t, func(ctx context.Context) (*server.Server, error) {
+				return server.StartSparkCluster(ctx, fmt.Sprintf("spark.task.maxFailures=%d", c.failures), "spark.deploy.maxExecutorRetries=-1") // executors between whose tasks they were killed are made anew forever
+			})
+			stage := t.TempDir()
+			e := spark.New(spark.Options{Connect: s.URL, Stage: stage, Parquet: parquet.Format{}, Inline: -1, Hot: math.MaxInt64, Uncounted: true,
+				Settings: map[string]string{"spark.connect.progress.reportInterval": "50ms"}})
+			defer e.Close()
+			killed, in := map[int]bool{}, in
+			in.At = func(string) { // what it says of running tasks is late
+				all, err := s.Executors()
+				if err != nil {
+					t.Error(err)
+				}
+				for _, pid := range all {
+					if !killed[pid] && (c.kills == 0 || len(killed) < c.kills) {
+						killed[pid] = true
+						kill(t, pid)
+					}
+				}
+			}
+			ask := func() error {
+				t.Helper()
+				got, err := enginetest.Ask(t.Context(), e, b, in)
+				empty(t, stage)
+				if err == nil {
+					for _, d := range j.Compare(got) {
+						t.Error(d)
+					}
+				}
+				return err
+			}
+			err := ask()
+			for c.kills == 0 && err == nil && t.Context().Err() == nil { // each was killed between two tasks
+				err = ask()
+			}
+			switch {
+			case len(killed) == 0:
+				t.Error("no executor was killed")
+			case c.kills == 0 && (err == nil || !strings.Contains(err.Error(), "Spark lost an executor") || !strings.Contains(err.Error(), b.Name) || strings.Contains(err.Error(), "\n")):
+				t.Errorf("where Spark gives up: %v", err)
+			case c.kills > 0 && err != nil:
+				t.Error(err)
+			}
+			t.Logf("%d were killed: %v", len(killed), err)
+			in.At = nil
+			if err := ask(); err != nil {
+				t.Errorf("and again: %v", err)
+			}
+		})
 	}
-	right := func() {
-		t.Helper()
-		got, err := enginetest.Ask(t.Context(), e, b, in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, d := range j.Compare(got) {
-			t.Error(d)
-		}
-		empty(t, stage)
-	}
-	right()
-	if lost != 1 {
-		t.Fatal("no executor was killed")
-	}
-	in.At = nil
-	right()
 }

@@ -44,8 +44,8 @@ func StartSparkAtWork(ctx context.Context, memory string, conf ...string) (*Serv
 }
 
 // StartSparkCluster is StartSpark with an executor that is a process of its own, as it is on a cluster: one at a time, with 512 MB, and another
-// where it ends.
-func StartSparkCluster(ctx context.Context) (*Server, error) {
+// where it ends; settings of Spark are name=value.
+func StartSparkCluster(ctx context.Context, conf ...string) (*Server, error) {
 	home, err := fetch.Spark(ctx)
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func StartSparkCluster(ctx context.Context) (*Server, error) {
 			return err
 		}
 		home.Dir = s.dir
-		return runSpark(ctx, home, s, nil, []string{"spark.master=local-cluster[1,1,1024]", "spark.executor.memory=512m", "spark.sql.catalogImplementation=in-memory"})
+		return runSpark(ctx, home, s, nil, append([]string{"spark.master=local-cluster[1,1,1024]", "spark.executor.memory=512m", "spark.sql.catalogImplementation=in-memory"}, conf...))
 	})
 }
 

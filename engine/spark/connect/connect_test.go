@@ -65,6 +65,12 @@ func (s *server) ExecutePlan(req *pb.ExecutePlanRequest, out grpc.ServerStreamin
 			return err
 		}
 		return st.Err()
+	case "caused", "circle", "forgotten":
+		st, err := status.New(codes.Internal, "[DIRECT_QUERY] failed").WithDetails(&errdetails.ErrorInfo{Metadata: map[string]string{"errorClass": "DIRECT_QUERY", "errorId": sql}})
+		if err != nil {
+			return err
+		}
+		return st.Err()
 	case "words":
 		return status.Error(codes.Internal, "[FAILED_READ_FILE] s3 answered HTTP/1.1 403; tls: x509: frame too large")
 	case "bracket":
@@ -104,6 +110,20 @@ func (s *server) Interrupt(_ context.Context, req *pb.InterruptRequest) (*pb.Int
 	defer s.mu.Unlock()
 	s.interrupted = append(s.interrupted, req.GetOperationId())
 	return &pb.InterruptResponse{}, nil
+}
+
+func (s *server) FetchErrorDetails(_ context.Context, req *pb.FetchErrorDetailsRequest) (*pb.FetchErrorDetailsResponse, error) {
+	is := func(message string, cause int32) *pb.FetchErrorDetailsResponse_Error {
+		return &pb.FetchErrorDetailsResponse_Error{Message: message, CauseIdx: &cause}
+	}
+	switch req.GetErrorId() {
+	case "caused":
+		return &pb.FetchErrorDetailsResponse{RootErrorIdx: new(int32(1)), Errors: []*pb.FetchErrorDetailsResponse_Error{
+			is("executor 3 exited\nat its line", 2), is("[DIRECT_QUERY] failed", 3), is("killed", 9), is("failed", 0)}}, nil
+	case "circle":
+		return &pb.FetchErrorDetailsResponse{RootErrorIdx: new(int32(0)), Errors: []*pb.FetchErrorDetailsResponse_Error{is("[DIRECT_QUERY] failed", 1), is("one", 0)}}, nil
+	}
+	return nil, status.Error(codes.Internal, "it is not known any more")
 }
 
 func (s *server) ReleaseSession(context.Context, *pb.ReleaseSessionRequest) (*pb.ReleaseSessionResponse, error) {
@@ -348,12 +368,19 @@ func TestErrorsCarryTheirClass(t *testing.T) {
 	for sql, want := range map[string]Error{
 		"structured": {Class: "UNRESOLVED_COLUMN.WITH_SUGGESTION", SQLState: "42703", Message: "no such column"},
 		"bracket":    {Class: "DIVIDE_BY_ZERO", SQLState: "22012", Message: "[DIVIDE_BY_ZERO] Division by zero. SQLSTATE: 22012"},
+		"caused":     {Class: "DIRECT_QUERY", Message: "[DIRECT_QUERY] failed", Cause: "executor 3 exited, caused by: killed"},
+		"circle":     {Class: "DIRECT_QUERY", Message: "[DIRECT_QUERY] failed", Cause: "one"},
+		"forgotten":  {Class: "DIRECT_QUERY", Message: "[DIRECT_QUERY] failed"},
 		"words":      {Class: "FAILED_READ_FILE", Message: "[FAILED_READ_FILE] s3 answered HTTP/1.1 403; tls: x509: frame too large"},
 	} {
 		_, err := session.Query(t.Context(), sql)
 		var e *Error
+		want.id = map[bool]string{true: sql}[want.Class == "DIRECT_QUERY"]
 		if !errors.As(err, &e) || *e != want {
 			t.Errorf("%s: got %#v, want %#v", sql, err, want)
+		}
+		if sql == "caused" && err.Error() != "spark: [DIRECT_QUERY] failed, caused by: executor 3 exited, caused by: killed" {
+			t.Errorf("%s: %v", sql, err)
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
 )
 
 // Error is what the server answered instead of a result.
@@ -16,9 +18,17 @@ type Error struct {
 	Class    string // Spark's error class, as UNRESOLVED_COLUMN.WITH_SUGGESTION; "" where it gave none
 	SQLState string // as 42703; "" where it gave none
 	Message  string // the server's text, without a stack trace
+	Cause    string // what that came of, the next cause first, a line of each that says more; "": the server names none
+
+	id string // by which the server can be asked for the cause
 }
 
-func (e *Error) Error() string { return "spark: " + e.Message }
+func (e *Error) Error() string {
+	if e.Cause != "" {
+		return "spark: " + e.Message + ", caused by: " + e.Cause
+	}
+	return "spark: " + e.Message
+}
 
 // GoneError says that the server cannot be reached, or went away while it was at a statement, of which then nothing is left to be asked for.
 type GoneError struct {
@@ -88,7 +98,7 @@ func asError(err error) error {
 	e := &Error{Message: s.Message()}
 	for _, d := range s.Details() {
 		if info, ok := d.(*errdetails.ErrorInfo); ok {
-			e.Class, e.SQLState = info.GetMetadata()["errorClass"], info.GetMetadata()["sqlState"]
+			e.Class, e.SQLState, e.id = info.GetMetadata()["errorClass"], info.GetMetadata()["sqlState"], info.GetMetadata()["errorId"]
 		}
 	}
 	if m := bracket.FindStringSubmatch(e.Message); e.Class == "" && m != nil {
@@ -101,4 +111,30 @@ func asError(err error) error {
 		return err
 	}
 	return e
+}
+
+// causeOf puts into one line what led to an error: the first lines of its causes, but for what was said before. Spark names five errors at most.
+func causeOf(d *pb.FetchErrorDetailsResponse) string {
+	at := func(i *int32) *pb.FetchErrorDetailsResponse_Error {
+		if i == nil || *i < 0 || int(*i) >= len(d.GetErrors()) {
+			return nil
+		}
+		return d.GetErrors()[*i]
+	}
+	e := at(d.RootErrorIdx)
+	if e == nil {
+		return ""
+	}
+	said, out := e.GetMessage(), []string{}
+	for range d.GetErrors() { // no more: a server's causes may go in a circle
+		if e = at(e.CauseIdx); e == nil {
+			break
+		}
+		line, _, _ := strings.Cut(e.GetMessage(), "\n")
+		if line = strings.TrimSpace(line); line != "" && !strings.Contains(said, line) {
+			said += "\n" + line
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, ", caused by: ")
 }

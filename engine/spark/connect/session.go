@@ -22,7 +22,7 @@ import (
 // maxMessage bounds one message of the server; Spark cuts its Arrow batches far below it.
 const maxMessage = 512 << 20
 
-// interruptWithin bounds the farewells (interrupt, release) that are said after the caller's context has ended.
+// interruptWithin bounds the farewells (interrupt, release) that are said after the caller's context has ended, and the question for an error's cause.
 const interruptWithin = 30 * time.Second
 
 var clientType = "bighead"
@@ -164,7 +164,24 @@ func (s *Session) ended(ctx context.Context, operation string, err error) error 
 	if err = asError(err); status.Code(err) == codes.Unavailable {
 		return &GoneError{Address: s.address, Err: err}
 	}
+	if e := new(Error); errors.As(err, &e) {
+		e.Cause = s.cause(ctx, e.id)
+	}
 	return err
+}
+
+// cause asks for what led to an error. A server that does not know it any more, or cannot say, leaves the error as it is.
+func (s *Session) cause(ctx context.Context, id string) string {
+	if id == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, interruptWithin)
+	defer cancel()
+	d, err := s.stub.FetchErrorDetails(s.authorised(ctx), &pb.FetchErrorDetailsRequest{SessionId: s.id, UserContext: s.user, ErrorId: id, ClientType: &clientType})
+	if err != nil {
+		return ""
+	}
+	return causeOf(d)
 }
 
 func progressOf(p *pb.ExecutePlanResponse_ExecutionProgress) Progress {
