@@ -103,7 +103,13 @@ func BenchmarkPredicted(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer l.Close(context.Background())
-				id, kept := newID(b), &predict.Predictions{}
+				id, kept, asked := newID(b), &predict.Predictions{}, []value.Value{}
+				for i, k := range v.AskedKeys() {
+					if !k.Type.Equal(value.Int) {
+						b.Fatal(k)
+					}
+					asked = append(asked, value.OfInt(int64(i)))
+				}
 				b.ReportAllocs()
 				before := servetest.CPU()
 				for b.Loop() {
@@ -118,7 +124,7 @@ func BenchmarkPredicted(b *testing.B) {
 					}
 					p.Endpoint, p.Model, p.View, p.Time, p.At = "e", "m", v, servetest.BenchNow, servetest.BenchNow
 					for range rows {
-						p.Add(predict.Prediction{ID: id, Version: 1, Scores: []float64{0.5}})
+						p.Add(predict.Prediction{ID: id, Version: 1, Scores: []float64{0.5}, Asked: asked})
 					}
 					if how == "recorded" {
 						l.Record(p)

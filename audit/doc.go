@@ -5,7 +5,7 @@
 // it ever holds a request back; what it cannot take in it leaves out and counts.
 //
 // Evaluate joins predictions with their labels and vectors, and says how good they were and what has drifted (evaluate.go; docs/models.md §8);
-// the rows of a label source find their predictions by keys (truth.go).
+// the rows of a label source find their predictions by keys (truth.go), which these have themselves (asked.go).
 //
 // Run computes the same rows again (audit.go): first with the batch engine over all that history has by now, then, where that differs
 // beyond the promise of docs/semantics.md §4, once more by definition, of only those rows that the online store could know of when it

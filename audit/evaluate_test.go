@@ -62,6 +62,7 @@ func (r *register) predicted(row predict.Prediction, at int64) bool {
 		return false
 	}
 	p.Endpoint, p.Model, p.View, p.Time, p.At = "late", "m", r.view, at, at
+	row.Asked = []value.Value{value.OfString("k"), {}}
 	p.Add(row)
 	r.Predictions.Record(p)
 	return true

@@ -1,13 +1,15 @@
 package audit
 
 import (
+	"slices"
+
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/value"
 )
 
-// A file of predictions has those of one endpoint, over one version of its view, and of one hour of answering. What a prediction was made of
-// is the served vector that names it (predictionColumn).
+// A file of predictions has those of one endpoint, over one version of its view, and of one hour of answering. Behind these columns stand those of what the view was
+// asked with (View.AskedKeys), which files of before they were recorded lack. What else a prediction was made of is the served vector that names it (predictionColumn).
 const (
 	idColumn       = "prediction_id"
 	predictedAt    = "predicted"       // timestamp: when it was answered, by the wall's clock
@@ -18,6 +20,8 @@ const (
 	degradedColumn = "degraded"        // bool
 	shareColumn    = "share_defaulted" // float
 	shadowColumn   = "shadow"          // bool: a shadow said so of the prediction, and nobody was answered with it; files of before it was recorded lack it
+
+	askedPrefix = "asked_" // of what the view was asked with
 )
 
 var predictionSchema = value.Schema{
@@ -25,6 +29,19 @@ var predictionSchema = value.Schema{
 	{Name: modelVersion, Type: value.Int}, {Name: scoresColumn, Type: value.ListOf(value.Float)}, {Name: degradedColumn, Type: value.Bool}, {Name: shareColumn, Type: value.Float},
 	{Name: shadowColumn, Type: value.Bool},
 }
+
+// predictionsOf is how predictions over a view lie in a file.
+func predictionsOf(v *feature.View) value.Schema {
+	out := slices.Clip(predictionSchema)
+	for _, k := range v.AskedKeys() {
+		out = append(out, value.Field{Name: askedColumn(k.Name), Type: k.Type})
+	}
+	return out
+}
+
+// askedColumn is what a key or request field of a view is called in files of predictions. What stands before it is in none of our own names, so that it is never taken for
+// one of them, nor for one that is added later.
+func askedColumn(name string) string { return askedPrefix + name }
 
 // Predictions keeps what endpoints answer, as files by endpoint and hour (journal). It is a predict.Recorder, safe for concurrent use.
 type Predictions struct {
@@ -41,7 +58,7 @@ func OpenPredictions(o Options) (*Predictions, error) {
 		group: func(r *predict.Predictions) group { return group{r.Endpoint, r.View} },
 		time:  func(r *predict.Predictions) int64 { return r.Time }, rows: func(r *predict.Predictions) int { return len(r.Rows) },
 		settle: func(*predict.Predictions) {},
-		table:  func(group) table[*predict.Predictions] { return &predictionRows{columnsOf(predictionSchema)} },
+		table:  func(g group) table[*predict.Predictions] { return &predictionRows{columnsOf(predictionsOf(g.view))} },
 		count: func(g group, result string, rows int) {
 			p.o.Metrics.predictions.WithLabelValues(g.folder, result).Add(float64(rows))
 		},
@@ -82,5 +99,8 @@ func (r *predictionRows) fill(at int, p *predict.Predictions, row *predict.Predi
 	for j, v := range [...]value.Value{value.OfTimestamp(p.Time), value.OfTimestamp(p.At), value.OfString(p.Model), version, value.OfList(scores), value.OfBool(row.Degraded),
 		value.OfFloat(row.ShareDefaulted), value.OfBool(row.Shadow)} {
 		r.batch.Columns[j+1].Set(at, v)
+	}
+	for j, c := range r.batch.Columns[len(predictionSchema):] {
+		r.setCopied(c, at, row.Asked[j])
 	}
 }

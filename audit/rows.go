@@ -118,11 +118,7 @@ func (r *rows) fill(from int, s *feature.Served) {
 			columns[k].Set(at, own)
 		}
 		for k, x := range row.Asked {
-			if x.Kind() == value.KindString {
-				r.line = append(r.line[:0], x.Str()...) // it may be a few bytes of a large text
-				x = value.OfString(r.texts.text(r.line))
-			}
-			columns[ownColumns+k].Set(at, x)
+			r.setCopied(columns[ownColumns+k], at, x)
 		}
 		for k, p := range r.place {
 			answers[p].Set(at, row.Values[k])
@@ -143,6 +139,14 @@ func (c *columns) setText(to *value.Column, at int, text string) {
 		return
 	}
 	to.Set(at, value.OfString(c.texts.copied(text)))
+}
+
+// setCopied sets a cell to what a request said. A text is copied: it may be a few bytes of a large one.
+func (c *columns) setCopied(to *value.Column, at int, x value.Value) {
+	if x.Kind() == value.KindString {
+		x = value.OfString(c.texts.copied(x.Str()))
+	}
+	to.Set(at, x)
 }
 
 // reads is what a row was read by, as JSON.

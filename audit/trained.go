@@ -29,33 +29,18 @@ func (x *evaluating) compute(ctx context.Context, files []*logFile) error {
 			return fmt.Errorf("%s: labels of %s: %w", x.From.Pos, x.From.Name(), err)
 		}
 	}
+	s := x.out.Source
+	s.Keyless = x.out.Predictions - s.Labelled - s.Waiting
 	return nil
 }
 
 func (x *evaluating) computePart(ctx context.Context, files []*logFile, p *plan.Batch, of func(uuid.UUID) bool) error {
-	at, asked := map[uuid.UUID]int64{}, int64(0)
-	err := x.eachPrediction(ctx, files, []string{idColumn, featuresAt}, func(_ *logFile, k versionKey, b *value.Batch, i int) error {
-		if id, err := uuid.Parse(b.Columns[2].Strs[i]); err == nil && !k.shadow && of(id) { // columns of model and version come first
-			asked++
-			if when := b.Columns[3].Ints[i]; when > value.MinTimestamp { // else the events had no time yet by which it could ask
-				at[id] = when
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	spine, rows, err := x.spineOf(ctx, at)
-	if err != nil {
+	spine, at, err := x.spineOf(ctx, files, of)
+	if err != nil || len(at) == 0 {
 		return err
 	}
 	s, label, here := x.out.Source, x.From.Label, int64(0)
 	texts := map[string]string{}
-	s.Keyless += asked - rows
-	if rows == 0 {
-		return nil
-	}
 	report, err := x.From.Compute(ctx, p, spine, func(b *value.Batch) error {
 		ids, truth := b.Columns[b.Schema.Index(askedID)], b.Columns[b.Schema.Index(label.Name)]
 		for i := range b.N {
@@ -75,13 +60,14 @@ func (x *evaluating) computePart(ctx context.Context, files []*logFile, p *plan.
 		return err
 	}
 	s.Labelled += here
-	s.Waiting += rows - here
+	s.Waiting += int64(len(at)) - here
 	s.NotOver += report.Dropped[engine.DropWithin]
 	return nil
 }
 
-// spineOf is the predictions with what the label goes by, which their vectors have, as rows of a training set's spine.
-func (x *evaluating) spineOf(ctx context.Context, at map[uuid.UUID]int64) (dataset.Table, int64, error) {
+// spineOf is the predictions of a part with what the label goes by, as rows of a training set's spine, and as of when each of them asked. Those whose keys are not to be had
+// (askedFiles) are not among them, nor those that asked before the clock of the events had a time.
+func (x *evaluating) spineOf(ctx context.Context, files []*logFile, of func(uuid.UUID) bool) (dataset.Table, map[uuid.UUID]int64, error) {
 	schema := value.Schema{{Name: plan.AtColumn, Type: value.Timestamp}, {Name: askedID, Type: value.String}}
 	var on value.Schema
 	for i, name := range x.From.Label.On {
@@ -90,25 +76,41 @@ func (x *evaluating) spineOf(ctx context.Context, at map[uuid.UUID]int64) (datas
 	schema = append(schema, on...)
 	var batches []*value.Batch
 	var cells [][]value.Value
-	rows, seen := int64(0), map[uuid.UUID]bool{}
-	err := x.eachKeys(ctx, on, func(id uuid.UUID, by []*value.Column, i int) error {
-		when, ok := at[id]
-		if !ok || seen[id] {
-			return nil
+	asked, at, before := askedOf(files, on), map[uuid.UUID]int64{}, map[uuid.UUID]int64{}
+	add := func(id uuid.UUID, when int64, by []*value.Column, i int) {
+		if _, there := at[id]; there { // each once
+			return
 		}
-		seen[id] = true
+		at[id] = when
 		row := []value.Value{value.OfTimestamp(when), value.OfString(id.String())}
 		for _, c := range by {
 			row = append(row, c.At(i)) // null too: what that has is the empty set, in training as here
 		}
-		rows++
 		if cells = append(cells, row); len(cells) == spineRows {
 			batches, cells = append(batches, value.BatchOf(schema, cells)), nil
+		}
+	}
+	err := x.eachAsked(ctx, asked, on, func(id uuid.UUID, when int64, by []*value.Column, i int) error {
+		switch {
+		case !of(id), when <= value.MinTimestamp:
+		case by == nil:
+			before[id] = when
+		default:
+			add(id, when, by, i)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = x.eachVector(ctx, asked, on, func(id uuid.UUID, by []*value.Column, i int) error {
+		if when, ok := before[id]; ok {
+			add(id, when, by, i)
 		}
 		return nil
 	})
 	if len(cells) > 0 {
 		batches = append(batches, value.BatchOf(schema, cells))
 	}
-	return dataset.Memory(schema, batches...), rows, err
+	return dataset.Memory(schema, batches...), at, err
 }

@@ -45,32 +45,23 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts", columns={"y": "x"}), 
 		rows = append(rows, row)
 	}
 	history := dataset.Memory(schema, value.BatchOf(schema, rows))
-	want := audit.JoinedLabels{Name: "training set t", Computed: true}
-	var labels []labelled
-	for i := range 400 {
+	const half = 200
+	var all []asked
+	var first []string // of the files: those of the first half
+	for i := range 2 * half {
 		a := asked{id: newID(t), k: fmt.Sprint("k", random.IntN(22)), at: random.Int64N(10_000)}
 		switch i % 40 {
 		case 3:
-			a.k = ""
+			a.lost = true
 		case 4:
 			a.at = value.MinTimestamp
 		}
-		r.ask(a, random.Float64(), value.OfInt(1))
-		switch {
-		case a.k == "", a.at < 0:
-			want.Keyless++
-		case a.at+1000 > 10_000: // the newest event
-			want.Waiting++
-			want.NotOver++
-		default:
-			want.Labelled++
-			n := 0
-			for _, e := range events {
-				if e.k == a.k && e.t >= a.at && e.t < a.at+1000 {
-					n++
-				}
+		r.ask(a, random.Float64())
+		if all = append(all, a); len(all) == half {
+			if err := r.Predictions.Flush(t.Context()); err != nil {
+				t.Fatal(err)
 			}
-			labels = append(labels, labelled{a.id, fmt.Sprint(n), a.at + 1000})
+			first = r.files()
 		}
 	}
 	r.close()
@@ -88,25 +79,56 @@ t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts", columns={"y": "x"}), 
 		}
 		return rounded(e)
 	}
-	sent := evaluate(nil, labelTable(t, labels...))
-	if sent.Labelled != want.Labelled || want.Labelled < 200 || want.NotOver < 10 || want.Keyless != 20 {
-		t.Fatalf("the case is too easy: %+v %+v", sent, want)
-	}
-	sent.Source = &want
 	from := &audit.LabelSource{
 		LabelSource: &feature.LabelSource{Pos: feature.Pos{File: "features.py", Line: 7, Col: 9}, Trained: set, Label: &set.Labels[0]},
 		Compute: func(ctx context.Context, p *plan.Batch, spine dataset.Table, out func(*value.Batch) error) (*engine.Report, error) {
 			return local.New(local.Options{}).Run(ctx, p, engine.Inputs{Spine: spine, Source: func(context.Context, *feature.Source) (dataset.Table, error) { return history, nil }}, out)
 		},
 	}
-	for _, atOnce := range []int{1 << 20, 90} {
-		t.Run(fmt.Sprint(atOnce), func(t *testing.T) {
-			audit.JoinAtOnce(t, atOnce, 1<<20)
-			if got, want := asJSON(t, evaluate(from)), asJSON(t, sent); got != want {
-				t.Errorf("\ngot  %s\nwant %s", got, want)
+	hold := func(name string, keyless int64, keyed func(int) bool) {
+		t.Helper()
+		want := audit.JoinedLabels{Name: "training set t", Computed: true}
+		var labels []labelled
+		for i, a := range all {
+			switch {
+			case !keyed(i), a.at < 0:
+				want.Keyless++
+			case a.at+1000 > 10_000: // the newest event
+				want.Waiting++
+				want.NotOver++
+			default:
+				want.Labelled++
+				n := 0
+				for _, e := range events {
+					if e.k == a.k && e.t >= a.at && e.t < a.at+1000 {
+						n++
+					}
+				}
+				labels = append(labels, labelled{a.id, fmt.Sprint(n), a.at + 1000})
 			}
-		})
+		}
+		sent := evaluate(nil, labelTable(t, labels...))
+		if sent.Labelled != want.Labelled || want.Labelled < 200 || want.NotOver < 10 || want.Keyless != keyless {
+			t.Fatalf("the case is too easy: %+v %+v", sent, want)
+		}
+		sent.Source = &want
+		for _, atOnce := range []int{1 << 20, 90} {
+			t.Run(fmt.Sprint(name, " ", atOnce), func(t *testing.T) {
+				audit.JoinAtOnce(t, atOnce, 1<<20)
+				if got, want := asJSON(t, evaluate(from)), asJSON(t, sent); got != want {
+					t.Errorf("\ngot  %s\nwant %s", got, want)
+				}
+			})
+		}
 	}
+	has := func(i int) bool { return !all[i].lost }
+	back := r.away()
+	hold("recorded with predictions, whose vectors are gone", 10, func(int) bool { return true })
+	back()
+	r.asBefore(first...)
+	hold("recorded with the second half", 15, func(i int) bool { return i >= half || has(i) })
+	r.asBefore(r.files()...)
+	hold("recorded with vectors alone", 20, has)
 	from.Compute = func(ctx context.Context, p *plan.Batch, _ dataset.Table, out func(*value.Batch) error) (*engine.Report, error) {
 		return local.New(local.Options{}).Run(ctx, p, engine.Inputs{Spine: brokenTable{history}}, out)
 	}

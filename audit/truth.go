@@ -45,8 +45,8 @@ type JoinedLabels struct {
 	Waiting   int64 `json:"predictions_unmatched"`
 	NotOver   int64 `json:"predictions_not_over"`  // of those without one: their label's span passes the end of history
 	Ambiguous int64 `json:"predictions_ambiguous"` // of several rows, and nothing says which
-	// Keyless are predictions whose vectors the record does not have (any more), or in which a key is null; and those that asked before the clock of the
-	// events had a time.
+	// Keyless are predictions in which a key is null, or whose view had not all of them then; those of before keys were recorded with predictions whose vectors the record
+	// does not have (any more); and those that asked before the clock of the events had a time.
 	Keyless int64 `json:"predictions_without_key"`
 }
 
@@ -186,16 +186,18 @@ type waiting struct {
 	rows truths
 }
 
-// sourceJoin joins the rows of a label source with predictions by their keys. It goes in parts, by a hash of the keys, each of which reads vectors, predictions and
-// rows again, so that memory grows with what has found its truth alone, and with the predictions of one key.
+// sourceJoin joins the rows of a label source with predictions by their keys. It goes in parts, by a hash of the keys, each of which reads predictions and rows again,
+// so that memory grows with what has found its truth alone, and with the predictions of one key.
 type sourceJoin struct {
 	*evaluating
 	reader      *truthReader
+	on          value.Schema // what rows find predictions by
 	seed        maphash.Seed
 	parts, part uint64
-	keys        map[uuid.UUID]string // of what was made of a vector, this endpoint's predictions among them
-	room        int                  // of keys, before there are to be more parts
+	keys        map[uuid.UUID]string // of what was made of a vector, this endpoint's predictions among them, where those do not have them themselves
 	waiting     map[string][]waiting
+	held        int // keys and predictions that wait
+	room        int // for them, before there are to be more parts
 	key         []byte
 }
 
@@ -212,11 +214,12 @@ func (x *evaluating) joinSource(ctx context.Context, files []*logFile) error {
 		return nil
 	}
 	j := &sourceJoin{evaluating: x, reader: x.From.reader(), seed: maphash.MakeSeed(), parts: 1, room: labelsAtOnce}
+	for _, c := range x.From.On {
+		j.on = append(j.on, value.Field{Name: c.Name, Type: c.Expr.Type()})
+	}
+	asked := askedOf(files, j.on)
 	for ; j.part < j.parts; j.part++ {
-		if err := j.readKeys(ctx); err != nil {
-			return err
-		}
-		if err := j.readPredictions(ctx, files); err != nil {
+		if err := j.readPredictions(ctx, asked); err != nil {
 			return err
 		}
 		if err := j.readRows(ctx); err != nil {
@@ -243,86 +246,52 @@ func (j *sourceJoin) keyOf(by []*value.Column, i int) bool {
 	return maphash.Bytes(j.seed, j.key)%j.parts == j.part
 }
 
-// thin makes twice as many parts, where the first has more keys than there is room for, and lets go what is of the others then. Predictions of one key stay
-// together, however many they are, so that afterwards there is room for twice what is left.
-func (j *sourceJoin) thin() {
+// hold counts a key or prediction more, and makes twice as many parts where the first has more than there is room for: then what is of the others is let go.
+// Predictions of one key stay together, however many they are, so that afterwards there is room for twice what is left.
+func (j *sourceJoin) hold() {
+	if j.held++; j.part > 0 || j.held <= j.room {
+		return
+	}
 	j.parts *= 2
-	maps.DeleteFunc(j.keys, func(_ uuid.UUID, key string) bool { return maphash.String(j.seed, key)%j.parts != 0 })
-	j.room = max(labelsAtOnce, 2*len(j.keys))
+	others := func(key string) bool { return maphash.String(j.seed, key)%j.parts != 0 }
+	maps.DeleteFunc(j.keys, func(_ uuid.UUID, key string) bool { return others(key) })
+	maps.DeleteFunc(j.waiting, func(key string, _ []waiting) bool { return others(key) })
+	j.held = len(j.keys)
+	for _, all := range j.waiting {
+		j.held += len(all)
+	}
+	j.room = max(labelsAtOnce, 2*j.held)
 }
 
-// readKeys reads the keys of the part from the vectors that predictions were made of.
-func (j *sourceJoin) readKeys(ctx context.Context) error {
-	j.keys = map[uuid.UUID]string{}
-	var on value.Schema
-	for _, c := range j.reader.On {
-		on = append(on, value.Field{Name: c.Name, Type: c.Expr.Type()})
-	}
-	return j.eachKeys(ctx, on, func(id uuid.UUID, by []*value.Column, i int) error {
+// readPredictions finds the predictions of the part, and as of when they asked.
+func (j *sourceJoin) readPredictions(ctx context.Context, files *askedFiles) error {
+	j.keys, j.waiting, j.held = map[uuid.UUID]string{}, map[string][]waiting{}, 0
+	if err := j.eachVector(ctx, files, j.on, func(id uuid.UUID, by []*value.Column, i int) error {
 		if j.keyOf(by, i) {
-			if j.keys[id] = string(j.key); j.part == 0 && len(j.keys) > j.room {
-				j.thin()
+			before := len(j.keys)
+			if j.keys[id] = string(j.key); len(j.keys) > before {
+				j.hold()
 			}
 		}
 		return nil
-	})
-}
-
-// eachKeys reads keys and request fields of the vectors that predictions of the time may have been made of, of this endpoint or others over the same view. Those of a
-// version of the view that had not all of them, or of other types, are left out.
-func (x *evaluating) eachKeys(ctx context.Context, on value.Schema, do func(id uuid.UUID, by []*value.Column, i int) error) error {
-	for view := range x.views {
-		files, damaged, err := openLog(ctx, x.Served, viewKey, view, x.Formats, x.Since-apart, x.Until+apart)
-		if err != nil {
-			return err
-		}
-		x.damaged(damaged)
-		for _, f := range files {
-			columns, schema := []string{predictionColumn}, f.table.Schema()
-			for _, k := range on {
-				if t, ok := schema.Lookup(fileColumn(k.Name)); ok && t.Equal(k.Type) {
-					columns = append(columns, fileColumn(k.Name))
-				}
-			}
-			if len(columns) <= len(on) || schema.Index(predictionColumn) < 0 {
-				continue
-			}
-			err := eachBatch(ctx, f.table, dataset.Scan{Columns: columns}, func(b *value.Batch) error {
-				for i := range b.N {
-					if b.Columns[0].IsNull(i) {
-						continue
-					}
-					id, err := uuid.Parse(b.Columns[0].Strs[i])
-					if err != nil {
-						continue
-					}
-					if err := do(id, b.Columns[1:], i); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.path, err)
-			}
+	}); err != nil {
+		return err
+	}
+	wait := func(key string, w waiting) {
+		if w.at > value.MinTimestamp { // else the events had no time yet by which it could ask
+			j.waiting[key] = append(j.waiting[key], w)
+			j.hold()
 		}
 	}
-	return nil
-}
-
-// readPredictions finds which of those were predicted here, and as of when.
-func (j *sourceJoin) readPredictions(ctx context.Context, files []*logFile) error {
-	j.waiting = map[string][]waiting{}
-	err := j.eachPrediction(ctx, files, []string{idColumn, featuresAt}, func(_ *logFile, k versionKey, b *value.Batch, i int) error {
-		if k.shadow { // whose truth is that of what was answered
-			return nil
-		}
-		id, err := uuid.Parse(b.Columns[2].Strs[i]) // columns of model and version come first
-		if key, ok := j.keys[id]; ok && err == nil {
-			delete(j.keys, id)
-			if at := b.Columns[3].Ints[i]; at > value.MinTimestamp { // else the events had no time yet by which it could ask
-				j.waiting[key] = append(j.waiting[key], waiting{id: id, at: at})
+	err := j.eachAsked(ctx, files, j.on, func(id uuid.UUID, at int64, by []*value.Column, i int) error {
+		if by != nil {
+			if j.keyOf(by, i) {
+				wait(string(j.key), waiting{id: id, at: at})
 			}
+		} else if key, ok := j.keys[id]; ok {
+			delete(j.keys, id)
+			j.held--
+			wait(key, waiting{id: id, at: at})
 		}
 		return nil
 	})

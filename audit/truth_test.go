@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -26,12 +29,13 @@ import (
 type asked struct {
 	id, k string
 	y     int64
+	null  bool // the request did not say y
 	at    int64
-	keys  bool // they are recorded, and not null
+	lost  bool // its vector was dropped
 }
 
-// ask records a prediction as of a time, with its vector where it has keys.
-func (r *register) ask(a asked, score float64, y value.Value) {
+// ask records a prediction as of a time, with its vector unless that is dropped.
+func (r *register) ask(a asked, score float64) {
 	r.t.Helper()
 	now := time.Now().UnixMilli()
 	p := r.Predictions.Begin("late", r.view, 1)
@@ -39,18 +43,81 @@ func (r *register) ask(a asked, score float64, y value.Value) {
 		r.t.Fatal("there is no room for a prediction")
 	}
 	p.Endpoint, p.Model, p.View, p.Time, p.At = "late", "m", r.view, now, a.at
-	p.Add(predict.Prediction{ID: a.id, Version: 1, Scores: []float64{score}})
-	p.Add(predict.Prediction{ID: a.id, Version: 2, Scores: []float64{1 - score}, Shadow: true})
+	by := []value.Value{value.OfString(a.k), value.OfInt(a.y)}
+	if a.null {
+		by[1] = value.Value{}
+	}
+	p.Add(predict.Prediction{ID: a.id, Version: 1, Scores: []float64{score}, Asked: by})
+	p.Add(predict.Prediction{ID: a.id, Version: 2, Scores: []float64{1 - score}, Asked: by, Shadow: true})
 	r.Predictions.Record(p)
-	if a.k == "" {
+	if a.lost {
 		return
 	}
 	s := r.ledger.Begin(r.view, 1)
 	s.View, s.At, s.Time = r.view, a.at, now
 	s.Columns = append(s.Columns, 0, 1, 3)
-	row := s.Add([]value.Value{value.OfString(a.k), y}, 0)
+	row := s.Add(by, 0)
 	row.Prediction = a.id
 	r.ledger.Record(s)
+}
+
+// files are those of predictions.
+func (r *register) files() []string {
+	r.t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.dir, "late", "*.parquet"))
+	if err != nil || len(files) == 0 {
+		r.t.Fatal("there are no files of predictions", err)
+	}
+	return files
+}
+
+// asBefore makes files of predictions such as were written before what was asked was recorded with them.
+func (r *register) asBefore(files ...string) {
+	r.t.Helper()
+	columns := []string{"prediction_id", "predicted", "at", "model", "version", "scores", "degraded", "share_defaulted", "shadow"}
+	for _, file := range files {
+		table, err := dataset.Open(r.t.Context(), formats, file, dataset.Options{})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		read, err := table.Scan(r.t.Context(), dataset.Scan{Columns: columns})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		b, err := read.Next()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		w, err := dataset.Create(formats, file, b.Schema, dataset.Metadata{Keys: table.Parts()[0].Metadata.Keys}, dataset.WriteOptions{})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for ; err == nil; b, err = read.Next() {
+			if err := w.Write(b); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		read.Close()
+		if !errors.Is(err, io.EOF) {
+			r.t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// away has the files of vectors gone, as they are after [audit] keep, until it is called.
+func (r *register) away() (back func()) {
+	r.t.Helper()
+	if err := os.Rename(r.ledger.dir, r.ledger.dir+".away"); err != nil {
+		r.t.Fatal(err)
+	}
+	return func() {
+		if err := os.Rename(r.ledger.dir+".away", r.ledger.dir); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 }
 
 // lateTruth is a row of a label source.
@@ -121,9 +188,16 @@ func rounded(e *audit.Evaluated) *audit.Evaluated {
 }
 
 // naive joins row by row, by the words of docs/models.md §8, and says what is to be counted.
-func naive(all []asked, rows []lateTruth, take feature.Take) (labels []labelled, c audit.JoinedLabels) {
+func naive(all []asked, keyed func(int) bool, rows []lateTruth, take feature.Take) (labels []labelled, c audit.JoinedLabels) {
 	c.Name = "landed"
-	good := []lateTruth{}
+	good, known := []lateTruth{}, []asked{}
+	for i, a := range all {
+		if keyed(i) && !a.null && a.at > value.MinTimestamp {
+			known = append(known, a)
+		} else {
+			c.Keyless++
+		}
+	}
 	for _, r := range rows {
 		if !r.there || !r.v.IsNull() && r.v.Int() >= 100 {
 			continue
@@ -136,7 +210,7 @@ func naive(all []asked, rows []lateTruth, take feature.Take) (labels []labelled,
 			c.WithoutKey++
 		default:
 			good = append(good, r)
-			of := slices.DeleteFunc(slices.Clone(all), func(a asked) bool { return !a.keys || a.k != r.k.Str() || a.y != 2*r.y.Int() })
+			of := slices.DeleteFunc(slices.Clone(known), func(a asked) bool { return a.k != r.k.Str() || a.y != 2*r.y.Int() })
 			switch {
 			case len(of) == 0:
 				c.Unmatched++
@@ -147,11 +221,7 @@ func naive(all []asked, rows []lateTruth, take feature.Take) (labels []labelled,
 			}
 		}
 	}
-	for _, a := range all {
-		if !a.keys {
-			c.Keyless++
-			continue
-		}
+	for _, a := range known {
 		found := map[int64]map[string]bool{}
 		for _, r := range good {
 			if r.k.Str() == a.k && 2*r.y.Int() == a.y && r.t.Int() >= a.at {
@@ -189,20 +259,26 @@ func naive(all []asked, rows []lateTruth, take feature.Take) (labels []labelled,
 // TestLabelSource joins random rows and predictions by keys, and holds counts and metrics against a join row by row whose labels are sent, in parts and at once.
 func TestLabelSource(t *testing.T) {
 	r, random := newRegister(t, audit.Options{}), rand.New(rand.NewPCG(8, 8))
+	const half = 750
 	var all []asked
-	for i := range 1500 {
-		a := asked{id: newID(t), k: fmt.Sprint("k", random.IntN(60)), y: 2 * random.Int64N(4), at: 1000 + random.Int64N(40), keys: true}
-		y := value.OfInt(a.y)
+	var first []string // of the files: those of the first half
+	for i := range 2 * half {
+		a := asked{id: newID(t), k: fmt.Sprint("k", random.IntN(60)), y: 2 * random.Int64N(4), at: 1000 + random.Int64N(40)}
 		switch i % 50 {
-		case 7: // its vector was dropped
-			a.k, a.keys = "", false
-		case 8: // the request did not say it
-			y, a.keys = value.Value{}, false
+		case 7:
+			a.lost = true
+		case 8:
+			a.null = true
 		case 9: // the events had no time yet
-			a.at, a.keys = value.MinTimestamp, false
+			a.at = value.MinTimestamp
 		}
-		r.ask(a, random.Float64(), y)
-		all = append(all, a)
+		r.ask(a, random.Float64())
+		if all = append(all, a); len(all) == half {
+			if err := r.Predictions.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			first = r.files()
+		}
 	}
 	for range 40 { // vectors of what was predicted elsewhere over the same view
 		r.vector(newID(t), value.OfInt(1), value.OfInt(2), time.Now().UnixMilli())
@@ -222,15 +298,40 @@ func TestLabelSource(t *testing.T) {
 			rows = append(rows, x)
 		}
 	}
+	has := func(i int) bool { return !all[i].lost }
+	back := r.away()
+	r.holdLabelSource("recorded with predictions, whose vectors are gone", 60, all, func(int) bool { return true }, rows)
+	back()
+	r.asBefore(first...)
+	r.holdLabelSource("recorded with the second half", 75, all, func(i int) bool { return i >= half || has(i) }, rows)
+	r.asBefore(r.files()...)
+	r.holdLabelSource("recorded with vectors alone", 90, all, has, rows)
+	t.Run("too many", func(t *testing.T) {
+		audit.JoinAtOnce(t, 100, 200)
+		_, err := audit.Evaluate(t.Context(), audit.Evaluation{Predictions: r.dir, Served: r.ledger.dir, Formats: formats, From: labelSource(t, true, feature.TakeLast, rows...), Endpoint: "late", Task: model.Binary, Until: time.Now().UnixMilli() + hour, Trained: trainedBinary})
+		if err == nil || !strings.Contains(err.Error(), "ask for a shorter time") {
+			t.Error(err)
+		}
+	})
+	r.away()
+	if s := r.evaluateFrom(labelSource(t, true, feature.TakeLast, rows...)).Source; s.Keyless != 2*half || s.Labelled != 0 {
+		t.Errorf("recorded with vectors alone, which are gone: %+v", s)
+	}
+}
+
+// holdLabelSource holds what rows say of predictions, of which some have their keys, against a join row by row.
+func (r *register) holdLabelSource(name string, keyless int64, all []asked, keyed func(int) bool, rows []lateTruth) {
+	t := r.t.(*testing.T)
+	t.Helper()
 	for _, take := range []feature.Take{feature.TakeOnly, feature.TakeFirst, feature.TakeLast} {
-		labels, counts := naive(all, rows, take)
+		labels, counts := naive(all, keyed, rows, take)
 		want := r.evaluateFrom(nil, labelTable(t, labels...))
-		if want.Labelled != int64(len(labels)) || want.Labelled < 100 || counts.Matched == 0 || counts.Early == 0 || counts.Unmatched == 0 || counts.NotKnown == 0 || counts.WithoutKey == 0 || counts.Ambiguous == 0 || counts.Waiting == 0 || counts.Keyless != 90 {
+		if want.Labelled != int64(len(labels)) || want.Labelled < 100 || counts.Matched == 0 || counts.Early == 0 || counts.Unmatched == 0 || counts.NotKnown == 0 || counts.WithoutKey == 0 || counts.Ambiguous == 0 || counts.Waiting == 0 || counts.Keyless != keyless {
 			t.Fatalf("the case is too easy: %+v, %+v", want, counts)
 		}
 		want.Source = &counts
 		for _, atOnce := range []int{1 << 20, 90} {
-			t.Run(fmt.Sprint(take, " ", atOnce), func(t *testing.T) {
+			t.Run(fmt.Sprint(name, " ", take, " ", atOnce), func(t *testing.T) {
 				audit.JoinAtOnce(t, atOnce, 1<<20)
 				got := r.evaluateFrom(labelSource(t, true, take, rows...))
 				if g, w := asJSON(t, got), asJSON(t, want); g != w {
@@ -239,13 +340,6 @@ func TestLabelSource(t *testing.T) {
 			})
 		}
 	}
-	t.Run("too many", func(t *testing.T) {
-		audit.JoinAtOnce(t, 100, 200)
-		_, err := audit.Evaluate(t.Context(), audit.Evaluation{Predictions: r.dir, Served: r.ledger.dir, Formats: formats, From: labelSource(t, true, feature.TakeLast, rows...), Endpoint: "late", Task: model.Binary, Until: time.Now().UnixMilli() + hour, Trained: trainedBinary})
-		if err == nil || !strings.Contains(err.Error(), "ask for a shorter time") {
-			t.Error(err)
-		}
-	})
 }
 
 // Labels that are sent and those of a label source are one: of one prediction the one known last holds, and of two of one time the one that was sent.
@@ -254,7 +348,7 @@ func TestLabelSourceAndSentLabels(t *testing.T) {
 	var ids []string
 	for i := range 4 {
 		ids = append(ids, newID(t))
-		r.ask(asked{id: ids[i], k: fmt.Sprint("k", i), at: 1000}, 0.9, value.OfInt(0))
+		r.ask(asked{id: ids[i], k: fmt.Sprint("k", i), at: 1000}, 0.9)
 	}
 	r.close()
 	row := func(i int, v, at int64) lateTruth {
@@ -294,18 +388,26 @@ func TestLabelSourceAndSentLabels(t *testing.T) {
 // A view that had not what rows are found by, or had it of another type, has recorded it of none; a table that fails is told with the definition's place.
 func TestLabelSourceOfAnotherView(t *testing.T) {
 	r := newRegister(t, audit.Options{})
-	r.ask(asked{id: newID(t), k: "k1", at: 1000}, 0.9, value.OfInt(0))
+	r.ask(asked{id: newID(t), k: "k1", at: 1000}, 0.9)
 	r.close()
 	row := lateTruth{k: value.OfString("k1"), y: value.OfInt(0), v: value.OfInt(1), t: value.OfTimestamp(2000), there: true}
-	for _, change := range []func(*feature.LabelSource){
-		func(s *feature.LabelSource) { s.On[0].Name = "w" },
-		func(s *feature.LabelSource) { s.On[0].Expr = s.On[1].Expr },
-	} {
-		from := labelSource(t, true, feature.TakeOnly, row)
-		change(from.LabelSource)
-		e := r.evaluateFrom(from)
-		if want := (audit.JoinedLabels{Name: "landed", Rows: 1, Unmatched: 1, Keyless: 1}); *e.Source != want || e.Labelled != 0 {
-			t.Errorf("%+v, want %+v", *e.Source, want)
+	for _, how := range []string{"predictions", "vectors"} {
+		if how == "vectors" {
+			r.asBefore(r.files()...)
+		}
+		for _, change := range []func(*feature.LabelSource){
+			func(s *feature.LabelSource) { s.On[0].Name = "w" },
+			func(s *feature.LabelSource) { s.On[0].Expr = s.On[1].Expr },
+		} {
+			from := labelSource(t, true, feature.TakeOnly, row)
+			change(from.LabelSource)
+			e := r.evaluateFrom(from)
+			if want := (audit.JoinedLabels{Name: "landed", Rows: 1, Unmatched: 1, Keyless: 1}); *e.Source != want || e.Labelled != 0 {
+				t.Errorf("recorded with %s: %+v, want %+v", how, *e.Source, want)
+			}
+		}
+		if e := r.evaluateFrom(labelSource(t, true, feature.TakeOnly, row)); e.Labelled != 1 {
+			t.Errorf("recorded with %s: %+v", how, *e.Source)
 		}
 	}
 	for _, on := range []bool{true, false} {

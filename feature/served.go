@@ -1,6 +1,8 @@
 package feature
 
 import (
+	"slices"
+
 	"github.com/bighead-ml/bighead/agg/tile"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -65,6 +67,11 @@ func (v *View) Asked() []Key {
 		}
 	}
 	return out
+}
+
+// AskedKeys are those of Asked whose values can be part of a key: what truth that is known elsewhere can find a request by.
+func (v *View) AskedKeys() []Key {
+	return slices.DeleteFunc(v.Asked(), func(k Key) bool { return !k.Type.Key() })
 }
 
 // Reset makes it an empty record of a request, and keeps its memory.

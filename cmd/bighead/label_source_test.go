@@ -187,6 +187,18 @@ func TestLabelSource(t *testing.T) {
 	if e := evaluated("seen"); e.Labelled != 482 {
 		t.Errorf("without a server: %+v", e)
 	}
+
+	// Truth that comes after the vectors are gone, as their files are after [audit] keep, is joined all the same.
+	if err := os.RemoveAll(filepath.Join(w.dir, ".bighead", "served")); err != nil {
+		t.Fatal(err)
+	}
+	write("landed/3.csv", "key,was,known\n590,late,2024-01-07T00:00:00Z\n")
+	if e := evaluated("seen"); e.Labelled != 483 || e.Source.Keyless != 0 || e.Source.Matched != 484 || e.Versions[0].Vectors != 0 {
+		t.Errorf("after the vectors are gone: %+v %+v", e, e.Source)
+	}
+	if e := evaluated("counted"); e.Labelled != 300 || e.Source.Keyless != 0 {
+		t.Errorf("after the vectors are gone: %+v %+v", e, e.Source)
+	}
 }
 
 // countedAsTrained asks an endpoint whose model learned what happens within a minute, and has that happen.

@@ -75,6 +75,7 @@ type call struct {
 	rows     []int32 // of one version, while it is asked
 	values   [][]value.Value
 	ids      []string // of what is going to be predicted
+	asked    []value.Value
 	key      []byte
 	failed   []failedRow
 }
@@ -101,7 +102,8 @@ func (c *call) release() {
 	clear(c.values[:cap(c.values)])
 	clear(c.failed)
 	clear(c.ids)
-	*c = call{of: c.of[:0], rows: c.rows[:0], values: c.values[:0], ids: c.ids[:0], key: c.key[:0], failed: c.failed[:0]}
+	clear(c.asked)
+	*c = call{of: c.of[:0], rows: c.rows[:0], values: c.values[:0], ids: c.ids[:0], asked: c.asked[:0], key: c.key[:0], failed: c.failed[:0]}
 	calls.Put(c)
 }
 
@@ -401,10 +403,19 @@ func (c *call) record(view *feature.View, when int64) {
 	p.Endpoint, p.Model, p.View, p.Time, p.At = c.endpoint.def.Name, c.endpoint.def.Model.Name, view, when, c.out.At
 	for i := range c.out.Rows {
 		if a := &c.out.Rows[i]; a.Problem == nil && c.out.features.Rows[i].Sampled {
-			p.Add(Prediction{ID: a.ID, Version: a.Version, Scores: a.Scores, Degraded: a.Degraded, ShareDefaulted: a.ShareDefaulted})
+			p.Add(Prediction{ID: a.ID, Version: a.Version, Scores: a.Scores, Degraded: a.Degraded, ShareDefaulted: a.ShareDefaulted, Asked: c.askedOf(i)})
 		}
 	}
 	r.Record(p)
+}
+
+// askedOf is what is recorded of what a row was asked with; good until it is called again.
+func (c *call) askedOf(row int) []value.Value {
+	c.asked = c.asked[:0]
+	for _, at := range c.bound.asked {
+		c.asked = append(c.asked, c.request.Rows[row].Values[at])
+	}
+	return c.asked
 }
 
 // tally is what predictions are counted by.

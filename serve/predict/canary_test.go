@@ -314,7 +314,7 @@ func TestShadow(t *testing.T) {
 				score += 0.25
 			}
 			if i != 2 {
-				want = append(want, fmt.Sprintf("%s late m@%d %d %.9f false 0", id, version, now, score))
+				want = append(want, fmt.Sprintf("%s late m@%d %d %.9f false 0 r%[5]d n%[5]d", id, version, now, score, i%2))
 			}
 		}
 	}
@@ -339,7 +339,7 @@ func (r *shadowRecord) Record(p *predict.Predictions) {
 	defer r.mu.Unlock()
 	for _, x := range p.Rows {
 		if x.Shadow {
-			r.rows = append(r.rows, fmt.Sprintf("%s %s %s@%d %d %.9f %t %g", x.ID, p.Endpoint, p.Model, x.Version, p.At, x.Scores[0], x.Degraded, x.ShareDefaulted))
+			r.rows = append(r.rows, fmt.Sprintf("%s %s %s@%d %d %.9f %t %g %s", x.ID, p.Endpoint, p.Model, x.Version, p.At, x.Scores[0], x.Degraded, x.ShareDefaulted, askedText(x)))
 		}
 	}
 }

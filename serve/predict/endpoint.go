@@ -195,6 +195,7 @@ type bound struct {
 	at       map[*version][]int
 	foreign  map[*version]string // why a version cannot read the view as it is now
 	sticky   []int               // of the row's keys and request fields
+	asked    []int               // of those too: what is recorded with a prediction (View.AskedKeys)
 }
 
 // bind finds where the versions' columns stand in the view's answers. Columns that are others now than those that a version learned from make it
@@ -237,6 +238,11 @@ func (e *endpoint) bind(view *serve.View) *bound {
 		}
 	}
 	b.sticky = e.stickyOf(view)
+	for i, k := range view.Asked() {
+		if k.Type.Key() {
+			b.asked = append(b.asked, i)
+		}
+	}
 	e.bound.Store(b)
 	return b
 }

@@ -2,6 +2,7 @@ package predict
 
 import (
 	"github.com/bighead-ml/bighead/feature"
+	"github.com/bighead-ml/bighead/value"
 )
 
 // Recorder keeps predictions, for those who join labels to them and watch for drift. Requests call it, so nothing of it may block or take long:
@@ -24,6 +25,7 @@ type Predictions struct {
 	Rows     []Prediction
 
 	scores []float64 // behind the rows
+	asked  []value.Value
 }
 
 // Prediction is one answered row, or what a shadow says of one.
@@ -33,22 +35,27 @@ type Prediction struct {
 	Scores         []float64
 	Degraded       bool
 	ShareDefaulted float64
-	Shadow         bool // nobody was answered with it
+	Asked          []value.Value // what its view was asked with, by View.AskedKeys
+	Shadow         bool          // nobody was answered with it
 }
 
-// Add adds a row. The scores are copied.
+// Add adds a row. The scores and what was asked are copied.
 func (p *Predictions) Add(row Prediction) {
 	from := len(p.scores)
 	p.scores = append(p.scores, row.Scores...) // rows before keep their memory where it moves
 	row.Scores = p.scores[from:len(p.scores):len(p.scores)]
+	from = len(p.asked)
+	p.asked = append(p.asked, row.Asked...)
+	row.Asked = p.asked[from:len(p.asked):len(p.asked)]
 	p.Rows = append(p.Rows, row)
 }
 
 // Reset makes it an empty record of a request, and keeps its memory.
 func (p *Predictions) Reset() {
 	clear(p.Rows)
-	*p = Predictions{Rows: p.Rows[:0], scores: p.scores[:0]}
+	clear(p.asked)
+	*p = Predictions{Rows: p.Rows[:0], scores: p.scores[:0], asked: p.asked[:0]}
 }
 
 // Cells is about how much memory it takes, in values.
-func (p *Predictions) Cells() int { return 4*len(p.Rows) + len(p.scores) }
+func (p *Predictions) Cells() int { return 4*len(p.Rows) + len(p.scores) + len(p.asked) }

@@ -29,6 +29,7 @@ type shadowJob struct {
 type shadowed struct {
 	id       string // of the prediction; "": it is not recorded
 	statuses []serve.Status
+	asked    []value.Value
 }
 
 // shadow has the shadows asked what a request was answered, some time, if there is room.
@@ -42,7 +43,7 @@ func (s *Server) shadow(c *call, view *feature.View, when int64) {
 		job.values, job.scores = append(job.values, slices.Clone(a.Values)), append(job.scores, slices.Clone(a.Scores))
 		row := shadowed{}
 		if s.o.Recorder != nil && c.out.features.Rows[i].Sampled {
-			row = shadowed{a.ID, slices.Clone(a.Statuses)}
+			row = shadowed{a.ID, slices.Clone(a.Statuses), slices.Clone(c.askedOf(i))}
 		}
 		job.rows = append(job.rows, row)
 	}
@@ -145,7 +146,7 @@ func (s *Server) recordShadow(job *shadowJob, v *version, scores []float64) {
 			continue
 		}
 		defaulted := share(row.statuses, job.bound.at[v])
-		p.Add(Prediction{ID: row.id, Version: v.number, Scores: scores[i*width : (i+1)*width], Degraded: e.wants(defaulted), ShareDefaulted: defaulted, Shadow: true})
+		p.Add(Prediction{ID: row.id, Version: v.number, Scores: scores[i*width : (i+1)*width], Degraded: e.wants(defaulted), ShareDefaulted: defaulted, Asked: row.asked, Shadow: true})
 	}
 	s.o.Recorder.Record(p)
 }

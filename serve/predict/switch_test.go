@@ -485,7 +485,7 @@ func TestRecorder(t *testing.T) {
 		t.Errorf("the vectors' record names %v", vectors)
 	}
 	for _, i := range []int{0, 2} {
-		want += fmt.Sprintln(out.Rows[i].ID, "late", "m", 1, now, "v", out.Rows[i].Scores, false)
+		want += fmt.Sprintln(out.Rows[i].ID, "late", "m", 1, now, "v", out.Rows[i].Scores, false, fmt.Sprintf("r%[1]d n%[1]d", i))
 	}
 	if r.text != want {
 		t.Errorf("got\n%swant\n%s", r.text, want)
@@ -510,8 +510,17 @@ func (r *recorded) Begin(string, *feature.View, int) *predict.Predictions {
 
 func (r *recorded) Record(p *predict.Predictions) {
 	for _, row := range p.Rows {
-		r.text += fmt.Sprintln(row.ID, p.Endpoint, p.Model, row.Version, p.At, p.View.Name, row.Scores, row.Degraded)
+		r.text += fmt.Sprintln(row.ID, p.Endpoint, p.Model, row.Version, p.At, p.View.Name, row.Scores, row.Degraded, askedText(row))
 	}
+}
+
+// askedText is what a prediction is recorded to have been asked with: of the fixtures' view the key and the note, for numbers are no keys.
+func askedText(row predict.Prediction) string {
+	var out []string
+	for _, x := range row.Asked {
+		out = append(out, x.Str())
+	}
+	return strings.Join(out, " ")
 }
 
 // TestExplained compares what each input added with the model's own explanation, and says why where there is none.

@@ -29,11 +29,11 @@ import (
 
 const now = 1_700_000_000_000
 
-// The view of the fixtures: f0 is what a store knows of a key, f1 to f12 come with the request.
+// The view of the fixtures: f0 is what a store knows of a key, f1 to f12 come with the request, and a note by which its truth can be found.
 const definitions = `
 e = bh.EventSource("e", columns={"k": bh.String, "x": bh.Float}, time="ts")
 g = bh.FeatureGroup("g", source=e, keys=["k"], deadline="10m", features=[bh.last("x")])
-v = bh.FeatureView("v", groups=[g], request={f"f{i}": bh.optional(bh.Float) for i in range(1, 13)}, derive={"f0": "g__x_last"})
+v = bh.FeatureView("v", groups=[g], request={f"f{i}": bh.optional(bh.Float) for i in range(1, 13)} | {"note": bh.optional(bh.String)}, derive={"f0": "g__x_last"})
 `
 
 // world is a project with an endpoint "late" of a model "m", and what it stands on.
@@ -195,6 +195,7 @@ func (w *world) row(i int) serve.Row {
 	for _, x := range w.rows.Rows[i*w.rows.Width+1 : (i+1)*w.rows.Width] {
 		row.Values = append(row.Values, value.OfFloat(x))
 	}
+	row.Values = append(row.Values, value.OfString(fmt.Sprint("n", i)))
 	return row
 }
 
