@@ -21,7 +21,7 @@ type Options struct {
 	Dir string
 	// Formats read the files; the first writes them.
 	Formats []dataset.Format
-	// Sample is the share of keys whose vectors are kept, of 1. Predictions are kept where the vectors are.
+	// Sample is the share of keys of which it is kept, of 1.
 	Sample float64
 	// Keep is for how long files stay after their hour, ms; 0: for ever.
 	Keep int64

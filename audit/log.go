@@ -11,16 +11,29 @@ import (
 // Log keeps the vectors that a server answers, as files by view and hour (journal). It is a serve.Recorder, safe for concurrent use.
 type Log struct {
 	*journal[*feature.Served]
-	below uint64 // hashes of keys below it are kept
+	share
+}
+
+// share is a part of all keys. The lesser of two is in the greater.
+type share struct {
+	below uint64 // hashes of keys below it are in it
 	all   bool
 }
 
+func shareOf(part float64) share {
+	s := share{all: part >= 1}
+	if part > 0 && !s.all {
+		s.below = uint64(part * math.MaxUint64)
+	}
+	return s
+}
+
+// Samples reports whether what is of a key is kept.
+func (s share) Samples(key uint64) bool { return s.all || key < s.below }
+
 // Open begins a log in a folder, which it makes where there is none. What a process that was killed had begun to write is removed.
 func Open(o Options) (*Log, error) {
-	l := &Log{all: o.Sample >= 1}
-	if o.Sample > 0 && !l.all {
-		l.below = uint64(o.Sample * math.MaxUint64)
-	}
+	l := &Log{share: shareOf(o.Sample)}
 	var err error
 	l.journal, err = openJournal(o, kind[*feature.Served]{
 		what: "what is served", was: "what was served", noun: "view",
@@ -42,9 +55,6 @@ func Open(o Options) (*Log, error) {
 	}
 	return l, nil
 }
-
-// Samples reports whether vectors of a key are kept.
-func (l *Log) Samples(key uint64) bool { return l.all || key < l.below }
 
 // Begin gives an empty record, or nil where there is no room.
 func (l *Log) Begin(view *feature.View, rows int) *feature.Served {

@@ -46,11 +46,12 @@ func askedColumn(name string) string { return askedPrefix + name }
 // Predictions keeps what endpoints answer, as files by endpoint and hour (journal). It is a predict.Recorder, safe for concurrent use.
 type Predictions struct {
 	*journal[*predict.Predictions]
+	share
 }
 
 // OpenPredictions begins a log of predictions in a folder, as Open does one of vectors.
 func OpenPredictions(o Options) (*Predictions, error) {
-	p := &Predictions{}
+	p := &Predictions{share: shareOf(o.Sample)}
 	var err error
 	p.journal, err = openJournal(o, kind[*predict.Predictions]{
 		what: "what is predicted", was: "what was predicted", noun: "endpoint",

@@ -2,7 +2,10 @@ package audit_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -79,6 +82,58 @@ v = bh.FeatureView("v", groups=[g], request={"predicted": bh.optional(bh.Timesta
 		row := b.Row(i)
 		if row[3].Str() != "m" || row[4].Int() != 7 || !slices.EqualFunc(row[9:], asked, value.Equal) {
 			t.Errorf("row %d is %v, and was asked with %v", i, row, asked)
+		}
+	}
+}
+
+// Of two shares of keys the lesser is in the greater: where few vectors are recorded and many predictions, each vector's prediction is there.
+func TestSharesOfKeys(t *testing.T) {
+	random, none := rand.New(rand.NewPCG(5, 7)), audit.Options{Formats: formats, Every: time.Hour}
+	open := func(share float64) (*audit.Log, *audit.Predictions) {
+		o := none
+		o.Sample, o.Dir = share, t.TempDir()
+		vectors, err := audit.Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Dir = t.TempDir()
+		predictions, err := audit.OpenPredictions(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := errors.Join(vectors.Close(context.Background()), predictions.Close(context.Background())); err != nil {
+				t.Error(err)
+			}
+		})
+		return vectors, predictions
+	}
+	shares := []float64{0, 0.25, 0.5, 1}
+	var in [4]int
+	var vectors [4]*audit.Log
+	var predictions [4]*audit.Predictions
+	for i, share := range shares {
+		vectors[i], predictions[i] = open(share)
+	}
+	const keys = 100_000
+	for k := range keys {
+		key := random.Uint64()
+		if k == 0 {
+			key = math.MaxUint64
+		}
+		for i := range shares {
+			is := predictions[i].Samples(key)
+			if is != vectors[i].Samples(key) || i > 0 && !is && predictions[i-1].Samples(key) {
+				t.Fatalf("key %d of the share %v: of vectors %t, of predictions %t", key, shares[i], vectors[i].Samples(key), is)
+			}
+			if is {
+				in[i]++
+			}
+		}
+	}
+	for i, share := range shares { // 0.01 are six standard deviations and more
+		if part := float64(in[i]) / keys; math.Abs(part-share) > 0.01*share*(1-share)*4 {
+			t.Errorf("the share %v has %v of the keys", share, part)
 		}
 	}
 }

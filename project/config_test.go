@@ -251,7 +251,7 @@ func TestSettingsOfTheContract(t *testing.T) {
 	for _, key := range []string{"project.name", "batch.engine", "batch.remote", "batch.memory", "batch.threads", "stream.engine", "stream.gateway", "stream.parallelism", "stream.savepoints", "stream.brokers",
 		"stream.group", "stream.registry", "store.kind", "store.url", "store.prefix", "catalog.kind", "catalog.url", "events.path", "events.keep", "serve.listen",
 		"serve.grpc", "serve.admin", "serve.clock", "serve.deadline", "serve.drain", "serve.max_inflight", "serve.cache", "serve.max_body", "auth.tokens_file", "files.s3.region",
-		"files.s3.endpoint", "audit.sample", "audit.path", "audit.keep", "audit.predictions", "audit.labels", "audit.keep_predictions", "features.resolution", "trace.endpoint", "trace.sample", "log.level", "log.format", "metrics.per_feature", "python.path"} {
+		"files.s3.endpoint", "audit.sample", "audit.path", "audit.keep", "audit.predictions", "audit.labels", "audit.sample_predictions", "audit.keep_predictions", "features.resolution", "trace.endpoint", "trace.sample", "log.level", "log.format", "metrics.per_feature", "python.path"} {
 		section, name := key[:strings.LastIndex(key, ".")], key[strings.LastIndex(key, ".")+1:]
 		if !strings.Contains(string(b), "["+section+"]") || !strings.Contains(string(b), name) {
 			t.Errorf("the page no longer names %s", key)

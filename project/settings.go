@@ -108,6 +108,7 @@ var settings = []Setting{
 	{Key: "audit.keep", kind: duration, Default: "7d", Doc: "how long the record keeps what was served"},
 	{Key: "audit.predictions", Default: ".bighead/predictions", Doc: "the record of what was predicted"},
 	{Key: "audit.labels", Default: ".bighead/labels", Doc: "the labels that came for predictions"},
+	{Key: "audit.sample_predictions", kind: portion, Doc: "the share of keys whose predictions are recorded, 0: none; as [audit] sample without one"},
 	{Key: "audit.keep_predictions", kind: duration, Doc: "how long predictions and their labels are kept; as long as [audit] keep without one"},
 
 	{Key: "verify.key", Doc: "the file of the key that signs reports of verify; bighead verify --new-key makes one"},

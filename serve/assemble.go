@@ -54,7 +54,7 @@ func (c *call) assemble(out *Response) {
 	}
 	c.row, c.status = c.row[:width], c.status[:width]
 	for i := range out.Rows {
-		sampled := c.sampled(i)
+		key, sampled := c.sampled(i)
 		if p := c.refusal(i); p != nil {
 			out.Rows[i].refuse(p)
 		} else {
@@ -64,7 +64,7 @@ func (c *call) assemble(out *Response) {
 				c.note(i)
 			}
 		}
-		out.Rows[i].Sampled = sampled
+		out.Rows[i].KeyHash = key
 	}
 	c.count()
 }

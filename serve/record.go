@@ -23,10 +23,14 @@ type Recorder interface {
 // position is how far a space had come before a reading of it; nil: nothing says so.
 type position = *tile.Positions
 
-// sampled reports whether a row is to be recorded, if it is answered.
-func (c *call) sampled(row int) bool {
+// sampled reports whether a row is to be recorded, if it is answered, and the hash that says so, also to who records what is predicted of it.
+func (c *call) sampled(row int) (key uint64, sampled bool) {
 	rec := c.sel.view.server.options.Recorder
-	return rec != nil && !c.unrecorded && c.wrong[row] == nil && rec.Samples(c.hash(row))
+	if c.unrecorded || c.wrong[row] != nil || rec == nil && c.predictions == nil {
+		return 0, false
+	}
+	key = c.hash(row)
+	return key, rec != nil && rec.Samples(key)
 }
 
 // note records a row that was answered.

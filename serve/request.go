@@ -46,8 +46,9 @@ type Answer struct {
 	Statuses []Status
 	// Problem is why the row has no values; the other rows have theirs.
 	Problem *Problem
-	// Sampled says that the row's keys are among those whose rows are recorded.
-	Sampled bool
+	// KeyHash is a hash of the keys of all groups of the row, the same in every process, by which its prediction is recorded or not, as its vector is (Recorder.Samples); 0
+	// where the row is wrong, or nothing is predicted nor recorded.
+	KeyHash uint64
 }
 
 // reset makes room for the answer to rows of so many columns.

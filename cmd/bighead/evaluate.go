@@ -189,7 +189,7 @@ func (c *cli) printEvaluated(r *audit.Evaluated) error {
 		fmt.Fprintln(w, "cannot be read:", d)
 	}
 	if r.Predictions == 0 {
-		fmt.Fprintln(w, "nothing was predicted then, or nothing of it is recorded ([audit] sample, keep)")
+		fmt.Fprintln(w, "nothing was predicted then, or nothing of it is recorded ([audit] sample, sample_predictions, keep, keep_predictions)")
 		return nil
 	}
 	if err := printVersions(w, r); err != nil {

@@ -44,6 +44,12 @@ func TestLabelSource(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	// Few vectors are recorded, and all predictions.
+	settings, err := os.ReadFile(filepath.Join(w.dir, "bighead.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("bighead.toml", string(settings)+"[audit]\nsample = 0.2\nsample_predictions = 1\n")
 	write("features.py", lateFeatures)
 	write("landed/0.csv", "key,was,known\n0,late,2023-12-31T00:00:00Z\n")
 	write("named.csv", "prediction_id,truth,known\nx,true,2024-01-01T00:00:00Z\n")
@@ -125,6 +131,9 @@ func TestLabelSource(t *testing.T) {
 		t.Errorf("%+v, want %+v", *byName.Source, want)
 	}
 	v := sent.Versions[0]
+	if v.Vectors < 60 || v.Vectors > 180 { // of 600, of which a fifth is expected
+		t.Errorf("%d vectors are recorded", v.Vectors)
+	}
 	if sent.Labelled != 480 || v.Metrics["auc"] < 0.6 {
 		t.Fatalf("%+v %+v", sent, v)
 	}

@@ -29,10 +29,14 @@ func openServed(p *project.Project, log *slog.Logger, m *audit.Metrics, version 
 
 // openPredicted begins the record of what is predicted; nil: nothing is recorded.
 func openPredicted(p *project.Project, log *slog.Logger, m *audit.Metrics) (*audit.Predictions, error) {
-	if p.Config.Share("audit.sample") == 0 {
+	sample := p.Config.Share("audit.sample")
+	if p.Config.String("audit.sample_predictions") != "" {
+		sample = p.Config.Share("audit.sample_predictions")
+	}
+	if sample == 0 {
 		return nil, nil
 	}
-	return audit.OpenPredictions(audit.Options{Dir: inProject(p, p.Config.String("audit.predictions")), Formats: formats, Keep: keepPredictions(p), Metrics: m, Log: log})
+	return audit.OpenPredictions(audit.Options{Dir: inProject(p, p.Config.String("audit.predictions")), Formats: formats, Sample: sample, Keep: keepPredictions(p), Metrics: m, Log: log})
 }
 
 // keepPredictions is for how long predictions and their labels are kept, ms.
@@ -61,10 +65,14 @@ func (o *online) recorder() serve.Recorder {
 
 // flushServed waits until all that was served and predicted so far is in files.
 func (o *online) flushServed(ctx context.Context) error {
-	if o.served == nil {
-		return nil
+	var errs []error
+	if o.served != nil {
+		errs = append(errs, o.served.Flush(ctx))
 	}
-	return errors.Join(o.served.Flush(ctx), o.predicted.Flush(ctx))
+	if o.predicted != nil {
+		errs = append(errs, o.predicted.Flush(ctx))
+	}
+	return errors.Join(errs...)
 }
 
 // audited takes in what an audit has found, for the metrics.

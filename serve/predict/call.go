@@ -389,7 +389,7 @@ func (c *call) record(view *feature.View, when int64) {
 		return
 	}
 	for i := range c.out.Rows {
-		if c.out.Rows[i].Problem == nil && c.out.features.Rows[i].Sampled {
+		if c.recorded(i) {
 			left++
 		}
 	}
@@ -402,11 +402,16 @@ func (c *call) record(view *feature.View, when int64) {
 	}
 	p.Endpoint, p.Model, p.View, p.Time, p.At = c.endpoint.def.Name, c.endpoint.def.Model.Name, view, when, c.out.At
 	for i := range c.out.Rows {
-		if a := &c.out.Rows[i]; a.Problem == nil && c.out.features.Rows[i].Sampled {
+		if a := &c.out.Rows[i]; c.recorded(i) {
 			p.Add(Prediction{ID: a.ID, Version: a.Version, Scores: a.Scores, Degraded: a.Degraded, ShareDefaulted: a.ShareDefaulted, Asked: c.askedOf(i)})
 		}
 	}
 	r.Record(p)
+}
+
+// recorded reports whether a row's prediction is recorded, where there is a recorder.
+func (c *call) recorded(row int) bool {
+	return c.out.Rows[row].Problem == nil && c.server.o.Recorder.Samples(c.out.features.Rows[row].KeyHash)
 }
 
 // askedOf is what is recorded of what a row was asked with; good until it is called again.

@@ -269,15 +269,14 @@ func TestShadow(t *testing.T) {
 	w.deploy(next)
 	kept := &shadowRecord{}
 	w.endpoint.DegradedWhen = degradedWhen(t, "share_defaulted > 0.05")
-	w.vectors.on = true
 	w.start(predict.Options{Shadows: 1, Recorder: kept})
+	w.vectors.hears = true
 	f := modeltest.Fixture(t, "lgb_binary")
 	var ids []string
 	ask := func() {
 		t.Helper()
-		w.vectors.row, w.vectors.not = 0, 3 // of the second request's rows the first is not sampled
-		if len(ids) == 2 {
-			w.vectors.not = 1
+		if kept.not = 0; len(ids) == 2 { // of the second request's rows the first is not sampled
+			kept.not = w.vectors.keys[0]
 		}
 		for i, a := range w.ask(0, 1).Rows {
 			if a.Version != 1 || !near(a.Scores[0], f.Answers[i], 1e-14) {
@@ -326,9 +325,12 @@ func TestShadow(t *testing.T) {
 
 // shadowRecord is a recorder of what shadows say.
 type shadowRecord struct {
+	not  uint64 // the hash of a row that is not sampled
 	mu   sync.Mutex
 	rows []string
 }
+
+func (r *shadowRecord) Samples(key uint64) bool { return key != r.not }
 
 func (r *shadowRecord) Begin(string, *feature.View, int) *predict.Predictions {
 	return &predict.Predictions{}

@@ -8,6 +8,8 @@ import (
 // Recorder keeps predictions, for those who join labels to them and watch for drift. Requests call it, so nothing of it may block or take long:
 // what it cannot take in at once it leaves out, and counts.
 type Recorder interface {
+	// Samples reports whether predictions of a key are to be recorded. The number is the row's serve.Answer.KeyHash.
+	Samples(key uint64) bool
 	// Begin gives an empty record to be filled with rows of an endpoint; nil: there is no room.
 	Begin(endpoint string, view *feature.View, rows int) *Predictions
 	// Record takes a filled record over.
@@ -15,7 +17,7 @@ type Recorder interface {
 }
 
 // Predictions are what one request was answered with. It is filled by one goroutine and then handed on; nothing in it is shared with the request, but
-// for texts that never change. Rows whose keys are not among those that are recorded (serve.Answer.Sampled), and those that have a problem, are not in.
+// for texts that never change. Rows whose keys are not among those that are recorded (Recorder.Samples), and those that have a problem, are not in.
 type Predictions struct {
 	Endpoint string
 	Model    string

@@ -42,7 +42,7 @@ func (s *Server) shadow(c *call, view *feature.View, when int64) {
 		}
 		job.values, job.scores = append(job.values, slices.Clone(a.Values)), append(job.scores, slices.Clone(a.Scores))
 		row := shadowed{}
-		if s.o.Recorder != nil && c.out.features.Rows[i].Sampled {
+		if s.o.Recorder != nil && c.recorded(i) {
 			row = shadowed{a.ID, slices.Clone(a.Statuses), slices.Clone(c.askedOf(i))}
 		}
 		job.rows = append(job.rows, row)

@@ -469,11 +469,13 @@ func TestRecorder(t *testing.T) {
 	w.deploy(all(1))
 	r := &recorded{}
 	w.start(predict.Options{Recorder: r})
-	w.ask(5)
+	w.vectors.hears = true
+	w.ask(5, 1)
 	if r.text != "" || len(w.vectors.named) > 0 {
 		t.Errorf("keys that are not sampled are recorded: %s%v", r.text, w.vectors.named)
 	}
-	w.vectors.on = true
+	second := w.vectors.keys[1]
+	w.vectors.on, r.on = true, true
 	bad := w.row(1)
 	bad.Values[3] = value.OfFloat(1e300)
 	out := &predict.Response{}
@@ -490,19 +492,28 @@ func TestRecorder(t *testing.T) {
 	if r.text != want {
 		t.Errorf("got\n%swant\n%s", r.text, want)
 	}
-	r.text, w.vectors.row, w.vectors.not = "", 0, 2
+	r.text, r.not, w.vectors.on, w.vectors.named = "", second, false, nil
 	if err := w.Predict(context.Background(), predict.Request{Endpoint: "late", Rows: []serve.Row{w.row(0), w.row(1), w.row(2)}}, out); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Count(r.text, "\n") != 2 || strings.Contains(r.text, out.Rows[1].ID) || !strings.Contains(r.text, out.Rows[2].ID) {
 		t.Errorf("of three rows the second is not sampled, and there are\n%s", r.text)
 	}
+	if len(w.vectors.named) > 0 {
+		t.Errorf("predictions are recorded, and their vectors too: %v", w.vectors.named)
+	}
 	if out.Rows[0].ID >= out.Rows[2].ID {
 		t.Error("ids do not sort by time")
 	}
 }
 
-type recorded struct{ text string }
+type recorded struct {
+	on   bool
+	not  uint64 // the hash of a row that is not sampled
+	text string
+}
+
+func (r *recorded) Samples(key uint64) bool { return r.on && key != r.not }
 
 func (r *recorded) Begin(string, *feature.View, int) *predict.Predictions {
 	return &predict.Predictions{}

@@ -85,17 +85,16 @@ func newWorld(t testing.TB) *world {
 // vectors hears which predictions the record of what was served names, where it is on, which is for one request at a time.
 type vectors struct {
 	on    bool
-	not   int // the row of a request that is not sampled, from 1
-	row   int
+	hears bool     // for one request at a time
+	keys  []uint64 // hashes of the rows that it heard of
 	named []string
 }
 
-func (v *vectors) Samples(uint64) bool {
-	if !v.on {
-		return false
+func (v *vectors) Samples(key uint64) bool {
+	if v.hears {
+		v.keys = append(v.keys, key)
 	}
-	v.row++
-	return v.row != v.not
+	return v.on
 }
 
 func (v *vectors) Begin(*feature.View, int) *feature.Served { return &feature.Served{} }
