@@ -82,7 +82,7 @@ type Evaluated struct {
 	Predictions int64               `json:"predictions"`
 	Labelled    int64               `json:"labelled"`
 	Versions    []*EvaluatedVersion `json:"versions"`
-	// Unknown are labels of predictions of that time which the log does not have: not recorded, dropped, or never made here; and those that name none.
+	// Unknown are labels of predictions of that time which the log has of no endpoint: not recorded, dropped, or never made here; and those that name none.
 	Unknown int64 `json:"labels_unknown"`
 	// Source is what became of the rows of the endpoint's label source; null: it has none.
 	Source *JoinedLabels `json:"label_source"`
@@ -188,7 +188,7 @@ type label struct {
 func Evaluate(ctx context.Context, e Evaluation) (*Evaluated, error) {
 	x := &evaluating{Evaluation: &e, versions: map[versionKey]*evaluated{}, labels: map[uuid.UUID]*label{}, compared: map[uuid.UUID][]*evaluated{}, views: map[string]bool{},
 		out: &Evaluated{Endpoint: e.Endpoint, Since: value.FormatTimestamp(e.Since), Until: value.FormatTimestamp(e.Until), Versions: []*EvaluatedVersion{}, Damaged: []string{}}}
-	files, damaged, err := openLog(ctx, e.Predictions, "bighead.endpoint", e.Endpoint, e.Formats, e.Since, e.Until)
+	files, damaged, err := openLog(ctx, e.Predictions, endpointKey, e.Endpoint, e.Formats, e.Since, e.Until)
 	if err != nil {
 		return nil, err
 	}
@@ -315,13 +315,13 @@ func (x *evaluating) joinAll(ctx context.Context, files []*logFile) error {
 		if err := x.join(ctx, files); err != nil {
 			return err
 		}
-		for id, l := range x.labels {
-			if !l.used && l.sent && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
-				x.out.Unknown++
-			}
+		for _, l := range x.labels {
 			if l.rows > 0 {
 				x.named(l)
 			}
+		}
+		if err := x.unknown(ctx); err != nil {
+			return err
 		}
 		if x.part++; x.part == x.parts {
 			if x.From != nil && x.From.ID != nil {
@@ -334,6 +334,49 @@ func (x *evaluating) joinAll(ctx context.Context, files []*logFile) error {
 			return err
 		}
 	}
+}
+
+// unknown counts the labels of the part that are of no prediction. Labels of all endpoints lie together, so what is not of this one's is looked for in the log of every one:
+// of this one's too, for a prediction may have had its name within the time, and been answered after it.
+func (x *evaluating) unknown(ctx context.Context) error {
+	left := map[uuid.UUID]bool{}
+	for id, l := range x.labels {
+		if !l.used && l.sent && timeOf(id) >= x.Since { // those of before may be of predictions that are not asked for
+			left[id] = true
+		}
+	}
+	endpoints, err := Views(x.Predictions)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		if len(left) == 0 {
+			return nil
+		}
+		files, damaged, err := openLog(ctx, x.Predictions, endpointKey, endpoint, x.Formats, x.Since, x.Until+apart)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			err := eachBatch(ctx, f.table, dataset.Scan{Columns: []string{idColumn}}, func(b *value.Batch) error {
+				for i := range b.N {
+					if id, err := uuid.Parse(b.Columns[0].Strs[i]); err == nil {
+						delete(left, id)
+					}
+				}
+				return nil
+			})
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil { // this endpoint's have been read whole
+				damaged = append(damaged, fmt.Sprintf("%s: %v", f.path, err))
+			}
+		}
+		x.damaged(damaged)
+	}
+	x.out.Unknown += int64(len(left))
+	return nil
 }
 
 // named counts the rows of the label source that name a prediction.

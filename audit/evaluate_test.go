@@ -402,6 +402,64 @@ func TestPredictionsOfABlockedDisk(t *testing.T) {
 	}
 }
 
+// Labels of all endpoints lie together: those of another endpoint's predictions are known, and so is that of one of this endpoint's which was answered after the time.
+func TestEvaluateLabelsOfOtherEndpoints(t *testing.T) {
+	r := newRegister(t, audit.Options{})
+	now := time.Now().UnixMilli()
+	elsewhere := func(endpoint, id string, at int64) {
+		t.Helper()
+		p := r.Predictions.Begin(endpoint, r.view, 1)
+		if p == nil {
+			t.Fatal("there is no room for a prediction")
+		}
+		p.Endpoint, p.Model, p.View, p.Time, p.At = endpoint, "other", r.view, at, at
+		p.Add(predict.Prediction{ID: id, Version: 1, Scores: []float64{0.5}, Asked: []value.Value{value.OfString("k"), {}}})
+		r.Predictions.Record(p)
+	}
+	var labels []labelled
+	named := func() string {
+		id := newID(t)
+		labels = append(labels, labelled{id, "1", now})
+		return id
+	}
+	r.surely(predict.Prediction{ID: named(), Version: 1, Scores: []float64{0.5}}, now)
+	for range 3 {
+		elsewhere("other", named(), now)
+		elsewhere("third", named(), now)
+	}
+	r.until = now + hour/2
+	elsewhere("late", named(), r.until+hour/4)
+	elsewhere("other", named(), r.until+hour/4)
+	named()
+	named()
+	r.close()
+	trained := func(int64) (*audit.Trained, error) {
+		return &audit.Trained{Manifest: &model.Manifest{Task: model.Binary}}, nil
+	}
+	table := labelTable(t, labels...)
+	for _, atOnce := range []int{1 << 20, 2} {
+		audit.JoinAtOnce(t, atOnce, 1<<20)
+		if e := r.evaluate(trained, table); e.Predictions != 1 || e.Labelled != 1 || e.Unknown != 2 || len(e.Damaged) > 0 || len(e.Versions) != 1 {
+			t.Errorf("joined %d at a time: %+v", atOnce, e)
+		}
+	}
+	// A file of another endpoint that cannot be read is told, once: its labels may be those that are not known.
+	files, err := filepath.Glob(filepath.Join(r.dir, "third", "*"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := os.Truncate(files[0], 100); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.evaluate(trained, table); e.Labelled != 1 || e.Unknown != 5 || len(e.Damaged) != 1 || !strings.Contains(e.Damaged[0], filepath.Join("third", "")) {
+		t.Errorf("%+v", e)
+	}
+	// Where every label is known elsewhere already, nothing is looked for.
+	if e := r.evaluate(trained, labelTable(t, labels[0])); e.Labelled != 1 || e.Unknown != 0 || len(e.Damaged) != 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
 // Files that are not what their names say are told, and the others are read; vectors of before there were predictions have none.
 func TestEvaluateDamagedFiles(t *testing.T) {
 	r := newRegister(t, audit.Options{})

@@ -82,6 +82,7 @@ func (l *journal[R]) writePart(p *pending[R]) (err error) {
 // The keys of a file's metadata.
 const (
 	viewKey        = "bighead.view"
+	endpointKey    = "bighead.endpoint"
 	fingerprintKey = "bighead.fingerprint"
 )
 

@@ -24,7 +24,7 @@ type logFile struct {
 	table       dataset.Table
 }
 
-// Views are the names of the views of which a folder has served vectors, sorted.
+// Views are the names of the views of which a folder has served vectors, or of the endpoints of which it has predictions, sorted.
 func Views(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

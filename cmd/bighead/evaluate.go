@@ -180,7 +180,7 @@ func (c *cli) printEvaluated(r *audit.Evaluated) error {
 	w := c.stdout
 	fmt.Fprintf(w, "endpoint %s, %s to %s: %s, %s of them with a label\n", r.Endpoint, r.Since, r.Until, plural64(r.Predictions, "prediction"), count(r.Labelled))
 	if r.Unknown > 0 {
-		fmt.Fprintf(w, "%s for predictions of that time that the record does not have: not recorded, dropped, or not made here\n", plural64(r.Unknown, "label"))
+		fmt.Fprintf(w, "%s for predictions of that time that the record has of no endpoint: not recorded, dropped, or not made here\n", plural64(r.Unknown, "label"))
 	}
 	if r.Source != nil {
 		printJoined(w, r.Source)

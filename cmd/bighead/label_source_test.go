@@ -138,6 +138,9 @@ func TestLabelSource(t *testing.T) {
 		t.Fatalf("%+v %+v", sent, v)
 	}
 	for _, e := range []*audit.Evaluated{seen, byName} {
+		if e.Unknown != 0 {
+			t.Errorf("%s: %d of the labels that were sent for another endpoint's predictions are not known", e.Endpoint, e.Unknown)
+		}
 		if x := e.Versions[0]; e.Predictions != 600 || e.Labelled != 480 || x.Coverage != 0.8 || *x.Version != 1 || !maps.Equal(x.Metrics, v.Metrics) {
 			t.Errorf("%s: %+v %+v, where labels are sent %+v", e.Endpoint, e, x, v)
 		}
