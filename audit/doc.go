@@ -4,7 +4,7 @@
 // each view (log.go, file.go). Predictions keeps what endpoints answered, by endpoint (predictions.go). Both are a journal (journal.go, part.go): nothing of
 // it ever holds a request back; what it cannot take in it leaves out and counts.
 //
-// Evaluate joins predictions with their labels and vectors, and says how good they were and what has drifted (evaluate.go; docs/models.md §8);
+// Evaluate joins predictions with their labels and vectors, and says how good they were (evaluate.go, labels.go) and what has drifted (compared.go; docs/models.md §8);
 // the rows of a label source find their predictions by keys (truth.go), which these have themselves (asked.go).
 //
 // Run computes the same rows again (audit.go): first with the batch engine over all that history has by now, then, where that differs

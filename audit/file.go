@@ -63,6 +63,14 @@ func shapeOf(v *feature.View) *shape {
 	return s
 }
 
+// fileColumn is what a view's column is called in files of served vectors.
+func fileColumn(name string) string {
+	for slices.Contains([]string{servedColumn, atColumn, versionColumn, statusColumn, readColumn, predictionColumn}, name) {
+		name = "_" + name
+	}
+	return name
+}
+
 // written is the schema of a file as it is written now.
 func (s *shape) written() value.Schema {
 	return append(slices.Clip(s.schema), value.Field{Name: predictionColumn, Type: value.String})
