@@ -428,8 +428,8 @@ func TestEvaluateLabelsOfOtherEndpoints(t *testing.T) {
 		elsewhere("third", named(), now)
 	}
 	r.until = now + hour/2
-	elsewhere("late", named(), r.until+hour/4)
-	elsewhere("other", named(), r.until+hour/4)
+	elsewhere("late", named(), r.until+hour-60_000)
+	elsewhere("other", named(), r.until+hour-60_000)
 	named()
 	named()
 	r.close()
