@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -20,6 +21,9 @@ type Table interface {
 	// Scan starts reading. The context ends the reading; the Reader must be closed in any case.
 	Scan(ctx context.Context, s Scan) (Reader, error)
 }
+
+// ErrNoTable is of a name in a catalog: there is no such table, or no such database or namespace, as where somebody has dropped it.
+var ErrNoTable = errors.New("there is no such table")
 
 // Warning is something that the author of a source should know, and that is no error.
 type Warning struct {

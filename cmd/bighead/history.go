@@ -49,9 +49,7 @@ type sides struct {
 
 func (l *loaded) sides(ctx context.Context, s *feature.Source) (h sides, err error) {
 	if s.Place.Path != "" || s.Place.Table != "" {
-		if h.path, err = l.table(ctx, s.Place); err == nil {
-			err = l.unchanged(h.path, s.Place, s.Schema)
-		}
+		h.path, err = l.openChecked(ctx, s.Place, s.Schema)
 		if err != nil && s.Place.Table != "" {
 			err = fmt.Errorf("%s: %w", s.Pos, err) // what is wrong is not in the project's folder, so say who asks for it
 		}

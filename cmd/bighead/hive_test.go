@@ -304,12 +304,14 @@ func TestAHiveTableIsAlteredBetweenCheckAndRun(t *testing.T) {
 		h.exec("create table {db}.flights (" + fmt.Sprintf(columns, delay) + ") using parquet partitioned by (ds)")
 	}
 	whole := func() {
+		h.exec("create database if not exists {db} location 'file://" + (&url.URL{Path: h.dir}).EscapedPath() + "'")
 		h.exec("drop table if exists {db}.flights")
 		h.flightsTable("flights", "using parquet")
+		h.exec("create table if not exists {db}.kept using parquet partitioned by (ds) as select * from {db}.flights")
 	}
 	whole()
-	h.exec("create table {db}.kept using parquet partitioned by (ds) as select * from {db}.flights")
 	again := "it was altered meanwhile; run again"
+	gone := `.flights" was there when the definitions were checked, and is gone: it was dropped or renamed meanwhile: bring it back, or write the name that it has now, and run again`
 	for _, c := range []struct {
 		name  string
 		alter func()
@@ -320,7 +322,15 @@ func TestAHiveTableIsAlteredBetweenCheckAndRun(t *testing.T) {
 			h.exec("drop table {db}.flights")
 			h.exec("create table {db}.flights (ts timestamp, carrier string, fare decimal(10,2), tail string, ds date) using parquet partitioned by (ds)")
 		}, []string{`column "delay" (int) was there when the definitions were checked, and is gone`, again}},
-		{"dropped table", func() { h.exec("drop table {db}.flights") }, []string{`there is no table "flights" in database ` + h.db}},
+		{"dropped table", func() { h.exec("drop table {db}.flights") }, []string{`there is no table "flights" in database ` + h.db, gone}},
+		{"dropped database", func() {
+			h.exec("drop table {db}.flights")
+			h.exec("drop table {db}.kept")
+			// The metastore may lose the connection once it has dropped the database; asked again by Spark, it then knows none. The run sees whether it is gone.
+			if err := h.spark.Exec(t.Context(), "drop database "+h.db); err != nil && !strings.Contains(err.Error(), "NoSuchObjectException") {
+				t.Fatal(err)
+			}
+		}, []string{`there is no database "` + h.db + `" in the Hive metastore at `, gone}},
 		{"files of another type", func() {
 			create("int,")
 			part := filepath.Join(h.dir, "flights", "ds=2024-01-01")

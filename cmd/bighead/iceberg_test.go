@@ -73,6 +73,30 @@ func TestIcebergTables(t *testing.T) {
 	if !then {
 		t.Errorf("no snapshot has the lines %q", once)
 	}
+	// Others drop the table, and even the namespace, once the definitions are checked: the run says that they were there, and what to do.
+	dir := place("iceberg:db.rows")
+	cli := &cli{dir: dir, stdin: strings.NewReader(""), stdout: &lockedText{}, stderr: &lockedText{}}
+	l, err := cli.load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := `table "iceberg:db.rows" was there when the definitions were checked, and is gone: it was dropped or renamed meanwhile: bring it back, or write the name that it has now, and run again`
+	for _, c := range []struct{ gone, says string }{{"db/rows", `there is no table "rows" in namespace db`}, {"db", `there is no namespace "db"`}} {
+		from, aside := filepath.Join(warehouse, c.gone), filepath.Join(t.TempDir(), "aside")
+		if err := os.Rename(from, aside); err != nil {
+			t.Fatal(err)
+		}
+		err := cli.runTrainingSet(t.Context(), l, l.typed.TrainingSets[0], filepath.Join(dir, "rows.csv"))
+		if err == nil || !strings.Contains(err.Error(), gone) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("without %s the run says %v", c.gone, err)
+		}
+		if err := os.Rename(aside, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cli.runTrainingSet(t.Context(), l, l.typed.TrainingSets[0], filepath.Join(dir, "rows.csv")); err != nil {
+		t.Errorf("with them again the run says %v", err)
+	}
 	for _, c := range []struct{ place, says string }{
 		{"iceberg:db.row", `did you mean "rows"?`}, {"iceberg:db.rows@17", "17"}, {"iceberg:db.rows@2001-01-01", "2001-01-01"},
 	} {

@@ -197,8 +197,7 @@ func (l *loaded) columns(ctx context.Context, place feature.Place) (value.Schema
 // inputs opens the tables that plans name; tiles of earlier backfills may stand for rows.
 func (l *loaded) inputs() engine.Inputs {
 	return engine.Inputs{Tiles: l.tiles(), Open: func(ctx context.Context, place feature.Place, schema value.Schema) (dataset.Table, error) {
-		t, err := l.table(ctx, place)
-		return t, errors.Join(err, l.unchanged(t, place, schema))
+		return l.openChecked(ctx, place, schema)
 	}, Source: func(ctx context.Context, s *feature.Source) (dataset.Table, error) {
 		rows, _, err := l.history(ctx, s)
 		return rows, err

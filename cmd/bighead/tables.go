@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -104,6 +105,18 @@ func tableSchema(ctx context.Context, p *project.Project, place feature.Place) (
 		return nil, nil, err
 	}
 	return c.Schema(ctx, name, options(place))
+}
+
+// openChecked opens a place for a run, as the definitions were checked against it. A table of a catalog may have been dropped or altered since.
+func (l *loaded) openChecked(ctx context.Context, place feature.Place, checked value.Schema) (dataset.Table, error) {
+	t, err := l.table(ctx, place)
+	if errors.Is(err, dataset.ErrNoTable) {
+		err = fmt.Errorf("table %q was there when the definitions were checked, and is gone: it was dropped or renamed meanwhile: bring it back, or write the name that it has now, and run again (%w)", place.Table, err)
+	}
+	if err == nil {
+		err = l.unchanged(t, place, checked)
+	}
+	return t, err
 }
 
 // unchanged says where a table is no longer what the definitions were checked against: others alter it as they please.

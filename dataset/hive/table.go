@@ -66,7 +66,7 @@ func (s *session) missing(p Place, err error) error {
 		return failed
 	}
 	if !slices.Contains(databases, p.Database) {
-		return fmt.Errorf("there is no database %q in the Hive metastore at %s%s", p.Database, s.host, nearestOf(p.Database, databases))
+		return &noDatabase{fmt.Errorf("there is no database %q in the Hive metastore at %s%s", p.Database, s.host, nearestOf(p.Database, databases))}
 	}
 	tables, failed := s.tables(p.Database)
 	if failed != nil {
@@ -78,8 +78,17 @@ func (s *session) missing(p Place, err error) error {
 	return fmt.Errorf("%s, which says: %w", p.title(), err)
 }
 
-// noTable says that the database has no such table.
+// noTable says that the database has no such table, which then may be made.
 type noTable struct{ error }
+
+// Is has it found without this package.
+func (*noTable) Is(target error) bool { return target == dataset.ErrNoTable }
+
+// noDatabase says that there is not even the database; no table is made in it.
+type noDatabase struct{ error }
+
+// Is has it found without this package.
+func (*noDatabase) Is(target error) bool { return target == dataset.ErrNoTable }
 
 // refuse says why a table is not read here.
 func (d *description) refuse() error {

@@ -183,7 +183,7 @@ func load(ctx context.Context, c catalog.Catalog, p place) (*table.Table, error)
 	namespace, name := p.ident[:len(p.ident)-1], p.ident[len(p.ident)-1]
 	if there, failed := c.CheckNamespaceExists(ctx, namespace); failed == nil && !there {
 		all, _ := c.ListNamespaces(ctx, nil)
-		return nil, fmt.Errorf("there is no namespace %q in %s%s", strings.Join(namespace, "."), p.catalog, nearestOf(strings.Join(namespace, "."), all, 0))
+		return nil, &noNamespace{fmt.Errorf("there is no namespace %q in %s%s", strings.Join(namespace, "."), p.catalog, nearestOf(strings.Join(namespace, "."), all, 0))}
 	}
 	var all []table.Identifier
 	for ident, failed := range c.ListTables(ctx, namespace) {
@@ -195,8 +195,17 @@ func load(ctx context.Context, c catalog.Catalog, p place) (*table.Table, error)
 	return nil, &noTable{fmt.Errorf("there is no table %q in namespace %s of %s%s", name, strings.Join(namespace, "."), p.catalog, nearestOf(name, all, -1))}
 }
 
-// noTable says that the namespace has no such table.
+// noTable says that the namespace has no such table, which then may be made.
 type noTable struct{ error }
+
+// Is has it found without this package.
+func (*noTable) Is(target error) bool { return target == dataset.ErrNoTable }
+
+// noNamespace says that there is not even the namespace; no table is made in it.
+type noNamespace struct{ error }
+
+// Is has it found without this package.
+func (*noNamespace) Is(target error) bool { return target == dataset.ErrNoTable }
 
 // nearestOf says what was meant, or what there is: whole names, or their last parts.
 func nearestOf(name string, all []table.Identifier, part int) string {
