@@ -68,6 +68,14 @@ var settings = []Setting{
 	{Key: "stream.tls.cert", Doc: "the client's certificate"},
 	{Key: "stream.tls.key", Doc: "the file of the client's key"},
 
+	{Key: "flink.token", Secret: true, Doc: "the bearer's token for the SQL gateway and the JobManager, sent with TLS alone: https:// in stream.gateway"},
+	{Key: "flink.user", Doc: "the user at them, where they want one (basic authentication), sent with TLS alone"},
+	{Key: "flink.password", Secret: true, Doc: "the user's password"},
+	{Key: "flink.tls.ca", Doc: "a file of certificates that they are known by; the system's without one"},
+	{Key: "flink.tls.cert", Doc: "the client's certificate, where they want one (security.ssl.rest.authentication-enabled)"},
+	{Key: "flink.tls.key", Doc: "the file of the client's key"},
+	{Key: "flink.tls.server_name", Doc: "whose certificate they show, where it is not that of the address's host"},
+
 	{Key: "store.kind", Default: "pebble", Choices: []string{"pebble", "memory", "redis"}, Doc: "the online store"},
 	{Key: "store.path", Default: ".bighead/online", Doc: "the folder of the pebble store"},
 	{Key: "store.cache", kind: size, Doc: "the memory for blocks of the pebble store (default: a 64th of the machine's, from 64MiB to 512MiB)"},
@@ -80,6 +88,11 @@ var settings = []Setting{
 
 	{Key: "hive.metastore", kind: list, Doc: "the Hive metastores of tables \"hive:db.table\", tried in turn: thrift://host:9083"},
 	{Key: "hive.timeout", kind: duration, Default: "30s", Doc: "how long a metastore may take for an answer"},
+	{Key: "hive.tls.enabled", kind: truth, Default: "false", Doc: "speak TLS with the metastores (metastore.use.SSL)"},
+	{Key: "hive.tls.ca", Doc: "a file of certificates that they are known by; the system's without one"},
+	{Key: "hive.tls.cert", Doc: "the client's certificate, where they want one"},
+	{Key: "hive.tls.key", Doc: "the file of the client's key"},
+	{Key: "hive.tls.server_name", Doc: "whose certificate they show, where it is not that of the address's host"},
 
 	{Key: "iceberg.catalog", Choices: []string{"sqlite", "hadoop", "rest"}, Doc: "the kind of the catalog of tables \"iceberg:db.table\""},
 	{Key: "iceberg.uri", Doc: "the catalog: the file of sqlite, the URL of rest"},

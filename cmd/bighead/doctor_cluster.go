@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // This file looks for the clusters that bighead.toml names: each in a line, whether it is reached and in which version, or what is wrong and
@@ -33,7 +35,7 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 		version                      func(ctx context.Context, at string) (string, error)
 	}{
 		{"Spark", "batch.remote", "batch.engine", "spark", sparkOldest, sparkVersion},
-		{"Flink", "stream.gateway", "stream.engine", "flink", 2, flinkVersion},
+		{"Flink", "stream.gateway", "stream.engine", "flink", 2, func(ctx context.Context, at string) (string, error) { return flinkVersion(ctx, p, at) }},
 	} {
 		at := p.Config.String(c.setting)
 		section, key, _ := strings.Cut(c.setting, ".")
@@ -65,6 +67,9 @@ func clusterFinding(what, where, at, version string, oldest int, err error) find
 	if err != nil {
 		f.Says = strings.ReplaceAll(err.Error(), "\n", " ")
 		f.Cure = cureOf(err, where)
+		if refused := (*secure.Failure)(nil); errors.As(err, &refused) { // which is said once
+			f.Says, f.Cure = strings.TrimSuffix(f.Says, "; "+refused.Cure), refused.Cure
+		}
 		return f
 	}
 	f.Good, f.Says = true, fmt.Sprintf("%s answers, %s %s", at, what, version)
@@ -124,7 +129,9 @@ func registryFinding(ctx context.Context, p *project.Project) finding {
 	}
 	subjects, err := asked.Subjects(within)
 	if err != nil {
-		f.Says, f.Cure = strings.ReplaceAll(err.Error(), "\n", " "), cureOf(err, "[stream] registry")
+		w := secure.Where{TLS: secured(p, "stream.tls"), Section: "[stream.tls]", Yes: "write https:// in [stream] registry", No: "write http:// in [stream] registry"}
+		w.TLS.On = strings.HasPrefix(p.Config.String("stream.registry"), "https:")
+		f.Says, f.Cure = strings.ReplaceAll(err.Error(), "\n", " "), cmp.Or(w.Cure(err), cureOf(err, "[stream] registry"))
 		return f
 	}
 	f.Good, f.Says = true, "it answers, and has "+plural(len(subjects), "subject")
@@ -152,10 +159,10 @@ func cureOf(err error, where string) string {
 		return "it lets nobody in who does not log in: put the token or the user and password that it wants into " + where
 	case errors.As(err, &dns) || has("no such host", "produced zero addresses"):
 		return "no host has this name: correct " + where
+	case has("tls:", "x509:"):
+		return "TLS does not come about: trust the server's certificate on this machine, or correct " + where
 	case has("preface", "malformed HTTP", "HTTP/1", "http2:", "not Apache Flink", "cannot be read", "invalid character", "unexpected content-type", "unexpected HTTP status") || code == codes.Unimplemented || has("status 404", "HTTP status 4"):
 		return "what listens there speaks another protocol, or TLS where it is asked without (or the other way round): correct " + where
-	case has("tls:", "x509:", "certificate"):
-		return "TLS does not come about: trust the server's certificate on this machine, or correct " + where
 	case errors.Is(err, syscall.ECONNREFUSED) || has("connection refused"):
 		return "nothing listens there: start the server, or correct " + where
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || code == codes.DeadlineExceeded || has("deadline exceeded", "i/o timeout"):

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,10 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/bighead-ml/bighead/secure/securetest"
 )
 
 // closedPort is an address at which nothing listens while the test lasts: its port is that of a connection of ours, which nobody else can take meanwhile.
@@ -45,6 +50,21 @@ func answering(t *testing.T, code int, body string) string {
 	return s.Listener.Addr().String()
 }
 
+// answeringTLS are two servers that give one answer over TLS, under certificates of an authority, whose file is ca; the second wants one of its clients'.
+func answeringTLS(t *testing.T, body string) (open, mutual, ca string) {
+	t.Helper()
+	a := securetest.New(t)
+	start := func(c *tls.Config) string {
+		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		s.TLS, s.Config.ErrorLog = c, log.New(io.Discard, "", 0)
+		s.StartTLS()
+		t.Cleanup(s.Close)
+		return s.Listener.Addr().String()
+	}
+	own := []tls.Certificate{a.Sign(time.Hour, "127.0.0.1").Own}
+	return start(&tls.Config{Certificates: own}), start(&tls.Config{Certificates: own, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool}), a.File
+}
+
 // answeringGRPC is a server of gRPC that answers every call with one status.
 func answeringGRPC(t *testing.T, code codes.Code) string {
 	t.Helper()
@@ -62,6 +82,10 @@ func answeringGRPC(t *testing.T, code codes.Code) string {
 func TestDoctorLooksForClusters(t *testing.T) {
 	info := func(product, version string) string {
 		return fmt.Sprintf(`{"productName":%q,"version":%q}`, product, version)
+	}
+	trusted, mutual, authority := answeringTLS(t, info("Apache Flink", "2.3.0"))
+	overTLS := func(toml, ca string) string {
+		return strings.Replace(toml, "http://", "https://", 1) + "[flink.tls]\nca = \"" + ca + "\"\n"
 	}
 	gone := closedPort(t)
 	spark := func(at string) string { return "[batch]\nremote = \"sc://" + at + "\"\n" }
@@ -85,11 +109,16 @@ func TestDoctorLooksForClusters(t *testing.T) {
 		"flink is old":               {flink(answering(t, 200, info("Apache Flink", "1.18.1"))), "Flink 1.18.1; the SQL that it is handed is for Flink 2 and newer", "start Flink 2"},
 		"flink is something else":    {flink(answering(t, 200, info("Other", "1"))), "says that it is \"Other\", not Apache Flink", "speaks another protocol"},
 		"flink is a page":            {flink(answering(t, 200, "<html>")), "its answer cannot be read", "speaks another protocol"},
-		"flink lets nobody in":       {flink(answering(t, 401, "")), "HTTP status 401", "lets nobody in who does not log in"},
+		"flink lets nobody in":       {flink(answering(t, 401, "")), ": it refuses us: 401 Unauthorized\n", "set token, or user and password, under [flink] to what it takes"},
 		"registry":                   {registry(answering(t, 200, `["a-value","b-value"]`)), "ok   schema registry: it answers, and has 2 subjects", ""},
 		"registry is away":           {registry(gone), "BAD  schema registry: ", "nothing listens there: start the server, or correct [stream] registry"},
 		"registry lets nobody in":    {registry(answering(t, 401, `{"error_code":401,"message":"Unauthorized"}`)), "BAD  schema registry: ", "lets nobody in who does not log in"},
 		"registry without brokers":   {"[stream]\nregistry = \"http://" + gone + "\"\n", "BAD  schema registry: it is named, and no brokers are", "set [stream] brokers"},
+		"flink's TLS is trusted":     {overTLS(flink(trusted), authority), "ok   Flink: https://127.0.0.1:", ""},
+		"flink's TLS is not trusted": {overTLS(flink(trusted), ""), "BAD  Flink: flink gateway at https://", "nobody who is trusted here has signed its certificate: name by ca under [flink.tls]"},
+		"flink wants a certificate":  {overTLS(flink(mutual), authority), "BAD  Flink: flink gateway at https://", "name that by cert and key under [flink.tls]"},
+		"flink has TLS":              {flink(trusted), "it speaks TLS, and was asked without\n", "write https:// in [stream] gateway"},
+		"registry's TLS":             {strings.Replace(registry(trusted), "registry = \"http:", "registry = \"https:", 1), "BAD  schema registry: ", "nobody who is trusted here has signed its certificate: name by ca under [stream.tls]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := smallProject(t, smallFeatures)

@@ -43,6 +43,7 @@ import (
 	forest "github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/project"
+	"github.com/bighead-ml/bighead/secure"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/store"
 	"github.com/bighead-ml/bighead/store/memory"
@@ -167,7 +168,28 @@ func sparkVersion(ctx context.Context, remote string) (string, error) {
 	return v, errors.Join(err, e.Close())
 }
 
-func flinkVersion(ctx context.Context, url string) (string, error) { return gateway.Version(ctx, url) }
+func flinkVersion(ctx context.Context, p *project.Project, url string) (string, error) {
+	return flinkAccess(p).Version(ctx, url)
+}
+
+// secured are the settings of TLS in a section, the files of which are the project's.
+func secured(p *project.Project, section string) secure.TLS {
+	at := func(name string) string {
+		if path := p.Config.String(section + "." + name); path != "" {
+			return inProject(p, path)
+		}
+		return ""
+	}
+	return secure.TLS{CA: at("ca"), Cert: at("cert"), Key: at("key")}
+}
+
+// flinkAccess is what Flink's servers are shown, and known by. Whether that goes together is its Check to say.
+func flinkAccess(p *project.Project) gateway.Access {
+	c := p.Config
+	a := gateway.Access{TLS: secured(p, "flink.tls"), Token: c.String("flink.token"), User: c.String("flink.user"), Password: c.String("flink.password")}
+	a.TLS.ServerName = c.String("flink.tls.server_name")
+	return a
+}
 
 // handed is what an engine is handed for a plan, and for the tiles of a group, as text; false: the plan itself. group is nil where the plan is of something else.
 func handed(engine string, b *plan.Batch, group *feature.Group) (string, bool, error) {
@@ -412,7 +434,11 @@ func openRunner(p *project.Project) (jobRunner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), o)}, nil
+	a := flinkAccess(p)
+	if err := a.Check(); err != nil {
+		return nil, mistakef("%v", err)
+	}
+	return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), p.Config.String("stream.savepoints"), a, o)}, nil
 }
 
 // shownGateway is the address of a gateway for people.
@@ -462,9 +488,9 @@ func flinkOptions(p *project.Project) (flink.Options, error) {
 func runnerOf(p *project.Project, e *jobEntry) jobRunner {
 	switch {
 	case e.Manager != "":
-		return flinkRunner{flink.RunnerAt(e.Manager)}
+		return flinkRunner{flink.RunnerAt(e.Manager, flinkAccess(p))}
 	case p.Config.String("stream.gateway") != "":
-		return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), "", flink.Options{})}
+		return flinkRunner{flink.NewRunner(p.Config.String("stream.gateway"), "", flinkAccess(p), flink.Options{})}
 	}
 	return nil
 }
@@ -492,21 +518,17 @@ func newestEvent(ctx context.Context, st store.Store, streams []*plan.Stream) (i
 
 // openBroker is the Kafka that [stream] names, nil where it names none; it is not asked anything yet. What is wrong with the settings is said.
 func openBroker(p *project.Project, log *slog.Logger) (dataset.Topics, error) {
-	c, at := p.Config, func(key string) string {
-		if path := p.Config.String(key); path != "" {
-			return inProject(p, path)
-		}
-		return ""
-	}
+	c := p.Config
 	if len(c.Strings("stream.brokers")) == 0 {
 		return nil, nil
 	}
-	secure := kafka.TLS{On: c.Bool("stream.tls.enabled"), CA: at("stream.tls.ca"), Cert: at("stream.tls.cert"), Key: at("stream.tls.key")}
+	brokers := secured(p, "stream.tls")
+	registry := kafka.Registry{TLS: brokers}
+	brokers.On = c.Bool("stream.tls.enabled")
 	group := c.String("stream.group")
 	if group == "" {
 		group = p.Name()
 	}
-	registry := kafka.Registry{TLS: kafka.TLS{CA: secure.CA, Cert: secure.Cert, Key: secure.Key}}
 	if text := c.String("stream.registry"); text != "" {
 		u, err := url.Parse(text)
 		if err != nil || u.Host == "" {
@@ -518,7 +540,7 @@ func openBroker(p *project.Project, log *slog.Logger) (dataset.Topics, error) {
 		registry.URLs = []string{u.String()}
 	}
 	k, err := kafka.New(kafka.Config{
-		Brokers: c.Strings("stream.brokers"), Group: group, TLS: secure, Registry: registry, Log: log,
+		Brokers: c.Strings("stream.brokers"), Group: group, TLS: brokers, Registry: registry, Log: log,
 		SASL: kafka.SASL{Mechanism: c.String("stream.sasl.mechanism"), User: c.String("stream.sasl.user"), Password: c.String("stream.sasl.password")},
 	})
 	if err != nil {
@@ -627,7 +649,12 @@ func openTables(p *project.Project, kind string) (tables, error) {
 		if len(uris) == 0 {
 			return nil, errors.New(`no Hive metastore is named: write [hive] metastore = ["thrift://host:9083"] in bighead.toml`)
 		}
-		m, err := hive.New(hive.Config{URIs: uris, Timeout: p.Config.Duration("hive.timeout")})
+		over := secured(p, "hive.tls")
+		over.On, over.ServerName = p.Config.Bool("hive.tls.enabled"), p.Config.String("hive.tls.server_name")
+		if !over.On && over != (secure.TLS{}) {
+			return nil, errors.New("[hive.tls] says how, and not that TLS is spoken: write enabled = true there")
+		}
+		m, err := hive.New(hive.Config{URIs: uris, Timeout: p.Config.Duration("hive.timeout"), TLS: over})
 		if err != nil {
 			return nil, fmt.Errorf("[hive] %w", err)
 		}

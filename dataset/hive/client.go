@@ -3,20 +3,22 @@ package hive
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // Config says where a metastore is.
 type Config struct {
 	URIs    []string // thrift://host:9083; tried in turn
 	Timeout time.Duration
+	TLS     secure.TLS
 }
 
 // DefaultTimeout is how long the metastore may take for an answer.
@@ -26,11 +28,12 @@ const DefaultTimeout = 30 * time.Second
 type Metastore struct {
 	hosts   []string
 	timeout time.Duration
+	tls     secure.TLS
 }
 
 // New checks the configuration. Nothing is asked yet.
 func New(c Config) (*Metastore, error) {
-	m := &Metastore{timeout: c.Timeout}
+	m := &Metastore{timeout: c.Timeout, tls: c.TLS}
 	if m.timeout <= 0 {
 		m.timeout = DefaultTimeout
 	}
@@ -47,6 +50,11 @@ func New(c Config) (*Metastore, error) {
 	}
 	if len(m.hosts) == 0 {
 		return nil, errors.New("no metastore is named; write metastore = [\"thrift://host:9083\"]")
+	}
+	if m.tls.On {
+		if _, err := m.tls.Config(); err != nil { // which is read again by each connection
+			return nil, fmt.Errorf("tls: %w", err)
+		}
 	}
 	return m, nil
 }
@@ -78,8 +86,7 @@ type session struct {
 func (m *Metastore) open(ctx context.Context) (*session, error) {
 	var all []error
 	for _, host := range m.hosts {
-		dialer := net.Dialer{Timeout: m.timeout}
-		conn, err := dialer.DialContext(ctx, "tcp", host)
+		conn, err := m.dial(ctx, host)
 		if err == nil {
 			s := &session{ctx: ctx, host: host, conn: conn, in: bufio.NewReaderSize(conn, 64<<10), timeout: m.timeout}
 			s.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
@@ -93,8 +100,43 @@ func (m *Metastore) open(ctx context.Context) (*session, error) {
 		}
 		all = append(all, err)
 	}
-	return nil, &Unreachable{Hosts: m.hosts, Err: errors.Join(all...)}
+	return nil, &Unreachable{Hosts: m.hosts, Err: errors.Join(all...), tls: m.tls}
 }
+
+// dial connects to a host, over TLS where that is set.
+func (m *Metastore) dial(ctx context.Context, host string) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: m.timeout}
+	conn, err := dialer.DialContext(ctx, "tcp", host)
+	if err != nil || !m.tls.On {
+		return conn, err
+	}
+	config, err := m.tls.Config()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(host) // which New has joined
+	}
+	within, cancel := context.WithTimeout(ctx, m.timeout)
+	defer cancel()
+	over := tls.Client(conn, config)
+	if err := over.HandshakeContext(within); err != nil {
+		conn.Close()
+		return nil, &handshakeError{host, err}
+	}
+	return over, nil
+}
+
+// handshakeError says that TLS did not come about.
+type handshakeError struct {
+	host string
+	err  error
+}
+
+func (e *handshakeError) Error() string { return "TLS with " + e.host + ": " + e.err.Error() }
+
+func (e *handshakeError) Unwrap() error { return e.err }
 
 // greet finds out whether what listens is a metastore that speaks to us.
 func (s *session) greet() error {
@@ -111,6 +153,8 @@ func (s *session) close() {
 type Unreachable struct {
 	Hosts []string
 	Err   error
+
+	tls secure.TLS
 }
 
 func (e *Unreachable) Error() string {
@@ -118,12 +162,25 @@ func (e *Unreachable) Error() string {
 	if len(e.Hosts) > 1 {
 		what = "none of the Hive metastores at " + strings.Join(e.Hosts, ", ") + " does"
 	}
-	cure := "start it, or correct [hive] metastore in bighead.toml"
+	return fmt.Sprintf("%s not answer (%s): %s", what, strings.ReplaceAll(e.Err.Error(), "\n", "; "), e.cure())
+}
+
+func (e *Unreachable) cure() string {
+	w := secure.Where{TLS: e.tls, Section: "[hive.tls]", Yes: "write enabled = true under [hive.tls]", No: "leave enabled out under [hive.tls], or have the metastore speak it (metastore.use.SSL=true)"}
 	var auth *authError
-	if errors.As(e.Err, &auth) {
-		cure = "let it take connections without SASL (hive.metastore.sasl.enabled=false, hive.metastore.authentication=NONE), on a network that is trusted; Kerberos, LDAP and TLS are not spoken yet"
+	var failed *handshakeError
+	about := w.Cure(e.Err)
+	switch {
+	case errors.As(e.Err, &failed) && (secure.Closed(failed) || errors.Is(failed, context.DeadlineExceeded)):
+		return "before TLS came about it closed the connection, or said nothing for long, as one does that speaks none: " + w.No
+	case errors.As(e.Err, &auth) && e.tls.On:
+		return "where it wants a certificate of ours, name that by cert and key under [hive.tls]; where it wants SASL, let it take connections without (hive.metastore.sasl.enabled=false, hive.metastore.authentication=NONE): Kerberos and LDAP are not spoken yet"
+	case about != "":
+		return about
+	case errors.As(e.Err, &auth):
+		return "let it take connections without SASL (hive.metastore.sasl.enabled=false, hive.metastore.authentication=NONE), on a network that is trusted: Kerberos and LDAP are not spoken yet. Where it speaks TLS, write enabled = true under [hive.tls]"
 	}
-	return fmt.Sprintf("%s not answer (%s): %s", what, strings.ReplaceAll(e.Err.Error(), "\n", "; "), cure)
+	return "start it, or correct [hive] metastore in bighead.toml"
 }
 
 func (e *Unreachable) Unwrap() error { return e.Err }
@@ -161,6 +218,11 @@ func (s *session) call(name string, args object) (object, error) {
 	_, err := s.conn.Write(e.b)
 	var kind byte
 	var body object
+	if err == nil && !s.heard {
+		if head, _ := s.in.Peek(2); secure.Alert(head) {
+			err = secure.ErrPlain
+		}
+	}
 	if err == nil {
 		_, kind, body = d.message()
 		err = d.err
@@ -169,7 +231,7 @@ func (s *session) call(name string, args object) (object, error) {
 		return nil, s.ctx.Err()
 	}
 	if err != nil {
-		if !s.heard && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, errMalformed)) {
+		if !s.heard && (secure.Closed(err) || errors.Is(err, errMalformed)) {
 			return nil, &authError{err}
 		}
 		return nil, fmt.Errorf("the Hive metastore at %s, asked to %s: %w", s.host, name, err)

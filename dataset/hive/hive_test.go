@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/dataset/datasettest"
 	"github.com/bighead-ml/bighead/dataset/parquet"
+	"github.com/bighead-ml/bighead/secure"
+	"github.com/bighead-ml/bighead/secure/securetest"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -65,9 +68,18 @@ func (f *fake) answer(name string, args object) (kind byte, body object) {
 // serve answers on loopback; where mute it closes connections at the first call, as one does that wants SASL.
 func (f *fake) serve(t *testing.T, mute bool) string {
 	t.Helper()
+	return f.serveOver(t, mute, nil)
+}
+
+// serveOver serves over TLS, where there is a configuration.
+func (f *fake) serveOver(t *testing.T, mute bool, config *tls.Config) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if config != nil {
+		l = tls.NewListener(l, config)
 	}
 	var wg sync.WaitGroup
 	t.Cleanup(func() { l.Close(); wg.Wait() })
@@ -214,6 +226,46 @@ func TestMetastoresInTurn(t *testing.T) {
 	m, _ := New(Config{URIs: []string{good}})
 	if err := m.Ping(gone); !errors.Is(err, context.Canceled) {
 		t.Errorf("a context that ended gives %v", err)
+	}
+}
+
+// TestTLS asks metastores with TLS as settings say it: each that does not come about names the server and the setting that helps.
+func TestTLS(t *testing.T) {
+	a := securetest.New(t)
+	here, ours := a.Sign(time.Hour, "127.0.0.1"), a.Sign(time.Hour)
+	shows := func(p securetest.Pair) *tls.Config { return &tls.Config{Certificates: []tls.Certificate{p.Own}} }
+	mutual := shows(here)
+	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, a.Pool
+	f := &fake{dir: t.TempDir()}
+	open, closed, plain, elsewhere := f.serveOver(t, false, shows(here)), f.serveOver(t, false, mutual), f.serve(t, false), f.serveOver(t, false, shows(a.Sign(time.Hour, "hive.example")))
+	theirs := securetest.New(t).Sign(time.Hour)
+	for name, c := range map[string]struct {
+		at   string
+		tls  secure.TLS
+		says string
+	}{
+		"trusted":                   {open, secure.TLS{On: true, CA: a.File}, ""},
+		"not trusted":               {open, secure.TLS{On: true}, "nobody who is trusted here has signed its certificate: name by ca under [hive.tls]"},
+		"another host's":            {elsewhere, secure.TLS{On: true, CA: a.File}, "its certificate is another host's (hive.example)"},
+		"another host's, by name":   {elsewhere, secure.TLS{On: true, CA: a.File, ServerName: "hive.example"}, ""},
+		"mutual":                    {closed, secure.TLS{On: true, CA: a.File, Cert: ours.Cert, Key: ours.Key}, ""},
+		"mutual, without one":       {closed, secure.TLS{On: true, CA: a.File}, "name that by cert and key under [hive.tls]"},
+		"mutual, another's":         {closed, secure.TLS{On: true, CA: a.File, Cert: theirs.Cert, Key: theirs.Key}, " under [hive.tls]"},
+		"it has none":               {plain, secure.TLS{On: true, CA: a.File}, "as one does that speaks none: leave enabled out under [hive.tls]"},
+		"it has, and is not asked":  {open, secure.TLS{}, "it speaks TLS, and was asked without): write enabled = true under [hive.tls]"},
+		"it wants SASL within":      {f.serveOver(t, true, shows(here)), secure.TLS{On: true, CA: a.File}, "where it wants SASL, let it take connections without"},
+		"a file that is not there":  {open, secure.TLS{On: true, CA: "/no/such"}, "/no/such"},
+		"a certificate, and no key": {open, secure.TLS{On: true, Cert: ours.Cert}, "cert is named, and its key is not"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := New(Config{URIs: []string{c.at}, TLS: c.tls})
+			if err == nil {
+				err = m.Ping(t.Context())
+			}
+			if (c.says == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n")) {
+				t.Errorf("it says %v, want %s", err, c.says)
+			}
+		})
 	}
 }
 

@@ -2,19 +2,18 @@ package kafka
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // Config says how a cluster is reached.
@@ -35,11 +34,7 @@ type Config struct {
 type SASL struct{ Mechanism, User, Password string } // "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"
 
 // TLS says how connections are secured. The zero value is: not at all.
-type TLS struct {
-	On        bool
-	CA        string // file of certificates, PEM; "": the system's
-	Cert, Key string // files of our own, PEM, where the broker wants one
-}
+type TLS = secure.TLS
 
 // Registry is a schema registry. The zero value is none.
 type Registry struct {
@@ -81,7 +76,7 @@ func (c *Config) options() ([]kgo.Opt, error) {
 	}
 	out := []kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("bighead")}
 	if c.TLS.On {
-		t, err := c.TLS.config()
+		t, err := c.TLS.Config()
 		if err != nil {
 			return nil, err
 		}
@@ -103,28 +98,6 @@ func (c *Config) options() ([]kgo.Opt, error) {
 	}
 	if c.Log != nil {
 		out = append(out, kgo.WithLogger(clientLog{c.Log}))
-	}
-	return out, nil
-}
-
-func (t *TLS) config() (*tls.Config, error) {
-	out := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
-		if err != nil {
-			return nil, fmt.Errorf("TLS: certificates of the authority: %w", err)
-		}
-		out.RootCAs = x509.NewCertPool()
-		if !out.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("TLS: %s holds no PEM certificate", t.CA)
-		}
-	}
-	if t.Cert != "" || t.Key != "" {
-		own, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-		if err != nil {
-			return nil, fmt.Errorf("TLS: our own certificate and key: %w", err)
-		}
-		out.Certificates = []tls.Certificate{own}
 	}
 	return out, nil
 }

@@ -61,7 +61,7 @@ func NewSchemas(c Registry) (*Schemas, error) {
 		options = append(options, sr.BasicAuth(c.User, c.Password))
 	}
 	if c.TLS.On {
-		t, err := c.TLS.config()
+		t, err := c.TLS.Config()
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/bighead-ml/bighead/engine/flink/gateway"
 )
 
 // Cluster is where a Flink is. It may be used by many at once.
@@ -18,7 +21,13 @@ type Cluster struct {
 	JobManager string // its REST interface
 	// Savepoints is a folder that the whole cluster writes to, as a URI; "": where its own configuration says.
 	Savepoints string
-	HTTP       *http.Client // to the JobManager; nil: the usual one
+	// Access is what both are shown, and known by; Within bounds one answer of the JobManager's, 0: nothing does.
+	Access gateway.Access
+	Within time.Duration
+
+	once   sync.Once
+	server *gateway.Server // the JobManager
+	err    error           // why there is none
 }
 
 // Running is a job as the JobManager knows it.
@@ -202,6 +211,9 @@ const pollEvery = 100 * time.Millisecond
 
 // call makes one request to the JobManager. body and into may be nil.
 func (c *Cluster) call(ctx context.Context, method, path string, body, into any) error {
+	if c.once.Do(func() { c.server, c.err = c.Access.JobManager(c.JobManager, c.Within) }); c.err != nil {
+		return c.err
+	}
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -215,21 +227,20 @@ func (c *Cluster) call(ctx context.Context, method, path string, body, into any)
 		return fmt.Errorf("flink's JobManager: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	resp, err := client.Do(req)
+	resp, err := c.server.Do(req)
 	if err != nil {
-		return fmt.Errorf("flink's JobManager at %s does not answer: %w; see that it runs, and the address in the settings", c.JobManager, errors.Join(ctx.Err(), errors.Unwrap(err)))
+		return err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = c.server.Refusal(resp, text)
+	} else {
+		err = fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, err)
+	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, err)
-	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("flink's JobManager at %s refuses us: %s; see who may use it", c.JobManager, resp.Status)
+		return err
 	case resp.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("flink's JobManager at %s: %w", c.JobManager, errUnknown)
 	case resp.StatusCode >= 300:

@@ -3,7 +3,6 @@ package flink
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -20,6 +19,7 @@ import (
 type Runner struct {
 	gateway    string
 	savepoints string
+	access     gateway.Access
 	options    Options
 
 	mu      sync.Mutex
@@ -28,13 +28,13 @@ type Runner struct {
 
 // NewRunner makes a runner; nothing is asked yet. Savepoints go to a folder that the whole cluster writes to, a URI; "": where Flink's own
 // configuration says. Topic and Group of the options are each job's own.
-func NewRunner(gateway, savepoints string, o Options) *Runner {
-	return &Runner{gateway: gateway, savepoints: savepoints, options: o}
+func NewRunner(at, savepoints string, a gateway.Access, o Options) *Runner {
+	return &Runner{gateway: at, savepoints: savepoints, access: a, options: o}
 }
 
 // RunnerAt is a runner that ends jobs, where their JobManager is known and the gateway is not.
-func RunnerAt(manager string) *Runner {
-	return &Runner{cluster: &Cluster{JobManager: manager, HTTP: &http.Client{Timeout: askWithin}}}
+func RunnerAt(manager string, a gateway.Access) *Runner {
+	return &Runner{cluster: &Cluster{JobManager: manager, Access: a, Within: askWithin}}
 }
 
 // print prints the job of a space.
@@ -215,15 +215,11 @@ func (r *Runner) on(ctx context.Context) (*Cluster, error) {
 	if r.cluster != nil {
 		return r.cluster, nil
 	}
-	at, err := managerOf(ctx, r.gateway)
+	at, err := managerOf(ctx, r.access, r.gateway)
 	if err != nil {
-		var answered *gateway.Error
-		if !errors.As(err, &answered) {
-			err = fmt.Errorf("%w; see that Flink's SQL gateway runs, and gateway under [stream]", err)
-		}
 		return nil, err
 	}
-	r.cluster = &Cluster{Gateway: r.gateway, JobManager: at, Savepoints: r.savepoints, HTTP: &http.Client{Timeout: askWithin}}
+	r.cluster = &Cluster{Gateway: r.gateway, JobManager: at, Savepoints: r.savepoints, Access: r.access, Within: askWithin}
 	return r.cluster, nil
 }
 
@@ -231,10 +227,10 @@ func (r *Runner) on(ctx context.Context) (*Cluster, error) {
 const askWithin = 10 * time.Second
 
 // managerOf asks a gateway for the JobManager's REST interface, as its own configuration has it.
-func managerOf(ctx context.Context, url string) (string, error) {
+func managerOf(ctx context.Context, a gateway.Access, url string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	s, err := gateway.Open(ctx, url, nil)
+	s, err := a.Open(ctx, url, nil)
 	if err != nil {
 		return "", err
 	}

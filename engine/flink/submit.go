@@ -100,9 +100,9 @@ func (j *Job) resumes(e Entry) error {
 
 // begin runs the statements and returns the job's id.
 func (c *Cluster) begin(ctx context.Context, j *Job, savepoint string) (id string, err error) {
-	s, err := gateway.Open(ctx, c.Gateway, nil)
+	s, err := c.Access.Open(ctx, c.Gateway, nil)
 	if err != nil {
-		return "", fmt.Errorf("%w; see that the SQL gateway runs, and the address in the settings", err)
+		return "", err
 	}
 	// That the session can't be closed is no failure of a job that runs: the gateway ends sessions that nobody uses.
 	defer func() { _ = s.Close() }()
@@ -189,8 +189,6 @@ func (j *Job) refused(st statement, err error, savepoint string) error {
 	}
 	cure := ""
 	switch {
-	case answer.Status == 401 || answer.Status == 403:
-		cure = "; see who may use the SQL gateway"
 	case savepoint != "" && unreadable.MatchString(answer.Cause):
 		line, _, _ := strings.Cut(answer.Cause, "\n")
 		return fmt.Errorf("%s: %w %s: %s", first, ErrSavepoint, savepoint, line)

@@ -84,7 +84,7 @@ func TestSubmit(t *testing.T) {
 		{"no savepoint", fakeFlink{}, &none, ErrOtherText, "without a savepoint"},
 		{"stopped for long", fakeFlink{}, &long, ErrOtherText, "longer than 24h"},
 		{"another Flink", fakeFlink{version: "1.20.1"}, nil, nil, `version "1.20.1"`},
-		{"not let in", fakeFlink{status: 403}, nil, nil, "refuses us"},
+		{"not let in", fakeFlink{status: 403}, nil, nil, "it refuses us: 403 Forbidden; set token, or user and password, under [flink]"},
 		{"savepoint gone", fakeFlink{fails: map[string]string{"STATEMENT SET": "Cannot find checkpoint or savepoint file"}}, &same, ErrSavepoint, "file:/s: Cannot find"},
 		{"savepoint out of reach", fakeFlink{fails: map[string]string{"STATEMENT SET": "Connection refused"}}, &same, nil, "Connection refused"},
 		{"no connector", fakeFlink{fails: map[string]string{"STATEMENT SET": "Could not find any factory for identifier 'kafka'"}}, nil, nil, "flink-sql-connector-kafka"},

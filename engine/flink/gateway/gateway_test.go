@@ -266,7 +266,7 @@ func TestShown(t *testing.T) {
 	}
 	for _, at := range []string{"http://us:hush@127.0.0.1:9", "http://us:hush@", "ftp://us:hush@h", "http://us:hush%zz@host:1"} {
 		_, err := Open(t.Context(), at, nil)
-		_, other := Version(t.Context(), at)
+		_, other := Access{}.Version(t.Context(), at)
 		if err == nil || other == nil || strings.Contains(err.Error()+other.Error(), "hush") {
 			t.Errorf("%s: %v, %v", at, err, other)
 		}

@@ -4,18 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 )
 
 // Version asks the gateway at a base URL what it is: "2.3.0" of Flink. What answers and is no Flink is an error that says so.
-func Version(ctx context.Context, base string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", Shown(base))
+func (a Access) Version(ctx context.Context, base string) (string, error) {
+	at, err := a.Gateway(base)
+	if err != nil {
+		return "", err
 	}
-	s := &Session{base: strings.TrimRight(base, "/"), http: &http.Client{}}
-	defer s.http.CloseIdleConnections()
+	defer at.Close()
+	s := &Session{at: at}
 	var info struct{ ProductName, Version string }
 	if err := s.call(ctx, http.MethodGet, "/v3/info", nil, &info); err != nil {
 		return "", err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -26,26 +25,32 @@ const (
 // Session is one session on a gateway. Its methods may be called from several goroutines; the gateway runs statements of
 // one session one after another.
 type Session struct {
-	base   string
+	at     *Server
 	handle string
-	http   *http.Client
 }
 
 // Open opens a session on the gateway at a base URL (http://host:8083), with Flink's settings as properties.
 func Open(ctx context.Context, base string, properties map[string]string) (*Session, error) {
-	u, err := url.Parse(base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("flink gateway: %q is not an address; want http://host:port, e.g. http://127.0.0.1:8083", Shown(base))
+	return Access{}.Open(ctx, base, properties)
+}
+
+// Open opens a session as the function Open does.
+func (a Access) Open(ctx context.Context, base string, properties map[string]string) (*Session, error) {
+	at, err := a.Gateway(base)
+	if err != nil {
+		return nil, err
 	}
 	if properties == nil {
 		properties = map[string]string{}
 	}
-	s := &Session{base: strings.TrimRight(base, "/"), http: &http.Client{}}
+	s := &Session{at: at}
 	var answer struct{ SessionHandle string }
 	if err := s.call(ctx, http.MethodPost, "/v3/sessions", map[string]any{"properties": properties}, &answer); err != nil {
+		at.Close()
 		return nil, err
 	}
 	if answer.SessionHandle == "" {
+		at.Close()
 		return nil, fmt.Errorf("flink gateway at %s: it gave no session; is this a Flink SQL gateway?", Shown(base))
 	}
 	s.handle = answer.SessionHandle
@@ -79,7 +84,7 @@ func (s *Session) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), farewell)
 	defer cancel()
 	err := s.call(ctx, http.MethodDelete, s.path(), nil, nil)
-	s.http.CloseIdleConnections()
+	s.at.Close()
 	return err
 }
 
@@ -180,24 +185,24 @@ func (s *Session) call(ctx context.Context, method, path string, body, into any)
 		}
 		payload = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, s.base+path, payload)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(s.at.Base, "/")+path, payload)
 	if err != nil {
 		return fmt.Errorf("flink gateway: %w", err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := s.http.Do(req)
+	resp, err := s.at.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return fmt.Errorf("flink gateway at %s: %w", Shown(s.base), err)
+		return err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return fmt.Errorf("flink gateway at %s: %w", Shown(s.base), errors.Join(err, ctx.Err()))
+		return fmt.Errorf("flink gateway at %s: %w", Shown(s.at.Base), errors.Join(err, ctx.Err()))
+	}
+	if err := s.at.Refusal(resp, text); err != nil {
+		return err
 	}
 	if resp.StatusCode != http.StatusOK {
 		return asError(resp.StatusCode, text)
@@ -208,7 +213,7 @@ func (s *Session) call(ctx context.Context, method, path string, body, into any)
 	decode := json.NewDecoder(bytes.NewReader(text))
 	decode.UseNumber() // an int64 does not fit a float64
 	if err := decode.Decode(into); err != nil {
-		return fmt.Errorf("flink gateway at %s: its answer cannot be read: %w", Shown(s.base), err)
+		return fmt.Errorf("flink gateway at %s: its answer cannot be read: %w", Shown(s.at.Base), err)
 	}
 	return nil
 }
