@@ -18,6 +18,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/dataset/datasettest"
 	"github.com/bighead-ml/bighead/dataset/parquet"
+	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/secure"
 	"github.com/bighead-ml/bighead/secure/securetest"
 	"github.com/bighead-ml/bighead/value"
@@ -267,6 +268,44 @@ func TestTLS(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRealTLS asks Hive's own metastore that speaks TLS; one that was not told of TLS, or not of its certificate, learns what to set.
+func TestRealTLS(t *testing.T) {
+	s := servers.Own(t, servers.StartSecureMetastore)
+	ping := func(c secure.TLS) error {
+		m, err := New(Config{URIs: []string{s.URL}, TLS: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Ping(t.Context())
+	}
+	if err := ping(secure.TLS{On: true, CA: s.CA}); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		tls  secure.TLS
+		says string
+	}{{secure.TLS{On: true}, "name by ca under [hive.tls]"}, {secure.TLS{}, "write enabled = true under [hive.tls]"}} {
+		err := ping(c.tls)
+		if err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("it says %v, want %s", err, c.says)
+		}
+		t.Log(err)
+	}
+}
+
+// TestRealMetastoreWithoutTLS: Hive's own metastore that speaks no TLS is said to, where TLS is asked for.
+func TestRealMetastoreWithoutTLS(t *testing.T) {
+	m, err := New(Config{URIs: []string{servers.Own(t, servers.StartMetastore).URL}, TLS: secure.TLS{On: true}, Timeout: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = m.Ping(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "as one does that speaks none: leave enabled out under [hive.tls]") {
+		t.Errorf("it says %v", err)
+	}
+	t.Log(err)
 }
 
 // What Hive calls types is read as ours; what has none is an error.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // flinkConf is all of the cluster's configuration. Without Flink's shell scripts the memory of the task manager has to be
@@ -64,6 +65,37 @@ taskmanager.registration.timeout: 20 min
 // gateway; one slot a job, UTC.
 func StartFlink(ctx context.Context) (*Server, error) { return startFlink(ctx) }
 
+// flinkTLS has JobManager and SQL gateway speak TLS, and want a certificate of whoever asks.
+const flinkTLS = `security.ssl.rest.enabled: true
+security.ssl.rest.authentication-enabled: true
+security.ssl.rest.keystore: %[1]s
+security.ssl.rest.truststore: %[2]s
+security.ssl.rest.keystore-password: %[3]s
+security.ssl.rest.key-password: %[3]s
+security.ssl.rest.truststore-password: %[3]s
+`
+
+// StartSecureFlink is StartFlink over TLS, for clients whom an authority has signed, a file of PEM; own are such a client's certificate and key.
+func StartSecureFlink(ctx context.Context, authority string, own secure.TLS) (*Server, error) {
+	home, err := fetch.Flink(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, home, "flink", func(ctx context.Context, home fetch.Home, s *Server) error {
+		shows, trusts, err := s.keystores(ctx, home, authority)
+		if err != nil {
+			return err
+		}
+		own.CA = s.CA
+		config, err := own.Config()
+		if err != nil {
+			return err
+		}
+		s.http = &http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+		return runFlink(ctx, home, s, nil, "https", fmt.Sprintf(flinkTLS, shows, trusts, storePassword))
+	})
+}
+
 // StartFlinkAtWork is StartFlink for what is timed: both of Java's compilers, and its usual collector.
 func StartFlinkAtWork(ctx context.Context) (*Server, error) {
 	return startFlink(ctx, "-XX:TieredStopAtLevel=4", "-XX:-UseSerialGC", "-XX:+UseG1GC")
@@ -74,22 +106,25 @@ func startFlink(ctx context.Context, java ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, home, "flink", func(ctx context.Context, home fetch.Home, s *Server) error { return runFlink(ctx, home, s, java) })
+	return start(ctx, home, "flink", func(ctx context.Context, home fetch.Home, s *Server) error {
+		return runFlink(ctx, home, s, java, "http", "")
+	})
 }
 
-func runFlink(ctx context.Context, home fetch.Home, s *Server, java []string) error {
+// runFlink starts the processes, with further lines of configuration.
+func runFlink(ctx context.Context, home fetch.Home, s *Server, java []string, scheme, more string) error {
 	ports, err := proc.FreePorts(3)
 	if err != nil {
 		return err
 	}
-	if err := writeFlinkConf(s.dir, ports[0], ports[1]); err != nil {
+	if err := writeFlinkConf(s.dir, ports[0], ports[1], more); err != nil {
 		return err
 	}
 	opens, err := flinkModules(filepath.Join(home.Dir, "lib"))
 	if err != nil {
 		return err
 	}
-	s.JobManager, s.URL = fmt.Sprintf("http://127.0.0.1:%d", ports[1]), fmt.Sprintf("http://127.0.0.1:%d", ports[2])
+	s.JobManager, s.URL = fmt.Sprintf("%s://127.0.0.1:%d", scheme, ports[1]), fmt.Sprintf("%s://127.0.0.1:%d", scheme, ports[2])
 	run := func(name string, memory []string, main ...string) (*proc.Process, error) {
 		args := append(append(append([]string{}, java...), memory...), opens...)
 		args = append(args, "-Dlog4j2.configurationFile="+filepath.Join(s.dir, "log4j2.properties"), "-cp", filepath.Join(home.Dir, "lib", "*"))
@@ -112,13 +147,13 @@ func runFlink(ctx context.Context, home fetch.Home, s *Server, java []string) er
 	if err != nil {
 		return err
 	}
-	if err := jm.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.JobManager+"/overview", &struct{}{}) }); err != nil {
+	if err := jm.Ready(ctx, func(ctx context.Context) error { return s.get(ctx, s.JobManager+"/overview", &struct{}{}) }); err != nil {
 		return err
 	}
 	if err := s.working.Ready(ctx, s.hasSlots); err != nil {
 		return err
 	}
-	return gw.Ready(ctx, func(ctx context.Context) error { return get(ctx, s.URL+"/v3/info", &struct{}{}) })
+	return gw.Ready(ctx, func(ctx context.Context) error { return s.get(ctx, s.URL+"/v3/info", &struct{}{}) })
 }
 
 // KillTaskManager ends Flink's TaskManager as kill -9 does, and starts another, which takes over when it has come up.
@@ -251,7 +286,7 @@ func (s *Server) hasSlots(ctx context.Context) error {
 	var overview struct {
 		Slots int `json:"slots-total"`
 	}
-	if err := get(ctx, s.JobManager+"/overview", &overview); err != nil {
+	if err := s.get(ctx, s.JobManager+"/overview", &overview); err != nil {
 		return err
 	}
 	if overview.Slots == 0 {
@@ -260,8 +295,8 @@ func (s *Server) hasSlots(ctx context.Context) error {
 	return nil
 }
 
-func writeFlinkConf(dir string, rpc, rest int) error {
-	files := map[string]string{"config.yaml": fmt.Sprintf(flinkConf, rpc, rest, dir), "log4j2.properties": warnings}
+func writeFlinkConf(dir string, rpc, rest int, more string) error {
+	files := map[string]string{"config.yaml": fmt.Sprintf(flinkConf, rpc, rest, dir) + more, "log4j2.properties": warnings}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
@@ -300,12 +335,18 @@ func flinkModules(lib string) ([]string, error) {
 }
 
 // get reads JSON.
-func get(ctx context.Context, url string, into any) error {
+func get(ctx context.Context, url string, into any) error { return new(Server).get(ctx, url, into) }
+
+func (s *Server) get(ctx context.Context, url string, into any) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	k := s.http
+	if k == nil {
+		k = http.DefaultClient
+	}
+	resp, err := k.Do(req)
 	if err != nil {
 		return err
 	}

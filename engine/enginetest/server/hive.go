@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -21,26 +22,45 @@ const hiveSite = `<?xml version="1.0"?>
 <property><name>hive.async.log.enabled</name><value>false</value></property>
 <property><name>hive.metastore.warehouse.dir</name><value>WAREHOUSE</value></property>
 <property><name>hive.metastore.integral.jdo.pushdown</name><value>true</value></property>
-</configuration>
+MORE</configuration>
+`
+
+// hiveTLS has it speak TLS.
+const hiveTLS = `<property><name>hive.metastore.use.SSL</name><value>true</value></property>
+<property><name>hive.metastore.keystore.path</name><value>%s</value></property>
+<property><name>hive.metastore.keystore.password</name><value>%s</value></property>
 `
 
 // StartMetastore fetches Spark if need be and starts the Hive 2.3 metastore that is among its jars, over a Derby database. It takes no address
 // to listen on, only a port.
-func StartMetastore(ctx context.Context) (*Server, error) {
+func StartMetastore(ctx context.Context) (*Server, error) { return startMetastore(ctx, false) }
+
+// StartSecureMetastore is StartMetastore over TLS.
+func StartSecureMetastore(ctx context.Context) (*Server, error) { return startMetastore(ctx, true) }
+
+func startMetastore(ctx context.Context, secure bool) (*Server, error) {
 	home, err := fetch.Spark(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, home, "metastore", runMetastore)
+	return start(ctx, home, "metastore", func(ctx context.Context, home fetch.Home, s *Server) error { return runMetastore(ctx, home, s, secure) })
 }
 
-func runMetastore(ctx context.Context, home fetch.Home, s *Server) error {
+func runMetastore(ctx context.Context, home fetch.Home, s *Server, secure bool) error {
 	ports, err := proc.FreePorts(1)
 	if err != nil {
 		return err
 	}
 	port := strconv.Itoa(ports[0])
-	site := []byte(strings.ReplaceAll(hiveSite, "WAREHOUSE", filepath.Join(s.dir, "warehouse")))
+	more := ""
+	if secure {
+		shows, _, err := s.keystores(ctx, home, "")
+		if err != nil {
+			return err
+		}
+		more = fmt.Sprintf(hiveTLS, shows, storePassword)
+	}
+	site := []byte(strings.NewReplacer("WAREHOUSE", filepath.Join(s.dir, "warehouse"), "MORE", more).Replace(hiveSite))
 	if err := os.WriteFile(filepath.Join(s.dir, "hive-site.xml"), site, 0o644); err != nil {
 		return err
 	}

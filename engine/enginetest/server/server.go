@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,9 +32,12 @@ type Server struct {
 	URL string // Spark: sc://127.0.0.1:port; Flink: the gateway's http://127.0.0.1:port
 	// JobManager is the base URL of Flink's own REST interface; "" for Spark.
 	JobManager string
+	// CA is a file of the certificate that a server with TLS shows; "": it has none.
+	CA string
 
 	dir   string
 	procs []*proc.Process
+	http  *http.Client // for what has TLS; nil: the usual one
 
 	taskManager func() (*proc.Process, error) // starts one; Flink's alone
 	working     *proc.Process                 // the last that was started
