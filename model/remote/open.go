@@ -12,6 +12,7 @@ import (
 
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/tensor"
+	"github.com/bighead-ml/bighead/secure"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -68,13 +69,11 @@ func (o Options) access(a *model.Address) (access, error) {
 	if o.CA == "" || !a.TLS {
 		return out, nil
 	}
-	text, err := os.ReadFile(o.CA)
+	read, err := secure.TLS{CA: o.CA}.Config()
 	if err != nil {
 		return out, err
 	}
-	if out.roots = x509.NewCertPool(); !out.roots.AppendCertsFromPEM(text) {
-		return out, fmt.Errorf("%s has no certificates", o.CA)
-	}
+	out.roots = read.RootCAs
 	return out, nil
 }
 

@@ -59,7 +59,7 @@ func TestURLs(t *testing.T) {
 		"redis://u:s3cr3t@host?db=1&db=2":        "given twice",
 		"redis://u:s3cr3t@host?ca=/x.pem":        "want rediss://",
 		"rediss://u:s3cr3t@host?ca=/no/such.pem": "no such file",
-		"rediss://u:s3cr3t@host?cert=/no/such":   "cert and key",
+		"rediss://u:s3cr3t@host?cert=/no/such":   "cert is named, and its key is not",
 	} {
 		_, _, err := parseURL(url)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -2,16 +2,15 @@ package redis
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/redis/rueidis"
 
+	"github.com/bighead-ml/bighead/secure"
 	"github.com/bighead-ml/bighead/store"
 )
 
@@ -73,23 +72,11 @@ func withTLS(config *tls.Config, q url.Values) error {
 		}
 		return nil
 	}
-	if ca := q.Get("ca"); ca != "" {
-		text, err := os.ReadFile(ca)
-		if err != nil {
-			return fmt.Errorf("ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return fmt.Errorf("ca: %s holds no certificate", ca)
-		}
+	read, err := secure.TLS{CA: q.Get("ca"), Cert: q.Get("cert"), Key: q.Get("key")}.Config()
+	if err != nil {
+		return err
 	}
-	if q.Has("cert") || q.Has("key") {
-		pair, err := tls.LoadX509KeyPair(q.Get("cert"), q.Get("key"))
-		if err != nil {
-			return fmt.Errorf("cert and key: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
+	config.RootCAs, config.GetClientCertificate = read.RootCAs, read.GetClientCertificate
 	return nil
 }
 

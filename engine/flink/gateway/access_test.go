@@ -89,7 +89,7 @@ func TestTLS(t *testing.T) {
 				}
 				return
 			}
-			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "flink gateway at "+c.at) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") {
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), "flink gateway at "+c.at) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "secret") || strings.Count(err.Error(), c.at) > 1 {
 				t.Errorf("it says %v, want %s", err, c.says)
 			}
 		})
