@@ -69,21 +69,28 @@ func (l *RowLayout) Append(dst []byte, t *Rows) []byte { return l.AppendAs(dst, 
 // encoding in place of the states.
 func (l *RowLayout) AppendAs(dst []byte, t *Rows, version byte) []byte {
 	from := len(dst)
-	dst = begin(dst, version, l.mark)
-	dst = appendHeader(dst, &t.Header)
-	dst = binary.AppendUvarint(dst, uint64(len(t.Rows)))
+	dst = l.begin(dst, &t.Header, len(t.Rows), version)
 	for i := range t.Rows {
-		r := &t.Rows[i]
-		dst = binary.AppendVarint(dst, r.TS)
-		flag := byte(0)
-		if r.Deleted {
-			flag = 1
-		}
-		dst = append(dst, flag)
-		dst = value.AppendKey(dst, r.Tie)
-		dst = value.AppendKey(dst, r.Cells)
+		dst = appendOrder(dst, &t.Rows[i])
+		dst = value.AppendKey(dst, t.Rows[i].Cells)
 	}
 	return seal(dst, from)
+}
+
+// begin adds what stands before the rows.
+func (l *RowLayout) begin(dst []byte, h *Header, rows int, version byte) []byte {
+	dst = appendHeader(begin(dst, version, l.mark), h)
+	return binary.AppendUvarint(dst, uint64(rows))
+}
+
+// appendOrder adds of a row what it is ordered by, before its cells.
+func appendOrder(dst []byte, r *Row) []byte {
+	dst = binary.AppendVarint(dst, r.TS)
+	flag := byte(0)
+	if r.Deleted {
+		flag = 1
+	}
+	return value.AppendKey(append(dst, flag), r.Tie)
 }
 
 // Decode reads rows. The memory taken is bounded by the length of the bytes, which are not kept.

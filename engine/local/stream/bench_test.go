@@ -2,6 +2,7 @@ package stream
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/bighead-ml/bighead/feature"
@@ -94,4 +95,87 @@ func BenchmarkApply(b *testing.B) {
 	b.ReportMetric(float64(b.N)*1e6/b.Elapsed().Seconds(), "events/s")
 	b.Logf("levels %v, folds %d", len(streams[0].Spaces[0].Levels), streams[0].Spaces[0].Tiled)
 	_ = s.end()
+}
+
+// BenchmarkRows is a million events into rows of exact windows, some of them late, written as often as a group's flush says: what an event takes of
+// the processor, and a row of memory.
+func BenchmarkRows(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		apart int64 // ms between batches of 2,000
+	}{{"chunk of all", 10}, {"chunks of some", 5000}} {
+		b.Run(c.name, func(b *testing.B) {
+			var perRow float64
+			for range b.N {
+				perRow = rowsBenched(b, c.apart)
+			}
+			b.ReportMetric(perRow, "B/row")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1e6, "ns/event")
+		})
+	}
+}
+
+func rowsBenched(b *testing.B, apart int64) (perRow float64) {
+	b.StopTimer()
+	defer b.StartTimer()
+	const from, n, batch = 1_700_000_000_000, 1_000_000, 2000
+	features := []feature.FeatureDef{{Aggregation: "sum", Input: text("price"), Windows: []feature.Text{*text("1h")}, Resolution: text("exact")}}
+	streams := clicks(b, func(s *feature.SourceDef) { s.ID = nil }, features)
+	w := newWorld(b, newMemoryStore(true))
+	w.o.Timer, w.o.Memory = nil, 1<<30
+	w.time.set(from + n/batch*apart + 1000)
+	w.open(streams)
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []*value.Batch
+	for i, bought := range buys(buyers, n, batch, from) {
+		b := &value.Batch{Schema: streams[0].Source.Schema, N: batch}
+		ids := value.NewColumn(value.Int, batch)
+		b.Columns = []*value.Column{bought.Columns[0], bought.Columns[1], ids, bought.Columns[2]}
+		for j := range batch {
+			b.Columns[1].Ints[j] = from + int64(i)*apart + int64(j)/150 - r.Int64N(20)
+		}
+		all = append(all, b)
+	}
+	b.StartTimer()
+	for _, batch := range all {
+		if _, err := w.PushRows(b.Context(), "clicks", batch, ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := w.Flush(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	b.StopTimer()
+	w.kill() // what the loop owns is the benchmark's now
+	x := w.source("clicks").main.spaces[0]
+	x.scratch = scratch{}
+	rows := 0
+	for _, k := range x.cache.keys {
+		for _, e := range k.places {
+			if e.rows != nil {
+				rows += e.rows.Len()
+			}
+		}
+	}
+	if rows != n {
+		b.Fatalf("%d rows are in memory", rows)
+	}
+	counted := x.cache.bytes
+	before := living()
+	x.cache = cache{}
+	perRow = float64(before-living()) / n
+	b.Logf("%.0f bytes a row, of which the cache knows %.0f", perRow, float64(counted)/n)
+	runtime.KeepAlive(w)
+	return perRow
+}
+
+// buyers is the schema of the batches that buys makes.
+var buyers = value.Schema{{Name: "user", Type: value.String}, {Name: "ts", Type: value.Timestamp}, {Name: "price", Type: value.Float}, {Name: "number", Type: value.Int}, {Name: "shop", Type: value.String}}
+
+func living() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

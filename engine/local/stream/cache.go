@@ -57,7 +57,7 @@ type entry struct {
 	slot  int
 	start int64
 	tile  *tile.Tile // of rows: nil
-	rows  *tile.Rows
+	rows  *tile.Packed
 	dirty bool
 	gone  bool // to be deleted
 	used  uint32
@@ -75,6 +75,7 @@ func (e *entry) header() *tile.Header {
 const (
 	bytesOfKey    = 160
 	bytesOfEntry  = 104
+	bytesOfRows   = bytesOfEntry + 112 // without the rows
 	bytesOfCell   = 56
 	waitInList    = 32 // elements that a list gathers before it sorts them in
 	entriesAtOnce = 64
@@ -119,7 +120,7 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 	if slot < c.slots-1 {
 		e.tile = c.newTile()
 	} else {
-		e.rows, e.size = &tile.Rows{Header: none()}, bytesOfEntry
+		e.rows, e.size = &tile.Packed{Header: none()}, bytesOfRows
 	}
 	c.bytes += e.size
 	k.places = append(k.places, ref{start, int32(slot), e})
@@ -210,7 +211,7 @@ func (c *cache) decode(e *entry, b []byte) (err error) {
 	if e.tile != nil {
 		err = c.x.Layout().DecodeInto(e.tile, b)
 	} else {
-		e.rows, err = c.x.RowLayout().Decode(b)
+		e.rows, err = c.x.RowLayout().DecodePacked(b)
 	}
 	if err != nil {
 		return fmt.Errorf("space %s, step %d, start %d: %w", c.x.ID, c.step(e.slot), e.start, err)
@@ -221,22 +222,20 @@ func (c *cache) decode(e *entry, b []byte) (err error) {
 
 // resize notes that an entry takes so many bytes in the store.
 func (c *cache) resize(e *entry, encoded int) {
-	size := c.perTile
 	switch {
 	case e.tile == nil:
-		size = bytesOfEntry + 6*int64(encoded)
+		c.sizeRows(e)
 	case c.varies:
-		size += 2 * int64(encoded)
+		c.size(e, c.perTile+2*int64(encoded))
 	}
-	c.bytes += size - e.size
-	e.size = size
 }
 
-// grow notes that an entry of rows got one more.
-func (c *cache) grow(e *entry, values int) {
-	n := bytesOfCell * int64(values+1)
-	c.bytes += n
-	e.size += n
+// sizeRows notes how much an entry of rows takes.
+func (c *cache) sizeRows(e *entry) { c.size(e, bytesOfRows+e.rows.Size()) }
+
+func (c *cache) size(e *entry, bytes int64) {
+	c.bytes += bytes - e.size
+	e.size = bytes
 }
 
 // touch notes that an entry changes.
@@ -329,7 +328,7 @@ func (c *cache) takeOff() {
 // landed notes that what was on its way is in the store.
 func (c *cache) landed() {
 	for _, e := range c.aloft {
-		if !e.dirty && (e.gone || e.rows != nil && len(e.rows.Rows) == 0) {
+		if !e.dirty && (e.gone || e.rows != nil && e.rows.Len() == 0) {
 			c.forget(e)
 		}
 	}

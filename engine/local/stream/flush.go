@@ -169,12 +169,12 @@ func (x *space) puts() []store.Put {
 func (x *space) encode(dst []byte, e *entry) []byte {
 	version := byte(x.s.version.Load())
 	switch {
-	case e.gone || e.rows != nil && len(e.rows.Rows) == 0:
+	case e.gone || e.rows != nil && e.rows.Len() == 0:
 		return dst
 	case e.tile != nil:
 		return x.Layout().AppendAs(dst, e.tile, version)
 	}
-	return x.RowLayout().AppendAs(dst, e.rows, version)
+	return x.RowLayout().AppendPacked(dst, e.rows, version)
 }
 
 // put is the write of a place that takes so many bytes, without them.

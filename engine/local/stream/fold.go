@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/bighead-ml/bighead/agg"
@@ -44,6 +45,7 @@ type scratch struct {
 	order   []*value.Column
 	ties    []*value.Column
 	tied    *value.Column // all columns as one value
+	values  []value.Value // of a row that is kept
 	encoded []byte        // of a write, as what follows
 	puts    []store.Put
 	ends    []int
@@ -71,11 +73,11 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 		}
 		if e := to[slots-1]; e != nil {
 			r := x.row(i, m.rows)
-			e.rows.Add(r)
-			x.cache.grow(e, len(r.Tie)+len(r.Cells))
+			e.rows.Add(&r)
 			if x.Rows.Step == 0 {
 				x.prune(e.rows)
 			}
+			x.cache.sizeRows(e)
 		}
 	}
 	return nil
@@ -168,14 +170,14 @@ func (x *space) add(i int, rows *sift.Rows, to []*entry) {
 	}
 }
 
-// row is row i as it is kept.
+// row is row i as it is kept, good until the next.
 func (x *space) row(i int, rows *sift.Rows) tile.Row {
 	s, kept := &x.scratch, x.Rows
 	ties := len(s.ties)
 	if kept.AllTied {
 		ties++
 	}
-	values := make([]value.Value, 0, ties+len(kept.Inputs)+len(kept.Wheres)+len(kept.Bys))
+	values := s.values[:0]
 	for _, c := range s.ties {
 		values = append(values, c.At(i))
 	}
@@ -191,6 +193,7 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 	for _, k := range kept.Bys {
 		values = append(values, s.bys[k].At(i))
 	}
+	s.values = values
 	out := tile.Row{TS: rows.Times[i], Tie: values[:ties:ties], Cells: values[ties:]}
 	if x.deleted >= 0 {
 		d := rows.Columns[x.deleted]
@@ -200,8 +203,8 @@ func (x *space) row(i int, rows *sift.Rows) tile.Row {
 }
 
 // prune lets versions go that nobody asks for any more.
-func (x *space) prune(t *tile.Rows) {
-	t.Rows = slices.Delete(t.Rows, 0, prunable(t, x.prunedFrom(), x.hiddenFrom()))
+func (x *space) prune(t *tile.Packed) {
+	t.Drop(prunable(t, x.prunedFrom(), x.hiddenFrom()))
 }
 
 // prunedFrom is the time before which all but the newest version may go. It goes by when the last record arrived, not by now: what is still
@@ -226,13 +229,16 @@ func (x *space) hiddenFrom() int64 {
 
 // prunable is how many versions may go: those after which another became true before the time, and of these the newest too where it is a
 // deletion from before it has nothing left to hide.
-func prunable(t *tile.Rows, before, hidden int64) int {
+func prunable(t *tile.Packed, before, hidden int64) int {
+	time := func(i int) int64 { ts, _ := t.At(i); return ts }
 	n := 0
-	for n+1 < len(t.Rows) && (t.Rows[n+1].TS < before || fault.Planted("stream: a version goes as soon as there is another")) {
+	for n+1 < t.Len() && (time(n+1) < before || fault.Planted("stream: a version goes as soon as there is another")) {
 		n++
 	}
-	if n < len(t.Rows) && t.Rows[n].Deleted && t.Rows[n].TS < min(before, hidden) {
-		n++
+	if n < t.Len() {
+		if ts, deleted := t.At(n); deleted && ts < min(before, hidden) {
+			n++
+		}
 	}
 	return n
 }
@@ -274,7 +280,28 @@ func (x *space) find(ctx context.Context, rows *sift.Rows) error {
 	if err := c.load(ctx); err != nil {
 		return err
 	}
+	if x.Rows != nil {
+		if err := x.room(); err != nil {
+			return err
+		}
+	}
 	return x.findBases(ctx, old)
+}
+
+// room sees that where rows go there is room for them.
+func (x *space) room() error {
+	most := x.s.o.mostRows
+	for i := x.cache.slots - 1; i < len(x.scratch.entries); i += x.cache.slots {
+		switch e := x.scratch.entries[i]; {
+		case e == nil || e.rows.Bytes() < most:
+		case x.Rows.Step == 0:
+			return fmt.Errorf("group %s: the versions of one key take %d bytes, more than are kept together (%d): a shorter lateness or delay of source %s keeps fewer", x.Group.Name, e.rows.Bytes(), most, x.Group.Source.Name)
+		default:
+			return fmt.Errorf("group %s: the rows of one key take %d bytes in the %s from %s on, more than are kept together (%d): windows with a resolution of tiles keep no rows", x.Group.Name, e.rows.Bytes(),
+				value.FormatDuration(x.Rows.Step), value.FormatTimestamp(e.start), most)
+		}
+	}
+	return nil
 }
 
 // arrange finds the keys of the rows, and orders the rows so that those of a key are together, each key's as they came: what is known of a key

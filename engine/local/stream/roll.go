@@ -60,7 +60,7 @@ func (x *space) upkeep(ctx context.Context, to background) error {
 func (x *space) sweep(ctx context.Context, now int64, to background) error {
 	from, hidden := x.prunedFrom(), x.hiddenFrom()
 	old := func(_ int64, b []byte) bool {
-		t, err := x.RowLayout().Decode(b)
+		t, err := x.RowLayout().DecodePacked(b)
 		return err != nil || prunable(t, from, hidden) > 0 // what is damaged shows when it is loaded
 	}
 	return x.walk(ctx, walking{step: plan.WholeStep, want: old, do: x.pruneKeys, end: func() { x.swept = now }}, to)

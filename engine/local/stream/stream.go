@@ -45,6 +45,8 @@ type Options struct {
 	DeadLetters string
 	// Freshness, where not nil, hears how long it took from the arrival of rows until readers could see them. It must be quick.
 	Freshness func(group string, ms int64, rows int)
+
+	mostRows int // bytes of rows of one place; 0: tile.MostPacked
 }
 
 // Timer is how the stream waits.
@@ -89,6 +91,9 @@ func Open(ctx context.Context, o Options, streams []*plan.Stream) (*Stream, erro
 	}
 	if o.Memory == 0 {
 		o.Memory = 256 << 20
+	}
+	if o.mostRows == 0 {
+		o.mostRows = tile.MostPacked
 	}
 	if o.Version == 0 {
 		o.Version = tile.Version

@@ -386,7 +386,8 @@ func TestADeletionStaysUntilBatchHasIt(t *testing.T) {
 	} {
 		w.time.set(c.now)
 		x.heard, x.now, x.marks.Batch = c.now, c.now, c.batch
-		rows := &tile.Rows{Rows: []tile.Row{{TS: deleted, Deleted: true}}}
+		rows := &tile.Packed{}
+		rows.Add(&tile.Row{TS: deleted, Deleted: true})
 		if got := prunable(rows, x.prunedFrom(), x.hiddenFrom()); got != c.goes {
 			t.Errorf("%+v: %d go", c, got)
 		}
@@ -412,6 +413,26 @@ func TestADeletedEntityGoesInTheEnd(t *testing.T) {
 	}
 	w.time.pass(upkeepEvery)
 	w.until(func() bool { w.store.mu.Lock(); defer w.store.mu.Unlock(); return len(w.store.places) == 1 })
+}
+
+// TestRowsOfAKeyThatAreTooMany has the rows of one key be more than are kept together: its source stops and says so.
+func TestRowsOfAKeyThatAreTooMany(t *testing.T) {
+	exact := []feature.FeatureDef{{Aggregation: "sum", Input: text("price"), Windows: []feature.Text{*text("1h")}, Resolution: text("exact")}}
+	w := newWorld(t, newMemoryStore(true))
+	w.time.set(noon)
+	w.o.mostRows = 30
+	w.open(clicks(t, nil, exact))
+	t.Cleanup(w.kill)
+	for id := range 2 {
+		w.push(click(id, -5))
+		w.flush()
+	}
+	w.push(click(3, -5))
+	err := w.Flush(t.Context())
+	const said = "group g0: the rows of one key take 32 bytes in the 5m from "
+	if err == nil || !strings.Contains(err.Error(), said) || !strings.Contains(err.Error(), "more than are kept together (30): windows with a resolution of tiles") {
+		t.Error(err)
+	}
 }
 
 func TestCloseWritesAll(t *testing.T) {
