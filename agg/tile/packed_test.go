@@ -36,10 +36,12 @@ func TestPackedRowsAreTheRows(t *testing.T) {
 				packed.Drop(k)
 			}
 			if r.IntN(8) == 0 {
-				back, err := l.DecodePacked(l.AppendPacked(nil, packed, Version))
+				encoded := l.AppendPacked(nil, packed, Version)
+				back, err := l.DecodePacked(encoded)
 				if err != nil {
 					t.Fatal(err)
 				}
+				clear(encoded) // they are the caller's
 				packed = back
 			}
 			if packed.Len() != len(rows.Rows) {

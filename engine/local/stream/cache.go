@@ -222,20 +222,15 @@ func (c *cache) decode(e *entry, b []byte) (err error) {
 
 // resize notes that an entry takes so many bytes in the store.
 func (c *cache) resize(e *entry, encoded int) {
+	size := c.perTile
 	switch {
 	case e.tile == nil:
-		c.sizeRows(e)
+		size = bytesOfRows + e.rows.Size()
 	case c.varies:
-		c.size(e, c.perTile+2*int64(encoded))
+		size += 2 * int64(encoded)
 	}
-}
-
-// sizeRows notes how much an entry of rows takes.
-func (c *cache) sizeRows(e *entry) { c.size(e, bytesOfRows+e.rows.Size()) }
-
-func (c *cache) size(e *entry, bytes int64) {
-	c.bytes += bytes - e.size
-	e.size = bytes
+	c.bytes += size - e.size
+	e.size = size
 }
 
 // touch notes that an entry changes.

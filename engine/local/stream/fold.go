@@ -77,7 +77,6 @@ func (x *space) fold(ctx context.Context, m *moment) error {
 			if x.Rows.Step == 0 {
 				x.prune(e.rows)
 			}
-			x.cache.sizeRows(e)
 		}
 	}
 	return nil

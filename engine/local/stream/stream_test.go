@@ -435,6 +435,33 @@ func TestRowsOfAKeyThatAreTooMany(t *testing.T) {
 	}
 }
 
+// TestTheCacheKnowsWhatRowsTake compares what is counted of rows of a key that were written, and of those that were read, with what they take.
+func TestTheCacheKnowsWhatRowsTake(t *testing.T) {
+	exact := []feature.FeatureDef{{Aggregation: "sum", Input: text("price"), Windows: []feature.Text{*text("1h")}, Resolution: text("exact")}}
+	w := opened(t, clicks(t, nil, exact))
+	for id := range 100 {
+		w.push(click(id, -5))
+		if id == 50 {
+			w.flush()
+			w.kill()
+			w.open(clicks(t, nil, exact))
+		}
+	}
+	w.flush()
+	w.kill() // what the loop owns is the test's now
+	x := w.source("clicks").main.spaces[0]
+	for _, k := range x.cache.keys {
+		e := k.places[0]
+		took := bytesOfKey + int64(len(k.text)) + bytesOfRows + e.rows.Size()
+		if len(x.cache.keys) != 1 || len(k.places) != 1 || e.rows.Len() != 100 || e.rows.Size() < 100*16 || x.cache.bytes != took {
+			t.Errorf("%d keys, %d rows of %d bytes: %d are counted, want %d", len(x.cache.keys), e.rows.Len(), e.rows.Size(), x.cache.bytes, took)
+		}
+	}
+	if len(x.cache.keys) == 0 {
+		t.Error("nothing is in memory")
+	}
+}
+
 func TestCloseWritesAll(t *testing.T) {
 	streams := clicks(t, nil, count("1h"))
 	w := opened(t, streams)
