@@ -1,6 +1,7 @@
 package reader
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"strings"
@@ -219,6 +220,74 @@ func TestDaysFromBatchOnStayUntilTheyAreBatchs(t *testing.T) {
 	}); err != nil || !found {
 		t.Errorf("the day from B on is not kept (%v)", err)
 	}
+}
+
+// TestDaysFromBatchOnAreNotExpired has the clock go on, and readers know of the watermark: of days that no window of days reaches, those before B
+// expire and those from there on stay.
+func TestDaysFromBatchOnAreNotExpired(t *testing.T) {
+	w, j := filled(t)
+	b := value.Floor(w.now.Load(), value.DayMS) - 20*value.DayMS
+	x := w.old(j, b)
+	w.now.Add(3 * value.DayMS) // past what was expired before batch came
+	if err := x.do(t.Context(), func(ctx context.Context) error {
+		x.turned = time.Time{}
+		return x.expire(ctx)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.hasDay("bob", b) {
+		t.Error("the day from B on is expired: what is unbounded needs it")
+	}
+}
+
+// TestDaysFromBatchOnAreNotRolled has a walk that began without batch come to a key once there is one: no base tile of the stream's is read any more, and
+// days that went into one would be lost.
+func TestDaysFromBatchOnAreNotRolled(t *testing.T) {
+	w, j := filled(t)
+	b := value.Floor(w.now.Load(), value.DayMS) - 20*value.DayMS
+	x := w.old(j, b)
+	if err := x.do(t.Context(), func(ctx context.Context) error {
+		return x.rollKeys(ctx, []string{keyText("bob")}, b, x.RollEnd(x.clock()))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.hasDay("bob", b) {
+		t.Error("the day from B on is gone: what is unbounded needs it")
+	}
+}
+
+// old has batch's part end at b, and then bob's first event be on the day from there on.
+func (w *world) old(j *job, b int64) *space {
+	w.t.Helper()
+	if ok, err := w.reader.SetBatch(w.t.Context(), w.layout.Space.ID, b, 1, 2); !ok || err != nil {
+		w.t.Fatal(ok, err)
+	}
+	x := w.reader.find(w.layout.Space.ID)
+	if b >= w.now.Load()-x.Levels[x.daily].Keep-value.DayMS {
+		w.t.Fatal("windows of days reach the day: nothing is tested")
+	}
+	w.happen(j, play{user: "bob", kind: "a", x: 9, ts: b + 7})
+	now := w.now.Add(1)
+	w.until("all its parts are read, of whatever partition", func(s Status) bool { return s.AsOf >= now })
+	w.flush()
+	if !w.hasDay("bob", b) {
+		w.t.Fatal("the day is not kept to begin with")
+	}
+	return x
+}
+
+func keyText(user string) string {
+	return string(value.AppendKey(nil, []value.Value{value.OfString(user)}))
+}
+
+// hasDay tells whether the store has the tile of a day.
+func (w *world) hasDay(user string, start int64) (found bool) {
+	w.t.Helper()
+	r := store.Range{Space: w.layout.Space.ID, Key: keyText(user), Step: value.DayMS, From: start, To: start + 1}
+	if err := w.store.Store.Read(w.t.Context(), []store.Range{r}, func(int, int64, []byte) error { found = true; return nil }); err != nil {
+		w.t.Fatal(err)
+	}
+	return found
 }
 
 // TestWhatIsBatchsIsLeftToIt moves the batch watermark past some days.
