@@ -149,7 +149,7 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	if s.Role == "standby" {
 		active := "nobody has the stream just now"
 		if s.Active != "" {
-			active = s.Active + " has the stream"
+			active = s.Active + " has the stream, and says what its groups have read"
 		}
 		fmt.Fprintln(c.stdout, "  standby:", active)
 	}
@@ -168,11 +168,16 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	}
 	for _, src := range s.Stream.Sources {
 		for _, g := range src.Groups {
-			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, count(spaceBytes(s.Sizes, g.Space)))
+			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, bytesText(s.Sizes, g.Space))
 		}
 	}
 	if len(sizes.rows) > 0 {
 		if err := sizes.print(c.stdout); err != nil {
+			return err
+		}
+	}
+	if s.Role == "standby" {
+		if err := printStored(c.stdout, s.Sizes); err != nil {
 			return err
 		}
 	}
@@ -193,6 +198,36 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		return err
 	}
 	return printTopics(c.stdout, s.Stream.Sources)
+}
+
+// printStored shows what the spaces of a store that others fill take. Which groups fill them, and how far, the process that has the stream knows; a
+// store that is full shows here too, which is when that one may be gone.
+func printStored(w io.Writer, sizes map[string]int64) error {
+	if len(sizes) == 0 {
+		if sizes != nil {
+			fmt.Fprintln(w, "nothing is in the store yet")
+		}
+		return nil // what the store does not say is among what is degraded
+	}
+	spaces := map[string]bool{}
+	for name := range sizes {
+		space, _, _ := strings.Cut(name, "/")
+		spaces[space] = true
+	}
+	table := newTable("in the store", "bytes")
+	table.right[1] = true
+	for _, space := range slices.Sorted(maps.Keys(spaces)) {
+		table.add(space, bytesText(sizes, space))
+	}
+	return table.print(w)
+}
+
+// bytesText is what a space takes: of a store that did not answer nothing is known, and none is not nothing.
+func bytesText(sizes map[string]int64, space string) string {
+	if sizes == nil {
+		return "unknown"
+	}
+	return count(spaceBytes(sizes, space))
 }
 
 // printEndpoint says which versions an endpoint asks, why, and how a canary does.

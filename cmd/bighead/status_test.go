@@ -34,3 +34,37 @@ func TestStatusNamesTheCureOfPartialValues(t *testing.T) {
 		}
 	}
 }
+
+// A process that stands by shows what is in the shared store, with the parts of a space beside it; one whose store does not answer shows no zero.
+func TestStatusShowsWhatTheStoreHolds(t *testing.T) {
+	sizes := map[string]int64{"user-0a1b2c3d4e5f": 1000, "user-0a1b2c3d4e5f/b3": 200, "user-0a1b2c3d4e5f/parts": 30, "item-0a1b2c3d4e5f": 5}
+	groups := streamStatus{Sources: []sourceStatus{{Source: "e", Groups: []groupStatus{{Group: "user", Space: "user-0a1b2c3d4e5f"}}}}}
+	for _, c := range []struct {
+		name        string
+		status      onlineStatus
+		says, never []string
+	}{
+		{"standby", onlineStatus{Role: "standby", Active: "one:7", Sizes: sizes}, []string{"standby: one:7 has the stream, and says", "in the store", "item-0a1b2c3d4e5f      5\n", "user-0a1b2c3d4e5f  1,230\n"}, nil},
+		{"standby, nobody active", onlineStatus{Role: "standby", Sizes: sizes}, []string{"nobody has the stream just now", "1,230\n"}, nil},
+		{"standby, nothing yet", onlineStatus{Role: "standby", Sizes: map[string]int64{}}, []string{"nothing is in the store yet\n"}, nil},
+		{"standby, no answer", onlineStatus{Role: "standby", Degraded: []string{"the sizes of the store cannot be read: gone"}}, []string{"cannot be read: gone"}, []string{"bytes", "nothing is"}},
+		{"active", onlineStatus{Role: "active", Sizes: sizes, Stream: groups}, []string{"1,230\n"}, []string{"in the store\n", "item-"}},
+		{"active, nothing of it yet", onlineStatus{Role: "active", Sizes: map[string]int64{}, Stream: groups}, []string{"  0\n"}, []string{"unknown"}},
+		{"active, no answer", onlineStatus{Role: "active", Stream: groups}, []string{"unknown\n"}, []string{"  0\n"}},
+	} {
+		var out strings.Builder
+		if err := (&cli{stdout: &out}).printStatus(&c.status); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range c.says {
+			if !strings.Contains(out.String(), s) {
+				t.Errorf("%s: no %q in\n%s", c.name, s, out.String())
+			}
+		}
+		for _, s := range c.never {
+			if strings.Contains(out.String(), s) {
+				t.Errorf("%s: %q in\n%s", c.name, s, out.String())
+			}
+		}
+	}
+}
