@@ -79,6 +79,7 @@ v = bh.FeatureView("v", groups=[g])
 		number := func(i int) string { return fmt.Sprint(i) }
 		text += strings.Join([]string{cell(2, func(i int) string { return "ab"[i : i+1] }), cell(4, hour), cell(5, number), cell(8, number), cell(6, hour)}, ",") + "\n"
 	}
+	text += strings.Repeat("a,2024-01-01T10:00:00Z,1,3,2024-01-01T10:00:00Z\n", 2) // copies, whatever is drawn
 	if err := os.WriteFile(filepath.Join(dir, "e.csv"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
