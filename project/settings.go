@@ -46,6 +46,10 @@ var settings = []Setting{
 	{Key: "batch.remote", Doc: "the Spark Connect server: sc://host:15002"},
 	{Key: "batch.stage", Doc: "a folder that Spark sees under the same path: tables that are no Parquet files are written there for it, and removed"},
 	{Key: "batch.settings", kind: list, Doc: "settings of the Spark session, name=value each, such as spark.sql.shuffle.partitions=200"},
+	{Key: "spark.tls.ca", Doc: "a file of certificates that the Spark Connect server is known by, where batch.remote asks for TLS (use_ssl, token); the system's without one"},
+	{Key: "spark.tls.cert", Doc: "the client's certificate, where what stands before the server wants one"},
+	{Key: "spark.tls.key", Doc: "the file of the client's key"},
+	{Key: "spark.tls.server_name", Doc: "whose certificate it shows, where it is not that of the address's host"},
 	{Key: "batch.memory", kind: size, Doc: "what the local engine may take before it spills to disk"},
 	{Key: "batch.threads", kind: integer, Default: "0", Doc: "how many cores the local engine uses; 0: all"},
 

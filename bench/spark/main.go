@@ -23,6 +23,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 	"github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 type options struct {
@@ -234,7 +235,7 @@ func (s *sparkServer) watch(ctx context.Context, limit float64, end context.Canc
 }
 
 func (s *sparkServer) open(ctx context.Context) (*connect.Session, error) {
-	session, err := connect.Open(ctx, s.url)
+	session, err := connect.Open(ctx, s.url, secure.TLS{})
 	if err != nil {
 		return nil, err
 	}

@@ -32,10 +32,10 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 	for _, c := range []struct {
 		what, setting, engine, named string
 		oldest                       int // the first major version that the printed SQL is for
-		version                      func(ctx context.Context, at string) (string, error)
+		version                      func(ctx context.Context, p *project.Project, at string) (string, error)
 	}{
 		{"Spark", "batch.remote", "batch.engine", "spark", sparkOldest, sparkVersion},
-		{"Flink", "stream.gateway", "stream.engine", "flink", 2, func(ctx context.Context, at string) (string, error) { return flinkVersion(ctx, p, at) }},
+		{"Flink", "stream.gateway", "stream.engine", "flink", 2, flinkVersion},
 	} {
 		at := p.Config.String(c.setting)
 		section, key, _ := strings.Cut(c.setting, ".")
@@ -46,7 +46,7 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 			found = append(found, finding{What: c.what, Says: fmt.Sprintf("[%s] engine = %q, and nothing says where it is", section, c.named), Cure: "set " + where})
 		default:
 			within, cancel := context.WithTimeout(ctx, doctorWithin)
-			v, err := c.version(within, at)
+			v, err := c.version(within, p, at)
 			cancel()
 			found = append(found, clusterFinding(c.what, where, at, v, c.oldest, err))
 		}

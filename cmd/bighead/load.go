@@ -266,7 +266,7 @@ func (l *loaded) engine() (engine.Engine, error) {
 
 // optionsOf is what a project says about running plans.
 func optionsOf(p *project.Project) engineOptions {
-	o := engineOptions{Memory: p.Config.Bytes("batch.memory"), Threads: int(p.Config.Int("batch.threads")), Remote: p.Config.String("batch.remote"), Settings: p.Config.Strings("batch.settings")}
+	o := engineOptions{Memory: p.Config.Bytes("batch.memory"), Threads: int(p.Config.Int("batch.threads")), Remote: p.Config.String("batch.remote"), Settings: p.Config.Strings("batch.settings"), TLS: sparkTLS(p)}
 	if o.Stage = p.Config.String("batch.stage"); o.Stage != "" && !strings.Contains(o.Stage, "://") { // else it is refused by name
 		o.Stage = inProject(p, o.Stage)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bighead-ml/bighead/engine/spark"
 	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/secure/securetest"
 )
@@ -132,5 +133,41 @@ func TestHiveIsSecured(t *testing.T) {
 	}
 	if _, err := asked(strings.Replace(toml, "enabled = true\n", "", 1)); err == nil || !strings.Contains(err.Error(), "write enabled = true there") {
 		t.Errorf("settings of TLS that is not spoken say %v", err)
+	}
+}
+
+// TestSparkIsSecured asks a server that wants all that can be set, and is no Spark: that is found out once TLS has come about, which it does not where a setting is left out.
+func TestSparkIsSecured(t *testing.T) {
+	a := securetest.New(t)
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{a.Sign(time.Hour, "cluster.example").Own}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	remote := "sc://" + s.Listener.Addr().String() + "/;use_ssl=true"
+	toml := fmt.Sprintf("[batch]\nremote = %q\n[spark.tls]\n%s", remote, securedFiles)
+	const none = "no Spark Connect server is there"
+	for who, ask := range map[string]func(p *project.Project) error{
+		"the doctor": func(p *project.Project) error {
+			_, err := sparkVersion(t.Context(), p, remote)
+			return err
+		},
+		"the engine": func(p *project.Project) error {
+			e, err := engineNamed("spark", optionsOf(p))
+			if err == nil {
+				_, err = e.(*spark.Engine).Version(t.Context())
+			}
+			return err
+		},
+	} {
+		if err := ask(securedProject(t, a, toml)); err == nil || !strings.Contains(err.Error(), none) {
+			t.Errorf("%s, with all that it wants: %v", who, err)
+		}
+		for line := range strings.Lines(securedFiles) {
+			if err := ask(securedProject(t, a, strings.Replace(toml, line, "", 1))); err == nil || strings.Contains(err.Error(), none) {
+				t.Errorf("%s, without %s: %v", who, strings.TrimSpace(line), err)
+			}
+		}
 	}
 }

@@ -145,7 +145,8 @@ type engineOptions struct {
 	Threads int   // 0: all cores
 	// Remote is where Spark listens, "": there is none. Stage is the folder in which tables are written for it.
 	Remote, Stage string
-	Settings      []string // of Spark's session, name=value each
+	Settings      []string   // of Spark's session, name=value each
+	TLS           secure.TLS // with Spark, where Remote asks for it
 }
 
 // engines are the roads of a batch plan, the one that is used by default first.
@@ -154,7 +155,7 @@ func engines(o engineOptions) []engine.Engine {
 		local.New(local.Options{Memory: o.Memory, Threads: o.Threads}),
 	}
 	if o.Remote != "" {
-		all = append(all, spark.New(spark.Options{Connect: o.Remote, Stage: o.Stage, Parquet: parquet.Format{}, Settings: spark.ParseSettings(o.Settings)}))
+		all = append(all, spark.New(spark.Options{Connect: o.Remote, TLS: o.TLS, Stage: o.Stage, Parquet: parquet.Format{}, Settings: spark.ParseSettings(o.Settings)}))
 	}
 	return all
 }
@@ -162,8 +163,8 @@ func engines(o engineOptions) []engine.Engine {
 const sparkOldest = spark.Oldest
 
 // sparkVersion and flinkVersion ask the clusters that bighead.toml names what they are.
-func sparkVersion(ctx context.Context, remote string) (string, error) {
-	e := spark.New(spark.Options{Connect: remote})
+func sparkVersion(ctx context.Context, p *project.Project, remote string) (string, error) {
+	e := spark.New(spark.Options{Connect: remote, TLS: sparkTLS(p)})
 	v, err := e.Version(ctx)
 	return v, errors.Join(err, e.Close())
 }
@@ -181,6 +182,13 @@ func secured(p *project.Project, section string) secure.TLS {
 		return ""
 	}
 	return secure.TLS{CA: at("ca"), Cert: at("cert"), Key: at("key")}
+}
+
+// sparkTLS is how TLS is spoken with Spark's server, where [batch] remote asks for it.
+func sparkTLS(p *project.Project) secure.TLS {
+	t := secured(p, "spark.tls")
+	t.ServerName = p.Config.String("spark.tls.server_name")
+	return t
 }
 
 // flinkAccess is what Flink's servers are shown, and known by. Whether that goes together is its Check to say.

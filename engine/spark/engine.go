@@ -13,12 +13,14 @@ import (
 	"github.com/bighead-ml/bighead/engine"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/secure"
 	"github.com/bighead-ml/bighead/value"
 )
 
 // Options say where Spark is.
 type Options struct {
-	Connect string // sc://host:port
+	Connect string     // sc://host:port
+	TLS     secure.TLS // where Connect asks for it
 	// Stage is a folder that Spark sees under the same path: there lie, while a run lasts, the tables that are too long for the query.
 	Stage   string
 	Parquet dataset.Format // that they are written in
@@ -72,7 +74,7 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 	if err := e.options.check(); err != nil {
 		return nil, err
 	}
-	s, err := connect.Open(ctx, e.options.Connect)
+	s, err := connect.Open(ctx, e.options.Connect, e.options.TLS)
 	if err != nil {
 		return nil, err
 	}

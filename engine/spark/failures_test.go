@@ -19,6 +19,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/tiletable"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // kill ends a process as kill -9 does.
@@ -78,7 +79,7 @@ func TestSparkIsKilledInABackfill(t *testing.T) {
 // What Spark says when a task lacks memory is told with the definition and what helps. A local Spark stops itself then, or goes away.
 func TestSparkRunsOutOfMemory(t *testing.T) {
 	s := server.Own(t, server.StartSpark) // with 1 GB
-	session, err := connect.Open(t.Context(), s.URL)
+	session, err := connect.Open(t.Context(), s.URL, secure.TLS{})
 	if err != nil {
 		t.Fatal(err)
 	}

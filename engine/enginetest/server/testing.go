@@ -11,6 +11,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/enginetest/fetch"
 	"github.com/bighead-ml/bighead/engine/flink/gateway"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // shared is the one server of an engine that a test binary has.
@@ -124,7 +125,7 @@ func Spark(t testing.TB) *connect.Session {
 
 func session(t testing.TB, url string) *connect.Session {
 	t.Helper()
-	s, err := connect.Open(t.Context(), url)
+	s, err := connect.Open(t.Context(), url, secure.TLS{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package connect
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,10 +26,13 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/status"
 
 	"github.com/bighead-ml/bighead/engine/enginetest/proc"
 	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
+	"github.com/bighead-ml/bighead/secure"
+	"github.com/bighead-ml/bighead/secure/securetest"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -174,7 +178,7 @@ func open(t *testing.T, s *server) *Session {
 	pb.RegisterSparkConnectServiceServer(g, s)
 	go g.Serve(l)
 	t.Cleanup(g.Stop)
-	session, err := Open(t.Context(), "sc://"+l.Addr().String())
+	session, err := Open(t.Context(), "sc://"+l.Addr().String(), secure.TLS{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +219,7 @@ func TestAServerThatGoesAway(t *testing.T) {
 	g := grpc.NewServer()
 	pb.RegisterSparkConnectServiceServer(g, s)
 	go g.Serve(l)
-	session, err := Open(t.Context(), "sc://"+l.Addr().String())
+	session, err := Open(t.Context(), "sc://"+l.Addr().String(), secure.TLS{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -466,7 +470,7 @@ func TestOpenNamesAnAddressWhereNobodyAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := fmt.Sprint("127.0.0.1:", ports[0])
-	if _, err := Open(t.Context(), "sc://"+address); err == nil || !strings.Contains(err.Error(), address) {
+	if _, err := Open(t.Context(), "sc://"+address, secure.TLS{}); err == nil || !strings.Contains(err.Error(), address) {
 		t.Fatalf("got %v", err)
 	}
 }
@@ -492,26 +496,70 @@ func TestARefusalHasItsCure(t *testing.T) {
 	}
 	web := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(web.Close)
-	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secure.EnableHTTP2 = true
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
-	secure.StartTLS()
-	t.Cleanup(secure.Close)
+	wanted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	wanted.EnableHTTP2 = true
+	wanted.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
+	wanted.StartTLS()
+	t.Cleanup(wanted.Close)
 	plain := answers(nil)
 	for name, c := range map[string]struct{ address, more, why, cure string }{
 		"no token":          {answers(status.Error(codes.Unauthenticated, "No authentication token provided")), "", "does not let us in", ";token="},
 		"not allowed":       {answers(status.Error(codes.PermissionDenied, "no")), "", "does not let us in", ";token="},
 		"another gRPC":      {listening(t, func(*grpc.Server) {}), "", "no Spark Connect server", "correct [batch] remote"},
 		"a web server":      {web.Listener.Addr().String(), "", "no Spark Connect server", "15002"},
-		"TLS is wanted":     {secure.Listener.Addr().String(), "", "or one that wants TLS", "use_ssl=true"},
+		"TLS is wanted":     {wanted.Listener.Addr().String(), "", "or one that wants TLS", "use_ssl=true"},
 		"TLS is not spoken": {plain, "/;use_ssl=true", "it speaks no TLS", "take them out"},
-		"nobody trusts it":  {secure.Listener.Addr().String(), "/;use_ssl=true", "TLS does not come about", "trust the server's certificate"},
+		"nobody trusts it":  {wanted.Listener.Addr().String(), "/;use_ssl=true", "TLS does not come about", "name by ca under [spark.tls]"},
 		"a token in clear":  {plain, "/;token=secret", "it speaks no TLS", "take them out"},
 	} {
-		_, err := Open(t.Context(), "sc://"+c.address+c.more)
+		_, err := Open(t.Context(), "sc://"+c.address+c.more, secure.TLS{})
 		var no *RefusedError
 		if !errors.As(err, &no) || no.Address != c.address || !strings.Contains(no.Why, c.why) || !strings.Contains(no.Cure, c.cure) || !strings.HasPrefix(err.Error(), "spark at "+c.address+": ") || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A server that has a certificate of an authority of its own, for a name of its own, and wants one of us, is talked with where all of it is set; each setting, left
+// out, is missed.
+func TestTLSAsItIsSet(t *testing.T) {
+	a, strangers := securetest.New(t), securetest.New(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := grpc.NewServer(grpc.Creds(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{a.Sign(time.Hour, "spark.example").Own}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: a.Pool})))
+	pb.RegisterSparkConnectServiceServer(g, &server{})
+	go g.Serve(l)
+	t.Cleanup(g.Stop)
+	ours, theirs := a.Sign(time.Hour), strangers.Sign(time.Hour)
+	all := secure.TLS{CA: a.File, Cert: ours.Cert, Key: ours.Key, ServerName: "spark.example"}
+	remote := "sc://" + l.Addr().String() + "/;token=secret"
+	for name, c := range map[string]struct {
+		leave func(*secure.TLS)
+		says  []string // of them one
+	}{
+		"all":               {func(*secure.TLS) {}, nil},
+		"no authority":      {func(o *secure.TLS) { o.CA = "" }, []string{"name by ca under [spark.tls]"}},
+		"no name":           {func(o *secure.TLS) { o.ServerName = "" }, []string{"name by server_name under [spark.tls]"}},
+		"no certificate":    {func(o *secure.TLS) { o.Cert, o.Key = "", "" }, []string{"it wants a certificate of ours: name that by cert and key under [spark.tls]", "the server is not there"}}, // its word comes after the handshake, and may be lost
+		"no key":            {func(o *secure.TLS) { o.Key = "" }, []string{"[spark.tls] TLS: cert is named, and its key is not"}},
+		"of somebody else":  {func(o *secure.TLS) { o.Cert, o.Key = theirs.Cert, theirs.Key }, []string{"it does not take our certificate", "the server is not there"}},
+		"no such authority": {func(o *secure.TLS) { o.CA = "none.pem" }, []string{"[spark.tls] TLS: certificates of the authority: open none.pem"}},
+	} {
+		over := all
+		c.leave(&over)
+		s, err := Open(t.Context(), remote, over)
+		switch {
+		case c.says == nil && err == nil:
+			if err := s.Close(); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		case c.says == nil || err == nil || !slices.ContainsFunc(c.says, func(text string) bool { return strings.Contains(err.Error(), text) }) || strings.Contains(err.Error(), "secret"):
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Open(t.Context(), "sc://"+l.Addr().String(), all); err == nil || !strings.Contains(err.Error(), "end that in /;use_ssl=true") {
+		t.Errorf("without TLS: %v", err)
 	}
 }

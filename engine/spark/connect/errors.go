@@ -57,8 +57,8 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// refused tells a refusal from other statuses of the transport; nil: it is none. Of what kind it is, gRPC often says in words alone.
-func refused(address string, err error) *RefusedError {
+// refused tells a refusal from other statuses of the transport; nil: it is none. Of what kind it is, gRPC often says in words alone. TLS is nil where it is not spoken.
+func refused(address string, err error, tls *handshakes) *RefusedError {
 	s, ok := status.FromError(err)
 	if !ok {
 		return nil
@@ -74,7 +74,7 @@ func refused(address string, err error) *RefusedError {
 	case says("first record does not look like a TLS handshake"):
 		out.Why, out.Cure = "it speaks no TLS, which use_ssl and token ask for", "take them out of [batch] remote, or name the address that has TLS"
 	case says("x509:", "tls:", "handshake failed"):
-		out.Why, out.Cure = "TLS does not come about", "trust the server's certificate on this machine, or correct [batch] remote"
+		out.Why, out.Cure = "TLS does not come about", tls.cure(err)
 	case s.Code() == codes.Unimplemented, says("preface", "frame too large", "HTTP/1", "unexpected HTTP status", "unexpected content-type"):
 		out.Why, out.Cure = "no Spark Connect server is there, or one that wants TLS", "correct [batch] remote: its port is 15002 unless told otherwise, and TLS is sc://host:port/;use_ssl=true"
 	default:

@@ -3,7 +3,6 @@ package connect
 import (
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,12 +10,12 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/bighead-ml/bighead/engine/spark/connect/pb"
+	"github.com/bighead-ml/bighead/secure"
 )
 
 // maxMessage bounds one message of the server; Spark cuts its Arrow batches far below it.
@@ -36,6 +35,7 @@ type Session struct {
 	id      string
 	user    *pb.UserContext
 	token   string
+	tls     *handshakes    // nil: it is not spoken
 	watch   func(Progress) // nil: nobody looks on
 }
 
@@ -55,15 +55,21 @@ func (s *Session) Watched(by func(Progress)) *Session {
 }
 
 // Open opens a session at a connection string (sc://host:port) and waits until the server has answered a first query, so
-// that a wrong address is an error here and not later.
-func Open(ctx context.Context, connection string) (*Session, error) {
+// that a wrong address is an error here and not later. Where the string asks for TLS, over says how it is spoken.
+func Open(ctx context.Context, connection string, over secure.TLS) (*Session, error) {
 	r, err := parseRemote(connection)
 	if err != nil {
 		return nil, err
 	}
+	var spoken *handshakes
 	creds := insecure.NewCredentials()
 	if r.tls {
-		creds = credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+		if spoken, err = newHandshakes(over); err != nil {
+			return nil, fmt.Errorf("spark at %s: %s %w", r.address, section, err)
+		}
+		creds = spoken
+	} else if over != (secure.TLS{}) {
+		return nil, fmt.Errorf("spark at %s: %s says how TLS is spoken, and [batch] remote does not ask for it: end that in /;use_ssl=true", r.address, section)
 	}
 	conn, err := grpc.NewClient("dns:///"+r.address, grpc.WithTransportCredentials(creds), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 	if err != nil {
@@ -71,7 +77,7 @@ func Open(ctx context.Context, connection string) (*Session, error) {
 	}
 	s := &Session{
 		conn: conn, stub: pb.NewSparkConnectServiceClient(conn), address: r.address, id: uuid(),
-		user: &pb.UserContext{UserId: r.user, UserName: r.user}, token: r.token,
+		user: &pb.UserContext{UserId: r.user, UserName: r.user}, token: r.token, tls: spoken,
 	}
 	if _, err := s.Query(ctx, "select 1"); err != nil {
 		conn.Close()
@@ -158,7 +164,7 @@ func (s *Session) ended(ctx context.Context, operation string, err error) error 
 		s.interrupt(operation)
 		return fmt.Errorf("spark: %w", ctx.Err())
 	}
-	if r := refused(s.address, err); r != nil {
+	if r := refused(s.address, err, s.tls); r != nil {
 		return r
 	}
 	if err = asError(err); status.Code(err) == codes.Unavailable {
