@@ -91,6 +91,7 @@ var settings = []Setting{
 	{Key: "catalog.url", Secret: true, Doc: "the Postgres server"},
 
 	{Key: "hive.metastore", kind: list, Doc: "the Hive metastores of tables \"hive:db.table\", tried in turn: thrift://host:9083"},
+	{Key: "hive.mounts", kind: list, Doc: "where folders of the cluster's file system are seen here, and by Spark: hdfs://host:8020/warehouse=/mnt/warehouse"},
 	{Key: "hive.timeout", kind: duration, Default: "30s", Doc: "how long a metastore may take for an answer"},
 	{Key: "hive.tls.enabled", kind: truth, Default: "false", Doc: "speak TLS with the metastores (metastore.use.SSL)"},
 	{Key: "hive.tls.ca", Doc: "a file of certificates that they are known by; the system's without one"},

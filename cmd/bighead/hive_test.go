@@ -13,7 +13,7 @@ import (
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 )
 
-// onHive is a Spark whose catalogue is a Hive metastore, and a database for the test with its folder.
+// onHive is a Spark whose catalogue is a Hive metastore, and a database for the test with its folder; it goes with the metastore.
 type onHive struct {
 	t         *testing.T
 	spark     *connect.Session
@@ -33,11 +33,6 @@ func newOnHive(t *testing.T) *onHive {
 		return r
 	}, t.Name()))
 	h.exec("create database " + h.db + " location 'file://" + (&url.URL{Path: h.dir}).EscapedPath() + "'")
-	t.Cleanup(func() {
-		if _, err := h.spark.Query(t.Context(), "select 1"); err == nil {
-			h.exec("drop database " + h.db + " cascade")
-		}
-	})
 	return h
 }
 
@@ -155,6 +150,59 @@ func TestHiveTablesOfOtherKinds(t *testing.T) {
 	}
 	if spark := h.sparkRows(strings.ReplaceAll(smallFeatures, `path="e.csv"`, `table="hive:{db}.own"`)); unordered(spark) != unordered(got) {
 		t.Errorf("on Spark a column that was added later gives\n%swant\n%s", spark, got)
+	}
+}
+
+// Folders of partitions are called as Hive escapes their values, and locations say them as they are.
+func TestHivePartitionsOfAnyText(t *testing.T) {
+	h := newOnHive(t)
+	h.exec("create table {db}.texts (k string, x bigint, ts timestamp, p string) using parquet partitioned by (p)")
+	h.exec("insert into {db}.texts values ('a', 1, timestamp '2024-01-01 00:00:00', 'a:b c%d'), ('a', 2, timestamp '2024-01-01 00:10:00', '50%41'), ('b', 4, timestamp '2024-01-01 00:20:00', 'ü=/?')")
+	features := strings.ReplaceAll(smallFeatures, `path="e.csv"`, `table="hive:{db}.texts"`)
+	const want = "a,2024-01-01T00:00:00Z,,0,0\na,2024-01-01T00:10:00Z,1,1,2\nb,2024-01-01T00:20:00Z,,0,0\n"
+	for road, got := range map[string]string{"here": h.rows(h.project(features)), "on Spark": h.sparkRows(features)} {
+		_, rows, _ := strings.Cut(got, "\n")
+		if unordered(rows) != want {
+			t.Errorf("%s\n%swant\n%s", road, got, want)
+		}
+	}
+	if err := h.tryProject(strings.ReplaceAll(features, "texts", "texts/p=50%2541")); err != "" {
+		t.Error(err)
+	}
+}
+
+// tryProject runs the training set, and gives what is said where it is refused.
+func (h *onHive) tryProject(features string) string {
+	h.t.Helper()
+	code, out, stderr := bighead(h.t, h.project(features), "training-set", "t", "--out", filepath.Join(h.t.TempDir(), "rows.csv"))
+	if code == exitGood {
+		return ""
+	}
+	return out + stderr
+}
+
+// A table on the cluster's file system is read where that is mounted, by either engine; elsewhere it is said how.
+func TestHiveTablesOfAClusterThatIsMounted(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	features := fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`)
+	want := h.rows(h.project(features))
+	const location = "hdfs://cluster.example:8020/warehouse/flights"
+	for _, day := range []string{"2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"} {
+		h.exec("alter table {db}.flights partition (ds='" + day + "') set location '" + location + "/ds=" + day + "'")
+	}
+	if said := h.tryProject(features); !strings.Contains(said, "lies at "+location+"/ds=2024-01-01, and hdfs:// is not read: where it is mounted, say so under [hive], mounts = [\"hdfs://cluster.example:8020/warehouse=/where/it/is/mounted\"]") {
+		t.Errorf("where it is not mounted: %s", said)
+	}
+	for _, c := range []struct {
+		engine string
+		args   []string
+	}{{"local", nil}, {"spark", []string{"--engine", "spark"}}} {
+		dir := h.project(features)
+		h.write(dir, "bighead.toml", fmt.Sprintf("[hive]\nmetastore = [%q]\nmounts = [\"hdfs://cluster.example:8020/ware=/nowhere\", \"hdfs://cluster.example:8020/warehouse/=%s/\"]\n[batch]\nremote = %q\nstage = \"stage\"\n", h.metastore, h.dir, h.sparkURL))
+		if got := h.rows(dir, c.args...); unordered(got) != unordered(want) {
+			t.Errorf("%s: %d lines, not %d; the first are\n%.600s\n%.600s", c.engine, strings.Count(got, "\n"), strings.Count(want, "\n"), got, want)
+		}
 	}
 }
 

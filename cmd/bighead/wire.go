@@ -662,7 +662,16 @@ func openTables(p *project.Project, kind string) (tables, error) {
 		if !over.On && over != (secure.TLS{}) {
 			return nil, errors.New("[hive.tls] says how, and not that TLS is spoken: write enabled = true there")
 		}
-		m, err := hive.New(hive.Config{URIs: uris, Timeout: p.Config.Duration("hive.timeout"), TLS: over})
+		var mounts []hive.Mount
+		for _, text := range p.Config.Strings("hive.mounts") {
+			m, err := hive.ParseMount(text)
+			if err != nil {
+				return nil, fmt.Errorf("[hive] %w", err)
+			}
+			m.Folder = inProject(p, m.Folder)
+			mounts = append(mounts, m)
+		}
+		m, err := hive.New(hive.Config{URIs: uris, Timeout: p.Config.Duration("hive.timeout"), TLS: over, Mounts: mounts})
 		if err != nil {
 			return nil, fmt.Errorf("[hive] %w", err)
 		}

@@ -19,6 +19,7 @@ type Config struct {
 	URIs    []string // thrift://host:9083; tried in turn
 	Timeout time.Duration
 	TLS     secure.TLS
+	Mounts  []Mount
 }
 
 // DefaultTimeout is how long the metastore may take for an answer.
@@ -29,11 +30,12 @@ type Metastore struct {
 	hosts   []string
 	timeout time.Duration
 	tls     secure.TLS
+	mounts  []Mount
 }
 
 // New checks the configuration. Nothing is asked yet.
 func New(c Config) (*Metastore, error) {
-	m := &Metastore{timeout: c.Timeout, tls: c.TLS}
+	m := &Metastore{timeout: c.Timeout, tls: c.TLS, mounts: c.Mounts}
 	if m.timeout <= 0 {
 		m.timeout = DefaultTimeout
 	}

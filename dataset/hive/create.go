@@ -80,7 +80,7 @@ func (w *writer) make(s *session, schema value.Schema) error {
 		return err
 	}
 	location := strings.TrimSuffix(database.object(0).text(3), "/") + "/" + w.place.Table
-	if w.folder, err = folder(location); err != nil {
+	if w.folder, err = w.tables.folder(location); err != nil {
 		return fmt.Errorf("%s would be made, and %w", w.place.title(), err)
 	}
 	if entries, err := os.ReadDir(w.folder); err == nil && len(entries) > 0 {
@@ -116,7 +116,7 @@ func (w *writer) fit(d *description, schema value.Schema) error {
 		err = errors.New("is not of Parquet, which is what is written: name another table, or have it made anew (STORED AS PARQUET)")
 	}
 	if err == nil {
-		w.folder, err = folder(st.location)
+		w.folder, err = w.tables.folder(st.location)
 	}
 	if err == nil && len(w.place.keys) > 0 && !slices.Equal(w.place.keys, lowered(d.keys.Names())) {
 		err = fmt.Errorf("is there, and is partitioned by [%s]: name the table alone", strings.Join(d.keys.Names(), ", "))

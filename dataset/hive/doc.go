@@ -5,8 +5,8 @@
 // db.table/ds>=2024-01-01/ds<2024-02-01 (%XX for a slash in a value). The metastore is asked for those partitions alone.
 //
 // The client speaks Thrift's binary protocol without SASL, to Hive 2.3 up to 4 (whose metastore has get_table_req alone). It is written here
-// because nine calls are used of some two hundred: the generated client would be thirty times this room. Files are read on local or mounted
-// file systems, Parquet and text; what else there is (ORC, s3, hdfs, transactional tables, views) is refused by name with its cure.
+// because nine calls are used of some two hundred: the generated client would be thirty times this room. Files are read on local file
+// systems and on those of a cluster that are mounted (Mount), Parquet and text; what else there is (ORC, s3, hdfs, transactional tables, views) is refused by name with its cure.
 //
 // It knows nothing of features, keys or engines.
 package hive

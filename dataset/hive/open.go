@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -35,7 +34,7 @@ func (m *Metastore) Open(ctx context.Context, p Place, parquet dataset.Format, o
 	if err != nil {
 		return nil, err
 	}
-	l := &loading{description: d, schema: columns, options: o, parquet: parquet}
+	l := &loading{description: d, metastore: m, schema: columns, options: o, parquet: parquet}
 	for _, x := range stretches {
 		if err := l.list(x); err != nil {
 			return nil, err
@@ -178,30 +177,17 @@ func escapeName(s string) string {
 	return b.String()
 }
 
-// folder is a location as a path of this machine.
-func folder(location string) (string, error) {
-	u, err := url.Parse(location)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("lies at %q, which is no location: %w", location, err)
-	case u.Scheme == "" && strings.HasPrefix(location, "/"):
-		return location, nil
-	case u.Scheme == "file":
-		return filepath.FromSlash(u.Path), nil
-	}
-	return "", fmt.Errorf("lies at %s, and %s:// is not read yet: mount it and alter the location, copy it to a file system of this machine, or compute with engine = \"spark\", whose own catalog has it", location, u.Scheme)
-}
-
 // loading is a table on its way.
 type loading struct {
 	*description
-	schema  value.Schema // of the files as they are read
-	options dataset.Options
-	parquet dataset.Format
-	from    []stretch // by file
-	files   []dataset.File
-	parts   []dataset.Part
-	values  [][]value.Value
+	metastore *Metastore
+	schema    value.Schema // of the files as they are read
+	options   dataset.Options
+	parquet   dataset.Format
+	from      []stretch // by file
+	files     []dataset.File
+	parts     []dataset.Part
+	values    [][]value.Value
 }
 
 // of names a stretch in messages.
@@ -214,7 +200,7 @@ func (l *loading) of(x stretch) string {
 
 // list adds the files of a stretch. Hidden ones are passed over, as Hive and Spark do.
 func (l *loading) list(x stretch) error {
-	dir, err := folder(x.location)
+	dir, err := l.metastore.folder(x.location)
 	if err != nil {
 		return fmt.Errorf("%s %w", l.of(x), err)
 	}

@@ -107,7 +107,7 @@ func (w *writer) commitPartitions(s *session, undo *undoing) error {
 	for _, name := range w.order {
 		p := w.parts[name]
 		if r, ok := registered[strings.Join(p.values, "\x00")]; ok {
-			dir, err := folder(r.object(6).text(2))
+			dir, err := w.tables.folder(r.object(6).text(2))
 			if err != nil {
 				return fmt.Errorf("partition %s %w", name, err)
 			}
