@@ -232,11 +232,18 @@ func within(l *life, most time.Duration, so func() bool) bool {
 	return true
 }
 
-// comesTo waits for what a server does sooner or later, whatever the machine's speed.
+// comesTo waits for what a server does sooner or later, whatever the machine's speed. One that does not says where it stands.
 func (w *crashWorld) comesTo(l *life, what string, so func() bool) {
-	if !within(l, 5*time.Minute, so) {
-		w.t.Errorf("it does not come to %q:\n%s", what, l.LogTail(30))
+	if within(l, 5*time.Minute, so) {
+		return
 	}
+	said := slices.DeleteFunc(strings.Split(l.text(), "\n"), func(line string) bool { return strings.Contains(line, `"level":"DEBUG"`) })
+	_ = syscall.Kill(l.PID(), syscall.SIGQUIT)
+	select {
+	case <-l.Done():
+	case <-time.After(time.Minute):
+	}
+	w.t.Errorf("it does not come to %q; it said\n%s\nand stands at\n%s", what, strings.Join(said[max(0, len(said)-30):], "\n"), l.LogTail(1500))
 }
 
 // onWord kills when the server says that it begins something.
