@@ -2,13 +2,11 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
-	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -79,32 +77,18 @@ func (x *evaluating) eachVector(ctx context.Context, files *askedFiles, on value
 		}
 		x.damaged(damaged)
 		for _, f := range vectors {
-			columns, schema := []string{predictionColumn}, f.table.Schema()
+			var columns []string
+			schema := f.table.Schema()
 			for _, k := range on {
 				if t, ok := schema.Lookup(fileColumn(k.Name)); ok && t.Equal(k.Type) {
 					columns = append(columns, fileColumn(k.Name))
 				}
 			}
-			if len(columns) <= len(on) || schema.Index(predictionColumn) < 0 {
+			if len(columns) < len(on) || schema.Index(predictionColumn) < 0 {
 				continue
 			}
-			err := eachBatch(ctx, f.table, dataset.Scan{Columns: columns}, func(b *value.Batch) error {
-				for i := range b.N {
-					if b.Columns[0].IsNull(i) {
-						continue
-					}
-					id, err := uuid.Parse(b.Columns[0].Strs[i])
-					if err != nil {
-						continue
-					}
-					if err := do(id, b.Columns[1:], i); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			if err != nil {
-				return fmt.Errorf("%s: %w", f.path, err)
+			if err := eachNamed(ctx, f, predictionColumn, columns, do); err != nil {
+				return err
 			}
 		}
 	}

@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
-	"fmt"
 	"math"
 	"slices"
 
 	"github.com/google/uuid"
 
-	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/drift"
 	"github.com/bighead-ml/bighead/value"
@@ -73,7 +71,7 @@ func (x *evaluating) readVectors(ctx context.Context, _ []*logFile) error {
 		x.damaged(damaged)
 		for _, f := range files {
 			if err := x.vectors(ctx, f); err != nil {
-				return fmt.Errorf("%s: %w", f.path, err)
+				return err
 			}
 		}
 	}
@@ -86,8 +84,9 @@ func (x *evaluating) vectors(ctx context.Context, f *logFile) error {
 	if schema.Index(predictionColumn) < 0 { // of before there was a log of predictions
 		return nil
 	}
-	columns, place := []string{predictionColumn}, map[string]int{}
-	of := map[*evaluated][]int{} // by its columns: where they are; -1: nowhere
+	var columns []string
+	place := map[string]int{}
+	columnsOf := map[*evaluated][]int{} // by its columns: where they are; -1: nowhere
 	for _, v := range x.versions {
 		if v.known == nil {
 			continue
@@ -104,26 +103,17 @@ func (x *evaluating) vectors(ctx context.Context, f *logFile) error {
 			} else {
 				v.foreign[i] = why
 			}
-			of[v] = append(of[v], at)
+			columnsOf[v] = append(columnsOf[v], at)
 		}
 	}
-	return eachBatch(ctx, f.table, dataset.Scan{Columns: columns}, func(b *value.Batch) error {
-		for i := range b.N {
-			if b.Columns[0].IsNull(i) {
-				continue
-			}
-			id, err := uuid.Parse(b.Columns[0].Strs[i])
-			if err != nil {
-				continue
-			}
-			versions := x.compared[id]
-			delete(x.compared, id) // each once
-			for _, v := range versions {
-				v.Vectors++
-				for k, at := range of[v] {
-					if at >= 0 {
-						v.columns[k].Add(b.Columns[at].At(i))
-					}
+	return eachNamed(ctx, f, predictionColumn, columns, func(id uuid.UUID, of []*value.Column, i int) error {
+		versions := x.compared[id]
+		delete(x.compared, id) // each once
+		for _, v := range versions {
+			v.Vectors++
+			for k, at := range columnsOf[v] {
+				if at >= 0 {
+					v.columns[k].Add(of[at].At(i))
 				}
 			}
 		}

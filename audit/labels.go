@@ -117,19 +117,15 @@ func (x *evaluating) unknown(ctx context.Context) error {
 			return err
 		}
 		for _, f := range files {
-			err := eachBatch(ctx, f.table, dataset.Scan{Columns: []string{idColumn}}, func(b *value.Batch) error {
-				for i := range b.N {
-					if id, err := uuid.Parse(b.Columns[0].Strs[i]); err == nil {
-						delete(left, id)
-					}
-				}
+			err := eachNamed(ctx, f, idColumn, nil, func(id uuid.UUID, _ []*value.Column, _ int) error {
+				delete(left, id)
 				return nil
 			})
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			if err != nil { // this endpoint's have been read whole
-				damaged = append(damaged, fmt.Sprintf("%s: %v", f.path, err))
+				damaged = append(damaged, err.Error())
 			}
 		}
 		x.damaged(damaged)

@@ -36,7 +36,7 @@ type JoinedLabels struct {
 	Rows     int64 `json:"rows"`
 	// Matched rows were known after a prediction of theirs; which of several is its truth the definition says.
 	Matched    int64 `json:"rows_matched"`
-	Unmatched  int64 `json:"rows_unmatched"`   // of no prediction of the time
+	Unmatched  int64 `json:"rows_unmatched"`   // of no prediction of the endpoint's in the time
 	Early      int64 `json:"rows_early"`       // known before all predictions of theirs
 	NotKnown   int64 `json:"rows_not_known"`   // without a value, or a time at which it was known
 	WithoutKey int64 `json:"rows_without_key"` // of which a column is null by which they would find predictions

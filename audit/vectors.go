@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -106,4 +108,27 @@ func eachBatch(ctx context.Context, t dataset.Table, s dataset.Scan, do func(*va
 			return err
 		}
 	}
+}
+
+// eachNamed reads columns of a file of a log, after the one that names predictions: of every row that names one. An error says which file it is of.
+func eachNamed(ctx context.Context, f *logFile, name string, columns []string, do func(id uuid.UUID, of []*value.Column, i int) error) error {
+	err := eachBatch(ctx, f.table, dataset.Scan{Columns: append([]string{name}, columns...)}, func(b *value.Batch) error {
+		for i := range b.N {
+			if b.Columns[0].IsNull(i) {
+				continue
+			}
+			id, err := uuid.Parse(b.Columns[0].Strs[i])
+			if err != nil {
+				continue
+			}
+			if err := do(id, b.Columns[1:], i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return nil
 }

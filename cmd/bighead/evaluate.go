@@ -223,7 +223,7 @@ func printJoined(w io.Writer, s *audit.JoinedLabels) {
 		return
 	}
 	fmt.Fprintln(w, list(fmt.Sprintf("labels of %s: %s, %s of them known after predictions of theirs", s.Name, plural64(s.Rows, "row"), count(s.Matched)),
-		part{s.Unmatched, "of no prediction of that time"}, part{s.Early, "known before all predictions of theirs"}, part{s.NotKnown, "not known yet"}, part{s.WithoutKey, "without a key"}))
+		part{s.Unmatched, "of no prediction here of that time"}, part{s.Early, "known before all predictions of theirs"}, part{s.NotKnown, "not known yet"}, part{s.WithoutKey, "without a key"}))
 	fmt.Fprintln(w, list(plural64(s.Labelled, "prediction")+" with a label by them",
 		part{s.Waiting, "without one"}, part{s.Ambiguous, `with several, in no metric: take="first" or "last" says which`}, part{s.Keyless, "whose keys are not recorded"}))
 }

@@ -148,7 +148,7 @@ func TestLabelSource(t *testing.T) {
 	page := mustRun(t, w.dir, "evaluate", "seen")
 	for _, want := range []string{
 		"600 predictions, 480 of them with a label",
-		"labels of landed: 487 rows, 482 of them known after predictions of theirs, 2 of no prediction of that time, 1 known before all predictions of theirs, 1 not known yet, 1 without a key",
+		"labels of landed: 487 rows, 482 of them known after predictions of theirs, 2 of no prediction here of that time, 1 known before all predictions of theirs, 1 not known yet, 1 without a key",
 		"480 predictions with a label by them, 119 without one, 1 with several, in no metric: take=\"first\" or \"last\" says which",
 		"80.0%",
 	} {
