@@ -10,6 +10,7 @@ system's own accounting. Peers run in turn with ours, in the same call, on the s
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
@@ -19,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -146,23 +148,32 @@ class Bench:
             sys.exit(f"{script} {flags}: {r.text[-2000:]}")
         return json.loads(line[-1]), r
 
-    def add(self, number: str, what: str, run: Run, note: str = "") -> None:
-        row = {"#": number, "what": what, "wall s": f"{run.wall:.2f}", "CPU s": f"{run.cpu:.2f}", "peak MB": str(run.mb), "note": note}
-        if run.failure:
-            row |= {"CPU s": "", "peak MB": ""}
+    def row(self, number: str, what: str, wall: float | None = None, cpu: float | None = None, mb: int | None = None, note: str = "") -> None:
+        """A row of the table; what was counted and not timed has no figures of time."""
+        row = {"#": number, "what": what, "wall s": "" if wall is None else f"{wall:.2f}", "CPU s": "" if cpu is None else f"{cpu:.2f}", "peak MB": "" if mb is None else str(mb), "note": note}
         self.rows.append(row)
         print("  ".join(row.values()), flush=True)
+
+    def add(self, number: str, what: str, run: Run, note: str = "") -> None:
+        cut = run.failure != ""
+        self.row(number, what, run.wall, None if cut else run.cpu, None if cut else run.mb, note)
 
     def note(self, number: str, what: str, note: str) -> None:
-        """A row that is counted and not timed."""
-        row = {"#": number, "what": what, "wall s": "", "CPU s": "", "peak MB": "", "note": note}
-        self.rows.append(row)
-        print("  ".join(row.values()), flush=True)
+        self.row(number, what, note=note)
 
     def add_peer(self, number: str, p: dict, note: str = "") -> None:
-        row = {"#": number, "what": f"{p['tool']} ({p['shape']})", "wall s": f"{p['seconds']['median']:.2f}", "CPU s": f"{p['cpu']:.2f}", "peak MB": str(p["rss_mb"]), "note": note}
-        self.rows.append(row)
-        print("  ".join(row.values()), flush=True)
+        self.row(number, f"{p['tool']} ({p['shape']})", p["seconds"]["median"], p["cpu"], p["rss_mb"], note)
+
+    def served(self, number: str, who: str, m: dict, goal: float, more: str = "") -> None:
+        """Requests to a server: CPU at saturation, latencies at 60 % of it, and which share was within the goal (seconds) in a server of ours."""
+        note = f"{m['cpu_ms']:.3f} ms CPU a request"
+        if "saturated" in m:
+            note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it {m['rated_cpu_ms']:.3f} ms CPU a request, p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (the generator itself late by {m['handed']:.2f})"
+        if all := m.get("whole", {}).get("+Inf"):
+            note += f", of which {100 * m['whole'][f'{goal:g}'] / all:.2f} % within {1000 * goal:.0f} ms in the server"
+        if "at" in m:
+            note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (late by {m['handed']:.2f}): the machine's and the generator's part"
+        self.note(number, who, note + more)
 
     def p1(self) -> None:
         d = self.data(self.a.size, "--size", self.a.size)
@@ -290,17 +301,12 @@ g = bh.FeatureGroup("g", source=events, keys=["key"], features=[
         f = json.loads([x for x in r.text.splitlines() if x.startswith("{")][-1])
         shutil.rmtree(d, ignore_errors=True)
         rate, paced = f["events"] / f["seconds"], f["paced_events"] / f["sending_seconds"]
-        self.ingest("bighead up, Kafka to Pebble, what waits", f["seconds"], f["cpu"], f["rss_mb"],
+        self.row("P6", "bighead up, Kafka to Pebble, what waits", f["seconds"], f["cpu"], f["rss_mb"],
                     f"{f['events'] / 1e6:.0f} M events of {f['event_bytes']:.0f} bytes: {rate:,.0f} events/s, {f['cpu'] / f['events'] * 1e6:.1f} µs of CPU each, "
                     f"{f['written_bytes'] / f['events']:.0f} bytes written each; load average {load:.1f}")
-        self.ingest("bighead up, by schedule", f["paced_seconds"], f["paced_cpu"], f["paced_rss_mb"],
+        self.row("P6", "bighead up, by schedule", f["paced_seconds"], f["paced_cpu"], f["paced_rss_mb"],
                     f"{paced:,.0f} events/s, {f['paced_cpu'] / f['paced_events'] * 1e6:.1f} µs of CPU each; freshness of {f['markers']} events, to a read: p50 {f['freshness_p50_ms']:.0f} ms, "
                     f"p99 {f['freshness_p99_ms']:.0f} ms, at most {f['freshness_max_ms']:.0f} ms; {f['checked_values']:,} values agree with a count of our own")
-
-    def ingest(self, what: str, wall: float, cpu: float, mb: int, note: str) -> None:
-        row = {"#": "P6", "what": what, "wall s": f"{wall:.2f}", "CPU s": f"{cpu:.2f}", "peak MB": str(mb), "note": note}
-        self.rows.append(row)
-        print("  ".join(row.values()), flush=True)
 
     def machine(self, case: str) -> None:
         """What no server on this machine could do better."""
@@ -330,24 +336,13 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         go = float(stages["check"]) + float(stages["plan"])
         self.add("P11", "bighead plan, 30,000 features in 1,500 groups", r, f"check and plan {go:.2f} s in Go, {float(stages['record']):.2f} s in Python")
 
-
     def p7(self) -> None:
         """P7 and P8, which share their servers."""
         import serving
 
         self.machine("P7")
         for case, who, m, peer in serving.measure(self.binary, self.a.cache):
-            note = f"{m['cpu_ms']:.3f} ms CPU a request"
-            if "saturated" in m:
-                note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it {m['rated_cpu_ms']:.3f} ms CPU a request, p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (the generator itself late by {m['handed']:.2f})"
-            if all := m.get("whole", {}).get("+Inf"):
-                goal = {"P7": "0.002", "P8": "0.01"}[case]
-                note += f", of which {100 * m['whole'][goal] / all:.2f} % within {1000 * float(goal):.0f} ms in the server"
-            if "at" in m:
-                note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (late by {m['handed']:.2f}): the machine's and the generator's part"
-            if peer:
-                note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.0f} of Feast's CPU**"
-            self.note(case, who, note)
+            self.served(case, who, m, {"P7": 0.002, "P8": 0.01}[case], f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.0f} of Feast's CPU**" if peer else "")
 
     p8 = p7
 
@@ -357,7 +352,6 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         self.machine("P9")
         for what, note in serving.faults(self.binary, self.a.cache):
             self.note("P9", what, note)
-
 
     def p10(self) -> None:
         self.p10_trees()
@@ -369,20 +363,14 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
 
         self.machine("P10 served")
         for who, m, peer in predicting.measure(self.binary, self.a.cache):
-            note = f"{m['cpu_ms']:.3f} ms CPU a request"
-            if "saturated" in m:
-                note += f"; {m['saturated']:,.0f} requests/s at saturation; at 60 % of it {m['rated_cpu_ms']:.3f} ms CPU a request, p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (the generator itself late by {m['handed']:.2f})"
-            if all := m.get("whole", {}).get("+Inf"):
-                note += f", of which {100 * m['whole']['0.003'] / all:.2f} % within 3 ms in the server"
-            if "at" in m:
-                note += f"; at {m['at']:,.0f} requests/s p50 {m['p50']:.2f}, p99 {m['p99']:.2f} ms (late by {m['handed']:.2f}): the machine's and the generator's part"
+            more = ""
             if "checked" in m:
-                note += f"; every 97th answer, {m['checked']}, is LightGBM's"
+                more += f"; every 97th answer, {m['checked']}, is LightGBM's"
             if peer:
-                note += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.1f} of MLServer's CPU**"
+                more += f"; **1/{peer['cpu_ms'] / m['cpu_ms']:.1f} of MLServer's CPU**"
             if "recording" in m:
-                note += f"; the record of vectors and predictions takes {m['recording']:.0f} µs of CPU a request"
-            self.note("P10 served", who, note)
+                more += f"; the record of vectors and predictions takes {m['recording']:.0f} µs of CPU a request"
+            self.served("P10 served", who, m, 0.003, more)
 
     def p10_trees(self) -> None:
         """The trees alone, in process."""
@@ -428,12 +416,12 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
             if "unfinished_cpu" in q:
                 self.note(number, f"{who}{keys}", f"did not finish in {q['unfinished_cpu']:.0f} s of CPU, nor would it: all pairs of the key's rows and events")
                 continue
-            self.peak_row(number, f"{who}{keys}, whole process", q["whole"], str(q["peak_mb"]), f"local[2], 4 g; the start of Spark and the first answer: the embedded engine takes **1/{q['whole']['cpu'] / local.cpu:.0f} of its CPU**")
+            self.row(number, f"{who}{keys}, whole process", q["whole"]["seconds"], q["whole"]["cpu"], q["peak_mb"], f"local[2], 4 g; the start of Spark and the first answer: the embedded engine takes **1/{q['whole']['cpu'] / local.cpu:.0f} of its CPU**")
             note = f"the same Spark again: {q['warm']['cpu'] / local.cpu:.0f} × the embedded engine's whole CPU"
             if q is ours and "warm" in hand:
                 note += f"; **{q['warm']['cpu'] / hand['warm']['cpu']:.2f} × the query by hand**, which a hot key would not let end"
-            self.peak_row(number, "… warm", q["warm"], "", note)
-        self.peak_row(number, f"bighead training-set --engine spark{keys}, warm", road, "", "both processes: rows staged, hot keys looked for, rows of sources counted, rows fetched and written")
+            self.row(number, "… warm", q["warm"]["seconds"], q["warm"]["cpu"], note=note)
+        self.row(number, f"bighead training-set --engine spark{keys}, warm", road["seconds"], road["cpu"], note="both processes: rows staged, hot keys looked for, rows of sources counted, rows fetched and written")
 
     def p16(self) -> None:
         """P6 with a real Flink that folds: tiles a second of what waits, and freshness of what comes by schedule."""
@@ -446,15 +434,10 @@ views = [bh.FeatureView(f"v{n}", groups=groups[10 * n:10 * n + 10]) for n in ran
         shutil.rmtree(d, ignore_errors=True)
         note = (f"{f['events'] / 1e6:.1f} M events: {f['events'] / f['seconds']:,.0f} events/s, {4 * f['events'] / f['seconds']:,.0f} foldings into tiles/s, {f['tile_parts'] / f['seconds']:,.0f} tile parts written/s; "
                 f"{f['flink_cpu'] / f['events'] * 1e6:.0f} µs of Flink's CPU an event; from the first tile until a read shows the last event")
-        self.peak_row("P16", "Flink 2.3 with our settings, Kafka to Kafka to Pebble, what waits", {"seconds": f["seconds"], "cpu": f["flink_cpu"]}, "", note)
+        self.row("P16", "Flink 2.3 with our settings, Kafka to Kafka to Pebble, what waits", f["seconds"], f["flink_cpu"], note=note)
         note = (f"{f['paced_events'] / f['sending_seconds']:,.0f} events/s, {f['flink_paced_cpu'] / f['paced_events'] * 1e6:.0f} µs of Flink's CPU each, {f['paced_cpu'] / f['paced_events'] * 1e6:.0f} µs of ours; freshness of {f['markers']} events, to a read: "
                 f"p50 {f['freshness_p50_ms']:.0f} ms, p99 {f['freshness_p99_ms']:.0f} ms, at most {f['freshness_max_ms']:.0f} ms; {f['checked_values']:,} values agree with a count of our own")
-        self.peak_row("P16", "… by schedule", {"seconds": f["paced_seconds"], "cpu": f["flink_paced_cpu"] + f["paced_cpu"]}, "", note)
-
-    def peak_row(self, number: str, what: str, used: dict, mb: str, note: str) -> None:
-        row = {"#": number, "what": what, "wall s": f"{used['seconds']:.2f}", "CPU s": f"{used['cpu']:.2f}", "peak MB": mb, "note": note}
-        self.rows.append(row)
-        print("  ".join(row.values()), flush=True)
+        self.row("P16", "… by schedule", f["paced_seconds"], f["flink_paced_cpu"] + f["paced_cpu"], note=note)
 
     def table(self, path: pathlib.Path, prefix: str) -> object:
         """An answer's columns by the number of the row that asked."""
@@ -515,6 +498,11 @@ def main() -> None:
     p.add_argument("--out", type=pathlib.Path, default=HERE / "RESULTS.md")
     a = p.parse_args()
     a.cache = a.cache.resolve()
+    alone = open(pathlib.Path(tempfile.gettempdir()) / f"bighead-bench-{os.getuid()}.lock", "w")  # held until the process ends
+    try:
+        fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(f"another run of the benchmarks goes on ({alone.name}): two at once would measure each other; wait for it, or end it")
     load = os.getloadavg()[0]
     b = Bench(a)
     for number in a.only.split(","):
