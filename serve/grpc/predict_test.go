@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"reflect"
@@ -177,7 +178,7 @@ func TestPredictAsHTTP(t *testing.T) {
 		body := fmt.Sprintf(`{"at":%s,"status":%t,"explain":%t,"rows":[{"carrier":"UA","distance":1400,"share":0.5},{"carrier":"UA","distance":1,"share":1e300},{"carrier":null,"distance":null,"share":null},`+
 			`{"carrier":"AA","distance":3,"share":1.5},{"carrier":"ZZ","distance":null,"share":null}]}`, at, c.statuses, c.explains)
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/predict/"+c.endpoint, strings.NewReader(body)))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/predict/"+c.endpoint, strings.NewReader(body)))
 		var want map[string]any
 		if err := json.Unmarshal(w.Body.Bytes(), &want); err != nil || !strings.Contains(w.Body.String(), c.says) {
 			t.Fatalf("%s: %v %s, want %s", c.endpoint, err, w.Body, c.says)

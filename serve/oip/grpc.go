@@ -158,6 +158,11 @@ func (r *rpc) RepositoryIndex(ctx context.Context, in *pb.RepositoryIndexRequest
 
 func (r *rpc) RepositoryModelLoad(ctx context.Context, in *pb.RepositoryModelLoadRequest) (*pb.RepositoryModelLoadResponse, error) {
 	return call(r, ctx, "load", in.GetModelName(), in, func(ctx context.Context, in *pb.RepositoryModelLoadRequest) (*pb.RepositoryModelLoadResponse, error) {
+		for name := range in.GetParameters() {
+			if err := refuseToLoad(name); err != nil {
+				return nil, err
+			}
+		}
 		return &pb.RepositoryModelLoadResponse{}, r.s.o.Models.Load(ctx, in.GetModelName())
 	})
 }
@@ -191,7 +196,10 @@ func (r *rpc) ModelInfer(ctx context.Context, in *pb.ModelInferRequest) (*pb.Mod
 }
 
 // refuseOf says what of a message's parameters is not offered.
-func refuseOf(p map[string]*pb.InferParameter) error {
+func refuseOf(p map[string]*pb.InferParameter) error { return refuseParameters(parametersOf(p)) }
+
+// parametersOf are a message's parameters as they are over HTTP.
+func parametersOf(p map[string]*pb.InferParameter) tensor.Parameters {
 	as := tensor.Parameters{}
 	for name, v := range p {
 		switch v.GetParameterChoice().(type) {
@@ -205,7 +213,7 @@ func refuseOf(p map[string]*pb.InferParameter) error {
 			as[name] = fmt.Appendf(nil, "%q", v.GetStringParam())
 		}
 	}
-	return refuseParameters(as)
+	return as
 }
 
 // inferenceOf reads a message.
@@ -218,6 +226,9 @@ func inferenceOf(in *pb.ModelInferRequest) (*inference, error) {
 		return nil, wrong("", fmt.Sprintf("%d raw_input_contents for %d inputs", len(raw), len(in.GetInputs())), "give one for each input, in their order, or none at all")
 	}
 	q := &inference{model: in.GetModelName(), version: in.GetModelVersion(), id: in.GetId()}
+	if err := q.setTimeout(parametersOf(in.GetParameters())); err != nil {
+		return nil, err
+	}
 	for i, input := range in.GetInputs() {
 		if err := refuseOf(input.GetParameters()); err != nil {
 			return nil, err

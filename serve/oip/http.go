@@ -276,7 +276,28 @@ func (m State) state() string {
 	return "UNAVAILABLE"
 }
 
+// refuseToLoad says that a model is not configured or handed over in a call to load it.
+func refuseToLoad(parameter string) error {
+	return wrong(parameter, fmt.Sprintf("load takes no %.60q: a version is loaded as it was trained and registered", parameter), "train a version and deploy it, or leave it out")
+}
+
+// httpLoad takes an empty body, or a JSON object without parameters.
 func (s *Server) httpLoad(w http.ResponseWriter, r *http.Request) error {
+	body, err := s.body(w, r)
+	if err != nil {
+		return err
+	}
+	var q struct {
+		Parameters map[string]json.RawMessage `json:"parameters"`
+	}
+	if len(bytes.TrimSpace(body)) > 0 {
+		if err := json.Unmarshal(body, &q); err != nil {
+			return wrong("", "the body is no JSON of a load", `send nothing, or {}`)
+		}
+	}
+	for name := range q.Parameters {
+		return refuseToLoad(name)
+	}
 	if err := s.o.Models.Load(r.Context(), r.PathValue("model")); err != nil {
 		return err
 	}

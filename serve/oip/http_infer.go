@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -70,7 +71,7 @@ func (s *Server) httpInfer(w http.ResponseWriter, r *http.Request) error {
 
 // read makes tensors of the inputs.
 func (b *inferBody) read(q *inference, raw []byte) error {
-	if err := refuseParameters(b.Parameters); err != nil {
+	if err := errors.Join(refuseParameters(b.Parameters), q.setTimeout(b.Parameters)); err != nil {
 		return err
 	}
 	for i := range b.Inputs {

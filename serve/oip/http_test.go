@@ -92,6 +92,8 @@ func TestCalls(t *testing.T) {
 		{"GET /v2/models/late/ready", "", 503, `{"error":"BH119: model late is not ready"}`},
 		{"POST /v2/repository/models/late/load", "{}", 200, `{}`},
 		{"GET /v2/models/late/ready", "", 200, `{"name":"late","ready":true}`},
+		{"POST /v2/repository/models/late/load", `{"parameters":{"config":"{}"}}`, 400, `{"error":"BH105: load takes no \"config\": a version is loaded as it was trained and registered (train a version and deploy it, or leave it out)"}`},
+		{"POST /v2/repository/models/late/load", `[]`, 400, `{"error":"BH105: the body is no JSON of a load (send nothing, or {})"}`},
 		{"POST /v2/repository/models/none/load", "", 404, `{"error":"BH122: no model none"}`},
 	} {
 		method, path, _ := strings.Cut(c.call, " ")
@@ -114,6 +116,8 @@ func TestBadRequests(t *testing.T) {
 		want   string
 	}{
 		{``, 400, "the body is no request"},
+		{`{"parameters":{"timeout":"soon"},"inputs":[]}`, 400, `timeout is \"soon\" (give microseconds, or leave it out)`},
+		{`{"parameters":{"timeout":-1},"inputs":[]}`, 400, "timeout is -1"},
 		{`{"inputs":5}`, 400, "the body is no request"},
 		{`{}`, 400, "inputs are absent: x, n, wet"},
 		{input("y", "FP64", "[1]", "[1]"), 400, `the model has no input \"y\" (its inputs are: x, n, wet)`},
@@ -272,6 +276,10 @@ func TestFailures(t *testing.T) {
 		t.Errorf("%d %s", status, got)
 	}
 	w.fails = errors.New("hangs")
+	impatient := []byte(`{"parameters":{"timeout":20000},` + string(body[1:]))
+	if status, _, got := ask(t, s, "POST", "/v2/models/late/infer", impatient); status != 503 || !strings.Contains(string(got), "did not answer in time") {
+		t.Errorf("%d %s", status, got)
+	}
 	s = serveHTTP(t, w, oip.Options{Deadline: 20 * time.Millisecond})
 	if status, _, got := ask(t, s, "POST", "/v2/models/late/infer", body); status != 503 || !strings.Contains(string(got), "did not answer in time") {
 		t.Errorf("%d %s", status, got)
@@ -283,7 +291,7 @@ func FuzzInfer(f *testing.F) {
 	f.Add([]byte(`{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}}]}`+"\x01\x00\x00\x00a"), 84)
 	h := oip.New(oip.Options{Models: newWorld()}).Handler()
 	f.Fuzz(func(t *testing.T, body []byte, head int) {
-		r := httptest.NewRequest("POST", "/v2/models/late/infer", bytes.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/v2/models/late/infer", bytes.NewReader(body))
 		if head >= 0 {
 			r.Header.Set("Inference-Header-Content-Length", strconv.Itoa(head))
 		}

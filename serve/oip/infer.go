@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,7 +76,22 @@ var extensions = []string{tensor.BinaryExtension}
 type inference struct {
 	model, version, id string
 	inputs             []*tensor.Tensor
-	wanted             []string // names of outputs; none: all but leaves
+	wanted             []string      // names of outputs; none: all but leaves
+	timeout            time.Duration // that the caller waits at most; 0: it does not say
+}
+
+// setTimeout takes over the request's parameter timeout, µs. Of none, and of 0, it is the server's deadline, which is never passed.
+func (q *inference) setTimeout(p tensor.Parameters) error {
+	text, ok := p["timeout"]
+	if !ok {
+		return nil
+	}
+	n, ok := p.Int("timeout")
+	if !ok || n < 0 {
+		return wrong("timeout", fmt.Sprintf("timeout is %.40s", text), "give microseconds, or leave it out")
+	}
+	q.timeout = time.Duration(min(n, math.MaxInt64/1000)) * time.Microsecond
+	return nil
 }
 
 // answer is what an inference came to.
@@ -99,7 +115,11 @@ func (s *Server) infer(ctx context.Context, q *inference) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.o.Deadline)
+	within := s.o.Deadline
+	if q.timeout > 0 {
+		within = min(within, q.timeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	if err := m.Infer(ctx, rows, out); err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ def story(t, client, http):
         n.set_data_from_numpy(np.array([[1], [2]], dtype=np.int64), **more)
         wet.set_data_from_numpy(np.array([True, False]), **more)
         return [x, n, wet]
-    got = client.infer("late", inputs(True), model_version="1", request_id="7")
+    got = client.infer("late", inputs(True), model_version="1", request_id="7", timeout=60_000_000)
     response = got.get_response(**plain)
     out["binary"] = [got.as_numpy("prediction").tolist(), str(got.as_numpy("prediction").dtype), response["id"], response["model_version"]]
     wanted = [t.InferRequestedOutput("class"), t.InferRequestedOutput("both")]
@@ -103,6 +103,7 @@ def story(t, client, http):
     out["absent"] = error(lambda: client.infer("late", inputs(True)[:1]))
     out["shared"] = error(lambda: client.get_system_shared_memory_status())
     out["stats"] = error(lambda: client.get_inference_statistics())
+    out["configured"] = [error(lambda: client.load_model("late", config="{}")).partition(":")[0], error(lambda: client.load_model("late", config="{}", files={"file:1/model.onnx": b"abcd"})) is not None]
     client.unload_model("late")
     out["unloaded"] = client.is_model_ready("late")
     client.load_model("late")
@@ -150,10 +151,11 @@ func TestTritonsOwnClients(t *testing.T) {
 		"index":  `[["late", "1", "READY", ""], ["late", "2", "READY", ""], ["mixed names", "7", "READY", ""], ["broken", "1", "UNAVAILABLE", "the file was cut off"]]`,
 		"binary": `[[3.5, 102.0], "float64", "7", "1"]`, "outputs": `[[3, 102], "int64", [[3.5, 4.5], [102.0, 103.0]]]`, "packed": `[3.5, 102.0]`,
 		"texts": `[5, 6]`, "unloaded": `false`, "loaded": `true`,
-		"unknown": `"BH122: no model \"laet\", version \"\""`,
-		"absent":  `"BH105: inputs are absent: n, wet (send a tensor for each input; null or NaN where a value is missing)"`,
-		"shared":  `"BH116: systemsharedmemory is not offered (send tensors in the request: no memory is shared with clients)"`,
-		"stats":   `"BH116: stats is not offered (GET /metrics has counts and times)"`,
+		"unknown":    `"BH122: no model \"laet\", version \"\""`,
+		"absent":     `"BH105: inputs are absent: n, wet (send a tensor for each input; null or NaN where a value is missing)"`,
+		"shared":     `"BH116: systemsharedmemory is not offered (send tensors in the request: no memory is shared with clients)"`,
+		"configured": `["BH105", true]`,
+		"stats":      `"BH116: stats is not offered (GET /metrics has counts and times)"`,
 	} {
 		var x any
 		if err := json.Unmarshal([]byte(want), &x); err != nil {
