@@ -69,3 +69,44 @@ func TestNotebook(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+// asking is a notebook that asks for what is served, of a project that no server runs in.
+const asking = `
+import sys
+import bighead as bh
+
+p = bh.Project(sys.argv[1], binary=sys.argv[2])
+got = p.get("v", k="a")
+assert dict(got) == {"g__x_sum_1d": 3} and got.status == {"g__x_sum_1d": "present"}, repr(got)
+empty = p.get("v", k="nobody")
+assert dict(empty) == {"g__x_sum_1d": None} and empty.status == {"g__x_sum_1d": "empty"}, repr(empty)
+for wrong, said in (({"j": "a"}, "j"), ({}, "k")):
+    try:
+        p.get("v", **wrong)
+        raise SystemExit("a mistake did not raise")
+    except bh.ProjectError as e:
+        assert said in str(e), e
+print("the end")
+`
+
+func TestNotebookAsksForWhatIsServed(t *testing.T) {
+	dir := smallProject(t, `
+import bighead as bh
+
+e = bh.EventSource("e", path="e.csv", time="ts")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[bh.sum("x", windows=["1d"])])
+v = bh.FeatureView("v", groups=[g])
+`)
+	writeProject(t, dir, map[string]string{"e.csv": "k,x,ts\na,1,2024-01-01T10:00:00Z\na,2,2024-01-01T23:30:00Z\n", "bighead.toml": "[serve]\nclock = \"events\"\n"})
+	mustRun(t, dir, "apply", "--yes")
+	mustRun(t, dir, "backfill", "--online", "--to", "2024-01-02")
+	script := filepath.Join(t.TempDir(), "asking.py")
+	if err := os.WriteFile(script, []byte(asking), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("python3", "-B", script, dir, binary(t))
+	cmd.Env = append(os.Environ(), "PYTHONPATH=../../sdk/python")
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "the end\n" {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}

@@ -87,6 +87,36 @@ class Answer(dict[str, Any]):
         return Rows(("", ""), fields, "why")._repr_html_() + self.events._repr_html_()
 
 
+class Vector(dict[str, Any]):
+    """The features of one row as they are served, by their names.
+
+    Attributes
+    ----------
+    status : dict of str
+        What each is: ``present``, ``empty``, ``defaulted``, ``stale``, … (docs/interface.md, section 6).
+    at : str
+        As of when.
+    view, fingerprint : str
+        Of what they are, and in which version.
+    """
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        row = answer["rows"][0]
+        super().__init__(zip(answer["features"], row["values"]))
+        said = row["status"]
+        self.status: dict[str, str] = {name: said if isinstance(said, str) else said[i] for i, name in enumerate(answer["features"])}
+        self.view, self.fingerprint, self.at = answer["view"], answer["fingerprint"], answer["at"]
+
+    def _table(self) -> Rows:
+        return Rows(["feature", "value", "status"], [[name, value, self.status[name]] for name, value in self.items()], f"{self.view} as of {self.at}")
+
+    def __repr__(self) -> str:
+        return f"{self.view} as of {self.at}\n{self._table()!r}"
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()
+
+
 class SourceRows:
     """A source of a project, to look at."""
 
@@ -248,6 +278,35 @@ class Project:
         """
         pairs = [f"{name}={plain(value)}" for name, value in key.items()]
         return Answer(self._json(["why", _name(view), feature, *pairs, "--at", moment(at), "--json"], view, Folder()))
+
+    def get(self, view: str | FeatureView, /, *, at: Any = None, server: str | None = None, **row: Any) -> Vector:
+        """The features of one row as they are online now, of the definitions that were applied.
+
+        Parameters
+        ----------
+        view : str or FeatureView
+            The view.
+        at : str or datetime, optional
+            The time of the question; the past is refused, since an online store cannot look back.
+        server : str, optional
+            The address of a server elsewhere, else the project's own, or where none runs its store.
+        **row
+            The values of the view's keys and request fields.
+
+        Raises
+        ------
+        ProjectError
+            Where the row cannot be answered.
+        """
+        pairs = [f"{name}={plain(value)}" for name, value in row.items()]
+        more = ["--at", moment(at)] if at is not None else []
+        more += ["--server", server] if server is not None else []
+        answer = self._json(["get", _name(view), *pairs, *more, "--json"], _name(view), Folder())
+        wrong = answer["rows"][0].get("error")
+        if wrong:
+            cure = f" ({wrong['cure']})" if wrong.get("cure") else ""
+            raise ProjectError(f"{wrong.get('code', '')}: {wrong.get('detail') or wrong.get('title')}{cure}")
+        return Vector(answer)
 
     def __repr__(self) -> str:
         return f"<Project {self.path}>"

@@ -111,6 +111,24 @@ class Commands(WithBinary):
         self.assertEqual((found.value, found.sql, found.events.rows), (2, "select 2", [["t", 1], ["u", None]]))
         self.assertIn("select 2", repr(found))
 
+    def test_get(self) -> None:
+        p = self.project()
+        answer = {"view": "v", "fingerprint": "f", "at": "2013-03-01T12:00:00Z", "features": ["a", "b"], "rows": [{"values": [1, None], "status": ["ok", "empty"], "error": None}]}
+        self.answer(out=json.dumps(answer))
+        got = p.get("v", at=datetime.datetime(2013, 3, 1, 12), carrier="UA", distance=1400, ok=True)
+        self.assertEqual(self.args()[2:], ["get", "v", "carrier=UA", "distance=1400", "ok=true", "--at", "2013-03-01T12:00:00Z", "--json"])
+        self.assertEqual((dict(got), got.status, got.at), ({"a": 1, "b": None}, {"a": "ok", "b": "empty"}, "2013-03-01T12:00:00Z"))
+        self.assertEqual(repr(got), "v as of 2013-03-01T12:00:00Z\nfeature  value  status\na        1      ok\nb        null   empty")
+        self.assertIn("empty", got._repr_html_())
+        answer["rows"] = [{"values": [1, 2], "status": "ok"}]
+        self.answer(out=json.dumps(answer))
+        self.assertEqual(p.get("v", server="http://there:8080").status, {"a": "ok", "b": "ok"})
+        self.assertEqual(self.args()[2:], ["get", "v", "--server", "http://there:8080", "--json"])
+        answer["rows"] = [{"values": None, "status": None, "error": {"title": "Bad row", "code": "BH107", "detail": "no such key", "cure": "ask for another"}}]
+        self.answer(out=json.dumps(answer))
+        with self.assertRaisesRegex(bh.ProjectError, r"BH107: no such key \(ask for another\)"):
+            p.get("v", k=1)
+
     def test_source_and_explain(self) -> None:
         p = self.project()
         self.answer(out='{"columns":["a"],"rows":[[1]]}')
