@@ -61,7 +61,7 @@ func TestLogsOfBefore(t *testing.T) {
 	for i := range 100 {
 		x.Add(value.OfInt(int64(i)))
 	}
-	trained := func(context.Context, string, int64) (*audit.Trained, error) {
+	trained := func(context.Context, string, int64) (*audit.Trained, error) { //nolint:unparam // as Evaluation asks for it
 		return &audit.Trained{Manifest: &model.Manifest{Task: model.Binary, Columns: []model.ManifestColumn{{Name: "g__x_sum_1h", Type: value.Int}},
 			Reference: reference(t, map[string]*drift.Values{"g__x_sum_1h": x}, drift.NewScores(1, nil))}}, nil
 	}

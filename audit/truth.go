@@ -55,7 +55,6 @@ type truthReader struct {
 	*LabelSource
 	columns  []string
 	programs []*expr.Program // where, where of the source, value, at, then what rows find predictions by; nil: none
-	schema   value.Schema
 }
 
 func (s *LabelSource) reader() *truthReader {

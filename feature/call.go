@@ -48,7 +48,7 @@ func (c *checker) call(d *FeatureDef, src *sourceState) call {
 		a.agg = nil
 	}
 	c.callInput(&a, d, s)
-	a.where = c.condition(d.Where, s, "where")
+	a.where = c.condition(d.Where, s)
 	if d.By != nil {
 		name, t, ok := c.column(*d.By, s, "by", "make a column of the expression in the file")
 		if ok && t.Kind != value.KindString {

@@ -37,7 +37,7 @@ func (c *checker) labelsFrom(d *LabelSourceDef, e *Endpoint, of *modelState) boo
 	} else if !d.Flawed.Has("at") {
 		c.missing(d.At, "the label source", "at=", "say when a row's truth was known: a column, or SQL over the row")
 	}
-	l.Where = c.condition(d.Where, rows, "where")
+	l.Where = c.condition(d.Where, rows)
 	c.labelsOn(d, l, rows, of)
 	switch c.word(d.Take, "take", takes[:]...) {
 	case takes[TakeFirst]:

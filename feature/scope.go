@@ -182,7 +182,7 @@ func (c *checker) column(t Text, s *scope, argument, cure string) (string, value
 }
 
 // condition is an expression that keeps a row where it is true.
-func (c *checker) condition(t *Text, s *scope, what string) *expr.Expr {
+func (c *checker) condition(t *Text, s *scope) *expr.Expr {
 	if t == nil {
 		return nil
 	}
@@ -191,7 +191,7 @@ func (c *checker) condition(t *Text, s *scope, what string) *expr.Expr {
 		return nil
 	}
 	if e.Type().Kind != value.KindBool {
-		c.wrongType(t.At, what, e.Type(), "a bool", "write a condition, such as "+shorten(t.Value)+" is not null")
+		c.wrongType(t.At, "where", e.Type(), "a bool", "write a condition, such as "+shorten(t.Value)+" is not null")
 		return nil
 	}
 	c.onEngines(*t, e, s, "which rows count")

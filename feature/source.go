@@ -36,7 +36,7 @@ func (c *checker) source(d *SourceDef) *sourceState {
 	}
 	c.topicSelect(d.Topic, s.scope)
 	c.sourceTimes(s, what)
-	s.src.Where = c.condition(d.Where, s.scope, "where")
+	s.src.Where = c.condition(d.Where, s.scope)
 	s.src.OrderBy = c.ordering(d.OrderBy, s.scope)
 	if d.Kind == EventSource {
 		c.sourceID(s)

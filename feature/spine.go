@@ -27,7 +27,7 @@ func (c *checker) spine(t *trainingState, d *SpineDef) *spineState {
 	} else if !d.Flawed.Has("at") && !d.Flawed.Has("as_of") {
 		c.missing(d.At, "the spine", "at=", "say as of when its rows ask: a column, or SQL such as \"sched_dep - interval '2 hours'\"")
 	}
-	out.Where = c.condition(d.Where, s.scope, "where")
+	out.Where = c.condition(d.Where, s.scope)
 	if t.view != nil {
 		c.spineColumns(t, s, out)
 	}

@@ -15,4 +15,5 @@ func OwnGroup(cmd *exec.Cmd) {
 	cmd.Cancel = func() error { return KillGroup(cmd) }
 }
 
+// KillGroup ends all of the group that OwnGroup gave the child.
 func KillGroup(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

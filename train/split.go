@@ -267,9 +267,8 @@ func (p *Parts) labelledOf(ctx context.Context, part *Part, columns []string) it
 
 // labels learns which classes a label has.
 type labels struct {
-	m     *feature.Model
-	seen  map[value.Value]string // the first part that has it
-	plain bool                   // all are whole numbers
+	m    *feature.Model
+	seen map[value.Value]string // the first part that has it
 }
 
 // maxClasses is how many classes a model may tell apart.

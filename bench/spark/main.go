@@ -208,7 +208,7 @@ func (s *sparkServer) ask(ctx context.Context, statement string, limit float64) 
 	go s.watch(within, before.CPU+limit, cancel)
 	began := time.Now()
 	if err := session.Exec(within, statement); err != nil {
-		if context.Cause(within) == errLimit {
+		if errors.Is(context.Cause(within), errLimit) {
 			return nil, errLimit
 		}
 		return nil, err

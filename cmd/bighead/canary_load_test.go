@@ -132,15 +132,15 @@ func (l *askers) answered(version int64, y int, score float64) {
 	l.seen[version].Add(1)
 }
 
-// more waits until a version has answered so many rows more, on either road.
-func (l *askers) more(version int64, n int64) {
+// more waits until a version has answered a thousand rows more, on either road.
+func (l *askers) more(version int64) {
 	l.t.Helper()
 	from, web, calls := l.seen[version].Load(), l.roads[0].Load(), l.roads[1].Load()
 	awaited(l.t, func() string {
 		if l.t.Failed() {
 			l.t.FailNow()
 		}
-		if l.seen[version].Load() < from+n || l.roads[0].Load() == web || l.roads[1].Load() == calls {
+		if l.seen[version].Load() < from+1000 || l.roads[0].Load() == web || l.roads[1].Load() == calls {
 			return ""
 		}
 		return "there"
@@ -173,7 +173,7 @@ func TestCanaryUnderLoad(t *testing.T) {
 	l.url, l.client = up.url, pb.NewPredictionServiceClient(conn)
 	l.begin()
 	defer l.end()
-	l.more(1, 1000)
+	l.more(1)
 	mustRun(t, dir, "deploy", "m@2", "--to", "late", "--canary")
 	var back catalog.Traffic
 	awaited(t, func() string {
@@ -189,11 +189,11 @@ func TestCanaryUnderLoad(t *testing.T) {
 	if !strings.HasPrefix(back.Reason, "canary m@2 rolled back: scores shifted: ") || back.By != "bighead up" || back.Rollback == nil {
 		t.Errorf("%+v", back)
 	}
-	l.more(1, 1000)
+	l.more(1)
 	mustRun(t, dir, "deploy", "m@3", "--to", "late")
-	l.more(3, 1000)
+	l.more(3)
 	mustRun(t, dir, "rollback", "late")
-	l.more(1, 1000)
+	l.more(1)
 	l.end()
 	if l.seen[2].Load() < 50 { // now that who asked has the answers
 		t.Errorf("the canary was rolled back after %d rows", l.seen[2].Load())

@@ -107,7 +107,6 @@ func (s *standIn) Dispose(_ context.Context, savepoint string) error {
 // seeing is a process that sees to one job, on a broker that runs nothing else and a Flink that is none.
 type seeing struct {
 	*testing.T
-	c     *cli
 	dir   string
 	flink *standIn
 	kafka *kfake.Cluster

@@ -159,7 +159,7 @@ func TestOneLookDoesNotEndAJob(t *testing.T) {
 		}
 		return r, nil, true
 	})
-	s.side.reader.Leave(t.Context(), s.job.space().ID) // which asks too
+	_ = s.side.reader.Leave(t.Context(), s.job.space().ID) // which asks too
 	if trouble, _ := s.steps(); !strings.Contains(trouble, "was deleted") {
 		t.Errorf("the look says %q", trouble)
 	}

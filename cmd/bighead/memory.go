@@ -57,7 +57,7 @@ const serverGarbage = 200
 
 // ballast is memory that is in use by its looks alone: nobody touches it, so it takes none of the machine's. A server that keeps little makes as
 // much garbage by the second as one that keeps much, and would be collected every few seconds, each time for as long as a hundred requests take.
-var ballast []byte
+var ballast []byte //nolint:unused // it is kept, which is all that it is for
 
 // mostBallast bounds it; twice as much garbage may lie about for it.
 const mostBallast = 256 << 20

@@ -101,7 +101,7 @@ func TestModelElsewhere(t *testing.T) {
 	if got := askedLate(t, here, "2.5"); string(got.Prediction) != "0.125" || got.Version != nil || !got.Degraded {
 		t.Errorf("while the model is gone: %+v", got)
 	}
-	up = startUp(t, there)
+	startUp(t, there)
 	same("2.5", 1)
 	if strings.Contains(up2.log.String(), "panic") {
 		t.Error(up2.log.String())

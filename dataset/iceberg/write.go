@@ -171,7 +171,7 @@ func (w *writer) Abort() {
 	if w.closed {
 		return
 	}
-	w.pipe.CloseWithError(errors.New("the rows were given up"))
+	_ = w.pipe.CloseWithError(errors.New("the rows were given up")) // as it always does
 	<-w.ended
 	w.finish(true)
 	if w.err == nil {

@@ -162,7 +162,7 @@ func (w *topicWriter) register(ctx context.Context, schemas *Schemas, format str
 	schema := sr.Schema{Type: sr.TypeAvro}
 	// Which message of its schema a record of Protobuf is stands before it; the first has a short form.
 	var place []byte
-	fields := func(b []byte, row []value.Value) ([]byte, error) {
+	fields := func(b []byte, row []value.Value) ([]byte, error) { //nolint:unparam // Protobuf's has errors
 		for i, f := range w.schema {
 			b = appendAvro(b, f.Type, row[i])
 		}

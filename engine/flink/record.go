@@ -213,13 +213,11 @@ func days(text string) string {
 
 // instant is the ms since 1970 of a text that is a time: day, hours, minutes, seconds, thousandths, less its zone's hours and minutes.
 func instant(text string) string {
-	at := func(from string, n int) string {
-		return "TRY_CAST(SUBSTR(" + text + ", " + from + ", " + strconv.Itoa(n) + ") AS BIGINT)"
-	}
+	at := func(from string) string { return "TRY_CAST(SUBSTR(" + text + ", " + from + ", 2) AS BIGINT)" }
 	n := "CHAR_LENGTH(" + text + ")"
-	return days(text) + " * 86400000 + " + at("12", 2) + " * 3600000 + " + at("15", 2) + " * 60000 + " + at("18", 2) + " * 1000" +
+	return days(text) + " * 86400000 + " + at("12") + " * 3600000 + " + at("15") + " * 60000 + " + at("18") + " * 1000" +
 		" + TRY_CAST(RPAD(COALESCE(REGEXP_EXTRACT(" + text + ", '[.]([0-9]{1,3})', 1), ''), 3, '0') AS BIGINT)" +
-		" - CASE SUBSTR(" + text + ", " + n + " - 5, 1) WHEN '+' THEN 1 WHEN '-' THEN -1 ELSE 0 END * COALESCE(" + at(n+" - 4", 2) + " * 3600000 + " + at(n+" - 1", 2) + " * 60000, 0)"
+		" - CASE SUBSTR(" + text + ", " + n + " - 5, 1) WHEN '+' THEN 1 WHEN '-' THEN -1 ELSE 0 END * COALESCE(" + at(n+" - 4") + " * 3600000 + " + at(n+" - 1") + " * 60000, 0)"
 }
 
 // beyond is the expression for integers in a list that 64 bits don't hold.

@@ -382,7 +382,7 @@ func TestRandomTiles(t *testing.T) {
 
 // A backfill that is cancelled while Spark computes leaves nothing half-written, neither tiles nor tables for Spark, and the next makes all.
 func TestACancelledBackfill(t *testing.T) {
-	_, in := oneKey(t, 20_000, endlessPy)
+	_, in := oneKey(t, 20_000)
 	b := plan.ForBackfill(definedText(t, endlessPy).Groups)
 	stage, dir := t.TempDir(), t.TempDir()
 	e := with(t, spark.Options{Stage: stage, Parquet: parquet.Format{}, Settings: map[string]string{"spark.connect.progress.reportInterval": "100ms", "spark.sql.shuffle.partitions": "2"}})

@@ -37,7 +37,7 @@ func kill(t *testing.T, pid int) {
 // A Spark that is killed in a backfill is told to be gone; neither tables for it nor halves of tiles are left, and the next run, on a Spark
 // that is there, makes what is missing.
 func TestSparkIsKilledInABackfill(t *testing.T) {
-	_, in := oneKey(t, 20_000, endlessPy)
+	_, in := oneKey(t, 20_000)
 	b := plan.ForBackfill(definedText(t, endlessPy).Groups)
 	s := server.Own(t, server.StartSpark)
 	stage, dir := t.TempDir(), t.TempDir()
@@ -99,7 +99,7 @@ func TestSparkRunsOutOfMemory(t *testing.T) {
 // An executor that is killed in the middle of a query is made anew by Spark, and the values are right. Where Spark has lost a task with its executor as often as it
 // puts up with (spark.task.maxFailures, here once), it gives up: that is told with the definition and a cure, leaves nothing, and the next run is right.
 func TestAnExecutorIsLost(t *testing.T) {
-	b, in := oneKey(t, 600, endlessPy)
+	b, in := oneKey(t, 600)
 	j, err := enginetest.NewJudge(t.Context(), b, in, nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -24,9 +24,9 @@ g = bh.FeatureGroup("g", source=e, keys=["k"], features=[bh.count(), bh.count_di
 `
 
 // oneKey is a group, and rows of one key: so many events and as many rows that ask after all of them.
-func oneKey(t *testing.T, rows int64, text string) (*plan.Batch, engine.Inputs) {
+func oneKey(t *testing.T, rows int64) (*plan.Batch, engine.Inputs) {
 	t.Helper()
-	b := planOf(definedText(t, text))
+	b := planOf(definedText(t, endlessPy))
 	at := func(ms int64) value.Value { return value.OfTimestamp(1_704_067_200_000 + ms) }
 	var events, asks [][]value.Value
 	for i := range rows {
@@ -43,7 +43,7 @@ func oneKey(t *testing.T, rows int64, text string) (*plan.Batch, engine.Inputs) 
 
 // While Spark computes it is told how far it is, and when the run's context ends, its operation ends on the server.
 func TestACancelledRunEndsOnTheServer(t *testing.T) {
-	b, in := oneKey(t, 20_000, endlessPy) // 400 M pairs
+	b, in := oneKey(t, 20_000) // 400 M pairs
 	e := with(t, spark.Options{Stage: t.TempDir(), Parquet: parquet.Format{}, Hot: math.MaxInt64, Uncounted: true,
 		Settings: map[string]string{"spark.connect.progress.reportInterval": "100ms", "spark.sql.shuffle.partitions": "2"}})
 	ctx, cancel := context.WithCancel(t.Context())

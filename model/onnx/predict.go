@@ -24,7 +24,6 @@ type frame struct {
 	outNames []uintptr
 	wanted   []int // of Info.Outputs
 	shape    [2]int64
-	length   uintptr
 	chars    []byte
 	offsets  []uintptr
 }

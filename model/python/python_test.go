@@ -94,8 +94,8 @@ func pickled(source string) []byte {
 	return []byte("cbuiltins\neval\n(V" + strings.NewReplacer(`\`, `\u005c`, "\n", `\u000a`).Replace(text) + "\ntR.")
 }
 
-// described is a description of a model of two numbers and a text.
-func describedAs(as string, task model.Task, width int) map[string]any {
+// describedAs is a description of a model of two numbers and a text.
+func describedAs(as string, task model.Task) map[string]any {
 	kind := "value"
 	if task == model.Binary || task == model.Multiclass {
 		kind = "probability"
@@ -103,7 +103,7 @@ func describedAs(as string, task model.Task, width int) map[string]any {
 	return map[string]any{
 		"version": 1, "pickle": "model.pkl", "lock": "", "as": as, "task": task,
 		"inputs": []map[string]string{{"name": "a", "type": "float"}, {"name": "s", "type": "string"}, {"name": "b", "type": "float"}},
-		"output": map[string]any{"name": "prediction", "kind": kind, "width": width},
+		"output": map[string]any{"name": "prediction", "kind": kind, "width": 1},
 	}
 }
 
@@ -129,7 +129,7 @@ func opened(t testing.TB, o Options, source string) *Model {
 	if !short {
 		o.Timeout = patient
 	}
-	path := save(t, describedAs("pandas", model.Regression, 1), source)
+	path := save(t, describedAs("pandas", model.Regression), source)
 	m, err := New(o).Open(t.Context(), path)
 	for short && err != nil && strings.Contains(err.Error(), "did not answer within") && t.Context().Err() == nil { // it is short for the start too
 		m, err = New(o).Open(t.Context(), path)
@@ -242,7 +242,7 @@ func TestContract(t *testing.T) {
 		if as == "arrow" {
 			source = strings.NewReplacer(`x["a"]`, `x["a"].to_pylist()`, `x["b"]`, `x["b"].to_pylist()`, `x["s"]`, `x["s"].to_pylist()`, "a != a", "a is None", "b != b", "b is None").Replace(source)
 		}
-		cases = append(cases, modeltest.Case{Name: as, Open: r.Open, Location: save(t, describedAs(as, model.Regression, 1), source), Batch: many, Tolerance: 1e-9, Allocates: true})
+		cases = append(cases, modeltest.Case{Name: as, Open: r.Open, Location: save(t, describedAs(as, model.Regression), source), Batch: many, Tolerance: 1e-9, Allocates: true})
 	}
 	classes := `
 import numpy
@@ -252,7 +252,7 @@ class Classes:
         return numpy.stack([1 - p, p], axis=1)
 M = Classes()
 `
-	cases = append(cases, modeltest.Case{Name: "classes", Open: r.Open, Location: save(t, describedAs("pandas", model.Binary, 1), classes), Batch: many, Tolerance: 1e-9, Allocates: true})
+	cases = append(cases, modeltest.Case{Name: "classes", Open: r.Open, Location: save(t, describedAs("pandas", model.Binary), classes), Batch: many, Tolerance: 1e-9, Allocates: true})
 	foreign := filepath.Join(t.TempDir(), "model.pkl")
 	if err := os.WriteFile(foreign, pickled("raise SystemExit"), 0o600); err != nil {
 		t.Fatal(err)
@@ -358,7 +358,7 @@ func TestStart(t *testing.T) {
 				c.o.Timeout = patient
 			}
 			c.o.Workers = 2
-			path := save(t, describedAs("arrow", model.Regression, 1), c.source)
+			path := save(t, describedAs("arrow", model.Regression), c.source)
 			m, err := New(c.o).Open(t.Context(), path)
 			if m != nil || err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 				t.Errorf("%v, want %s", err, c.want)
@@ -367,7 +367,7 @@ func TestStart(t *testing.T) {
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	path := save(t, describedAs("arrow", model.Regression, 1), "import time; print('here', flush=True); time.sleep(1e6)")
+	path := save(t, describedAs("arrow", model.Regression), "import time; print('here', flush=True); time.sleep(1e6)")
 	time.AfterFunc(50*time.Millisecond, cancel) // wherever it is then
 	if _, err := New(Options{Interpreter: find, Workers: 2, Timeout: patient}).Open(ctx, path); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
@@ -394,7 +394,7 @@ func TestDescriptions(t *testing.T) {
 		`output of kind "margin"`: func(d map[string]any) { d["output"] = map[string]any{"name": "p", "kind": "margin", "width": 1} },
 		`started`:                 func(map[string]any) {},
 	} {
-		d := describedAs("pandas", model.Regression, 1)
+		d := describedAs("pandas", model.Regression)
 		change(d)
 		if _, err := r.Open(t.Context(), save(t, d, "M = 1")); err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, model.ErrForeign) {
 			t.Errorf("%v, want %s", err, want)

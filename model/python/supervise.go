@@ -135,11 +135,11 @@ func (m *Model) within(w *worker, do func() error) error {
 		return err
 	case <-timer.C:
 		_ = killGroup(w.cmd)
-		<-done // the pipes are closed when it is gone
+		_ = <-done // the pipes are closed when it is gone
 		return fmt.Errorf("did not answer within %s and was killed", m.options.Timeout)
 	case <-m.closed:
 		_ = killGroup(w.cmd)
-		<-done
+		_ = <-done
 		return os.ErrClosed
 	}
 }

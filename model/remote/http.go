@@ -72,7 +72,7 @@ func (w *overHTTP) close() error {
 }
 
 // call makes a request and gives the whole answer of 200; other statuses are errors.
-func (w *overHTTP) call(ctx context.Context, method, url string, body []byte, header http.Header, most int64) (*http.Response, []byte, error) {
+func (w *overHTTP) call(ctx context.Context, method, url string, body []byte, header http.Header, most int64) (http.Header, []byte, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, nil, err
@@ -101,7 +101,7 @@ func (w *overHTTP) call(ctx context.Context, method, url string, body []byte, he
 	if int64(len(text)) > most {
 		return nil, nil, fmt.Errorf("its answer is longer than %d MiB", most>>20)
 	}
-	return got, text, nil
+	return got.Header, text, nil
 }
 
 // lost is an error of the connection, which another may not have.
@@ -142,7 +142,7 @@ func refusal(got *http.Response, text []byte) error {
 	}
 	words := ""
 	if json.Unmarshal(text, &said) == nil {
-		words = strings.Trim(string(cmp.Or(string(said.Error), string(said.Detail))), `"`)
+		words = strings.Trim(cmp.Or(string(said.Error), string(said.Detail)), `"`)
 	} else if !strings.Contains(got.Header.Get("Content-Type"), "html") {
 		words = strings.TrimSpace(string(text))
 	}
@@ -239,11 +239,11 @@ func (w *overHTTP) infer(ctx context.Context, inputs []*tensor.Tensor, outputs [
 	if w.binary {
 		header = http.Header{"Content-Type": {"application/octet-stream"}, tensor.LengthHeader: {strconv.Itoa(len(text))}}
 	}
-	got, body, err := w.call(ctx, http.MethodPost, w.model+"/infer", append(text, raw...), header, maxAnswer)
+	answered, body, err := w.call(ctx, http.MethodPost, w.model+"/infer", append(text, raw...), header, maxAnswer)
 	if err != nil {
 		return nil, err
 	}
-	return w.answer(got.Header, body)
+	return w.answer(answered, body)
 }
 
 // answer reads the JSON of an answer and finds what of the bytes behind it is whose; the elements are not looked at.

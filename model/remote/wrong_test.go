@@ -107,7 +107,9 @@ func TestWrongAnswers(t *testing.T) {
 		{"busy", says(503, "application/json", `{"error": "later"}`), "503 Service Unavailable: later", true},
 		{"too often", says(429, "text/plain", ""), "429 Too Many Requests", true},
 		{"a gateway", says(502, "text/html", "<html>"), "502 Bad Gateway", true},
-		{"elsewhere", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/v2/models/other/infer", 307) }, "307 Temporary Redirect", false},
+		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/v2/models/other/infer", http.StatusTemporaryRedirect)
+		}, "307 Temporary Redirect", false},
 		{"without end", func(w http.ResponseWriter, _ *http.Request) {
 			for range 17 {
 				_, _ = w.Write(make([]byte, 1<<20))

@@ -201,7 +201,7 @@ func (p Param) wants() string {
 	}
 	switch p.Type {
 	case Text, TextList:
-		if words != nil {
+		if len(words) > 0 {
 			return oneOf(words)
 		}
 	case NumberOrText:

@@ -50,7 +50,7 @@ func imputeDraft(b *binding) {
 		if b.truth("indicator") {
 			d.out = append(d.out, Column{Name: c.Name + "_missing", Type: value.Bool})
 		}
-		fill := func(v value.Value) (op, error) {
+		fill := func(v value.Value) (op, error) { //nolint:unparam // as learners ask for it
 			return &filling{With: value.AppendJSON(nil, v), Type: t, Indicator: b.truth("indicator")}, nil
 		}
 		switch strategy {

@@ -3,7 +3,6 @@ package tree
 import (
 	"bytes"
 	"encoding/binary"
-	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -61,7 +60,6 @@ func ensembleOf(op string, width int64, ints map[string][]int64) []byte {
 
 // TestHostile reads files that say more than they have: each is refused with words on what it is, and has not been believed before.
 func TestHostile(t *testing.T) {
-	const most = math.MaxInt32
 	for name, c := range map[string]struct {
 		data []byte
 		want string

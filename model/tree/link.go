@@ -26,17 +26,6 @@ const (
 	pairNegated    // -x, x
 )
 
-// width is how many numbers the link makes of n sums.
-func (l link) width(n int) int {
-	switch l.kind {
-	case argmax:
-		return 1
-	case pairSigmoid, pairComplement, pairNegated:
-		return 2
-	}
-	return n
-}
-
 // apply writes the answer of one row's sums.
 func (l link) apply(sums, out []float64) {
 	switch l.kind {

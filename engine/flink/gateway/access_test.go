@@ -131,7 +131,7 @@ func TestLogin(t *testing.T) {
 		"a password without user":  {bearer, Access{Password: "hush-hush"}, "a password and no user: set user"},
 		"a user without password":  {bearer, Access{User: "us"}, "a user and no password: set password"},
 		"a token goes nowhere on":  {serveTLS(t, http.RedirectHandler(plain.URL+"/", http.StatusFound), shows), Access{Token: "hush-hush"}, "sends us on to " + plain.URL},
-		"an address that says 403": {serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: no", 403) }), shows), Access{}, "403 Forbidden (RBAC: no); set token"},
+		"an address that says 403": {serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "RBAC: no", http.StatusForbidden) }), shows), Access{}, "403 Forbidden (RBAC: no); set token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.access.TLS.CA = a.File

@@ -57,7 +57,7 @@ func writeCount(w *writing) { w.add("", "BIGINT", "COUNT(*)"+w.filter) }
 
 func readCount(_ *Layout, f plan.Fold, c cells) (agg.State, error) {
 	s := inner(f).New().(*agg.CountState)
-	n, err := c.count("", 0)
+	n, err := c.count(0)
 	s.N = n
 	return s, err
 }
@@ -111,7 +111,7 @@ func writeMoments(w *writing) {
 
 func readMoments(_ *Layout, f plan.Fold, c cells) (agg.State, error) {
 	s := inner(f).New().(*agg.MomentsState)
-	n, err := c.count("", 0)
+	n, err := c.count(0)
 	if err != nil || n == 0 {
 		return s, err
 	}
@@ -150,7 +150,7 @@ func writeExtreme(w *writing) {
 
 func readExtreme(_ *Layout, f plan.Fold, c cells) (agg.State, error) {
 	s := inner(f).New()
-	v, err := c.value("", f.In, true)
+	v, err := c.value(f.In, true)
 	if err == nil {
 		s.Add(&agg.Event{Value: v})
 	}
@@ -161,7 +161,7 @@ func writeTimeBound(w *writing) { w.add("", "BIGINT", w.least()+"(`#ts`)"+w.filt
 
 func readTimeBound(_ *Layout, f plan.Fold, c cells) (agg.State, error) {
 	s := inner(f).New().(*agg.TimeState)
-	v, err := c.value("", value.Timestamp, false)
+	v, err := c.value(value.Timestamp, false)
 	if err == nil && !v.IsNull() {
 		s.AddTime(v.Int())
 	}

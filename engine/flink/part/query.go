@@ -19,7 +19,7 @@ const (
 	StartColumn = startColumn
 )
 
-// InputColumn, WhereColumn and ByColumn are where the view has the space's.
+// InputColumn is where the view has an input of the space's.
 func InputColumn(i int) string { return fmt.Sprintf("#i%d", i) }
 
 // WhereColumn is of a condition.

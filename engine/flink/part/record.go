@@ -61,7 +61,7 @@ func (l *Layout) decode(key, val []byte) (r Record, err error) {
 		return r, fmt.Errorf("value of part %q: %w", p.Name, err)
 	}
 	if p.counted() {
-		if r.N, err = (cells{row, rowsColumn}).count("", 1); err != nil {
+		if r.N, err = (cells{row, rowsColumn}).count(1); err != nil {
 			return r, fmt.Errorf("part %q: %w", p.Name, err)
 		}
 	}
@@ -93,7 +93,7 @@ func (l *Layout) present(p *Part, fold int, row object) (bool, error) {
 	if p.By < 0 || p.List || where < 0 {
 		return true, nil
 	}
-	n, err := cells{row, whereName(where)}.count("", 0)
+	n, err := cells{row, whereName(where)}.count(0)
 	if err != nil {
 		return false, fmt.Errorf("part %q: %w", p.Name, err)
 	}
@@ -113,7 +113,7 @@ func (l *Layout) decodeKey(r *Record, key []byte) error {
 	keys := l.Space.Group.Keys
 	values := make([]value.Value, len(keys))
 	for i, k := range keys {
-		if values[i], err = (cells{row, k.Name}).value("", k.Type, false); err != nil {
+		if values[i], err = (cells{row, k.Name}).value(k.Type, false); err != nil {
 			return err
 		}
 		if values[i].IsNull() {
@@ -123,7 +123,7 @@ func (l *Layout) decodeKey(r *Record, key []byte) error {
 	r.Key = string(value.AppendKey(nil, values))
 	part := int64(0)
 	for name, into := range map[string]*int64{stepColumn: &r.Step, startColumn: &r.Start, partColumn: &part} {
-		v, err := cells{row, name}.value("", value.Int, false)
+		v, err := cells{row, name}.value(value.Int, false)
 		if err != nil || v.IsNull() {
 			return errors.Join(fmt.Errorf("%q is no number", name), err)
 		}
@@ -183,11 +183,11 @@ func (c cells) wrong(suffix string, raw json.RawMessage) error {
 }
 
 // count is a number that is never null.
-func (c cells) count(suffix string, least int64) (int64, error) {
-	raw, ok := c.raw(suffix)
+func (c cells) count(least int64) (int64, error) {
+	raw, ok := c.raw("")
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	if !ok || err != nil || n < least {
-		return 0, c.wrong(suffix, raw)
+		return 0, c.wrong("", raw)
 	}
 	return n, nil
 }
@@ -254,29 +254,29 @@ func (c cells) list(each func(text string) error) error {
 }
 
 // value is one of the type as its JSON, or as a text of order where texts says that strings, bytes and bools are so.
-func (c cells) value(suffix string, t value.Type, texts bool) (v value.Value, err error) {
-	raw, ok := c.raw(suffix)
+func (c cells) value(t value.Type, texts bool) (v value.Value, err error) {
+	raw, ok := c.raw("")
 	if !ok {
 		return v, nil
 	}
 	switch t.Kind {
 	case value.KindString, value.KindBytes, value.KindBool:
 		if texts {
-			return c.ordered(suffix, t)
+			return c.ordered("", t)
 		}
 		v, err = plain(raw, t)
 	case value.KindFloat:
-		f, _, err := c.float(suffix)
+		f, _, err := c.float("")
 		return value.OfFloat(f), err
 	default:
 		n, err := strconv.ParseInt(string(raw), 10, 64)
 		if err != nil {
-			return v, c.wrong(suffix, raw)
+			return v, c.wrong("", raw)
 		}
 		return ofInt(n, t)
 	}
 	if err != nil {
-		err = c.wrong(suffix, raw)
+		err = c.wrong("", raw)
 	}
 	return v, err
 }

@@ -61,7 +61,7 @@ func (f *feed) run(ctx context.Context, from dataset.From) {
 		err := f.follow(ctx, &from, func() { wait = firstRetry })
 		var lost *dataset.LostRecords
 		if errors.As(err, &lost) {
-			f.hand(ctx, fed{lost: lost})
+			_ = f.hand(ctx, fed{lost: lost}) // or it is over
 			return
 		}
 		if ctx.Err() != nil {

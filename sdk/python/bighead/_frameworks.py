@@ -354,9 +354,9 @@ def _pickled(model: Any, sample: Any, request: dict[str, Any]) -> dict[str, Any]
     }  # fmt: skip
     with open(os.path.join(request["out"], "worker.json"), "w", encoding="utf-8") as f:
         json.dump(described, f)
-    module = type(model).__module__.partition(".")[0]
-    version = getattr(sys.modules.get(module), "__version__", None)
-    framework = f"{module} {version}" if version else f"python {'.'.join(map(str, sys.version_info[:3]))}"
+    package = type(model).__module__.partition(".")[0]
+    version = getattr(sys.modules.get(package), "__version__", None)
+    framework = f"{package} {version}" if version else f"python {'.'.join(map(str, sys.version_info[:3]))}"
     return {
         "framework": framework, "file": "worker.json", "files": ["model.pkl"], "inputs": names,
         "answers": [flat[i : i + wanted] for i in range(0, len(flat), wanted)],
