@@ -158,12 +158,13 @@ func (w *flinkWorld) job() flinkStatus {
 	return flinkStatus{}
 }
 
-// patient waits longer than awaited: jobs of Flink's come and recover slowly on a busy machine. Time in which the test itself was stopped does not count.
+// patient waits longer than awaited: jobs of Flink's come and recover slowly on a busy machine. Time in which the test itself was stopped does not count. To ask takes
+// the processors from what is waited for, so half of the time at most is spent so.
 func (w *flinkWorld) patient(what string, ask func() bool) {
 	w.Helper()
 	waited, last := time.Duration(0), time.Now()
 	for !ask() {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(min(max(time.Since(last), 100*time.Millisecond), 5*time.Second))
 		now := time.Now()
 		waited, last = waited+min(now.Sub(last), time.Minute), now
 		if waited > 8*time.Minute {
