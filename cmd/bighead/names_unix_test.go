@@ -17,6 +17,7 @@ import (
 // TestAnswersAskRedisByName takes the right to look for names from two servers that share a Redis: values of all windows, unbounded ones among
 // them, must be there all the same.
 func TestAnswersAskRedisByName(t *testing.T) {
+	t.Parallel() // it waits for processes, and its Redis is its own
 	redis := redisserver.Redis(t)
 	w := newTakeover(t, longLease+onRedis("redis://"+redis.Addr)) // who begins a turn looks for names, and none begins one meanwhile
 	w.start()

@@ -16,6 +16,7 @@ import (
 // TestRedisFails lets the shared store fail in each way that it can while events come. Servers go on answering, events go on being
 // accepted, the status says what is wrong; and when it is over all values are what batch makes of the events.
 func TestRedisFails(t *testing.T) {
+	t.Parallel() // it waits for processes, and its Redis is its own
 	redis := redisserver.Redis(t, "--appendonly", "yes", "--appendfsync", "always", "--enable-debug-command", "local")
 	wire := redisserver.NewWire(t, redis.Addr)
 	w := newTakeover(t, longLease+onRedis("redis://"+wire.Addr)) // nobody can begin a turn at a store that takes nothing

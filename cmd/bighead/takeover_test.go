@@ -361,6 +361,7 @@ func (w *takeover) differences(online *featuresAnswer, spine string) (out []stri
 // TestTakeover kills the server that has the stream, again and again, at any moment while events are pushed to it and to those that stand by, and
 // holds one up for longer than its lease. Others take over; at the end each event that was acknowledged counts once.
 func TestTakeover(t *testing.T) {
+	t.Parallel()      // it waits for processes, and its Redis is its own
 	const deaths = 20 // those that count are of topics, where groups are keyed otherwise: TestTopicsTakeover
 	redis := redisserver.Redis(t)
 	w := newTakeover(t, "[stream]\nlease = \"300ms\"\n"+onRedis("redis://"+redis.Addr))

@@ -32,6 +32,7 @@ func nextBighead(t *testing.T) string {
 // take what is pushed and answer, and each takes over from the other, ended in good order or at once. All the while, and once the upgrade is
 // finished and the older ones are gone, both answer what batch makes of all that was acknowledged.
 func TestTwoVersionsShareRedis(t *testing.T) {
+	t.Parallel() // it waits for processes, and its Redis is its own
 	if tile.Version != 1 {
 		t.Fatal("there is a second version of tiles: let this test, and the build tag, begin from it")
 	}
