@@ -55,7 +55,7 @@ func newFlinkWorld(t *testing.T) *flinkWorld {
 	w.dir = smallProject(t, strings.ReplaceAll(flinkFeatures, "CLICKS", w.topic))
 	w.settings(w.flink.URL)
 	var err error
-	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.MetadataMinAge(50*time.Millisecond)); err != nil {
+	if w.client, err = kgo.NewClient(kgo.SeedBrokers(w.broker.Address), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.MetadataMinAge(50*time.Millisecond), kgo.UnknownTopicRetries(-1)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.client.Close)
