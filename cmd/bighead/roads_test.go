@@ -147,7 +147,7 @@ func TestScriptsInRedis(t *testing.T) {
 	s := servers.Redis(t)
 	p := onlineParts(t.TempDir())
 	p.Stores = map[string]func(string) (store.Store, error){"redis": func(dir string) (store.Store, error) {
-		st, err := redis.Open(t.Context(), redis.Options{URL: "redis://" + s.Addr, Prefix: filepath.Base(filepath.Dir(dir))})
+		st, err := redis.Open(t.Context(), redis.Options{URL: "redis://" + s.Addr, Prefix: filepath.Base(filepath.Dir(dir)), Timeout: outside.patience})
 		if err != nil {
 			return nil, err
 		}
