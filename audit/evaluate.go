@@ -67,6 +67,8 @@ type EvaluatedVersion struct {
 	// NewClass are labels of a class that the version does not know, Unfit those that cannot be its task's at all. Neither is in the metrics.
 	NewClass int64 `json:"labels_of_new_class"`
 	Unfit    int64 `json:"labels_unfit"`
+	// WhyUnfit is what is wrong with the first of those.
+	WhyUnfit string `json:"label_unfit,omitempty"`
 	// Metrics are over the labelled predictions; Test are those of the version's training, over the rows of its test.
 	Metrics map[string]float64 `json:"metrics"`
 	Test    map[string]float64 `json:"test_metrics"`
@@ -301,10 +303,18 @@ func (x *evaluating) take(v *evaluated, text string, scores []float64) {
 	switch {
 	case errors.Is(err, model.ErrNoClass):
 		v.NewClass++
-	case err != nil, len(scores) != v.width:
-		v.Unfit++
+	case err != nil:
+		v.unfit(err.Error())
+	case len(scores) != v.width:
+		v.unfit(fmt.Sprintf("its prediction has %d scores, where others of the version have %d", len(scores), v.width))
 	default:
 		v.truth.Labels, v.truth.Answers = append(v.truth.Labels, truth), append(v.truth.Answers, scores...)
+	}
+}
+
+func (v *evaluated) unfit(why string) {
+	if v.Unfit++; v.WhyUnfit == "" {
+		v.WhyUnfit = why
 	}
 }
 

@@ -280,7 +280,7 @@ func TestEvaluate(t *testing.T) {
 		t.Fatalf("%+v", e)
 	}
 	third, second, first, fallback, shadow := e.Versions[0], e.Versions[1], e.Versions[2], e.Versions[3], e.Versions[4]
-	if *third.Version != 3 || third.Unfit != 1 || third.NoDrift != "what it learned from cannot be read: it is gone" || len(third.Metrics) > 0 {
+	if *third.Version != 3 || third.Unfit != 1 || third.WhyUnfit == "" || third.NoDrift != "what it learned from cannot be read: it is gone" || len(third.Metrics) > 0 {
 		t.Errorf("%+v", third)
 	}
 	if fallback.Version != nil || fallback.Degraded != 1 || fallback.Labelled != 1 || fallback.Metrics["brier"] != 0.5625 || len(fallback.Scores) > 0 {

@@ -33,9 +33,11 @@ func PlainLabels(t dataset.Table) (Labels, error) {
 		name  string
 		kinds []value.Kind
 		may   bool
+		is    string
 	}{
-		{idColumn, []value.Kind{value.KindString}, false}, {"label", []value.Kind{value.KindBool, value.KindInt, value.KindFloat, value.KindString}, false},
-		{"at", []value.Kind{value.KindTimestamp}, true},
+		{idColumn, []value.Kind{value.KindString}, false, "it has the ids that predictions were answered with, as strings"},
+		{"label", []value.Kind{value.KindBool, value.KindInt, value.KindFloat, value.KindString}, false, "it has truth values, numbers or strings"},
+		{"at", []value.Kind{value.KindTimestamp}, true, "it has the times at which labels were known, as timestamps (2013-03-01T12:00:00Z in a text file), or is left out"},
 	} {
 		have, ok := t.Schema().Lookup(want.name)
 		switch {
@@ -43,7 +45,7 @@ func PlainLabels(t dataset.Table) (Labels, error) {
 		case !ok:
 			return Labels{}, fmt.Errorf("there is no column %q; there are: %s", want.name, strings.Join(t.Schema().Names(), ", "))
 		case !slices.Contains(want.kinds, have.Kind):
-			return Labels{}, fmt.Errorf("column %q is %s, which it cannot be", want.name, value.An(have.String()))
+			return Labels{}, fmt.Errorf("column %q is %s: %s", want.name, value.An(have.String()), want.is)
 		}
 	}
 	return Labels{t, true}, nil

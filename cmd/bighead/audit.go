@@ -59,6 +59,9 @@ func parseWhen(flag, text string, now time.Time) (int64, error) {
 	if t, ok := value.ParseTimestamp(text); ok {
 		return t, nil
 	}
+	if days, ok := value.ParseDate(text); ok {
+		return days * value.DayMS, nil
+	}
 	ms, err := value.ParseDuration(text)
 	if err != nil {
 		return 0, usagef("%s %q is neither a time, such as 2013-03-01T12:00:00Z, nor how long ago, such as 1h", flag, text)

@@ -94,6 +94,8 @@ func (c *cli) evaluate(ctx context.Context, endpoint, more string, since, until 
 			task, from = e.Model.Task, e.Labels
 		}
 	}
+	slices.Sort(names)
+	names = slices.Compact(names)
 	if _, err := find("endpoint", names, func(s string) string { return s }, endpoint); err != nil {
 		return nil, err
 	}
@@ -274,7 +276,7 @@ func printVersions(w io.Writer, r *audit.Evaluated) error {
 			fmt.Fprintf(w, "%s: %s of a class that it does not know, in no metric\n", versionName(v), plural64(v.NewClass, "label"))
 		}
 		if v.Unfit > 0 {
-			fmt.Fprintf(w, "%s: %s that cannot be of its task, in no metric\n", versionName(v), plural64(v.Unfit, "label"))
+			fmt.Fprintf(w, "%s: %s that cannot be of its task, in no metric, such as: %s\n", versionName(v), plural64(v.Unfit, "label"), v.WhyUnfit)
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func (c *cli) modelsCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&at, "at", "", "what aliases meant at this time (RFC 3339, or a date; default: now)")
+	cmd.Flags().StringVar(&at, "at", "", "which versions there were, and what aliases meant, at this time (RFC 3339, or a date; default: now)")
 	cmd.AddCommand(c.modelsAliasCommand(), c.modelsHistoryCommand(), c.modelsInstallCommand())
 	return cmd
 }
@@ -76,6 +76,9 @@ func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at stri
 	all := []listedVersion{}
 	aliases := map[string]map[string]int64{}
 	for _, v := range versions {
+		if v.At.After(when) { // it was not there yet
+			continue
+		}
 		if aliases[v.Model] == nil {
 			if aliases[v.Model], err = cat.Aliases(ctx, v.Model, when); err != nil {
 				return err

@@ -174,6 +174,9 @@ func parseKey(v *feature.View, column string, needed []string, pairs []string) (
 		if err != nil {
 			return nil, mistakef("%s: %v", name, err)
 		}
+		if _, twice := row[name]; twice {
+			return nil, usagef("%s is given twice", name)
+		}
 		row[name] = x
 	}
 	for _, n := range needed {

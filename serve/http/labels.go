@@ -42,6 +42,9 @@ func (h *Handler) labels(w http.ResponseWriter, r *http.Request) error {
 	if p := readLabels(buffer.Bytes(), &ask); p != nil {
 		return p
 	}
+	if ask.Labels == nil {
+		return &serve.Problem{Code: feature.CodeBadBody, Detail: "labels are absent", Field: "labels", Cure: `send {"labels": [{"prediction_id": "…", "label": true}]}`}
+	}
 	if len(ask.Labels) > h.o.MaxRows {
 		return &serve.Problem{Code: feature.CodeTooLarge, Detail: fmt.Sprintf("more than %d labels", h.o.MaxRows), Field: "labels", Cure: "send them in several requests"}
 	}
@@ -92,8 +95,12 @@ func (h *Handler) checkLabel(endpoint string, l *predict.Label, at json.RawMessa
 		l.Truth = "null"
 	}
 	if len(at) > 0 && string(at) != "null" {
+		now := l.At
 		if err := readAt(at, &l.At); err != nil {
 			return err
+		}
+		if l.At > now+value.DayMS { // no truth that comes later would hold against it
+			return fmt.Errorf("at %s is later than now, when it is known: leave it out, or say when it was", value.FormatTimestamp(l.At))
 		}
 	}
 	if len(l.Truth) > maxLabel {

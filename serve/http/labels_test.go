@@ -35,7 +35,7 @@ const anID = "018bcfe5-6800-7a3b-8c1d-9e8f7a6b5c4d"
 // TestLabels sends labels that are good, and each in a way that is not: one that is wrong is told by its place, and the others are kept.
 func TestLabels(t *testing.T) {
 	k := &kept{}
-	s := predicting(t, http.Options{Labels: k, MaxRows: 8})
+	s := predicting(t, http.Options{Labels: k, MaxRows: 9})
 	before := time.Now().UnixMilli()
 	code, _, body := s.call(t, "POST", "/v1/labels", `{"endpoint": "late", "labels": [
 		{"prediction_id": "`+anID+`", "label": 1, "at": "2024-01-01T00:00:00Z"},
@@ -45,27 +45,29 @@ func TestLabels(t *testing.T) {
 		{"prediction_id": "2f1c1f5e-9d4e-4b0e-a1d5-0d7a3c1f2b11", "label": 1},
 		{"prediction_id": "`+anID+`"},
 		{"prediction_id": "`+anID+`", "label": [1]},
-		{"prediction_id": "`+anID+`", "label": 1, "at": "yesterday"}]}`)
+		{"prediction_id": "`+anID+`", "label": 1, "at": "yesterday"},
+		{"prediction_id": "`+anID+`", "label": 1, "at": "2999-01-01T00:00:00Z"}]}`)
 	if code != 200 || !strings.HasPrefix(body, `{"accepted":3,"rejected":[{"line":4,"reason":"label 2 is none of the two classes, 0 and 1"}`) {
 		t.Errorf("%d %s", code, body)
 	}
-	for line, want := range map[int]string{5: "names no prediction", 6: "label is null", 7: "neither a truth value nor a number nor a string", 8: "is no time"} {
+	for line, want := range map[int]string{5: "names no prediction", 6: "label is null", 7: "neither a truth value nor a number nor a string", 8: "is no time", 9: "at 2999-01-01T00:00:00Z is later than now"} {
 		_, after, _ := strings.Cut(body, fmt.Sprintf(`{"line":%d,"reason":"`, line))
 		reason, _, _ := strings.Cut(after, `"}`)
 		if !strings.Contains(reason, want) {
 			t.Errorf("label %d: %q, want %q", line, reason, want)
 		}
 	}
-	if len(k.labels) != 3 || k.refused != 5 || k.labels[0] != (predict.Label{ID: anID, Truth: "1", At: 1704067200000}) || k.labels[1] != (predict.Label{ID: anID, Truth: "0", At: 1704067200001}) || k.labels[2].At < before {
+	if len(k.labels) != 3 || k.refused != 6 || k.labels[0] != (predict.Label{ID: anID, Truth: "1", At: 1704067200000}) || k.labels[1] != (predict.Label{ID: anID, Truth: "0", At: 1704067200001}) || k.labels[2].At < before {
 		t.Errorf("%+v, %d refused", k.labels, k.refused)
 	}
 	for ask, want := range map[string]string{
-		`{`:                                        "BH105",
-		`{"labels": [], "label": 1}`:               `unknown field \"label\"`,
-		`{"labels": []} {}`:                        "there is more behind",
-		`{"labels": [{"prediction": 1}]}`:          `unknown field \"prediction\"`,
-		`{"endpoint": "lat", "labels": []}`:        `"near":["late"]`,
-		`{"labels": [{},{},{},{},{},{},{},{},{}]}`: "more than 8 labels",
+		`{`:                                 "BH105",
+		`{}`:                                "labels are absent",
+		`{"labels": [], "label": 1}`:        `unknown field \"label\"`,
+		`{"labels": []} {}`:                 "there is more behind",
+		`{"labels": [{"prediction": 1}]}`:   `unknown field \"prediction\"`,
+		`{"endpoint": "lat", "labels": []}`: `"near":["late"]`,
+		`{"labels": [{},{},{},{},{},{},{},{},{},{}]}`: "more than 9 labels",
 	} {
 		if code, _, body := s.call(t, "POST", "/v1/labels", ask); code < 400 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", ask, code, body)
