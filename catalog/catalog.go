@@ -35,6 +35,9 @@ type Catalog interface {
 	SetTypical(ctx context.Context, values []Typical) error
 	// Typical is all that is kept, by fingerprint.
 	Typical(ctx context.Context) ([]Typical, error)
+	// Settle waits until what others are in the midst of writing is written, or given up: what can be told of a catalog from outside, such as that its
+	// files have changed, may be there before what is written can be read. Nothing is changed by it.
+	Settle(ctx context.Context) error
 	Close() error
 }
 

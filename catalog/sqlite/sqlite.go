@@ -93,8 +93,9 @@ func Open(ctx context.Context, path string) (*Catalog, error) {
 	return c, nil
 }
 
-// Stamp tells one state of a catalog's files from another, without opening them: it changes with whatever is written. A file that is not
-// there has a stamp too.
+// Stamp tells one state of a catalog's files from another, without opening them: it changes with whatever is written, and before that can be
+// read, since a commit is seen only once the log is on the disk. Who reads what a stamp stands for calls Settle in between. A file that is
+// not there has a stamp too.
 func Stamp(path string) string {
 	out := ""
 	for _, p := range []string{path, path + "-wal"} {
@@ -300,6 +301,18 @@ func scan(into func(...any) error) (*catalog.Version, error) {
 		return nil, fmt.Errorf("catalog version %d: %w", v.ID, err)
 	}
 	return v, nil
+}
+
+// Settle waits for the writer that is at it; see catalog.Catalog. One writes at a time, and lets go when readers see what it wrote.
+func (c *Catalog) Settle(ctx context.Context) error {
+	tx, err := c.db.BeginTx(ctx, nil) // as one who writes
+	if err == nil {
+		err = tx.Rollback()
+	}
+	if err != nil {
+		return c.fail("wait for who writes", err)
+	}
+	return nil
 }
 
 // Close closes the file.

@@ -2,8 +2,10 @@ package sqlite_test
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/catalog/catalogtest"
@@ -72,4 +74,52 @@ func TestStamp(t *testing.T) {
 		t.Fatal(err)
 	}
 	wants("reading it", false)
+}
+
+// While somebody writes nothing is settled, and once something is, what was being written is there; neither changes the stamp.
+func TestSettle(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "catalog.db")
+	c, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Register(t.Context(), 0, &catalog.Version{By: "somebody", Definitions: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	stamp := sqlite.Stamp(path)
+	if err := c.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if now := sqlite.Stamp(path); now != stamp {
+		t.Errorf("settling has changed the stamp from %s to %s", stamp, now)
+	}
+	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	writing, err := other.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writing.Exec("insert into versions select id + 1, at, 'another', entries, definitions from versions"); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	if err := c.Settle(short); err == nil {
+		t.Error("it is settled while somebody writes")
+	}
+	settled := make(chan error, 1)
+	go func() { settled <- c.Settle(t.Context()) }()
+	if err := writing.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-settled; err != nil {
+		t.Fatal(err)
+	}
+	if v, err := c.Current(t.Context()); err != nil || v.By != "another" {
+		t.Errorf("after it is settled it reads %v, %v", v, err)
+	}
 }

@@ -86,9 +86,11 @@ func (o *online) followEndpoints(ctx context.Context, f *endpointsFollower, stam
 	if o.endpoints == nil {
 		return
 	}
+	news := false // that no stamp says yet
 	if o.active() != nil && o.endpoints.Trying() {
 		err := o.withModels(ctx, func(_ []*feature.Endpoint, models catalog.Models) error {
 			decided, err := o.endpoints.Decide(ctx, models, "bighead up")
+			news = len(decided) > 0
 			for _, d := range decided {
 				o.log.WarnContext(ctx, "a canary was decided on", "decision", d)
 			}
@@ -97,14 +99,13 @@ func (o *online) followEndpoints(ctx context.Context, f *endpointsFollower, stam
 		if err != nil && ctx.Err() == nil {
 			o.log.WarnContext(ctx, "what was decided about a canary cannot be written", "error", err)
 		}
-		stamp = catalogStamp(o.project.Root)
 	}
 	if o.active() == nil && o.endpoints.Trying() {
 		o.tellCounts(ctx)
 	}
 	version := o.current().version.ID
 	late := len(o.endpoints.Degraded()) > 0 && time.Since(f.tried) > retryEndpoints
-	if stamp == f.stamp && version == f.version && !late {
+	if stamp == f.stamp && version == f.version && !late && !news {
 		return
 	}
 	f.tried = time.Now()

@@ -244,7 +244,7 @@ var reloadEvery = time.Second
 func (o *online) follow(ctx context.Context, c *cli) {
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	usual, taken, refused := "", "", int64(0) // stamps of the catalog when it was read last
+	stamp, usual, taken, refused := "", "", "", int64(0) // stamps of the catalog: the last, and when it was read last
 	var asked endpointsFollower
 	for {
 		select {
@@ -252,7 +252,7 @@ func (o *online) follow(ctx context.Context, c *cli) {
 			return
 		case <-tick.C:
 		}
-		stamp := catalogStamp(o.project.Root)
+		stamp = o.settledStamp(ctx, stamp)
 		if stamp != usual {
 			err := o.usually.load(ctx, o.project.Root)
 			switch {
@@ -281,6 +281,27 @@ func (o *online) follow(ctx context.Context, c *cli) {
 			o.log.WarnContext(ctx, "the version that is served is not settled", "error", err)
 		}
 	}
+}
+
+// settledStamp is the stamp of the catalog, once all that it stands for can be read. The files change a moment before what is written to them is
+// seen, and who read in that moment would take what was there before for what the stamp stands for, and never look again. While somebody is at
+// a write and does not come to its end, it is the last.
+func (o *online) settledStamp(ctx context.Context, last string) string {
+	stamp := catalogStamp(o.project.Root)
+	if stamp == last {
+		return last
+	}
+	cat, err := openCatalog(ctx, o.project.Root)
+	if err == nil {
+		err = errors.Join(cat.Settle(ctx), cat.Close())
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			o.log.WarnContext(ctx, "the catalog has changed and cannot be read; what was read before stands", "error", err)
+		}
+		return last
+	}
+	return stamp
 }
 
 // followApplied switches to what is applied, where that is newer than what is served and was not refused before. It gives the version that
