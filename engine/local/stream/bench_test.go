@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -178,4 +179,44 @@ func living() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// BenchmarkExpire is what letting go of what is over costs the loop, each minute at most for each level: of many places, of which some are over, or none.
+func BenchmarkExpire(b *testing.B) {
+	for _, places := range []int{10_000, 100_000, 1_000_000} {
+		for _, per := range []int{4, 100} { // places of a key
+			for _, over := range []int{0, 60} { // one of so many
+				b.Run(fmt.Sprintf("places=%d/key=%d/over=%d", places, per, over), func(b *testing.B) {
+					x := newSpace(&Stream{}, benched(b)[0].Spaces[0], benched(b)[0].Source.Schema)
+					c := &x.cache
+					c.began()
+					var names [][]byte
+					for i := range places / per {
+						names = append(names, fmt.Appendf(nil, "user-%d", i))
+					}
+					add := func(i int) { // the i-th place is one of the least level where it is to go, else of any
+						key, nth := names[i%len(names)], int64(i/len(names))
+						if over > 0 && i%over == 0 {
+							c.entry(c.key(key), 0, -nth-1)
+							return
+						}
+						c.entry(c.key(key), int(nth%4), nth)
+					}
+					for i := range places {
+						add(i)
+					}
+					b.ResetTimer()
+					for range b.N {
+						c.expire(0, 0)
+						b.StopTimer()
+						for i := 0; over > 0 && i < places; i += over {
+							add(i)
+						}
+						b.StartTimer()
+					}
+					b.ReportMetric(float64(c.bytes)/1e6, "MB")
+				})
+			}
+		}
+	}
 }

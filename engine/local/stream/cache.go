@@ -21,11 +21,12 @@ type cache struct {
 	// gone are, by slot, the starts from which on nothing was let go: a place behind it that is not here is not in the store either. MinTime: the
 	// space began empty, and all of it is here; MaxTime: it is not known.
 	gone    []int64
-	dirty   []*key   // with changed places
-	aloft   []*entry // on their way to the store as they were
-	changed int      // places
-	missing []*entry // to be read
-	tick    uint32   // of writes, for what was used when
+	dirty   []*key               // with changed places
+	aloft   []*entry             // on their way to the store as they were
+	changed int                  // places
+	over    []map[int64][]*entry // by slot and start, what is over at a time; nil: nothing of the slot ever is
+	missing []*entry             // to be read
+	tick    uint32               // of writes, for what was used when
 	bytes   int64
 	perTile int64 // an empty one
 	varies  bool  // with what is in it
@@ -62,6 +63,7 @@ type entry struct {
 	gone  bool // to be deleted
 	used  uint32
 	size  int64
+	nth   int // of those that are over with it
 }
 
 func (e *entry) header() *tile.Header {
@@ -74,7 +76,7 @@ func (e *entry) header() *tile.Header {
 // What things take in memory, about.
 const (
 	bytesOfKey    = 160
-	bytesOfEntry  = 104
+	bytesOfEntry  = 116
 	bytesOfRows   = bytesOfEntry + 112 // without the rows
 	bytesOfCell   = 56
 	waitInList    = 32 // elements that a list gathers before it sorts them in
@@ -84,8 +86,12 @@ const (
 func (c *cache) init(x *space) {
 	c.x, c.slots, c.base = x, len(x.Levels)+2, len(x.Levels)
 	c.keys, c.gone, c.order = map[string]*key{}, make([]int64, c.slots), make([][]*entry, c.slots)
+	c.over = make([]map[int64][]*entry, c.slots)
 	for slot := range c.slots {
 		c.gone[slot] = plan.MaxTime
+		if slot < c.base || slot > c.base && x.Rows != nil && x.Rows.Step > 0 {
+			c.over[slot] = map[int64][]*entry{}
+		}
 	}
 	c.perTile, c.varies = x.Layout().Size()
 	c.perTile += bytesOfEntry
@@ -124,6 +130,10 @@ func (c *cache) entry(k *key, slot int, start int64) *entry {
 	}
 	c.bytes += e.size
 	k.places = append(k.places, ref{start, int32(slot), e})
+	if of := c.over[slot]; of != nil {
+		e.nth = len(of[start])
+		of[start] = append(of[start], e)
+	}
 	if start <= c.gone[slot] {
 		c.missing = append(c.missing, e)
 	}
@@ -280,6 +290,12 @@ func (c *cache) forget(e *entry) {
 	i := slices.IndexFunc(k.places, func(r ref) bool { return r.entry == e })
 	k.places = slices.Delete(k.places, i, i+1)
 	c.bytes -= e.size
+	if of := c.over[e.slot]; of != nil {
+		of[e.start] = without(of[e.start], e)
+		if len(of[e.start]) == 0 {
+			delete(of, e.start)
+		}
+	}
 	if e.tile != nil {
 		e.tile.Reset()
 		c.tiles = append(c.tiles, e.tile)
@@ -292,13 +308,24 @@ func (c *cache) forget(e *entry) {
 	}
 }
 
+// without takes an entry out of those that are over with it, where the last takes its place.
+func without(all []*entry, e *entry) []*entry {
+	last := len(all) - 1
+	all[e.nth], all[last].nth = all[last], e.nth
+	all[last] = nil
+	return all[:last]
+}
+
 // expire takes what lies before a time out of memory: nobody needs it any more. What is still to be written stays until it is, and nothing
-// is on its way.
+// is on its way. It looks at what goes and no more: the loop does nothing else meanwhile, and there may be millions of places.
 func (c *cache) expire(slot int, before int64) {
-	for _, k := range c.keys {
-		for i := len(k.places) - 1; i >= 0; i-- {
-			if r := k.places[i]; r.slot == int32(slot) && r.start < before && !r.dirty {
-				c.forget(r.entry)
+	for start, all := range c.over[slot] {
+		if start >= before {
+			continue
+		}
+		for i := len(all) - 1; i >= 0; i-- { // who takes the place of one that goes was looked at
+			if !all[i].dirty {
+				c.forget(all[i])
 			}
 		}
 	}
