@@ -33,7 +33,8 @@ func TestDeadlinesOfGroups(t *testing.T) {
 }
 
 func deadlinesOfGroups(t *testing.T, of func(*servetest.Store) store.Store) {
-	for patient, deadlines := range map[string][2]string{"a": {"10m", "20ms"}, "b": {"20ms", "10m"}} {
+	const hastyTakes = 20 * time.Millisecond
+	for patient, deadlines := range map[string][2]string{"a": {"10m", hastyTakes.String()}, "b": {hastyTakes.String(), "10m"}} {
 		p := servetest.Definitions(t, strings.NewReplacer("DEADLINE_A", deadlines[0], "DEADLINE_B", deadlines[1]).Replace(unequalDefinitions))
 		groups := map[string]int{"a": 0, "b": 1}
 		hasty := map[string]string{"a": "b", "b": "a"}[patient]
@@ -97,8 +98,10 @@ func deadlinesOfGroups(t *testing.T, of func(*servetest.Store) store.Store) {
 		fill(patient)
 		at, release = hang(patient)
 		go func() {
-			<-at
-			time.Sleep(40 * time.Millisecond) // the hasty group's deadline has passed when the store goes on
+			<-at // the request has begun: when as much time again has passed as the hasty group may take, its deadline is over
+			over, cancel := context.WithTimeout(context.Background(), 2*hastyTakes)
+			defer cancel()
+			<-over.Done()
 			release()
 		}()
 		expect(t, ask(t.Context()), "patient s_1h=3 present, patient m_30d=4 present, hasty s_1h=3 present, hasty m_30d=4 present")

@@ -112,7 +112,7 @@ func startMLServer(t *testing.T, venv string, of *modeltest.Trained) (http, rpc 
 		log.Close()
 	})
 	http, rpc = fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
-	for began := time.Now(); time.Since(began) < 2*time.Minute; time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(50 * time.Millisecond) {
 		m, err := openRemote(t.Context(), "grpc://"+rpc+"/declared")
 		if err == nil {
 			_ = m.Close()
