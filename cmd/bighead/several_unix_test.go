@@ -3,9 +3,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,4 +109,98 @@ func TestSeveralServersDeploy(t *testing.T) {
 		return map[bool]string{true: "it has all requests"}[len(history()) == 10]
 	})
 	follows(other, 3)
+}
+
+// TestStandbyShowsTheGroups asks the process that has the stream and one that stands by how they stand: what the shared store says both show alike, and what only
+// the one that folds can know the other does not make up. When that one is gone `bighead status` asks the other.
+func TestStandbyShowsTheGroups(t *testing.T) {
+	w := newTakeover(t, "[stream]\nlease = \"1h\"\n"+onRedis("redis://"+redisserver.Redis(t).Addr))
+	w.start()
+	active := w.active()
+	w.start()
+	lines, _ := w.batch()
+	for range 20 {
+		more, _ := w.batch()
+		lines += more
+	}
+	if code, text, err := asked(t.Context(), active, "POST", "/v1/events/e", lines); err != nil || code != http.StatusOK {
+		t.Fatalf("%d %s %v", code, text, err)
+	}
+	w.settled()
+	var tables map[string][]string // of each role, the lines of the table of groups, as cells
+	awaitedSaying(t, func() string {
+		tables = map[string][]string{}
+		for _, path := range ownSocketsOf(t, w.dir) {
+			s := statusBy(t, path)
+			var out strings.Builder
+			if err := (&cli{stdout: &out}).printStatus(s); err != nil {
+				t.Fatal(err)
+			}
+			tables[s.Role] = statusLines(out.String())
+		}
+		if len(tables["active"]) != 4 || len(tables["standby"]) != 4 {
+			return ""
+		}
+		for i, line := range tables["active"] {
+			if bothKnow(line) != bothKnow(tables["standby"][i]) {
+				return "" // the store was asked at another time
+			}
+		}
+		return "they agree"
+	}, func() string { return fmt.Sprintf("%q", tables) })
+	for i, line := range tables["standby"] {
+		f := strings.Fields(line)
+		if i > 0 && (f[1] != "?" || f[3] != "?" || f[4] != "?" || f[5] != "?" || strings.Contains(tables["active"][i], "?") || f[len(f)-1] == "0") {
+			t.Errorf("the standby shows %q, the active one %q", line, tables["active"][i])
+		}
+	}
+	w.kill(active)
+	code, out, stderr := bighead(t, w.dir, "status")
+	if code != exitGood || !strings.Contains(out, "has the stream, and says what its groups have read") {
+		t.Fatalf("%d %s%s", code, out, stderr)
+	}
+	if got := statusLines(out); strings.Join(got, "\n") != strings.Join(tables["standby"], "\n") {
+		t.Errorf("%q, and it was %q", got, tables["standby"])
+	}
+}
+
+// ownSocketsOf are the sockets of all processes of a project.
+func ownSocketsOf(t *testing.T, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, ".bighead", ownSockets))
+	if err != nil || len(paths) != 2 {
+		t.Fatal(paths, err)
+	}
+	return paths
+}
+
+// statusBy asks the process that has a socket.
+func statusBy(t *testing.T, path string) *onlineStatus {
+	t.Helper()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}
+	k := &caller{base: "http://up", client: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+	var s onlineStatus
+	if err := k.call(t.Context(), "GET", "/v1/status", "", nil, &s); err != nil {
+		t.Fatal(err)
+	}
+	return &s
+}
+
+// statusLines are the lines of the table of groups, its head among them.
+func statusLines(text string) (out []string) {
+	for line := range strings.Lines(text) {
+		name, _, _ := strings.Cut(line, " ")
+		if slices.Contains([]string{"group", "shop", "pair", "everything"}, name) && !strings.Contains(line, ": ") {
+			out = append(out, strings.TrimRight(line, "\n"))
+		}
+	}
+	return out
+}
+
+// bothKnow is what of a line every process knows: the group, its newest event and its bytes.
+func bothKnow(line string) string {
+	f := strings.Fields(line)
+	return fmt.Sprint(f[0], " ", f[2], " ", f[len(f)-1])
 }

@@ -162,10 +162,7 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	for i := range s.Endpoints {
 		printEndpoint(c.stdout, &s.Endpoints[i])
 	}
-	sizes := newTable("group", "events", "newest", "lag", "fresh", "late", "batch up to", "bytes")
-	for _, i := range []int{1, 3, 4, 5, 7} {
-		sizes.right[i] = true
-	}
+	sizes := groupTable()
 	for _, src := range s.Stream.Sources {
 		for _, g := range src.Groups {
 			sizes.add(g.Group, count(g.Applied), g.Newest, count(g.Lag), (time.Duration(g.FreshMS) * time.Millisecond).String(), count(g.Late+g.Behind), g.Batch, bytesText(s.Sizes, g.Space))
@@ -177,7 +174,7 @@ func (c *cli) printStatus(s *onlineStatus) error {
 		}
 	}
 	if s.Role == "standby" {
-		if err := printStored(c.stdout, s.Sizes); err != nil {
+		if err := printStored(c.stdout, s); err != nil {
 			return err
 		}
 	}
@@ -200,34 +197,13 @@ func (c *cli) printStatus(s *onlineStatus) error {
 	return printTopics(c.stdout, s.Stream.Sources)
 }
 
-// printStored shows what the spaces of a store that others fill take. Which groups fill them, and how far, the process that has the stream knows; a
-// store that is full shows here too, which is when that one may be gone.
-func printStored(w io.Writer, sizes map[string]int64) error {
-	if len(sizes) == 0 {
-		if sizes != nil {
-			fmt.Fprintln(w, "nothing is in the store yet")
-		}
-		return nil // what the store does not say is among what is degraded
+// groupTable is the table of the groups, whoever has the stream.
+func groupTable() *table {
+	t := newTable("group", "events", "newest", "lag", "fresh", "late", "batch up to", "bytes")
+	for _, i := range []int{1, 3, 4, 5, 7} {
+		t.right[i] = true
 	}
-	spaces := map[string]bool{}
-	for name := range sizes {
-		space, _, _ := strings.Cut(name, "/")
-		spaces[space] = true
-	}
-	table := newTable("in the store", "bytes")
-	table.right[1] = true
-	for _, space := range slices.Sorted(maps.Keys(spaces)) {
-		table.add(space, bytesText(sizes, space))
-	}
-	return table.print(w)
-}
-
-// bytesText is what a space takes: of a store that did not answer nothing is known, and none is not nothing.
-func bytesText(sizes map[string]int64, space string) string {
-	if sizes == nil {
-		return "unknown"
-	}
-	return count(spaceBytes(sizes, space))
+	return t
 }
 
 // printEndpoint says which versions an endpoint asks, why, and how a canary does.

@@ -38,13 +38,17 @@ func TestStatusNamesTheCureOfPartialValues(t *testing.T) {
 // A process that stands by shows what is in the shared store, with the parts of a space beside it; one whose store does not answer shows no zero.
 func TestStatusShowsWhatTheStoreHolds(t *testing.T) {
 	sizes := map[string]int64{"user-0a1b2c3d4e5f": 1000, "user-0a1b2c3d4e5f/b3": 200, "user-0a1b2c3d4e5f/parts": 30, "item-0a1b2c3d4e5f": 5}
+	stored := []storedGroup{{Source: "e", Group: "user", Space: "user-0a1b2c3d4e5f", Newest: "2024-01-02T00:00:00Z", Unseen: &unseen{To: "2024-01-01T00:00:00Z"}}}
 	groups := streamStatus{Sources: []sourceStatus{{Source: "e", Groups: []groupStatus{{Group: "user", Space: "user-0a1b2c3d4e5f"}}}}}
 	for _, c := range []struct {
 		name        string
 		status      onlineStatus
 		says, never []string
 	}{
-		{"standby", onlineStatus{Role: "standby", Active: "one:7", Sizes: sizes}, []string{"standby: one:7 has the stream, and says", "in the store", "item-0a1b2c3d4e5f      5\n", "user-0a1b2c3d4e5f  1,230\n"}, nil},
+		{"standby", onlineStatus{Role: "standby", Active: "one:7", Sizes: sizes, Stored: stored}, []string{"standby: one:7 has the stream, and says", "group  events  newest ", "user        ?  2024-01-02T00:00:00Z    ?", "1,230\n",
+			"?: only the process that has the stream knows\n", "group user: what happened before 2024-01-01T00:00:00Z is neither", "in the store, of no group of this version  bytes\nitem-0a1b2c3d4e5f                              5\n"}, []string{"user-0a1b2c3d4e5f"}},
+		{"standby, what the groups have is not known", onlineStatus{Role: "standby", Sizes: sizes}, []string{"user-0a1b2c3d4e5f  1,230\n"}, []string{"?", "of no group"}},
+		{"standby, sizes are not known", onlineStatus{Role: "standby", Stored: stored}, []string{"unknown\n"}, []string{"in the store", "nothing is"}},
 		{"standby, nobody active", onlineStatus{Role: "standby", Sizes: sizes}, []string{"nobody has the stream just now", "1,230\n"}, nil},
 		{"standby, nothing yet", onlineStatus{Role: "standby", Sizes: map[string]int64{}}, []string{"nothing is in the store yet\n"}, nil},
 		{"standby, no answer", onlineStatus{Role: "standby", Degraded: []string{"the sizes of the store cannot be read: gone"}}, []string{"cannot be read: gone"}, []string{"bytes", "nothing is"}},

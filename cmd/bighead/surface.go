@@ -231,6 +231,7 @@ type onlineStatus struct {
 	Store    string           `json:"store"`
 	Degraded []string         `json:"degraded"`
 	Sizes    map[string]int64 `json:"store_bytes"`
+	Stored   []storedGroup    `json:"stored,omitempty"` // what the store says of the groups, where this process stands by
 	Typical  []typicalStatus  `json:"typical"`
 	Stream   streamStatus     `json:"stream"`
 	// Endpoints are how predictions are answered.
@@ -255,6 +256,10 @@ func (o *online) status(ctx context.Context) *onlineStatus {
 		s.Flink = t.flink.statuses()
 	} else {
 		s.Active, s.Stream = o.lease.who(), newStreamStatus(streamState{Now: o.clock()})
+		var err error
+		if s.Stored, err = o.stored(ctx); err != nil {
+			s.Degraded = append(s.Degraded, "what the store has of the groups cannot be read: "+err.Error())
+		}
 	}
 	if sizes, err := o.store.Sizes(ctx); err == nil {
 		s.Sizes = sizes
