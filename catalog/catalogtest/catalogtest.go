@@ -45,6 +45,28 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() catalog.Catalog)) {
 			t.Error(d)
 		}
 	})
+	t.Run("what others wrote is settled, and nothing is written by it", func(t *testing.T) {
+		open := fresh(t)
+		a, b := open(), open()
+		first := version("a")
+		for range 2 {
+			if err := b.Settle(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := a.Register(ctx, 0, first); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Settle(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Current(ctx); err != nil || got.ID != first.ID {
+			t.Errorf("after it is settled: %v, %v", got, err)
+		}
+		if err := a.Register(ctx, first.ID, version("b")); err != nil {
+			t.Errorf("a writer after it: %v", err)
+		}
+	})
 	t.Run("of two that saw the same state one is refused", func(t *testing.T) {
 		open := fresh(t)
 		a, b := open(), open()
