@@ -21,13 +21,14 @@ import (
 
 // proposal is what applying the working tree would do: what `plan -o` writes and `apply` takes.
 type proposal struct {
-	Parent  int64            `json:"parent"` // the applied version that it was made against; 0: none
-	Changes []catalog.Change `json:"changes"`
-	Unused  []catalog.Change `json:"unused"`
-	Entries []catalog.Entry  `json:"entries"`
-	Breaks  []broken         `json:"breaks,omitempty"`  // versions that endpoints ask and that could not answer any more
-	Folding []folding        `json:"folding,omitempty"` // who folds each group online, where the settings name Flink; no part of what is applied
-	Cost    *cost            `json:"cost,omitempty"`    // of a backfill, unless it is not asked for; no part of what is applied
+	Parent   int64            `json:"parent"` // the applied version that it was made against; 0: none
+	Changes  []catalog.Change `json:"changes"`
+	Unused   []catalog.Change `json:"unused"`
+	Entries  []catalog.Entry  `json:"entries"`
+	Breaks   []broken         `json:"breaks,omitempty"`   // versions that endpoints ask and that could not answer any more
+	Refilled []*refilled      `json:"refilled,omitempty"` // groups whose history is to be loaded online again
+	Folding  []folding        `json:"folding,omitempty"`  // who folds each group online, where the settings name Flink; no part of what is applied
+	Cost     *cost            `json:"cost,omitempty"`     // of a backfill, unless it is not asked for; no part of what is applied
 }
 
 func (c *cli) planCommand() *cobra.Command {
@@ -199,7 +200,10 @@ func (c *cli) propose(ctx context.Context, l *loaded) (*proposal, error) {
 	if p.Parent == 0 || len(p.Changes) == 0 {
 		return p, nil
 	}
-	p.Breaks, err = c.breaks(ctx, l, cat, current)
+	if p.Breaks, err = c.breaks(ctx, l, cat, current); err != nil {
+		return nil, err
+	}
+	p.Refilled, err = c.refilledBy(ctx, l, current)
 	return p, err
 }
 
@@ -261,6 +265,9 @@ func (p *proposal) print(w io.Writer) {
 	}
 	for _, b := range p.Breaks {
 		fmt.Fprintf(w, "%s; apply refuses that unless --drop %s\n", b, b.Endpoint)
+	}
+	for _, r := range p.Refilled {
+		fmt.Fprintln(w, r)
 	}
 	for _, f := range p.Folding {
 		fmt.Fprintln(w, f)
@@ -324,7 +331,7 @@ func sameProposal(path string, now *proposal) error {
 	if err := json.Unmarshal(b, &then); err != nil {
 		return mistakef("%s is no plan: %v", path, err)
 	}
-	then.Cost, then.Folding = nil, now.Folding
+	then.Cost, then.Folding, then.Refilled = nil, now.Folding, now.Refilled
 	a, _ := json.Marshal(then)
 	n, _ := json.Marshal(now)
 	if string(a) != string(n) {
