@@ -48,6 +48,9 @@ type Part struct {
 	Grows bool
 	// Mapped: the table has columns under other names than the file has them, or that the file lacks, so that the file alone is not its rows.
 	Mapped bool
+	// Files is a digest of the names, sizes and times of a part's files, where it is a folder elsewhere that an engine has listed; "" where Size and
+	// Modified are all that is known.
+	Files string
 	// Metadata is what the writer left in the file, empty where the format has no place for it.
 	Metadata Metadata
 }

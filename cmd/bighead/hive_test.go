@@ -206,6 +206,46 @@ func TestHiveTablesOfAClusterThatIsMounted(t *testing.T) {
 	}
 }
 
+// moved has all partitions of a table lie on a file system that Spark alone reaches; the files stay.
+func (h *onHive) moved(table string, days ...string) {
+	h.t.Helper()
+	for _, day := range days {
+		h.exec("alter table {db}." + table + " partition (ds='" + day + "') set location '" + servers.Far + filepath.Join(h.dir, table, "ds="+day) + "'")
+	}
+}
+
+var hiveDays = []string{"2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"}
+
+// A table on a cluster's file system that nobody has mounted is read by Spark by its name, spine and source; the embedded engine refuses it, and says so.
+func TestHiveTablesThatSparkAloneReaches(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	h.exec("create table {db}.own (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string) partitioned by (ds date) stored as parquet")
+	h.exec("insert into {db}.own select * from {db}.flights")
+	features := fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`)
+	want := h.rows(h.project(features))
+	some := h.rows(h.project(strings.ReplaceAll(features, ".flights", ".flights/ds>=2024-01-02/ds!=2024-01-03")))
+	if strings.Count(want, "\n") != 1001 || strings.Count(some, "\n") != 425 {
+		t.Fatalf("the table gives %d lines, some of it %d", strings.Count(want, "\n"), strings.Count(some, "\n"))
+	}
+	for _, table := range []string{"flights", "own"} {
+		h.moved(table, hiveDays...)
+		features := strings.ReplaceAll(features, ".flights", "."+table)
+		if said := h.tryProject(features); !strings.Contains(said, "lies at "+servers.Far) || !strings.Contains(said, `or have Spark, whose catalog it is in too, read it by its name: [batch] engine = "spark"`) || !strings.Contains(said, "features.py:6:5: spine of t: table ") {
+			t.Errorf("the embedded engine says %s", said)
+		}
+		if code, out, stderr := bighead(t, h.project(features), "check"); code != exitGood {
+			t.Errorf("check answers %d\n%s%s", code, out, stderr)
+		}
+		if got := h.sparkRows(features); unordered(got) != unordered(want) {
+			t.Errorf("%s by its name gives %d lines, want %d; the first are\n%.600s\n%.600s", table, strings.Count(got, "\n"), strings.Count(want, "\n"), got, want)
+		}
+		if got := h.sparkRows(strings.ReplaceAll(features, "."+table, "."+table+"/ds>=2024-01-02/ds!=2024-01-03")); unordered(got) != unordered(some) {
+			t.Errorf("some of %s by its name gives %d lines, want %d; the first are\n%.600s\n%.600s", table, strings.Count(got, "\n"), strings.Count(some, "\n"), got, some)
+		}
+	}
+}
+
 // What is wrong is a line that names the table, the definition and the cure.
 func TestHiveMistakes(t *testing.T) {
 	h := newOnHive(t)

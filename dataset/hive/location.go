@@ -57,7 +57,14 @@ func (m *Metastore) folder(location string) (string, error) {
 		}
 		return filepath.FromSlash(rest), nil
 	}
-	return "", fmt.Errorf("lies at %s, and %s:// is not read: where it is mounted, say so under [hive], mounts = [%q], or copy it to a file system of this machine", location, scheme, warehouseOf(location)+"=/where/it/is/mounted")
+	return "", &elsewhere{location, scheme}
+}
+
+// elsewhere says that a location is on no file system of this machine.
+type elsewhere struct{ location, scheme string }
+
+func (e *elsewhere) Error() string {
+	return fmt.Sprintf("lies at %s, and %s:// is not read: where it is mounted, say so under [hive], mounts = [%q], or copy it to a file system of this machine", e.location, e.scheme, warehouseOf(e.location)+"=/where/it/is/mounted")
 }
 
 // warehouseOf is the first folder of a location, which is what is mounted as a rule.

@@ -15,7 +15,8 @@ import (
 	"github.com/bighead-ml/bighead/value"
 )
 
-// Open lists the partitions that a place means and makes a table of their files, whose Parquet the format reads.
+// Open lists the partitions that a place means and makes a table of their files, whose Parquet the format reads. Where some of them lie on a file
+// system that this machine does not have, it is a table that knows its columns and partitions, and whose rows others may read (named.go).
 func (m *Metastore) Open(ctx context.Context, p Place, parquet dataset.Format, o dataset.Options) (dataset.Table, error) {
 	s, err := m.open(ctx)
 	if err != nil {
@@ -35,6 +36,14 @@ func (m *Metastore) Open(ctx context.Context, p Place, parquet dataset.Format, o
 		return nil, err
 	}
 	l := &loading{description: d, metastore: m, schema: columns, options: o, parquet: parquet}
+	known := &catalogued{description: d, stretches: stretches}
+	for _, x := range stretches {
+		var away *elsewhere
+		if _, err := m.folder(x.location); errors.As(err, &away) {
+			known.away = fmt.Errorf("%s %w", l.of(x), err)
+			return &table{Table: known.far(columns), catalogued: known}, nil
+		}
+	}
 	for _, x := range stretches {
 		if err := l.list(x); err != nil {
 			return nil, err
@@ -43,14 +52,13 @@ func (m *Metastore) Open(ctx context.Context, p Place, parquet dataset.Format, o
 	if err := l.open(ctx); err != nil {
 		return nil, err
 	}
-	return &table{Table: dataset.Keyed(columns, l.files, l.parts, d.keys, l.values), warnings: d.warnings, place: d.place}, nil
+	return &table{Table: dataset.Keyed(columns, l.files, l.parts, d.keys, l.values), catalogued: known}, nil
 }
 
 // table adds what the metastore makes known.
 type table struct {
 	dataset.Table
-	warnings []dataset.Warning
-	place    Place
+	*catalogued
 }
 
 func (t *table) Warnings() []dataset.Warning {
@@ -72,6 +80,7 @@ type stretch struct {
 	storage
 	name   string // ds=2024-01-02; "" of a table without partitions
 	values []value.Value
+	params map[string]string // what the metastore keeps of it beside
 }
 
 // stretches are the partitions that the place means, by their values.
@@ -85,7 +94,7 @@ func (s *session) stretches(d *description) ([]stretch, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s %w", d.place.title(), err)
 		}
-		return []stretch{{storage: st}}, nil
+		return []stretch{{storage: st, params: params}}, nil
 	}
 	wants, err := d.place.wanted(d.keys)
 	if err != nil {
@@ -136,7 +145,7 @@ func (d *description) partition(p object, params map[string]string) (stretch, er
 	if len(texts) != len(d.keys) {
 		return stretch{}, fmt.Errorf("the metastore gives a partition %d values for %d columns", len(texts), len(d.keys))
 	}
-	x := stretch{name: partitionName(d.keys, texts)}
+	x := stretch{name: partitionName(d.keys, texts), params: p.params(7)}
 	for i, k := range d.keys {
 		v, err := keyValue(k.Type, texts[i])
 		if err != nil {

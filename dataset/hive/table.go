@@ -18,6 +18,7 @@ type description struct {
 	raw      object
 	columns  value.Schema // of the files
 	keys     value.Schema // of the partitions
+	types    map[string]string
 	warnings []dataset.Warning
 }
 
@@ -36,7 +37,7 @@ func (s *session) describe(p Place) (*description, error) {
 	if err != nil {
 		return nil, s.missing(p, err)
 	}
-	d := &description{place: p, raw: raw}
+	d := &description{place: p, raw: raw, types: map[string]string{}}
 	if err := d.refuse(); err != nil {
 		return nil, fmt.Errorf("%s %w", p.title(), err)
 	}
@@ -126,6 +127,7 @@ func (d *description) schema(fields []object, names map[string]string) (value.Sc
 			return nil, fmt.Errorf("%s: column %q stands twice", d.place.title(), name)
 		}
 		out = append(out, value.Field{Name: name, Type: t})
+		d.types[name] = f.text(2)
 	}
 	return out, nil
 }

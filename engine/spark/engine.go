@@ -40,7 +40,9 @@ type Engine struct {
 
 	mu      sync.Mutex
 	session *connect.Session
-	version string // of its server
+	// caseless is a session in which names have no case, for queries that read tables by their names; nil: none has been opened.
+	caseless *connect.Session
+	version  string // of the server
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -62,14 +64,28 @@ var settings = map[string]string{
 	"spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "true",
 	"spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED", "spark.sql.parquet.int96RebaseModeInRead": "CORRECTED",
 	"spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+	// Hive's own Parquet tables are read as Spark reads its own, and what they call char is what their files have.
+	"spark.sql.hive.convertMetastoreParquet": "true", "spark.sql.readSideCharPadding": "false",
 }
+
+// ofNames are those that differ where tables are read by their names.
+var ofNames = map[string]string{"spark.sql.caseSensitive": "false"}
 
 // connected is the session, opened if there is none yet.
 func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
+	return e.connectedTo(ctx, false)
+}
+
+// connectedTo is the session, or the one for tables that are read by their names.
+func (e *Engine) connectedTo(ctx context.Context, byName bool) (*connect.Session, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.session != nil {
-		return e.session, nil
+	to, more := &e.session, map[string]string{}
+	if byName {
+		to, more = &e.caseless, ofNames
+	}
+	if *to != nil {
+		return *to, nil
 	}
 	if err := e.options.check(); err != nil {
 		return nil, err
@@ -85,14 +101,14 @@ func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	for _, of := range []map[string]string{e.options.Settings, settings} {
+	for _, of := range []map[string]string{e.options.Settings, settings, more} {
 		for _, name := range slices.Sorted(maps.Keys(of)) {
 			if err := s.Exec(ctx, "set "+name+" = "+of[name]); err != nil {
 				return nil, errors.Join(fmt.Errorf("set %s = %s: %w", name, of[name], err), s.Close())
 			}
 		}
 	}
-	e.session, e.version = s, version
+	*to, e.version = s, version
 	return s, nil
 }
 
@@ -104,22 +120,26 @@ func (e *Engine) lost(s *connect.Session, err error) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.session == s {
-		e.session = nil
-		_ = s.Close() // it is of no use any more
+	for _, of := range []**connect.Session{&e.session, &e.caseless} {
+		if *of == s {
+			*of = nil
+			_ = s.Close() // it is of no use any more
+		}
 	}
 }
 
-// Close ends the session, if one is open.
+// Close ends the sessions that are open.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.session == nil {
-		return nil
+	var err error
+	for _, of := range []**connect.Session{&e.session, &e.caseless} {
+		if s := *of; s != nil {
+			*of = nil
+			err = errors.Join(err, s.Close())
+		}
 	}
-	s := e.session
-	e.session = nil
-	return s.Close()
+	return err
 }
 
 // Run prints the plan, lets Spark compute it, and hands the rows out as they come. What Spark cannot be told is an *Unsupported before anything
@@ -128,14 +148,13 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	if _, err := Print(p, Tables{Joins: make([]Table, len(p.Joined()))}, Shape{}); err != nil {
 		return nil, err
 	}
-	session, err := e.connected(ctx) // before tables are written for it
-	if err != nil {
+	if _, err := e.connected(ctx); err != nil { // before tables are written for it
 		return nil, err
 	}
 	report := &engine.Report{Dropped: map[engine.DropReason]int64{}}
-	s := &stage{options: &e.options}
+	s := &stage{options: &e.options, engine: e}
 	defer func() { err = errors.Join(err, s.remove()) }()
-	query, err := e.print(ctx, session, s, p, in, report)
+	query, session, err := e.print(ctx, s, p, in, report)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +192,9 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 			return nil, s.ofFile(query.unknown.failed(ctx, p.Name, p.Pos, err))
 		}
 	}
+	if r.seen != report.SpineRows {
+		return nil, fmt.Errorf("spine of %s: it had %d rows when this began, and %d when Spark read them: somebody writes its table meanwhile; run again", p.Name, report.SpineRows, r.seen)
+	}
 	report.Uncounted = query.uncounted
 	for _, m := range slices.Sorted(maps.Keys(r.months)) {
 		report.Months = append(report.Months, *r.months[m])
@@ -180,17 +202,25 @@ func (e *Engine) Run(ctx context.Context, p *plan.Batch, in engine.Inputs, out f
 	return report, nil
 }
 
-// print stages the tables of a plan, finds out its shape, and prints it.
-func (e *Engine) print(ctx context.Context, session *connect.Session, s *stage, p *plan.Batch, in engine.Inputs, report *engine.Report) (*Query, error) {
+// print stages the tables of a plan, finds out its shape, and prints it for a session.
+func (e *Engine) print(ctx context.Context, s *stage, p *plan.Batch, in engine.Inputs, report *engine.Report) (*Query, *connect.Session, error) {
 	tables, err := s.tables(ctx, p, in, report)
+	if err == nil && s.byName {
+		err = caselessPlan(p)
+	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	session, err := e.connectedTo(ctx, s.byName)
+	if err != nil {
+		return nil, nil, err
 	}
 	shape, err := e.shape(ctx, session, p, tables, report)
 	if err != nil {
-		return nil, s.ofFile(err)
+		return nil, nil, s.ofFile(err)
 	}
-	return Print(p, tables, shape)
+	q, err := Print(p, tables, shape)
+	return q, session, err
 }
 
 // manyPairs is how many pairs of rows that ask and events may be before it is asked for hot keys: below, any shape is quick.

@@ -20,13 +20,10 @@ func (e *Engine) Session() *connect.Session {
 
 // Printed is the query that a run of the plan hands to Spark, which is asked for hot keys as the run asks.
 func (e *Engine) Printed(ctx context.Context, p *plan.Batch, in engine.Inputs) (_ *Query, err error) {
-	session, err := e.connected(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s := &stage{options: &e.options}
+	s := &stage{options: &e.options, engine: e}
 	defer func() { err = errors.Join(err, s.remove()) }()
-	return e.print(ctx, session, s, p, in, &engine.Report{Dropped: map[engine.DropReason]int64{}})
+	q, _, err := e.print(ctx, s, p, in, &engine.Report{Dropped: map[engine.DropReason]int64{}})
+	return q, err
 }
 
 // InPlace is what stands behind `from` for the files of a source that may hold events in [from, to).

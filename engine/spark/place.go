@@ -140,14 +140,9 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 			out.add(dialect.Literal(t, v), c)
 			continue
 		}
-		x := name(c)
-		switch {
-		case slices.Contains(f.found, c):
-			x = ofFolder(x, t)
-		case t.Kind == value.KindTimestamp && slices.Contains(s.Place.TimeColumns, c):
-			x = ofUnit(x, s.Place.TimeUnit)
-		default:
-			x = converted(x, t)
+		x := inFile(s, c, t)
+		if slices.Contains(f.found, c) {
+			x = ofFolder(name(c), t)
 		}
 		normal, err := dialect.Normalised(x, t)
 		if err != nil {
@@ -170,6 +165,14 @@ func (f *files) query(s *feature.Source, read []string) (string, bool) {
 		from += " with ('basePath' = " + text(f.folder) + ")\nwhere " + f.where
 	}
 	return out.selects(from), true
+}
+
+// inFile is a column of a source's Parquet files in the physical type.
+func inFile(s *feature.Source, column string, t value.Type) string {
+	if t.Kind == value.KindTimestamp && slices.Contains(s.Place.TimeColumns, column) {
+		return ofUnit(name(column), s.Place.TimeUnit)
+	}
+	return converted(name(column), t)
 }
 
 // inTree is files of all partitions as one, where each partition is a folder, or a folder in a folder, that is called as Spark calls it; false

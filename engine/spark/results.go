@@ -18,7 +18,8 @@ type results struct {
 	report *engine.Report
 	schema value.Schema
 	months map[string]*engine.MonthReport
-	timed  bool // report.EarliestAt is one
+	timed  bool  // report.EarliestAt is one
+	seen   int64 // rows of the spine
 	// stays are the rows that are handed out, by their numbers; noRow counts for each value those without an event in its window.
 	stays value.Bitmap
 	noRow []int64
@@ -77,6 +78,9 @@ func (r *results) batch(res *connect.Result) (*value.Batch, error) {
 // row counts a row, and tells whether it stays.
 func (r *results) row(row []value.Value) (bool, error) {
 	at := row[atAt]
+	if r.seen++; row[numberAt].Int() >= r.report.SpineRows {
+		return false, nil // somebody writes the spine's table, which Run says once it has counted the rows
+	}
 	r.nulls(row)
 	if why := row[whyAt]; !why.IsNull() {
 		if why.Int() == noTime {
@@ -141,7 +145,7 @@ func (r *results) tellUnknown(ctx context.Context, session *connect.Session) err
 	unknown := make([]int64, len(joins))
 	if err := session.Results(ctx, r.query.unknown.String(), func(res *connect.Result) error {
 		for _, row := range res.Rows {
-			if r.stays.Get(int(row[1].Int())) {
+			if row[1].Int() < r.report.SpineRows && r.stays.Get(int(row[1].Int())) {
 				unknown[row[0].Int()]++
 			}
 		}

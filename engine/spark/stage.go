@@ -26,6 +26,9 @@ type stage struct {
 	located []located
 	at      string // the spine's column that is its time, "" where it is computed
 	asked   *asked // nil: not known
+	// engine is who asks Spark for tables that it reads by their names; byName is that there is one.
+	engine *Engine
+	byName bool
 }
 
 // located is a source whose files Spark reads in place.
@@ -39,6 +42,9 @@ func (s *stage) ofFile(err error) error {
 	text := err.Error()
 	for _, p := range s.located {
 		for _, part := range p.table.Parts() {
+			if strings.Contains(part.Path, "://") && strings.Contains(text, part.Path) {
+				return engine.OfSource(p.source, err)
+			}
 			if path, bad := filepath.Abs(part.Path); bad == nil && strings.Contains(text, (&url.URL{Path: path}).EscapedPath()) {
 				return engine.OfSource(p.source, err)
 			}
@@ -62,7 +68,7 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 	if err == nil {
 		var counts dataset.Counts
 		s.at, _ = p.Spine.At.Column()
-		out.Spine, counts, err = s.table(ctx, spine, p.Spine.Schema, dataset.Scan{Columns: p.Spine.Read}, true)
+		out.Spine, counts, err = s.spine(ctx, spine, p)
 		report.SpineRows = counts.Rows
 	}
 	if err != nil {
@@ -98,9 +104,33 @@ func (s *stage) tables(ctx context.Context, p *plan.Batch, in engine.Inputs, rep
 	return out, nil
 }
 
-// source names a source's files, or stages its rows.
+// spine stages the rows that ask, or names their table.
+func (s *stage) spine(ctx context.Context, rows dataset.Table, p *plan.Batch) (Table, dataset.Counts, error) {
+	n := farNamed(rows)
+	if n == nil {
+		return s.table(ctx, rows, p.Spine.Schema, dataset.Scan{Columns: p.Spine.Read}, true)
+	}
+	if p.Spine.Start != nil && p.Spine.End != nil {
+		s.asked = &asked{*p.Spine.Start, *p.Spine.End}
+	}
+	return s.named(ctx, n, rows, spineSource(p), p.Spine.Read, true)
+}
+
+// spineSource is the source of the rows that ask, or their place as one.
+func spineSource(p *plan.Batch) *feature.Source {
+	if p.Spine.Source != nil {
+		return p.Spine.Source
+	}
+	return &feature.Source{Name: "rows of " + p.Name, Pos: p.Pos, Place: p.Spine.Place, Schema: p.Spine.Schema}
+}
+
+// source names a source's table or files, or stages its rows.
 func (s *stage) source(ctx context.Context, rows dataset.Table, p *plan.Batch, source *feature.Source) (Table, dataset.Counts, error) {
 	read := readOf(p, source)
+	if n := farNamed(rows); n != nil {
+		s.located = append(s.located, located{source, rows})
+		return s.named(ctx, n, rows, source, read, false)
+	}
 	if t, counts, ok := inPlace(rows, source, read, s.within(p, source)); ok {
 		s.located = append(s.located, located{source, rows})
 		return t, counts, nil

@@ -83,8 +83,19 @@ func runMetastore(ctx context.Context, home fetch.Home, s *Server, secure bool) 
 	})
 }
 
+// Far is where Spark on Hive sees this machine's folders on a file system of a cluster's, which nobody else reaches: Far + "/tmp/x" is /tmp/x.
+const Far = "hdfs://far.example"
+
+// onHive are the settings of a Spark whose catalogue is the metastore.
+func onHive(metastore string) []string {
+	return []string{"spark.sql.catalogImplementation=hive", "spark.hadoop.hive.metastore.uris=" + metastore,
+		"spark.hadoop.hive.exec.dynamic.partition.mode=nonstrict", "spark.sql.sources.partitionOverwriteMode=dynamic",
+		"spark.hadoop.fs.hdfs.impl=org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+		"spark.hadoop.fs.viewfs.overload.scheme.target.file.impl=org.apache.hadoop.fs.LocalFileSystem",
+		"spark.hadoop.fs.viewfs.mounttable." + strings.TrimPrefix(Far, "hdfs://") + ".linkFallback=file:///"}
+}
+
 // StartSparkOnHive starts a Spark as StartSpark does, whose catalogue is the metastore.
 func StartSparkOnHive(ctx context.Context, metastore string) (*Server, error) {
-	return startSpark(ctx, nil, "spark.sql.catalogImplementation=hive", "spark.hadoop.hive.metastore.uris="+metastore,
-		"spark.hadoop.hive.exec.dynamic.partition.mode=nonstrict", "spark.sql.sources.partitionOverwriteMode=dynamic")
+	return startSpark(ctx, nil, onHive(metastore)...)
 }
