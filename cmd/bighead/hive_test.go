@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bighead-ml/bighead/engine"
 	servers "github.com/bighead-ml/bighead/engine/enginetest/server"
 	"github.com/bighead-ml/bighead/engine/spark/connect"
 )
@@ -242,6 +244,150 @@ func TestHiveTablesThatSparkAloneReaches(t *testing.T) {
 		}
 		if got := h.sparkRows(strings.ReplaceAll(features, "."+table, "."+table+"/ds>=2024-01-02/ds!=2024-01-03")); unordered(got) != unordered(some) {
 			t.Errorf("some of %s by its name gives %d lines, want %d; the first are\n%.600s\n%.600s", table, strings.Count(got, "\n"), strings.Count(some, "\n"), got, some)
+		}
+	}
+}
+
+// A bundle reads a Hive table by its name, wherever its partitions lie, and those that come later; run again it replaces what it wrote, and leaves a
+// table alone that is called as the training set is.
+func TestABundleOfHiveTables(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	features := fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights/ds<2024-01-04"`)
+	csv := h.rows(h.project(features))
+	h.exec("create table default.t using parquet as select 7 as theirs")
+	defer func() {
+		h.exec("drop table default.t")
+		h.exec("drop table if exists default.bighead_t")
+	}()
+	// A partition that comes once the bundle is made: its files are kept elsewhere meanwhile, as dropping it removes them.
+	if err := os.CopyFS(filepath.Join(h.dir, "kept"), os.DirFS(filepath.Join(h.dir, "flights", "ds=2024-01-03"))); err != nil {
+		t.Fatal(err)
+	}
+	h.exec("alter table {db}.flights drop partition (ds = '2024-01-03')")
+	h.moved("flights", "2024-01-01", "2024-01-02", "2024-01-04")
+	dir, bundle, out := h.project(features), filepath.Join(t.TempDir(), "bundle"), filepath.Join(t.TempDir(), "rows")
+	if code, said, stderr := bighead(t, dir, "explain", "t", "--engine", "spark", "--bundle", bundle); code != exitGood {
+		t.Fatalf("explain --bundle answers %d\n%s%s", code, said, stderr)
+	}
+	h.exec("alter table {db}.flights add partition (ds = '2024-01-03') location 'file://" + filepath.Join(h.dir, "kept") + "'")
+	h.exec("alter table {db}.flights partition (ds = '2024-01-03') set location '" + servers.Far + filepath.Join(h.dir, "kept") + "'")
+	sql, err := os.ReadFile(filepath.Join(bundle, "t.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.write(bundle, "twice.sql", string(sql)+string(sql))
+	if err := servers.SparkSQLOnHive(t, "--properties-file", filepath.Join(bundle, "t.conf"), "-d", "out="+out, "-f", filepath.Join(bundle, "twice.sql")); err != nil {
+		t.Fatal(err)
+	}
+	const columns = "carrier, unix_millis(cast(at as timestamp)), cast(g__delay_sum_1h as bigint), cast(g__delay_sum_2d as bigint), cast(g__fare_avg_1d as double), g__tail_last, cast(g__count_1d as bigint), cast(delay as bigint), cast(ds as date)"
+	h.exec("create temporary view written using csv options (path '" + h.csvFile(csv) + "', header true, inferSchema true)")
+	rows := func(table string) string {
+		t.Helper()
+		r, err := h.spark.Query(t.Context(), "select count(*), sum(hash(*)), min(g__tail_last) from (select "+columns+" from "+table+")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(r.Rows)
+	}
+	if got, want := rows("parquet.`"+out+"`"), rows("written"); got != want || !strings.HasPrefix(want, "[[864 ") {
+		t.Errorf("the bundle gives %s, want %s", got, want)
+	}
+	if r, err := h.spark.Query(t.Context(), "select * from default.t"); err != nil || fmt.Sprint(r.Rows) != "[[7]]" {
+		t.Errorf("another's table of the training set's name has %v, %v", r.Rows, err)
+	}
+	for name, says := range map[string]string{"README.md": "flights of the Hive metastore at " + strings.TrimPrefix(h.metastore, "thrift://") + " by name", "t.conf": "spark.sql.caseSensitive false\n"} {
+		if b, err := os.ReadFile(filepath.Join(bundle, name)); err != nil || !strings.Contains(string(b), says) {
+			t.Errorf("%s says %s, %v", name, b, err)
+		}
+	}
+	h.exec("create table {db}.texts (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string) partitioned by (ds date) stored as textfile")
+	if code, _, stderr := bighead(t, h.project(strings.ReplaceAll(features, ".flights", ".texts")), "explain", "t", "--engine", "spark", "--bundle", bundle); code != exitMistake ||
+		!strings.Contains(stderr, "features.py:3:5: source e: table "+h.db+".texts of the Hive metastore at ") || !strings.Contains(stderr, "is text, whose times Spark would read in the zone of its machines") {
+		t.Errorf("a table of text answers %d\n%s", code, stderr)
+	}
+}
+
+// Spark makes the tiles of a table that it alone reaches: they are what the embedded engine makes of the same rows here. A partition that is written anew,
+// of which the metastore learns nothing, is made anew, and nothing else; what is made goes online without the table being read.
+func TestBackfillOfAHiveTableThatSparkAloneReaches(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	h.flightsTable("near", "using parquet")
+	h.moved("flights", hiveDays...)
+	type answer struct {
+		Sets    []struct{ Made, Used int64 }
+		Sources []*engine.TileSourceReport
+	}
+	project := func(table, engine string) (made func() answer, vectors func() string) {
+		dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.`+table+`"`))
+		h.settings(dir, engine)
+		toml, err := os.ReadFile(filepath.Join(dir, "bighead.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.write(dir, "bighead.toml", string(toml)+"[serve]\nclock = \"events\"\n")
+		run := commands(t, dir)
+		run("apply", "--yes")
+		made = func() (a answer) {
+			t.Helper()
+			if err := json.Unmarshal([]byte(run("backfill", "--json")), &a); err != nil || len(a.Sets) != 1 || len(a.Sources) != 1 {
+				t.Fatalf("the backfill says %+v, %v", a, err)
+			}
+			return a
+		}
+		vectors = func() (out string) {
+			t.Helper()
+			run("backfill", "--online", "--to", "2024-01-05")
+			for i := range 7 {
+				out += fmt.Sprint(vectorOf(t, run("get", "v", fmt.Sprintf("carrier=c%d", i), "--at", "2024-01-04T12:00:00Z", "--json")).text(), "\n")
+			}
+			return out
+		}
+		return made, vectors
+	}
+	far, farVectors := project("flights", "spark")
+	near, nearVectors := project("near", "")
+	compare := func(what string) {
+		t.Helper()
+		if got, want := farVectors(), nearVectors(); got != want || strings.Contains(got, "null null null") {
+			t.Errorf("%s, the values are\n%swant\n%s", what, got, want)
+		}
+	}
+	first, want := far(), near()
+	if first.Sets[0] != want.Sets[0] || first.Sets[0].Used != 1000 || first.Sources[0].Unknown != 4 || first.Sources[0].Read.Rows != 1000 || first.Sources[0].Read.Bytes == 0 {
+		t.Fatalf("the first backfill says %+v %+v, want %+v", first.Sets[0], first.Sources[0], want.Sets[0])
+	}
+	if again := far(); again.Sets[0].Made > 0 || again.Sources[0].Read.Rows > 0 || again.Sources[0].Unknown > 0 {
+		t.Errorf("again, it says %+v %+v", again.Sets[0], again.Sources[0])
+	}
+	compare("at first")
+	// Somebody writes a day's files anew, and tells nobody.
+	h.exec("insert overwrite directory '" + filepath.Join(h.dir, "anew") + "' using parquet select ts, carrier, delay + 100 as delay, fare, tail from {db}.near where ds = '2024-01-02' and delay > 20")
+	for _, table := range []string{"flights", "near"} {
+		folder := filepath.Join(h.dir, table, "ds=2024-01-02")
+		if err := os.RemoveAll(folder); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(folder, os.DirFS(filepath.Join(h.dir, "anew"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed, same := far(), near()
+	if changed.Sets[0] != same.Sets[0] || changed.Sets[0].Made == 0 || changed.Sets[0].Made >= first.Sets[0].Made || changed.Sources[0].Unknown != 1 {
+		t.Errorf("of a day that was written anew the backfill says %+v %+v, want %+v", changed.Sets[0], changed.Sources[0], same.Sets[0])
+	}
+	compare("of a day that was written anew")
+	// Its files are gone, which Spark reads as a day without rows.
+	if err := os.RemoveAll(filepath.Join(h.dir, "flights", "ds=2024-01-03")); err != nil {
+		t.Fatal(err)
+	}
+	dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`))
+	h.settings(dir, "spark")
+	for _, command := range [][]string{{"backfill"}, {"training-set", "t", "--out", "rows.csv"}} {
+		code, out, stderr := bighead(t, dir, command...)
+		if code == exitGood || !strings.Contains(stderr, "features.py:") || !strings.Contains(stderr, "table "+h.db+".flights, partition ds=2024-01-03, has ") || !strings.Contains(stderr, "bring them back, or drop the partition") {
+			t.Errorf("%s of a partition whose files are gone answers %d\n%s%s", command[0], code, out, stderr)
 		}
 	}
 }

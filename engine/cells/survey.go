@@ -18,6 +18,11 @@ func (w *work) open(ctx context.Context, s *Source, lock *tiletable.Lock) error 
 	if s.Table, err = w.in.Rows(ctx, s.Source); err != nil {
 		return engine.OfSource(s.Source, err)
 	}
+	if lock != nil && w.options.Look != nil {
+		if s.Table, err = w.options.Look(ctx, s.Source, s.Table); err != nil {
+			return engine.OfSource(s.Source, err)
+		}
+	}
 	var known []*tiletable.Set
 	for _, t := range s.sets {
 		if lock == nil {

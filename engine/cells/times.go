@@ -24,6 +24,11 @@ func (w *work) learnTimes(ctx context.Context, s *Source) error {
 	if len(unknown) == 0 {
 		return nil
 	}
+	if w.options.Times != nil {
+		if done, err := w.options.Times(ctx, s, unknown); done || err != nil {
+			return err
+		}
+	}
 	reader, err := s.Table.Scan(ctx, dataset.Scan{Columns: append([]string{}, s.Source.Time.Columns()...), Parts: unknown, BatchRows: w.options.BatchRows, Parallel: w.options.Threads})
 	if err != nil {
 		return err

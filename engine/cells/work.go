@@ -19,6 +19,10 @@ type Options struct {
 	BatchRows  int
 	CommitDays int  // files that are committed at once
 	Whole      bool // jobs read all columns of a source with an id, which decide between copies (E3)
+	// Look, where not nil, is asked by a backfill for a source's table as the engine sees it, where it may see more of its files than we do.
+	Look func(ctx context.Context, s *feature.Source, t dataset.Table) (dataset.Table, error)
+	// Times, where not nil, is asked for the times of parts whose files we do not read; false: they are read here.
+	Times func(ctx context.Context, s *Source, parts []int) (bool, error)
 }
 
 // Make makes the cells of a source's jobs, one after the other.

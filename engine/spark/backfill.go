@@ -37,8 +37,8 @@ func (e *Engine) Backfill(ctx context.Context, p *plan.Backfill, in engine.Input
 			return nil, err
 		}
 	}
-	f := &filling{engine: e, in: in}
-	report, err := cells.Backfill(ctx, cells.Options{Whole: true}, p, in, tiles, f.make)
+	f := &filling{engine: e, in: in, bytes: map[string]int64{}}
+	report, err := cells.Backfill(ctx, cells.Options{Whole: true, Look: f.look, Times: f.times}, p, in, tiles, f.make)
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +51,7 @@ type filling struct {
 	engine  *Engine
 	in      engine.Inputs
 	session *connect.Session
+	bytes   map[string]int64 // of partitions whose files Spark has listed, by their locations
 	// rows are done of total, and share is what a query of the job at hand does.
 	rows, share, total int64
 	// nulls are those that expressions made (X1); uncounted are the expressions whose are not counted.
@@ -60,7 +61,7 @@ type filling struct {
 
 // make makes the cells of a source's jobs.
 func (f *filling) make(ctx context.Context, jobs []*cells.Job) (err error) {
-	if f.session, err = f.engine.connected(ctx); err != nil { // before tables are written for it
+	if _, err := f.engine.connected(ctx); err != nil { // before tables are written for it
 		return err
 	}
 	for _, j := range jobs {
@@ -90,7 +91,7 @@ func (f *filling) job(ctx context.Context, j *cells.Job) (err error) {
 		queries += 1 + len(t.Files)
 	}
 	f.share = j.Rows() / int64(queries)
-	s := &stage{options: &f.engine.options}
+	s := &stage{options: &f.engine.options, engine: f.engine}
 	defer func() { err = errors.Join(err, s.remove()) }()
 	var table Table
 	if parts := j.Parts(); len(parts) > 0 {
@@ -98,7 +99,13 @@ func (f *filling) job(ctx context.Context, j *cells.Job) (err error) {
 		if table, counts, err = s.parts(ctx, j, parts); err != nil {
 			return err
 		}
+		for _, i := range parts {
+			counts.Bytes += f.bytes[j.Source.Table.Parts()[i].Path]
+		}
 		j.Scanned(counts)
+	}
+	if f.session, err = f.engine.connectedTo(ctx, s.byName); err != nil {
+		return err
 	}
 	for i, t := range j.Targets {
 		if err := f.target(ctx, j, t, table, i == 0); err != nil {
@@ -116,6 +123,9 @@ func (s *stage) parts(ctx context.Context, j *cells.Job, parts []int) (Table, da
 		some.parts = append(some.parts, all.Parts()[i])
 		bytes += all.Parts()[i].Size
 	}
+	if n := farNamed(all); n != nil {
+		return s.named(ctx, n, some, source, j.Columns, false)
+	}
 	if t, counts, ok := inPlace(some, source, j.Columns, span{}); ok {
 		counts.Bytes = bytes // Spark does not say which of them it read
 		return t, counts, nil
@@ -130,6 +140,14 @@ type someParts struct {
 }
 
 func (t *someParts) Parts() []dataset.Part { return t.parts }
+
+// Named is what the table is called whose parts they are.
+func (t *someParts) Named() (*dataset.Named, error) {
+	if c, ok := t.Table.(dataset.Cataloged); ok {
+		return c.Named()
+	}
+	return nil, errors.New("the table is of no catalog")
+}
 
 // target makes the cells of a set. first tells that the rows without a time are not counted yet.
 func (f *filling) target(ctx context.Context, j *cells.Job, t *cells.Target, table Table, first bool) error {

@@ -40,9 +40,9 @@ func nameOf(n *dataset.Named) string {
 	return "spark_catalog." + name(n.Database) + "." + name(n.Table)
 }
 
-// byName is the rows of a table's parts by its name, as the contract reads them.
-func byName(n *dataset.Named, s *feature.Source, read []string, where string, numbered bool) (string, error) {
-	out := columns{}
+// byName is the rows of a table's parts by its name, as the contract reads them; more are columns beside those that are read.
+func byName(n *dataset.Named, s *feature.Source, read []string, where string, numbered bool, more ...string) (string, error) {
+	out := columns(more)
 	for _, c := range read {
 		t, _ := s.Schema.Lookup(c)
 		normal, err := dialect.Normalised(inFile(s, c, t), t)
@@ -276,10 +276,7 @@ func (e *Engine) notNamed(session *connect.Session, n *dataset.Named, err error)
 // counted counts the rows of each part, by the ends of their files. Spark reads a partition whose folder it does not find as one without rows.
 func (e *Engine) counted(ctx context.Context, session *connect.Session, n *dataset.Named, parts []dataset.Part) (dataset.Counts, error) {
 	var counts dataset.Counts
-	keys := columns{}
-	for _, k := range n.Keys {
-		keys.add(converted(name(k.Name), k.Type), "")
-	}
+	keys := keysOf(n)
 	query := append(slices.Clone(keys), "count(*)").selects("from " + nameOf(n))
 	if len(keys) > 0 {
 		query += "\nwhere " + ofParts(n.Keys, parts) + "\ngroup by " + strings.Join(keys, ", ")
@@ -295,14 +292,9 @@ func (e *Engine) counted(ctx context.Context, session *connect.Session, n *datas
 	}
 	seen := map[string]bool{}
 	for _, p := range parts {
-		var of []value.Value
-		for _, k := range n.Keys {
-			of = append(of, physicalValue(p.Partition[k.Name]))
-		}
-		key := string(encodedKey(of))
+		key := partKey(n, p)
 		if rows[key] == 0 && p.Size > 0 {
-			return counts, fmt.Errorf("table %s.%s%s has %d bytes by %s, and Spark at %s finds no rows at %s: its files are gone, or the partition was dropped meanwhile, or Spark does not reach them: bring them back, or drop the partition (ALTER TABLE %[1]s.%[2]s DROP PARTITION …), and run again",
-				n.Database, n.Table, ofPartition(n, p), p.Size, n.Catalog, e.options.Connect, p.Path)
+			return counts, e.gone(n, p, "rows")
 		}
 		counts.Parts++
 		if !seen[key] { // an hour 1 and an hour 01 are one to Spark
@@ -311,6 +303,29 @@ func (e *Engine) counted(ctx context.Context, session *connect.Session, n *datas
 		seen[key] = true
 	}
 	return counts, nil
+}
+
+// keysOf are a table's partition columns in their physical types.
+func keysOf(n *dataset.Named) (keys columns) {
+	for _, k := range n.Keys {
+		keys.add(converted(name(k.Name), k.Type), "")
+	}
+	return keys
+}
+
+// gone says that a partition is not where the catalog has it.
+func (e *Engine) gone(n *dataset.Named, p dataset.Part, what string) error {
+	return fmt.Errorf("table %s.%s%s has %d bytes by %s, and Spark at %s finds no %s at %s: its files are gone, or the partition was dropped meanwhile, or Spark does not reach them: bring them back, or drop the partition (ALTER TABLE %[1]s.%[2]s DROP PARTITION …), and run again",
+		n.Database, n.Table, ofPartition(n, p), p.Size, n.Catalog, e.options.Connect, what, p.Path)
+}
+
+// partKey is a part by its partition, as rows of keysOf are by encodedKey.
+func partKey(n *dataset.Named, p dataset.Part) string {
+	var of []value.Value
+	for _, k := range n.Keys {
+		of = append(of, physicalValue(p.Partition[k.Name]))
+	}
+	return string(encodedKey(of))
 }
 
 // encodedKey is values as bytes that only the same values have.

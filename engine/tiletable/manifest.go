@@ -41,6 +41,7 @@ type manifestPart struct {
 	Path     string    `json:"path"`
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
+	Files    string    `json:"files,omitempty"`
 	Reading  string    `json:"reading,omitempty"`
 	First    string    `json:"first,omitempty"` // the least and the greatest time, where they had to be found out
 	Last     string    `json:"last,omitempty"`
@@ -111,7 +112,7 @@ func (s *Set) take(m *manifest) error {
 	}
 	s.folds = m.Folds
 	for _, p := range m.Parts {
-		part := Part{Path: p.Path, Size: p.Size, Modified: p.Modified, Reading: p.Reading}
+		part := Part{Path: p.Path, Size: p.Size, Modified: p.Modified, Files: p.Files, Reading: p.Reading}
 		if p.NoTimes {
 			part.Times = NoTimes
 		} else if p.First != "" {
@@ -165,7 +166,7 @@ func (s *Set) writeManifest() error {
 		m.Keys = append(m.Keys, manifestKey{k.Name, k.Type.String()})
 	}
 	for _, p := range s.parts {
-		part := manifestPart{Path: p.Path, Size: p.Size, Modified: p.Modified, Reading: p.Reading, NoTimes: p.Times == NoTimes}
+		part := manifestPart{Path: p.Path, Size: p.Size, Modified: p.Modified, Files: p.Files, Reading: p.Reading, NoTimes: p.Times == NoTimes}
 		if p.Times.Known && p.Times != NoTimes {
 			part.First, part.Last = value.FormatTimestamp(p.Times.First), value.FormatTimestamp(p.Times.Last)
 		}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bighead-ml/bighead/dataset"
@@ -18,6 +19,9 @@ type Part struct {
 	Path     string // relative to the table's folder where it can be
 	Size     int64
 	Modified time.Time
+	// Files is what an engine that sees a folder elsewhere has found there, "" for who has not looked: Size and Modified are then what a catalog says,
+	// and it is taken to be as it was seen last.
+	Files string
 	// Reading tells readings of one file apart: its format, the unit of its times, columns selected from it, rows left out of it. Places are roads and in no
 	// fingerprint, so that what they change is noticed here.
 	Reading string
@@ -50,6 +54,15 @@ func (t Times) days() (from, to int64) {
 
 // identity is what must not change for a cell to stay good.
 func (p *Part) identity() string {
+	text := p.unseen()
+	if p.Files != "" {
+		text += "\x00" + p.Files
+	}
+	return text
+}
+
+// unseen is the identity for who does not see the part's files.
+func (p *Part) unseen() string {
 	return fmt.Sprintf("%s\x00%d\x00%d\x00%s", p.Path, p.Size, p.Modified.UnixNano(), p.Reading)
 }
 
@@ -57,9 +70,9 @@ func (p *Part) identity() string {
 func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []Part {
 	learnt := map[string]Times{}
 	for _, set := range known {
-		for i := range set.parts {
+		for identity, i := range set.partIDs() {
 			if p := &set.parts[i]; p.Times.Known {
-				learnt[p.identity()] = p.Times
+				learnt[identity] = p.Times
 			}
 		}
 	}
@@ -70,7 +83,7 @@ func (t *Table) Parts(source dataset.Table, s *feature.Source, known ...*Set) []
 	}
 	var out []Part
 	for _, p := range source.Parts() {
-		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Reading: reading + p.Shown, Grows: p.Grows}
+		part := Part{Path: t.relative(p.Path), Size: p.Size, Modified: p.Modified.UTC().Round(0), Files: p.Files, Reading: reading + p.Shown, Grows: p.Grows}
 		if bare {
 			part.Times = statedTimes(p, column)
 		}
@@ -133,6 +146,9 @@ func readingOf(s *feature.Source) string {
 
 // relative is a path as the table keeps it, so that a project's folder can be moved as a whole.
 func (t *Table) relative(path string) string {
+	if strings.Contains(path, "://") { // a location on another file system
+		return path
+	}
 	dir, err := filepath.Abs(t.dir)
 	abs, err2 := filepath.Abs(path)
 	if err != nil || err2 != nil {

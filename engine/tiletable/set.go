@@ -124,11 +124,23 @@ func (s *Set) Spans(parts []Part, from, to int64) []Span {
 	return out
 }
 
-// partIDs is where each part that the set knows stands in its list.
+// partIDs is where each part that the set knows stands in its list, also for who has not seen the files that it was made of: but not where it
+// was seen with others before, which cells may still be made of.
 func (s *Set) partIDs() map[string]int32 {
-	ids := make(map[string]int32, len(s.parts))
+	ids, twice := make(map[string]int32, len(s.parts)), map[string]bool{}
 	for i := range s.parts {
-		ids[s.parts[i].identity()] = int32(i)
+		p := &s.parts[i]
+		ids[p.identity()] = int32(i)
+		if p.Files == "" {
+			continue
+		}
+		if _, ok := ids[p.unseen()]; ok {
+			twice[p.unseen()] = true
+		}
+		ids[p.unseen()] = int32(i)
+	}
+	for unseen := range twice {
+		delete(ids, unseen)
 	}
 	return ids
 }

@@ -150,6 +150,17 @@ func runSpark(ctx context.Context, home fetch.Home, s *Server, java, more []stri
 // SparkSQL runs Spark's own spark-sql, which ends by itself, with a catalogue in memory; its arguments are the script's. It needs no server.
 func SparkSQL(t testing.TB, args ...string) error {
 	t.Helper()
+	return sparkSQL(t, []string{"spark.sql.catalogImplementation=in-memory"}, args)
+}
+
+// SparkSQLOnHive is SparkSQL on the test binary's metastore.
+func SparkSQLOnHive(t testing.TB, args ...string) error {
+	t.Helper()
+	return sparkSQL(t, onHive(Metastore(t)), args)
+}
+
+func sparkSQL(t testing.TB, conf, args []string) error {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("the real engines are left out with -short")
 	}
@@ -162,8 +173,11 @@ func SparkSQL(t testing.TB, args ...string) error {
 	java := append([]string{"-Xmx1g", "-Dlog4j2.configurationFile=" + filepath.Join(s.dir, "log4j2.properties")}, sparkModules...)
 	java = append(java, "-cp", filepath.Join(home.Dir, "jars", "*"), "org.apache.spark.deploy.SparkSubmit", "--master", "local[2]",
 		"--class", "org.apache.spark.sql.hive.thriftserver.SparkSQLCLIDriver",
-		"--conf", "spark.ui.enabled=false", "--conf", "spark.sql.catalogImplementation=in-memory", "--conf", "spark.sql.shuffle.partitions=2",
+		"--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=2",
 		"--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.bindAddress=127.0.0.1", "--conf", "spark.local.dir="+s.dir)
+	for _, c := range conf {
+		java = append(java, "--conf", c)
+	}
 	for len(args) > 1 && args[0] == "--properties-file" {
 		java, args = append(java, args[:2]...), args[2:]
 	}
