@@ -82,6 +82,7 @@ func (c *cli) examine(ctx context.Context) []finding {
 		} else {
 			found = append(found, finding{What: "definitions", Good: true, Says: summary(l)})
 			found = append(found, tablesFindings(ctx, p, l)...)
+			found = append(found, namesFindings(ctx, p, l)...)
 			for _, s := range l.typed.Sources {
 				if t := s.Place.Topic; t != "" && !slices.Contains(topics, t) {
 					topics = append(topics, t)

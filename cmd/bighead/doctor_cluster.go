@@ -60,6 +60,37 @@ func clusterFindings(ctx context.Context, p *project.Project) []finding {
 	return found
 }
 
+// namesFindings are those of sources' tables that Spark is to read by their names: whether it has them as their catalog has.
+func namesFindings(ctx context.Context, p *project.Project, l *loaded) []finding {
+	remote := p.Config.String("batch.remote")
+	if remote == "" {
+		return nil
+	}
+	var found []finding
+	asked := map[string]bool{}
+	for _, s := range l.typed.Sources {
+		if s.Place.Table == "" || asked[s.Place.Table] {
+			continue
+		}
+		asked[s.Place.Table] = true
+		within, cancel := context.WithTimeout(ctx, doctorWithin)
+		t, err := l.table(within, s.Place)
+		byName := false
+		if err == nil {
+			byName, err = sparkHas(within, p, remote, t)
+		}
+		cancel()
+		switch f := (finding{What: "table " + s.Place.Table, Good: true, Says: "Spark has it too, and reads it by its name"}); {
+		case err != nil:
+			f.Good, f.Says = false, strings.ReplaceAll(err.Error(), "\n", " ")
+			found = append(found, f)
+		case byName:
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
 // clusterFinding says what came of asking a cluster for its version.
 func clusterFinding(what, where, at, version string, oldest int, err error) finding {
 	f := finding{What: what}

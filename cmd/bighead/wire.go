@@ -169,6 +169,13 @@ func sparkVersion(ctx context.Context, p *project.Project, remote string) (strin
 	return v, errors.Join(err, e.Close())
 }
 
+// sparkHas asks Spark for a table that it is to read by its name; false: it reads it otherwise, if at all.
+func sparkHas(ctx context.Context, p *project.Project, remote string, t dataset.Table) (byName bool, err error) {
+	e := spark.New(spark.Options{Connect: remote, TLS: sparkTLS(p)})
+	byName, err = e.Has(ctx, t)
+	return byName, errors.Join(err, e.Close())
+}
+
 func flinkVersion(ctx context.Context, p *project.Project, url string) (string, error) {
 	return flinkAccess(p).Version(ctx, url)
 }

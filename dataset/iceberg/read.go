@@ -274,7 +274,7 @@ func localPath(location string) (string, error) {
 	}
 	u, err := url.Parse(location)
 	if err != nil || u.Scheme != "file" {
-		return "", fmt.Errorf("file %s is not on a file system of this machine, and others are not read yet: copy the table, or mount its warehouse", location)
+		return "", fmt.Errorf("file %s is not on a file system of this machine, and others are not read yet: have its rows copied into an Iceberg table whose warehouse lies here (its metadata names files whole, so that a mount is no help), or into a Hive table, which Spark reads by its name", location)
 	}
 	return filepath.FromSlash(strings.TrimPrefix(location, "file://")), nil
 }

@@ -39,3 +39,17 @@ func Failed(ctx context.Context, q *Query, p *plan.Batch, err error) error {
 
 // Uncounted are the expressions whose nulls a query does not count.
 func (q *Query) Uncounted() []string { return q.uncounted }
+
+// ByName is what stands behind `from` for some parts of a table of a catalog, and in a bundle.
+func ByName(n *dataset.Named, s *feature.Source, parts []dataset.Part) (run, standing string, err error) {
+	if run, err = byName(n, s, s.Schema.Names(), ofParts(n.Keys, parts), true); err == nil {
+		standing, err = byName(n, s, s.Schema.Names(), conditionsOf(n), false)
+	}
+	return run, standing, err
+}
+
+// SameLocation and PlainType are how Spark's table is compared with the catalog's.
+var SameLocation, PlainType = sameLocation, plainType
+
+// Caseless refuses names that differ by case alone.
+func Caseless(names []string) error { return caseless("source e", feature.Pos{}, names) }

@@ -101,7 +101,7 @@ func (f *filling) files(ctx context.Context, session *connect.Session, n *datase
 	}
 	if err != nil {
 		f.engine.lost(session, err)
-		return fmt.Errorf("table %s.%s, whose files Spark at %s was asked for: %w", n.Database, n.Table, f.engine.options.Connect, cured(err))
+		return fmt.Errorf("table %s.%s, whose files Spark at %s was asked for: %w", n.Database, n.Table, f.engine.at(), cured(err))
 	}
 	lines, bytes := map[int][]string{}, map[int]int64{}
 	for _, row := range res.Rows {

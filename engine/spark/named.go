@@ -201,6 +201,25 @@ func (s *stage) named(ctx context.Context, n *dataset.Named, t dataset.Table, so
 	return Table{From: from}, counts, err
 }
 
+// at is where Spark is, without parameters of the address, of which one may be a token.
+func (e *Engine) at() string {
+	at, _, _ := strings.Cut(strings.TrimPrefix(e.options.Connect, "sc://"), "/")
+	return at
+}
+
+// Has tells of a table whether Spark reads it by its name, and if so, whether it has it in its catalog as we have.
+func (e *Engine) Has(ctx context.Context, t dataset.Table) (byName bool, err error) {
+	n := farNamed(t)
+	if n == nil {
+		return false, nil
+	}
+	session, err := e.connectedTo(ctx, true)
+	if err != nil {
+		return true, err
+	}
+	return true, e.same(ctx, session, n, t.Schema().Names())
+}
+
 // same asks whether Spark has the table, and says so where it has another, or one with other columns.
 func (e *Engine) same(ctx context.Context, session *connect.Session, n *dataset.Named, read []string) error {
 	err := session.Exec(ctx, "refresh table "+nameOf(n)) // what it keeps in mind of files may be older than they are
@@ -224,7 +243,7 @@ func (e *Engine) same(ctx context.Context, session *connect.Session, n *dataset.
 	}
 	if location != "" && !slices.ContainsFunc(n.Locations, func(l string) bool { return sameLocation(l, location) }) {
 		return fmt.Errorf("table %s.%s of Spark at %s is another: it lies at %s there, and at %s by %s: have Spark use that metastore (spark.sql.catalogImplementation=hive, spark.hadoop.hive.metastore.uris)",
-			n.Database, n.Table, e.options.Connect, location, n.Locations[0], n.Catalog)
+			n.Database, n.Table, e.at(), location, n.Locations[0], n.Catalog)
 	}
 	for _, c := range read {
 		ours, theirs := n.Types[c], types[strings.ToLower(c)]
@@ -232,11 +251,11 @@ func (e *Engine) same(ctx context.Context, session *connect.Session, n *dataset.
 			continue
 		}
 		if theirs == "" {
-			return fmt.Errorf("table %s.%s of Spark at %s has no column %q, which it has in %s: it was altered meanwhile: run again; or Spark's catalog is of another metastore", n.Database, n.Table, e.options.Connect, c, n.Catalog)
+			return fmt.Errorf("table %s.%s of Spark at %s has no column %q, which it has in %s: it was altered meanwhile: run again; or Spark's catalog is of another metastore", n.Database, n.Table, e.at(), c, n.Catalog)
 		}
 		if plainType(ours) != plainType(theirs) {
 			return fmt.Errorf("table %s.%s of Spark at %s has column %q as %s, which is %s in %s: it was altered meanwhile: run again; or Spark's catalog is of another metastore",
-				n.Database, n.Table, e.options.Connect, c, theirs, ours, n.Catalog)
+				n.Database, n.Table, e.at(), c, theirs, ours, n.Catalog)
 		}
 	}
 	return nil
@@ -268,9 +287,9 @@ func (e *Engine) notNamed(session *connect.Session, n *dataset.Named, err error)
 	var answer *connect.Error
 	if errors.As(err, &answer) && (strings.HasPrefix(answer.Class, "TABLE_OR_VIEW_NOT_FOUND") || strings.HasPrefix(answer.Class, "SCHEMA_NOT_FOUND")) {
 		return fmt.Errorf("table %s.%s is in %s, and not in the catalog of Spark at %s, which is to read it by its name: have that Spark use the same metastore (spark.sql.catalogImplementation=hive, spark.hadoop.hive.metastore.uris=thrift://…), or mount its files here and there ([hive] mounts)",
-			n.Database, n.Table, n.Catalog, e.options.Connect)
+			n.Database, n.Table, n.Catalog, e.at())
 	}
-	return fmt.Errorf("table %s.%s of Spark at %s: %w", n.Database, n.Table, e.options.Connect, err)
+	return fmt.Errorf("table %s.%s of Spark at %s: %w", n.Database, n.Table, e.at(), err)
 }
 
 // counted counts the rows of each part, by the ends of their files. Spark reads a partition whose folder it does not find as one without rows.
@@ -284,7 +303,7 @@ func (e *Engine) counted(ctx context.Context, session *connect.Session, n *datas
 	res, err := session.Query(ctx, query)
 	if err != nil {
 		e.lost(session, err)
-		return counts, fmt.Errorf("table %s.%s, counted by Spark at %s: %w", n.Database, n.Table, e.options.Connect, cured(err))
+		return counts, fmt.Errorf("table %s.%s, counted by Spark at %s: %w", n.Database, n.Table, e.at(), cured(err))
 	}
 	rows := map[string]int64{}
 	for _, row := range res.Rows {
@@ -316,7 +335,7 @@ func keysOf(n *dataset.Named) (keys columns) {
 // gone says that a partition is not where the catalog has it.
 func (e *Engine) gone(n *dataset.Named, p dataset.Part, what string) error {
 	return fmt.Errorf("table %s.%s%s has %d bytes by %s, and Spark at %s finds no %s at %s: its files are gone, or the partition was dropped meanwhile, or Spark does not reach them: bring them back, or drop the partition (ALTER TABLE %[1]s.%[2]s DROP PARTITION …), and run again",
-		n.Database, n.Table, ofPartition(n, p), p.Size, n.Catalog, e.options.Connect, what, p.Path)
+		n.Database, n.Table, ofPartition(n, p), p.Size, n.Catalog, e.at(), what, p.Path)
 }
 
 // partKey is a part by its partition, as rows of keysOf are by encodedKey.
