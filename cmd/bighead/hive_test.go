@@ -308,6 +308,117 @@ func TestABundleOfHiveTables(t *testing.T) {
 	}
 }
 
+const hiveKinds = `import bighead as bh
+
+e = bh.EventSource("e", table="hive:{db}.mixed", time="ts", id="u", known_at="known", time_unit="s", where="x < 90.5")
+g = bh.FeatureGroup("g", source=e, keys=["k"], features=[
+    bh.sum("x", windows=["1h"]), bh.sum("amount"), bh.max("day"), bh.min("old"), bh.last("code"), bh.last("l"), bh.last("m"), bh.last("s"), bh.histogram("p", k=5), bh.count(),
+])
+p = bh.EntitySource("p", table="hive:{db}.mixed", keys=["k"], time="ts")
+q = bh.EntitySource("q", table="hive:{db}.snaps", keys=["k"], snapshot="ds")
+v = bh.FeatureView("v", groups=[g, bh.FeatureGroup("h", source=p, features=[bh.latest("code"), bh.latest("p")]), bh.FeatureGroup("i", source=q, features=[bh.latest("v")])])
+t = bh.TrainingSet("t", view=v, spine=bh.Spine(e, at="ts", keep=["u", "day", "p"]), labels={"y": "x + 1"}, start="2024-01-01", end="2024-01-03")
+`
+
+// Whatever a table has is read by its name as it is in its files: columns that these write in another case, of all types, times in seconds, partitions of any text
+// and of none, some of them here; events with an id and known_at, entities, snapshots.
+func TestHiveTablesOfAllKindsThatSparkAloneReaches(t *testing.T) {
+	h := newOnHive(t)
+	const columns = "k string, ts timestamp, u bigint, known bigint, x float, amount decimal(12,3), day date, old timestamp, code char(4), l array<int>, m map<string,float>, s struct<ab:int,t:timestamp>"
+	rows := func(from, to int) string {
+		return fmt.Sprintf(`select concat('k', id %% 3) as K, timestamp '2024-01-01 00:00:00' + make_interval(0, 0, 0, 0, 0, id * 5, 0) as Ts, id div 2 as U, 1704067200 + id * 290 as Known,
+			cast(if(id %% 11 = 0, null, id %% 97 / 4.0) as float) as X, cast(id * 1.125 as decimal(12,3)) as Amount, date_from_unix_date(cast(id as int) - 200000) as Day, timestamp_micros(id * 1000007 - 62000000000000000) as Old,
+			concat('c', id %% 13) as Code, array(cast(id as int), null) as L, map('a', cast(id as float)) as M, named_struct('Ab', cast(id as int), 'T', timestamp_micros(id * 1001)) as S from range(%d, %d)`, from, to)
+	}
+	h.exec("create external table {db}.mixed (" + columns + ") partitioned by (p string) stored as parquet location 'file://" + filepath.Join(h.dir, "mixed") + "'")
+	h.exec("insert into {db}.mixed select *, null from (" + rows(0, 200) + ")")
+	h.exec("set spark.sql.parquet.outputTimestampType = TIMESTAMP_MICROS")
+	odd := []string{"a:b c%d", "ü=?"}
+	for i, p := range odd {
+		folder := filepath.Join(h.dir, fmt.Sprint("part", i))
+		h.exec("insert overwrite directory '" + folder + "' using parquet " + rows(150+i*150, 350+i*150))
+		h.exec("alter table {db}.mixed add partition (p = '" + p + "') location 'file://" + folder + "'")
+	}
+	h.exec("create table {db}.snaps (k string, v bigint, ds date) using parquet partitioned by (ds)")
+	h.exec("insert into {db}.snaps select concat('k', id % 4), id, date_add(date '2023-12-31', cast(id div 4 as int)) from range(12)")
+	out := func(engine string) string {
+		t.Helper()
+		dir := h.project(hiveKinds)
+		h.settings(dir, engine)
+		code, said, stderr := bighead(t, dir, "training-set", "t", "--out", "rows.ndjson")
+		if code != exitGood {
+			return said + stderr
+		}
+		b, err := os.ReadFile(filepath.Join(dir, "rows.ndjson"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	want := out("")
+	if strings.Count(want, "\n") < 300 || !strings.Contains(want, `"c12"`) {
+		t.Fatalf("the embedded engine gives\n%.900s", want)
+	}
+	for i, p := range odd {
+		h.exec("alter table {db}.mixed partition (p = '" + p + "') set location '" + servers.Far + filepath.Join(h.dir, fmt.Sprint("part", i)) + "'")
+	}
+	h.moved("snaps", "2023-12-31", "2024-01-01", "2024-01-02")
+	if got := out("spark"); unordered(got) != unordered(want) {
+		t.Errorf("Spark gives %d lines, want %d; the first are\n%.900s\n%.900s", strings.Count(got, "\n"), strings.Count(want, "\n"), unordered(got), unordered(want))
+	}
+	// Files of another type than the table has.
+	h.exec("insert overwrite directory '" + filepath.Join(h.dir, "part1") + "' using parquet select concat('k', id) as k, timestamp '2024-01-01 00:00:00' as ts, concat('u', id) as u from range(3)")
+	if said := out("spark"); !strings.Contains(said, "features.py:") || !strings.Contains(said, "part1") {
+		t.Errorf("of files of another type it says %s", said)
+	}
+}
+
+// A Spark that has another table by the name, or none, is told apart before anything is computed, and doctor says so too.
+func TestHiveTablesThatSparkHasOtherwise(t *testing.T) {
+	h := newOnHive(t)
+	h.flightsTable("flights", "using parquet")
+	h.moved("flights", hiveDays...)
+	other, url := servers.Spark(t), servers.SparkURL(t)
+	dir := h.project(fmt.Sprintf(hiveFeatures, `table="hive:{db}.flights"`))
+	h.write(dir, "bighead.toml", "[hive]\nmetastore = [\""+h.metastore+"\"]\n[batch]\nengine = \"spark\"\nremote = \""+url+"/;user_id=me\"\nstage = \"stage\"\n")
+	at := strings.TrimPrefix(url, "sc://")
+	create := func(columns, location string) []string {
+		return []string{"create database if not exists {db}", "drop table if exists {db}.flights", "create table {db}.flights (" + columns + ", ds date) using parquet partitioned by (ds) location 'file://" + location + "'"}
+	}
+	for _, c := range []struct {
+		name string
+		sql  []string
+		says string
+	}{
+		{"none", nil, "table {db}.flights is in the Hive metastore at " + strings.TrimPrefix(h.metastore, "thrift://") + ", and not in the catalog of Spark at " + at + ", which is to read it by its name: have that Spark use the same metastore (spark.sql.catalogImplementation=hive, spark.hadoop.hive.metastore.uris=thrift://…)"},
+		{"another", create("ts timestamp, carrier string, delay int, fare decimal(10,2), tail string", filepath.Join(h.dir, "elsewhere")), "table {db}.flights of Spark at " + at + " is another: it lies at file:" + filepath.Join(h.dir, "elsewhere") + " there, and at file:" + filepath.Join(h.dir, "flights") + " by the Hive metastore at"},
+		{"another type", create("ts timestamp, carrier string, delay string, fare decimal(10,2), tail string", filepath.Join(h.dir, "flights")), "table {db}.flights of Spark at " + at + ` has column "delay" as string, which is int in the Hive metastore at`},
+		{"a column less", create("ts timestamp, carrier string, fare decimal(10,2), tail string", filepath.Join(h.dir, "flights")), "table {db}.flights of Spark at " + at + ` has no column "delay", which it has in the Hive metastore at`},
+		{"no partitions", create("ts timestamp, carrier string, delay int, fare decimal(10,2), tail string", filepath.Join(h.dir, "flights")), "table {db}.flights, partition ds=2024-01-01, has "},
+	} {
+		for _, sql := range c.sql {
+			if err := other.Exec(t.Context(), strings.ReplaceAll(sql, "{db}", h.db)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		says := strings.ReplaceAll(c.says, "{db}", h.db)
+		code, out, stderr := bighead(t, dir, "training-set", "t", "--out", "rows.csv")
+		if code == exitGood || !strings.Contains(stderr, "features.py:6:5: spine of t: "+says) {
+			t.Errorf("%s: the run answers %d\n%s%swant\n%s", c.name, code, out, stderr, says)
+		}
+		if c.name == "no partitions" {
+			continue
+		}
+		if code, out, _ := bighead(t, dir, "doctor"); code == exitGood || !strings.Contains(out, "BAD  table hive:"+h.db+".flights: "+says) {
+			t.Errorf("%s: doctor answers %d\n%s", c.name, code, out)
+		}
+	}
+	h.settings(dir, "spark")
+	if _, out, _ := bighead(t, dir, "doctor"); !strings.Contains(out, "ok   table hive:"+h.db+".flights: Spark has it too, and reads it by its name") {
+		t.Errorf("doctor says\n%s", out)
+	}
+}
+
 // Spark makes the tiles of a table that it alone reaches: they are what the embedded engine makes of the same rows here. A partition that is written anew,
 // of which the metastore learns nothing, is made anew, and nothing else; what is made goes online without the table being read.
 func TestBackfillOfAHiveTableThatSparkAloneReaches(t *testing.T) {

@@ -6,7 +6,8 @@
 //
 // The client speaks Thrift's binary protocol without SASL, to Hive 2.3 up to 4 (whose metastore has get_table_req alone). It is written here
 // because nine calls are used of some two hundred: the generated client would be thirty times this room. Files are read on local file
-// systems and on those of a cluster that are mounted (Mount), Parquet and text; what else there is (ORC, s3, hdfs, transactional tables, views) is refused by name with its cure.
+// systems and on those of a cluster that are mounted (Mount), Parquet and text; of what lies elsewhere columns and partitions are known, and an engine that has the same catalog may read it by its name (named.go). What else there is (ORC,
+// transactional tables, views) is refused by name with its cure.
 //
 // It knows nothing of features, keys or engines.
 package hive

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +31,8 @@ type fake struct {
 	dir     string
 	table   object
 	added   []object
-	failing string // a call that raises an exception
+	has     []object // partitions
+	failing string   // a call that raises an exception
 }
 
 func (f *fake) answer(name string, args object) (kind byte, body object) {
@@ -55,8 +57,18 @@ func (f *fake) answer(name string, args object) (kind byte, body object) {
 		f.table = args.object(1)
 	case "drop_table":
 		f.table = nil
+	case "get_partition_names":
+		names := []any{}
+		for range f.has {
+			names = append(names, "a partition")
+		}
+		return reply, object{0: names}
 	case "get_partitions_by_names":
-		return reply, object{0: []any{}}
+		has := []any{}
+		for _, p := range f.has {
+			has = append(has, p)
+		}
+		return reply, object{0: has}
 	case "add_partitions_req":
 		f.added = append(f.added, args.object(1).objects(3)...)
 		return reply, object{0: object{}}
@@ -166,6 +178,86 @@ func TestNothingIsHalfRegistered(t *testing.T) {
 	for i, want := range []string{"ds=a%2Fb", "ds=" + nullPartition} {
 		if got := f.added[i].object(6).text(2); got != "file://"+f.dir+"/t/"+want {
 			t.Errorf("partition %d lies at %s", i, got)
+		}
+	}
+}
+
+// A table whose partitions lie where we read nothing knows its columns, its partitions and what the metastore keeps of them, and no more; it is
+// refused to who scans it, and named to who reads it elsewhere.
+func TestFarTable(t *testing.T) {
+	const far = "hdfs://nn:8020/w/t"
+	storage := func(location, input string) object {
+		return object{1: []any{object{1: "x", 2: "decimal(9,3)"}, object{1: "tail", 2: "string"}}, 2: location, 3: input, 7: object{2: parquetSerde, 3: mapping{"path": "hdfs://nn:8020/w/spark"}}}
+	}
+	f := &fake{dir: t.TempDir()}
+	tables := f.tables(t)
+	at := tables.hosts[0]
+	open := func(place, keyType, input string) (dataset.Cataloged, error) {
+		f.table = object{1: "t", 2: "db", 7: storage(far, parquetInput), 8: []any{object{1: "ds", 2: keyType}}, 9: mapping{"spark.sql.sources.schema": `{"fields":[{"name":"Tail"}]}`}}
+		f.has = []object{
+			{1: []any{"2024-01-02"}, 6: storage("file://"+f.dir, input), 7: mapping{}},
+			{1: []any{nullPartition}, 6: storage(far+"/ds="+nullPartition, parquetInput), 7: mapping{"totalSize": "-1", "spark.sql.statistics.totalSize": "7", "transient_lastDdlTime": "x"}},
+			{1: []any{"2024-01-01"}, 6: storage(far+"/ds=2024-01-01", parquetInput), 7: mapping{"totalSize": "100", "numRows": "0", "transient_lastDdlTime": "1700000000"}},
+		}
+		table, err := tables.Open(t.Context(), place, dataset.Options{})
+		if err != nil {
+			return nil, err
+		}
+		return table.(dataset.Cataloged), nil
+	}
+	table, err := open("db.t", "date", parquetInput)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day, _ := value.ParseDate("2024-01-01")
+	want := []dataset.Part{
+		{Path: far + "/ds=" + nullPartition, Size: 7, Rows: -1, Partition: map[string]value.Value{"ds": {}}},
+		{Path: far + "/ds=2024-01-01", Size: 100, Modified: time.Unix(1_700_000_000, 0).UTC(), Rows: -1, Partition: map[string]value.Value{"ds": value.OfDate(day)}},
+		{Path: "file://" + f.dir, Rows: -1, Partition: map[string]value.Value{"ds": value.OfDate(day + 1)}},
+	}
+	if got := table.Parts(); !reflect.DeepEqual(got, want) {
+		t.Errorf("its parts are %+v, want %+v", got, want)
+	}
+	_, err = table.Scan(t.Context(), dataset.Scan{})
+	says := "table db.t of the Hive metastore at " + at + ", partition ds=" + nullPartition + ", lies at " + far + "/ds=" + nullPartition + `, and hdfs:// is not read: where it is mounted, say so under [hive], mounts = ["hdfs://nn:8020/w=/where/it/is/mounted"], ` +
+		`or copy it to a file system of this machine, or have Spark, whose catalog it is in too, read it by its name: [batch] engine = "spark"`
+	if err == nil || err.Error() != says {
+		t.Errorf("a scan says\n%v\nwant\n%s", err, says)
+	}
+	n, err := table.Named()
+	if err != nil || n.Far == nil || n.Far.Error() != says {
+		t.Fatalf("it is named %+v, %v", n, err)
+	}
+	n.Far = nil
+	if want := (&dataset.Named{Catalog: "the Hive metastore at " + at, Database: "db", Table: "t", Locations: []string{far, "hdfs://nn:8020/w/spark"}, Types: map[string]string{"x": "decimal(9,3)", "Tail": "string", "ds": "date"},
+		Keys: value.Schema{{Name: "ds", Type: value.Date}}}); !reflect.DeepEqual(n, want) {
+		t.Errorf("it is named %+v, want %+v", n, want)
+	}
+	if table, err = open("db.t/ds>=2024-01-01", "date", parquetInput); err != nil || len(table.Parts()) != 2 {
+		t.Fatalf("some of it: %v", err)
+	}
+	if n, err = table.Named(); err != nil || !reflect.DeepEqual(n.Conditions, []dataset.Condition{{Column: "ds", Op: ">=", Value: value.OfDate(day)}}) {
+		t.Errorf("some of it is named %+v, %v", n, err)
+	}
+	// Here alone, it is read as ever.
+	if table, err = open("db.t/ds=2024-01-02", "date", parquetInput); err != nil {
+		t.Fatal(err)
+	}
+	if n, err = table.Named(); err != nil || n.Far != nil || len(table.Parts()) > 0 {
+		t.Errorf("what lies here is named %+v, %v", n, err)
+	}
+	for _, c := range []struct{ keyType, input, says string }{
+		{"char(10)", parquetInput, "partition column ds is char(10), whose values Spark pads: alter it to string"},
+		{"date", "org.apache.hadoop.mapred.TextInputFormat", "partition ds=2024-01-02, is text, whose times Spark would read in the zone of its machines"},
+	} {
+		if table, err = open("db.t", c.keyType, c.input); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := table.Named(); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: it is named, %v", c.says, err)
+		}
+		if _, err := table.Scan(t.Context(), dataset.Scan{}); err == nil || !strings.Contains(err.Error(), "nor can Spark be told its name: ") || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "[batch]") {
+			t.Errorf("%s: a scan says %v", c.says, err)
 		}
 	}
 }

@@ -19,6 +19,8 @@
 //	states.go   each fold as Spark tells the state of a tile, and how it becomes a state of ours
 //	backfill.go a backfill: what engine/cells finds to be made, as queries
 //	daily.go    rows of tiles as files of days, each whole or not at all
+//	named.go    tables of a catalog that Spark alone reaches: by their names in its own
+//	looked.go   of those, for a backfill: which files they have, and when their events lie
 //	watch.go    how far Spark is
 //	bundle.go   a training set as files that Spark runs without us
 //

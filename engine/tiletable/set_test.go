@@ -524,6 +524,71 @@ func TestPathsAreRelative(t *testing.T) {
 	}
 }
 
+// Who does not see a part's files takes it to be as it was seen last, and who sees others does not.
+func TestPartsWhoseFilesOneSees(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := Open(dir).Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	e, err := lock.Edit(testID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(i int, files string) Part {
+		p := part(i, 1, int64(i), int64(i)+1)
+		p.Path, p.Files = fmt.Sprintf("hdfs://nn/t/ds=%d", i), files
+		return p
+	}
+	commit := func(known []Part, days ...int64) {
+		t.Helper()
+		var cells []New
+		for _, d := range days {
+			cells = append(cells, New{From: d, To: d + 1, Step: 60_000, Columns: []Column{fold(1)}, Parts: known[d : d+1]})
+		}
+		if err := e.Commit(known, cells); err != nil {
+			t.Fatal(err)
+		}
+	}
+	verdicts := func(parts ...Part) (out string) {
+		t.Helper()
+		set, err := Open(dir).Set(testID) // as it stands on disk
+		if err != nil {
+			t.Fatal(err)
+		}
+		for d := range int64(2) {
+			for _, span := range set.Spans(parts, d, d+1) {
+				_, v := set.Look(&span, fold(1), 60_000)
+				out += string(v) + ", "
+			}
+		}
+		return out
+	}
+	commit([]Part{of(0, "a"), of(1, "b")}, 0, 1)
+	for _, c := range []struct {
+		what  string
+		parts []Part
+		want  string
+	}{
+		{"seen as they were", []Part{of(0, "a"), of(1, "b")}, "up to date, up to date, "}, {"not seen", []Part{of(0, ""), of(1, "")}, "up to date, up to date, "},
+		{"one with other files", []Part{of(0, "a"), of(1, "c")}, "up to date, source files changed, "},
+	} {
+		if got := verdicts(c.parts...); got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+	// A part that is known with other files, of which the day is not made yet: who does not see which they are does not take the cell for good.
+	commit([]Part{of(0, "a"), of(1, "c")})
+	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, source files changed, " {
+		t.Errorf("not seen, where there were others: %s", got)
+	}
+	commit([]Part{of(0, "a"), of(1, "c")}, 1)
+	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, up to date, " {
+		t.Errorf("not seen, once it is made: %s", got)
+	}
+}
+
 // What came into a file that grows since tiles were made does not make them stale for who takes them as they are; a file that was never read does.
 func TestPartsAsRead(t *testing.T) {
 	file, wal, next := Part{Path: "a.parquet", Size: 3}, Part{Path: "wal/1", Size: 5, Grows: true}, Part{Path: "wal/2", Size: 1, Grows: true}
