@@ -170,7 +170,7 @@ func printed(ctx context.Context, o options) (query string, settings [][2]string
 	if err != nil {
 		return "", nil, err
 	}
-	const into, by = "insert overwrite table `pit`", "\ndistribute by "
+	const into, by = "insert overwrite table `bighead_pit`", "\ndistribute by "
 	_, query, ok := strings.Cut(string(text), "location '${out}';\n")
 	body, _, sorted := strings.Cut(query, by)
 	if !ok || !sorted || !strings.Contains(body, into) {

@@ -69,7 +69,9 @@ var settings = map[string]string{
 }
 
 // ofNames are those that differ where tables are read by their names.
-var ofNames = map[string]string{"spark.sql.caseSensitive": "false"}
+var ofNames = map[string]string{
+	"spark.sql.caseSensitive": "false", "spark.sql.timestampType": "TIMESTAMP_LTZ", "spark.sql.legacy.charVarcharAsString": "false",
+}
 
 // connected is the session, opened if there is none yet.
 func (e *Engine) connected(ctx context.Context) (*connect.Session, error) {

@@ -192,11 +192,19 @@ func (s *stage) named(ctx context.Context, n *dataset.Named, t dataset.Table, so
 	if err := s.engine.same(ctx, session, n, read); err != nil {
 		return Table{}, dataset.Counts{}, err
 	}
-	counts, err := s.engine.counted(ctx, session, n, t.Parts())
-	if err != nil {
-		return Table{}, counts, err
+	where := ofParts(n.Keys, t.Parts())
+	of := nameOf(n) + " " + where
+	counts, ok := s.counts[of]
+	if !ok { // the rows that ask and those that are joined may be one table's
+		if counts, err = s.engine.counted(ctx, session, n, t.Parts()); err != nil {
+			return Table{}, counts, err
+		}
+		if s.counts == nil {
+			s.counts = map[string]dataset.Counts{}
+		}
+		s.counts[of] = counts
 	}
-	from, err := byName(n, source, read, ofParts(n.Keys, t.Parts()), numbered)
+	from, err := byName(n, source, read, where, numbered)
 	s.byName = true
 	return Table{From: from}, counts, err
 }

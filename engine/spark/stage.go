@@ -29,6 +29,7 @@ type stage struct {
 	// engine is who asks Spark for tables that it reads by their names; byName is that there is one.
 	engine *Engine
 	byName bool
+	counts map[string]dataset.Counts // of those, by their partitions
 }
 
 // located is a source whose files Spark reads in place.

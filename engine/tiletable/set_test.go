@@ -522,6 +522,9 @@ func TestPathsAreRelative(t *testing.T) {
 	if got := table.relative(filepath.Join(dir, "data", "x.parquet")); got != "../../data/x.parquet" {
 		t.Errorf("a file of the project is %q", got)
 	}
+	if got := table.relative("hdfs://nn:8020/t/ds=1"); got != "hdfs://nn:8020/t/ds=1" {
+		t.Errorf("a location elsewhere is %q", got)
+	}
 }
 
 // Who does not see a part's files takes it to be as it was seen last, and who sees others does not.
