@@ -302,7 +302,7 @@ func TestABundleOfHiveTables(t *testing.T) {
 		}
 	}
 	h.exec("create table {db}.texts (ts timestamp, carrier string, delay int, fare decimal(10,2), tail string) partitioned by (ds date) stored as textfile")
-	if code, _, stderr := bighead(t, h.project(strings.ReplaceAll(features, ".flights", ".texts")), "explain", "t", "--engine", "spark", "--bundle", bundle); code != exitMistake ||
+	if code, _, stderr := bighead(t, h.project(strings.ReplaceAll(features, ".flights/ds<2024-01-04", ".texts")), "explain", "t", "--engine", "spark", "--bundle", bundle); code != exitMistake ||
 		!strings.Contains(stderr, "features.py:3:5: source e: table "+h.db+".texts of the Hive metastore at ") || !strings.Contains(stderr, "is text, whose times Spark would read in the zone of its machines") {
 		t.Errorf("a table of text answers %d\n%s", code, stderr)
 	}
@@ -357,7 +357,7 @@ func TestHiveTablesOfAllKindsThatSparkAloneReaches(t *testing.T) {
 	}
 	want := out("")
 	if strings.Count(want, "\n") < 300 || !strings.Contains(want, `"c12"`) {
-		t.Fatalf("the embedded engine gives\n%.900s", want)
+		t.Fatalf("the embedded engine gives\n%s", want[max(0, len(want)-900):])
 	}
 	for i, p := range odd {
 		h.exec("alter table {db}.mixed partition (p = '" + p + "') set location '" + servers.Far + filepath.Join(h.dir, fmt.Sprint("part", i)) + "'")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -270,7 +271,25 @@ func (l *loading) file(ctx context.Context, x stretch, path string) (dataset.Fil
 	if err != nil {
 		return nil, err
 	}
+	if units := unitsIn(f.Schema(), o.TimeUnits); !maps.Equal(units, o.TimeUnits) {
+		o.TimeUnits = units
+		if f, err = l.parquet.Open(ctx, path, o); err != nil {
+			return nil, err
+		}
+	}
 	return l.fit(f, path)
+}
+
+// unitsIn are units of times by the names that a file has for their columns, whatever case they are written in.
+func unitsIn(file value.Schema, units map[string]string) map[string]string {
+	out := map[string]string{}
+	for column, unit := range units {
+		if at := slices.IndexFunc(file, func(f value.Field) bool { return strings.EqualFold(f.Name, column) }); at >= 0 && file.Index(column) < 0 {
+			column = file[at].Name
+		}
+		out[column] = unit
+	}
+	return out
 }
 
 // fit finds the table's columns in a file, whatever case they are written in; a column that it lacks came after it was written.

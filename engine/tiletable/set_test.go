@@ -590,6 +590,13 @@ func TestPartsWhoseFilesOneSees(t *testing.T) {
 	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, up to date, " {
 		t.Errorf("not seen, once it is made: %s", got)
 	}
+	// Once cells of a part's day are made of two states of it, who does not see which it is in takes neither for good.
+	if err := e.Commit([]Part{of(0, "a"), of(1, "b")}, []New{{From: 1, To: 2, Step: 60_000, Columns: []Column{fold(2)}, Parts: []Part{of(1, "b")}}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, source files changed, " {
+		t.Errorf("not seen, where cells are made of two states: %s", got)
+	}
 }
 
 // What came into a file that grows since tiles were made does not make them stale for who takes them as they are; a file that was never read does.
