@@ -554,7 +554,7 @@ func TestPartsWhoseFilesOneSees(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	verdicts := func(parts ...Part) (out string) {
+	verdicts := func(f Column, parts ...Part) (out string) {
 		t.Helper()
 		set, err := Open(dir).Set(testID) // as it stands on disk
 		if err != nil {
@@ -562,7 +562,7 @@ func TestPartsWhoseFilesOneSees(t *testing.T) {
 		}
 		for d := range int64(2) {
 			for _, span := range set.Spans(parts, d, d+1) {
-				_, v := set.Look(&span, fold(1), 60_000)
+				_, v := set.Look(&span, f, 60_000)
 				out += string(v) + ", "
 			}
 		}
@@ -577,25 +577,27 @@ func TestPartsWhoseFilesOneSees(t *testing.T) {
 		{"seen as they were", []Part{of(0, "a"), of(1, "b")}, "up to date, up to date, "}, {"not seen", []Part{of(0, ""), of(1, "")}, "up to date, up to date, "},
 		{"one with other files", []Part{of(0, "a"), of(1, "c")}, "up to date, source files changed, "},
 	} {
-		if got := verdicts(c.parts...); got != c.want {
+		if got := verdicts(fold(1), c.parts...); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
 	// A part that is known with other files, of which the day is not made yet: who does not see which they are does not take the cell for good.
 	commit([]Part{of(0, "a"), of(1, "c")})
-	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, source files changed, " {
+	if got := verdicts(fold(1), of(0, ""), of(1, "")); got != "up to date, source files changed, " {
 		t.Errorf("not seen, where there were others: %s", got)
 	}
 	commit([]Part{of(0, "a"), of(1, "c")}, 1)
-	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, up to date, " {
+	if got := verdicts(fold(1), of(0, ""), of(1, "")); got != "up to date, up to date, " {
 		t.Errorf("not seen, once it is made: %s", got)
 	}
 	// Once cells of a part's day are made of two states of it, who does not see which it is in takes neither for good.
 	if err := e.Commit([]Part{of(0, "a"), of(1, "b")}, []New{{From: 1, To: 2, Step: 60_000, Columns: []Column{fold(2)}, Parts: []Part{of(1, "b")}}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := verdicts(of(0, ""), of(1, "")); got != "up to date, source files changed, " {
-		t.Errorf("not seen, where cells are made of two states: %s", got)
+	for f, want := range map[Column]string{fold(1): "up to date, source files changed, ", fold(2): "new, source files changed, "} {
+		if got := verdicts(f, of(0, ""), of(1, "")); got != want {
+			t.Errorf("not seen, where cells are made of two states: %s, want %s", got, want)
+		}
 	}
 }
 
