@@ -77,7 +77,11 @@ type RunError struct {
 }
 
 func (e *RunError) Error() string {
-	text, _, _ := strings.Cut(e.Err.Error(), "\n") // a stack trace would follow
+	text, rest, _ := strings.Cut(e.Err.Error(), "\n")                 // a stack trace would follow
+	if text = strings.TrimSpace(text); strings.HasSuffix(text, ":") { // of several failures, the first
+		first, _, _ := strings.Cut(strings.TrimSpace(rest), "\n")
+		text += " " + first
+	}
 	if e.Cure != "" {
 		text += "; " + e.Cure
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/engine"
+	"github.com/bighead-ml/bighead/engine/spark/connect"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -41,6 +42,9 @@ type located struct {
 // ofFile says of which source the file is that Spark's failure names, if it names one.
 func (s *stage) ofFile(err error) error {
 	text := err.Error()
+	if answer := new(connect.Error); errors.As(err, &answer) { // what is said of it is cut short
+		text += answer.Message + answer.Cause
+	}
 	for _, p := range s.located {
 		for _, part := range p.table.Parts() {
 			if strings.Contains(part.Path, "://") && strings.Contains(text, part.Path) {
