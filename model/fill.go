@@ -25,11 +25,14 @@ func (in *Input) Takes(column string, t value.Type) error {
 	return fmt.Errorf("column %q is %s, which is no number for a model", column, value.An(t.String()))
 }
 
-// Fill makes the batch of columns, one for each input of the model, in their order, each of a type that the input Takes. What is null is NaN; a
+// Fill makes the batch of columns, one for each input of the model, in their order, each of a type that the input Takes; rows may be 0. What is null is NaN; a
 // text that is null is a *RowError, for no model takes one. The batch's memory is used again.
 func (b *Batch) Fill(info *Info, columns []*value.Column, rows int) error {
 	numbers, texts := info.Widths()
 	b.Rows, b.Numbers, b.Texts = rows, room(b.Numbers, rows*numbers), room(b.Texts, rows*texts)
+	if rows == 0 { // whose numbers have no place to begin at
+		return nil
+	}
 	number, text := 0, 0
 	for i, c := range columns {
 		if info.Inputs[i].Type.Kind != value.KindString {

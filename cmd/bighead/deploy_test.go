@@ -258,7 +258,8 @@ func TestDeploy(t *testing.T) {
 	said("m@1 100%", "rollback", "late", "--to", "1")
 	asked(1)
 	said("m@1 99%, m@2 1% as a canary", "deploy", "m@2", "--to", "late", "--canary")
-	said("canary: 0 requests answered, 0 failed; the others' 0", "status")
+	said("canary: 0 requests answered, 0 failed, 0 refused; the others' 0, 0 refused", "status")
+	said("the canary's next step waits: it was asked 0 of the 500 requests of a step", "status")
 	rolledBack(t, dir, nil, []int64{2}, []int64{}, nil) // the canary, to 1, to a part for 1, and 2 deployed
 	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
 	said("endpoint late: m@1 100%", "rollback", "late")

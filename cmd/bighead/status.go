@@ -217,7 +217,11 @@ func printEndpoint(w io.Writer, e *predict.Status) {
 		fmt.Fprintf(w, "  since %s: %s\n", e.Traffic.At.UTC().Format(time.RFC3339), e.Traffic.Reason)
 	}
 	if c := e.Canary; c != nil {
-		fmt.Fprintf(w, "  canary: %s requests answered, %s failed; the others' %s; scores %.2f apart\n", count(int64(c.Requests-c.Failed)), count(int64(c.Failed)), count(int64(c.Others)), c.Shift)
+		fmt.Fprintf(w, "  canary: %s requests answered, %s failed, %s refused; the others' %s, %s refused; scores %.2f apart\n", count(int64(c.Requests-c.Failed-c.Refused)), count(int64(c.Failed)), count(int64(c.Refused)),
+			count(int64(c.Others)), count(int64(c.OthersRefused)), c.Shift)
+		if c.Waits != "" {
+			fmt.Fprintln(w, "  the canary's next step waits:", c.Waits)
+		}
 	}
 	if e.Degraded != "" {
 		fmt.Fprintln(w, "  degraded:", e.Degraded)

@@ -105,7 +105,7 @@ func (b *batcher) run(t *together) {
 	}
 	a := b.v.artifact
 	t.scores, t.errs = make([]float64, t.batch.Rows*a.Answer.Width), make([]error, len(t.parts))
-	_, err := b.v.predict(ctx, &t.batch, t.scores, new(model.Scratch)) // nobody else has this memory
+	err := b.ask(ctx, &t.batch, t.scores)
 	var row *model.RowError
 	if !errors.As(err, &row) || len(t.parts) == 1 {
 		for i := range t.errs {
@@ -117,7 +117,18 @@ func (b *batcher) run(t *together) {
 	from := 0
 	for i, n := range t.parts {
 		part := model.Batch{Rows: n, Numbers: t.batch.Numbers[from*numbers : (from+n)*numbers], Texts: t.batch.Texts[from*texts : (from+n)*texts]}
-		_, t.errs[i] = b.v.predict(ctx, &part, t.scores[from*a.Answer.Width:(from+n)*a.Answer.Width], new(model.Scratch))
+		t.errs[i] = b.ask(ctx, &part, t.scores[from*a.Answer.Width:(from+n)*a.Answer.Width])
 		from += n
 	}
+}
+
+// ask asks the model, on a goroutine that may be nobody's: a panic would end the server, and leave those waiting that joined.
+func (b *batcher) ask(ctx context.Context, in *model.Batch, scores []float64) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = defectOf(x)
+		}
+	}()
+	_, err = b.v.predict(ctx, in, scores, new(model.Scratch)) // nobody else has this memory
+	return err
 }

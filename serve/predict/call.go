@@ -71,8 +71,9 @@ type call struct {
 	bound    *bound
 	request  Request
 	out      *Response
-	of       []int32 // the route of each row; answered, waiting
-	rows     []int32 // of one version, while it is asked
+	of       []int32  // the route of each row; answered, waiting
+	keys     []uint64 // the hash of each row's key, where it decides something
+	rows     []int32  // of one version, while it is asked
 	values   [][]value.Value
 	ids      []string // of what is going to be predicted
 	asked    []value.Value
@@ -103,7 +104,7 @@ func (c *call) release() {
 	clear(c.failed)
 	clear(c.ids)
 	clear(c.asked)
-	*c = call{of: c.of[:0], rows: c.rows[:0], values: c.values[:0], ids: c.ids[:0], asked: c.asked[:0], key: c.key[:0], failed: c.failed[:0]}
+	*c = call{of: c.of[:0], keys: c.keys[:0], rows: c.rows[:0], values: c.values[:0], ids: c.ids[:0], asked: c.asked[:0], key: c.key[:0], failed: c.failed[:0]}
 	calls.Put(c)
 }
 
@@ -131,14 +132,13 @@ func (c *call) route() {
 	for i := range c.out.features.Rows {
 		f, a := &c.out.features.Rows[i], &c.out.Rows[i]
 		a.Values, a.Statuses = f.Values, f.Statuses
-		at := int32(answered)
+		at, key := int32(answered), uint64(0)
 		switch p := f.Problem; {
 		case p == nil && len(e.routes) == 0:
 			at = unrouted
 			c.failed = append(c.failed, failedRow{row: int32(i), why: "no version of the model is there"})
 		case p == nil:
-			var key uint64
-			if len(e.routes) > 1 {
+			if len(e.routes) > 1 || e.trial != nil {
 				key, c.key = hashKey(e.seed, c.request.Rows[i].Values, c.bound.sticky, c.key)
 			}
 			at = int32(choose(e.routes, key))
@@ -147,7 +147,7 @@ func (c *call) route() {
 		default:
 			a.Problem = p
 		}
-		c.of = append(c.of, at)
+		c.of, c.keys = append(c.of, at), append(c.keys, key)
 	}
 }
 
@@ -176,13 +176,16 @@ func (c *call) answer(ctx context.Context) {
 		}
 		if why := c.bound.foreign[r.version]; why != "" {
 			c.fail(r.version, c.rows, why, false)
+			if t := c.endpoint.trial; t != nil {
+				t.noteUnasked(r.canary, c.out.Rows, c.rows, c.keys)
+			}
 			continue
 		}
 		rows := c.stands(r.version, c.rows)
 		before, began := len(c.failed), c.server.o.Now()
 		c.ask(ctx, r.version, rows)
 		if t := c.endpoint.trial; t != nil {
-			t.note(r.canary, c.out.Rows, rows, len(c.failed)-before, c.server.o.Now().Sub(began))
+			t.note(r.canary, c.out.Rows, rows, c.keys, len(c.failed)-before, c.server.o.Now().Sub(began))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bighead-ml/bighead/catalog"
@@ -15,11 +16,12 @@ import (
 
 // Rules are when a canary steps up, and when it is rolled back. Requests are counted by row. The zero value is the defaults.
 type Rules struct {
-	// Requests is how many a canary must have answered at a step before it takes the next; 0: 500.
+	// Requests is how many a canary must have been asked at a step before it takes the next; 0: 500.
 	Requests int
-	// Least is how many either side must have answered before they are compared; 0: 100.
+	// Least is how many either side must have been asked before they are compared, and must have answered before the canary takes the next step; 0: 100.
 	Least int
-	// Errors is by how much the canary's share of requests that failed may be greater than the others', where that is no chance; 0: 0.01.
+	// Errors is by how much the canary's share of requests that failed may be greater than the others', where that is no chance, and so the share of
+	// those that it refused; 0: 0.01.
 	Errors float64
 	// Slower is how many times the others' 99th percentile of time, and a millisecond, a call of the canary may take; more than one in a hundred
 	// that take longer, where that is no chance, roll it back. 0: 2.
@@ -27,6 +29,9 @@ type Rules struct {
 	// Shift is the greatest distance between the two distributions of scores (Kolmogorov and Smirnov's) that is borne, where a greater one is no
 	// chance; 0: 0.2.
 	Shift float64
+	// Blind is the distance between them that must be no chance for the canary to take the next step: where a greater one would be, the requests are
+	// of so few keys that they say next to nothing. 0: 0.75, which is 9 keys beside many, or 18 on either side.
+	Blind float64
 	// Hold is how long a step lasts at least; 0: no time at all.
 	Hold time.Duration
 }
@@ -47,6 +52,9 @@ func (r Rules) filled() Rules {
 	if r.Shift == 0 {
 		r.Shift = 0.2
 	}
+	if r.Blind == 0 {
+		r.Blind = 0.75
+	}
 	return r
 }
 
@@ -56,43 +64,41 @@ type trial struct {
 	mu      sync.Mutex
 	canary  side
 	others  side
+	said    atomic.Bool // that it waits for what may never come
 }
 
-// side is one side of a trial. Those of several processes add up.
+// side is one side of a trial. Those of several processes add up; of one that runs an older bighead no sample comes, and nothing of what it refused and
+// answered.
 type side struct {
-	Rows   int       `json:"rows"` // answered or failed
-	Failed int       `json:"failed"`
-	Times  histogram `json:"times"` // of calls of the model, ns
-	Calls  int       `json:"calls"`
-	Scores histogram `json:"scores"`
-	Scored int       `json:"scored"`
+	Rows     int       `json:"rows"` // answered, refused or failed
+	Failed   int       `json:"failed"`
+	Refused  int       `json:"refused"`
+	Answered int       `json:"answered"`
+	Times    histogram `json:"times"` // of calls of the model, ns
+	Calls    int       `json:"calls"`
+	Sample   sample    `json:"sample"` // of the rows
 }
 
-func newSide() side { return side{Times: histogram{}, Scores: histogram{}} }
+func newSide() side { return side{Times: histogram{}} }
 
 // add adds what another has counted.
 func (d *side) add(o *side) {
-	d.Rows, d.Failed, d.Calls, d.Scored = d.Rows+o.Rows, d.Failed+o.Failed, d.Calls+o.Calls, d.Scored+o.Scored
-	for _, x := range []struct{ to, from histogram }{{d.Times, o.Times}, {d.Scores, o.Scores}} {
-		for bin, n := range x.from {
-			x.to[bin] += n
-		}
+	d.Rows, d.Failed, d.Refused, d.Answered, d.Calls = d.Rows+o.Rows, d.Failed+o.Failed, d.Refused+o.Refused, d.Answered+o.Answered, d.Calls+o.Calls
+	for bin, n := range o.Times {
+		d.Times[bin] += n
 	}
+	d.Sample.add(&o.Sample)
 }
 
-// histogram counts numbers in bins whose edges are a sixteenth of an octave apart or less, below and above zero.
+// histogram counts times in bins whose edges are a sixteenth of an octave apart or less.
 type histogram map[int32]int
 
-func binOf(x float64) int32 {
-	if x == 0 || x != x {
+func binOf(ns float64) int32 {
+	if !(ns > 0) {
 		return 0
 	}
-	m, e := math.Frexp(math.Abs(x)) // m in [0.5, 1)
-	bin := int32(min(max(e, -64), 64)+65)*16 + int32((m-0.5)*32)
-	if x < 0 {
-		return -bin
-	}
-	return bin
+	m, e := math.Frexp(ns) // m in [0.5, 1)
+	return int32(min(max(e, -64), 64)+65)*16 + int32((m-0.5)*32)
 }
 
 func (h histogram) bins() []int32 {
@@ -123,27 +129,47 @@ func (s *Server) keepTrials(next *table) {
 	s.trials = kept
 }
 
-// note counts a call of one side for some rows.
-func (t *trial) note(canary bool, rows []Answer, asked []int32, failed int, took time.Duration) {
+// note counts a call of one side for some rows, whose keys' hashes are keys.
+func (t *trial) note(canary bool, rows []Answer, asked []int32, keys []uint64, failed int, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if len(asked) == 0 {
+		return
+	}
+	d := t.met(canary, rows, asked, keys, failed)
+	d.Times[binOf(float64(took))]++
+	d.Calls++
+}
+
+// noteUnasked counts rows of a version that cannot be asked for them: they fail, and take no time.
+func (t *trial) noteUnasked(canary bool, rows []Answer, asked []int32, keys []uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.met(canary, rows, asked, keys, len(asked))
+}
+
+// met counts rows of one side.
+func (t *trial) met(canary bool, rows []Answer, asked []int32, keys []uint64, failed int) *side {
 	d := &t.others
 	if canary {
 		d = &t.canary
 	}
-	if len(asked) == 0 {
-		return
-	}
 	d.Rows += len(asked)
 	d.Failed += failed
-	d.Times[binOf(float64(took))]++
-	d.Calls++
 	for _, i := range asked {
-		if s := rows[i].Scores; s != nil && rows[i].Version != 0 {
-			d.Scores[binOf(scoreOf(s))]++
-			d.Scored++
+		a := &rows[i]
+		switch answered := a.Scores != nil && a.Version != 0; {
+		case a.Problem != nil:
+			d.Refused++
+			d.Sample.draw(keys[i], 0, false)
+		case answered:
+			d.Answered++
+			d.Sample.draw(keys[i], scoreOf(a.Scores), true)
+		default:
+			d.Sample.draw(keys[i], 0, false)
 		}
 	}
+	return d
 }
 
 // scoreOf is a number for an answer: itself, or of probabilities by class which is the greatest, and how great.
@@ -162,35 +188,28 @@ func scoreOf(scores []float64) float64 {
 
 // CanaryStatus is how a canary does at its step.
 type CanaryStatus struct {
-	Version  int64   `json:"version"`
-	Share    float64 `json:"share"`
-	Requests int     `json:"requests"`
-	Failed   int     `json:"failed"`
-	Others   int     `json:"others"`
-	Shift    float64 `json:"shift"` // distance of the scores' distributions
+	Version       int64   `json:"version"`
+	Share         float64 `json:"share"`
+	Requests      int     `json:"requests"`
+	Failed        int     `json:"failed"`
+	Refused       int     `json:"refused"` // rows that it does not take
+	Others        int     `json:"others"`
+	OthersRefused int     `json:"others_refused"`
+	Shift         float64 `json:"shift"` // distance of the scores' distributions
+	// Waits is what the next step waits for; where it may wait for ever, with what to do.
+	Waits string `json:"waits,omitempty"`
 }
 
-func (t *trial) status() *CanaryStatus {
+func (t *trial) status(r Rules, now time.Time) *CanaryStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c := t.traffic.Canary
-	return &CanaryStatus{Version: c.Number, Share: c.Steps[c.Step], Requests: t.canary.Rows, Failed: t.canary.Failed, Others: t.others.Rows, Shift: distance(&t.canary, &t.others)}
+	k, c, o := t.traffic.Canary, &t.canary, &t.others
+	return &CanaryStatus{Version: k.Number, Share: t.share(), Requests: c.Rows, Failed: c.Failed, Refused: c.Refused, Others: o.Rows, OthersRefused: o.Refused,
+		Shift: c.Sample.distance(&o.Sample), Waits: t.verdict(r, now).waits}
 }
 
-// distance is the greatest difference between the two distributions of scores.
-func distance(a, b *side) float64 {
-	if a.Scored == 0 || b.Scored == 0 {
-		return 0
-	}
-	bins := append(a.Scores.bins(), b.Scores.bins()...)
-	slices.Sort(bins)
-	most, x, y := 0.0, 0, 0
-	for _, bin := range slices.Compact(bins) {
-		x, y = x+a.Scores[bin], y+b.Scores[bin]
-		most = max(most, math.Abs(float64(x)/float64(a.Scored)-float64(y)/float64(b.Scored)))
-	}
-	return most
-}
+// share is the part of all requests that the canary should get.
+func (t *trial) share() float64 { return t.traffic.Canary.Steps[t.traffic.Canary.Step] }
 
 // slowest is the bin of the 99th percentile.
 func (d *side) slowest() float64 {
@@ -217,10 +236,10 @@ func (d *side) beyond(bound float64) int {
 	return n
 }
 
-// least is a share less three standard errors.
+// least is a share less its standard errors.
 func least(n, of int) float64 {
 	share := part(n, of)
-	return share - 3*math.Sqrt(max(share*(1-share), 0.25/float64(max(of, 1)))/float64(max(of, 1)))
+	return share - standardErrors*math.Sqrt(variance(share, float64(of)))
 }
 
 // edgeOf is the lower edge of a bin of numbers above zero.
@@ -231,31 +250,99 @@ func edgeOf(bin int32) float64 {
 	return math.Ldexp(0.5+float64(bin%16)/32, int(bin/16)-65)
 }
 
-// verdict says what is to become of the canary: back with the reason, up, or neither.
-func (t *trial) verdict(r Rules, now time.Time) (back string, up bool) {
+// verdict is what is to become of a canary: back, up, or neither.
+type verdict struct {
+	back  string // why; "": not back
+	up    bool
+	waits string // what the next step waits for; "": it goes back, or up
+	stuck bool   // that may never come
+}
+
+func (t *trial) judged(r Rules, now time.Time) verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	c, o := &t.canary, &t.others
-	if c.Rows >= r.Least {
-		share, other := part(c.Failed, c.Rows), part(o.Failed, o.Rows)
-		if least(c.Failed, c.Rows) > other && share > other+r.Errors || c.Failed == c.Rows {
-			return fmt.Sprintf("error share %.3g over %d requests, the others' %.3g over %d", share, c.Rows, other, o.Rows), false
-		}
+	return t.verdict(r, now)
+}
+
+func (t *trial) verdict(r Rules, now time.Time) verdict {
+	if back := t.worse(r); back != "" {
+		return verdict{back: back}
 	}
-	if c.Rows >= r.Least && o.Rows >= r.Least {
-		// Of few calls the 99th percentile is the slowest one: it is the share beyond the bound that must be no chance.
+	v := t.waits(r, now)
+	v.up = v.waits == ""
+	return v
+}
+
+// worse says in what the canary does worse than the others; "": in nothing that is known.
+func (t *trial) worse(r Rules) string {
+	c, o := &t.canary, &t.others
+	if c.Rows < r.Least {
+		return ""
+	}
+	share, other := part(c.Failed, c.Rows), part(o.Failed, o.Rows)
+	if least(c.Failed, c.Rows) > other && share > other+r.Errors || c.Failed == c.Rows {
+		return fmt.Sprintf("error share %.3g over %d requests, the others' %.3g over %d", share, c.Rows, other, o.Rows)
+	}
+	if o.Rows < r.Least {
+		return ""
+	}
+	// A row that is refused may be the caller's mistake, and is as often one of the others' then. Callers who make it may have few keys: rows count by
+	// what they are worth, on both sides.
+	share, other = part(c.Refused, c.Rows), part(o.Refused, o.Rows)
+	chance := standardErrors * math.Sqrt(variance(share, c.Sample.worth(false))+variance(other, o.Sample.worth(false)))
+	if share-other > max(chance, r.Errors) {
+		return fmt.Sprintf("refused share %.3g over %d requests, the others' %.3g over %d", share, c.Rows, other, o.Rows)
+	}
+	// Of few calls the 99th percentile is the slowest one: it is the share beyond the bound that must be no chance.
+	if c.Calls > 0 && o.Calls > 0 {
 		theirs := o.slowest()
 		bound := theirs*r.Slower + float64(time.Millisecond)
 		if slow := c.beyond(bound); least(slow, c.Calls) > 0.01 {
-			return fmt.Sprintf("%d of %d calls took longer than %v, where the others' 99th percentile is %v", slow, c.Calls, time.Duration(bound).Round(time.Microsecond), time.Duration(theirs).Round(time.Microsecond)), false
-		}
-		// Beyond chance in one of 10,000 comparisons (Smirnov's bound).
-		chance := math.Sqrt(-0.5*math.Log(0.5e-4)) * math.Sqrt(1/float64(max(c.Scored, 1))+1/float64(max(o.Scored, 1)))
-		if d := distance(c, o); d > r.Shift && d > chance {
-			return fmt.Sprintf("scores shifted: the distributions are %.2f apart over %d and %d requests, %.2f is borne", d, c.Scored, o.Scored, r.Shift), false
+			return fmt.Sprintf("%d of %d calls took longer than %v, where the others' 99th percentile is %v", slow, c.Calls, time.Duration(bound).Round(time.Microsecond), time.Duration(theirs).Round(time.Microsecond))
 		}
 	}
-	return "", c.Rows >= r.Requests && now.Sub(t.traffic.Canary.Since) >= r.Hold
+	if d := c.Sample.distance(&o.Sample); d > r.Shift && d > c.Sample.chance(&o.Sample) {
+		return fmt.Sprintf("scores shifted: the distributions are %.2f apart over %d and %d requests, %.2f is borne", d, c.Answered, o.Answered, r.Shift)
+	}
+	return ""
+}
+
+// waits is what a canary that does no worse waits for.
+func (t *trial) waits(r Rules, now time.Time) verdict {
+	c, o := &t.canary, &t.others
+	blind := c.Sample.chance(&o.Sample) > r.Blind
+	switch until := t.traffic.Canary.Since.Add(r.Hold); {
+	// So far from its share it is by no chance, but where most requests are of few keys, and theirs is another version.
+	case c.Rows < r.Requests && float64(c.Rows+o.Rows)*t.share() >= 2*float64(r.Requests):
+		return t.fewKeys(fmt.Sprintf("it was asked %d of %d requests, where its share is %g", c.Rows, c.Rows+o.Rows, t.share()))
+	case c.Rows < r.Requests:
+		return verdict{waits: fmt.Sprintf("it was asked %d of the %d requests of a step", c.Rows, r.Requests)}
+	case now.Before(until):
+		return verdict{waits: "the step lasts until " + until.UTC().Format(time.RFC3339)}
+	case o.Rows < r.Least:
+		return t.fewKeys(fmt.Sprintf("the others were asked %d requests, and from %d on they can be compared", o.Rows, r.Least))
+	case c.Answered < r.Least || o.Answered < r.Least:
+		return verdict{stuck: true, waits: fmt.Sprintf("it has answered %d requests, the others %d, and from %d each they can be compared; what is refused or fails has no score; its problem, and the log, say why; "+
+			"bighead deploy %s@%d --to %s sends it all requests without a comparison", c.Answered, o.Answered, r.Least, t.traffic.Model, t.traffic.Canary.Number, t.traffic.Endpoint)}
+	case blind:
+		return t.fewKeys(fmt.Sprintf("the %d requests that it answered are of so few keys that they say what %.0f would, the others' %d what %.0f would", c.Answered, c.Sample.worth(true), o.Answered, o.Sample.worth(true)))
+	}
+	return verdict{}
+}
+
+// fewKeys is the verdict where requests are of too few keys to compare versions by, with what to do.
+func (t *trial) fewKeys(what string) verdict {
+	return verdict{stuck: true, waits: fmt.Sprintf("%s: most requests are of few keys, each of which one version answers, so that the versions cannot be compared; give the endpoint a sticky= of which there are more, or end the canary "+
+		"(bighead rollback %s) and have each version asked all (bighead deploy %s@%d --to %[2]s --shadow)", what, t.traffic.Endpoint, t.traffic.Model, t.traffic.Canary.Number)}
+}
+
+// standardErrors are so many as no chance is beyond.
+const standardErrors = 3
+
+// variance is that of a share of so many rows; of few it is known no better than that it may be anything.
+func variance(share, of float64) float64 {
+	of = max(of, 1)
+	return max(share*(1-share), 0.25/of) / of
 }
 
 func part(n, of int) float64 {
@@ -318,7 +405,11 @@ func (s *Server) Decide(ctx context.Context, models catalog.Models, by string) (
 		if e.trial == nil {
 			continue
 		}
-		next := e.trial.next(s.o.Canary, s.o.Now())
+		v := e.trial.judged(s.o.Canary, s.o.Now())
+		if v.stuck && !e.trial.said.Swap(true) {
+			s.log.WarnContext(ctx, "a canary waits for what may never come", "endpoint", name, "version", versionID{e.def.Model.Name, e.trial.traffic.Canary.Number}.String(), "waits", v.waits)
+		}
+		next := e.trial.next(v, s.o.Now())
 		if next == nil {
 			continue
 		}
@@ -335,17 +426,16 @@ func (s *Server) Decide(ctx context.Context, models catalog.Models, by string) (
 }
 
 // next is the traffic after a verdict; nil: all stays as it is.
-func (t *trial) next(r Rules, now time.Time) *catalog.Traffic {
-	back, up := t.verdict(r, now)
-	if back == "" && !up {
+func (t *trial) next(v verdict, now time.Time) *catalog.Traffic {
+	if v.back == "" && !v.up {
 		return nil
 	}
 	next, c := *t.traffic, *t.traffic.Canary
 	next.ID, next.At, next.Canary, next.Rollback = 0, now, nil, nil
 	switch {
-	case back != "":
+	case v.back != "":
 		next.Rollback = &catalog.Rollback{Versions: []int64{c.Number}}
-		next.Reason = fmt.Sprintf("canary %s@%d rolled back: %s", next.Model, c.Number, back)
+		next.Reason = fmt.Sprintf("canary %s@%d rolled back: %s", next.Model, c.Number, v.back)
 	case c.Step+1 >= len(c.Steps) || c.Steps[c.Step+1] >= 1:
 		next.Routes = []catalog.Route{{Number: c.Number, Weight: 100}}
 		next.Reason = fmt.Sprintf("canary %s@%d has all requests now", next.Model, c.Number)

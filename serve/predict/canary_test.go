@@ -1,10 +1,12 @@
 package predict_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -133,6 +135,14 @@ func TestCanaryBack(t *testing.T) {
 				return real.Predict(ctx, in, out)
 			}
 		}},
+		{"refuses", "lgb_binary", "refused share 1 over 1", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+			return func(context.Context, *model.Batch, [][]float64, model.Model) error {
+				return &model.RowError{Input: "f0", Reason: "is not of this world"}
+			}
+		}},
+		{"panics", "lgb_binary", "error share 1 over 1", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+			return func(context.Context, *model.Batch, [][]float64, model.Model) error { panic("a defect") }
+		}},
 		{"slow", "lgb_binary", " calls took longer than ", func(w *world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
 			return func(ctx context.Context, in *model.Batch, out [][]float64, real model.Model) error {
 				w.pass(8 * time.Millisecond)
@@ -164,6 +174,52 @@ func TestCanaryBack(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCanaryOfOtherColumns has a canary that the view's columns are foreign to now: it answers nobody, which is a failure like others.
+func TestCanaryOfOtherColumns(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("lgb_binary", func(f *model.Manifest) { f.Columns[0].Fingerprint = "another" })
+	next := all(1)
+	next.Canary = &catalog.Canary{Number: 2, Steps: []float64{0.25, 1}}
+	w.deploy(next)
+	w.start(predict.Options{})
+	if d := w.decide(6); !strings.HasPrefix(d, "endpoint late: canary m@2 rolled back: error share 1 over ") {
+		t.Errorf("%q", d)
+	}
+}
+
+// TestCanaryOfOneKey has every request ask for one key, so that one of two equal versions answers all of them: there is nothing to compare it with, which
+// is said, once, and not taken for good.
+func TestCanaryOfOneKey(t *testing.T) {
+	for _, c := range []struct {
+		share float64
+		waits string
+	}{{0.999999, "the others were asked 0 requests"}, {0.000001, "asked 0 of the 500 requests"}} {
+		w := newWorld(t)
+		w.version("lgb_binary", nil)
+		w.version("lgb_binary", nil)
+		next := all(1)
+		next.Canary = &catalog.Canary{Number: 2, Steps: []float64{c.share, 1}}
+		w.deploy(next)
+		var log bytes.Buffer
+		w.start(predict.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 3 {
+			for range 100 {
+				w.ask(7, 7, 7, 7, 7, 7)
+			}
+			if d := w.decide(0); d != "" {
+				t.Errorf("%q", d)
+			}
+		}
+		if k := w.Statuses()[0].Canary; !strings.Contains(k.Waits, c.waits) {
+			t.Errorf("%+v", k)
+		}
+		if stuck := c.share > 0.5; strings.Count(log.String(), "a canary waits for what may never come") != map[bool]int{true: 1}[stuck] || stuck && !strings.Contains(log.String(), "sticky=") {
+			t.Errorf("share %g: %s", c.share, log.String())
+		}
 	}
 }
 

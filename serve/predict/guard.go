@@ -76,7 +76,7 @@ func (g *guard) asked(ctx, asking context.Context, call func(context.Context) er
 	how := breaker.Succeeded
 	defer func() {
 		if x := recover(); x != nil {
-			err = fmt.Errorf("a defect of bighead: %v\n%s", x, debug.Stack())
+			err = defectOf(x)
 		}
 		g.Done(how)
 		if open := g.IsOpen(); g.said.CompareAndSwap(!open, open) {
@@ -96,6 +96,18 @@ func (g *guard) asked(ctx, asking context.Context, call func(context.Context) er
 	}
 	return err
 }
+
+// defect is a panic in a version: a mistake of ours, or of a library that runs a model. It fails the rows that it was met with, as any other error does;
+// it ends no server, and takes the answer from no other request.
+type defect struct {
+	what  any
+	stack []byte
+}
+
+func (d *defect) Error() string { return fmt.Sprintf("a defect of bighead: %v\n%s", d.what, d.stack) }
+
+// defectOf is what was recovered from as an error.
+func defectOf(x any) error { return &defect{x, debug.Stack()} }
 
 // predict has the version's model answer a batch into scores. Where its model is elsewhere it may be left alone (errLeftAlone); left says that it goes on
 // with batch, scores and scratch though it has not answered in time.

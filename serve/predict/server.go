@@ -160,7 +160,7 @@ func (s *Server) Statuses() []Status {
 		e := t.endpoints[name]
 		st := Status{Endpoint: name, Model: e.def.Model.Name, Traffic: e.traffic, Degraded: e.wrong}
 		if e.trial != nil {
-			st.Canary = e.trial.status()
+			st.Canary = e.trial.status(s.o.Canary, s.o.Now())
 		}
 		for _, v := range e.all {
 			if v.leftAlone() {

@@ -2,6 +2,7 @@ package predict
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -89,13 +90,21 @@ func (s *Server) askShadow(job *shadowJob, v *version) {
 		s.metrics.shadowed(name, v.number, "failed", len(job.values))
 		return
 	}
+	defer func() { // of what is done with its answer; of its model and pipeline it is an error
+		if x := recover(); x != nil {
+			s.shadowDefect(name, v, len(job.values), defectOf(x))
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), shadowDeadline)
 	defer cancel()
 	w := v.workers.Get().(*worker)
 	defer w.give()
 	same, differs, failed, sum := 0, 0, 0, 0.0
 	scores, err := w.answer(ctx, job.values, job.bound.at[v], nil)
-	if err != nil { // as a whole, for a row that it does not take is no less of a difference
+	if d := (*defect)(nil); errors.As(err, &d) {
+		s.shadowDefect(name, v, len(job.values), err)
+		return
+	} else if err != nil { // as a whole, for a row that it does not take is no less of a difference
 		s.metrics.shadowed(name, v.number, "failed", len(job.values))
 		return
 	}
@@ -120,6 +129,12 @@ func (s *Server) askShadow(job *shadowJob, v *version) {
 	s.metrics.shadowed(name, v.number, "differs", differs)
 	s.metrics.shadowed(name, v.number, "failed", failed)
 	s.metrics.differed(name, v.number, sum)
+}
+
+// shadowDefect logs and counts a panic of a shadow. Nobody waits for a shadow who would hear of it otherwise.
+func (s *Server) shadowDefect(endpoint string, v *version, rows int, err error) {
+	s.log.Error("a shadow could not answer", "endpoint", endpoint, "version", v.id().String(), "rows", rows, "error", err)
+	s.metrics.shadowed(endpoint, v.number, "failed", rows)
 }
 
 // recordShadow hands what a shadow says to the recorder, under the names of the predictions that it was asked beside: what becomes of those is its truth

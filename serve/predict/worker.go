@@ -60,7 +60,12 @@ func (e *rowRefused) Error() string { return e.name + " " + e.reason }
 
 // answer has the version answer some rows. at is where its columns stand in a row of values. The scores are good until the next call. The error
 // is a *rowRefused where it is one row's. b, where it is not nil, has the model answer them with other requests' rows.
-func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *batcher) ([]float64, error) {
+func (w *worker) answer(ctx context.Context, rows [][]value.Value, at []int, b *batcher) (scores []float64, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			w.lent, err = true, defectOf(x) // nobody knows how its memory is left
+		}
+	}()
 	w.fill(rows, at)
 	if err := w.prepare(&w.in); err != nil {
 		return nil, err
