@@ -102,6 +102,15 @@ func (s *suite) part(from, to int) *model.Batch {
 	return &model.Batch{Rows: to - from, Numbers: s.Batch.Numbers[from*s.numbers : to*s.numbers], Texts: s.Batch.Texts[from*s.texts : to*s.texts]}
 }
 
+// columns are one for each input, with no rows.
+func (s *suite) columns() []*value.Column {
+	out := make([]*value.Column, len(s.info.Inputs))
+	for i, in := range s.info.Inputs {
+		out[i] = value.NewColumn(in.Type, 0)
+	}
+	return out
+}
+
 func (s *suite) predict(in *model.Batch) [][]float64 {
 	s.t.Helper()
 	out := s.room(in.Rows)
@@ -196,6 +205,14 @@ func (s *suite) testShapes() {
 	ctx := context.Background()
 	if err := s.m.Predict(ctx, &model.Batch{}, s.room(0)); err != nil {
 		s.t.Errorf("no rows: %v", err)
+	}
+	for _, in := range []*model.Batch{{}, s.part(0, s.Batch.Rows)} { // the second has the memory of rows
+		filled := model.Batch{Numbers: slices.Clone(in.Numbers), Texts: slices.Clone(in.Texts)}
+		if err := filled.Fill(s.info, s.columns(), 0); err != nil {
+			s.t.Errorf("columns of no rows: %v", err)
+		} else if err := s.m.Predict(ctx, &filled, s.room(0)); err != nil {
+			s.t.Errorf("no rows, of columns: %v", err)
+		}
 	}
 	short := s.room(s.Batch.Rows)
 	short[0] = short[0][1:]

@@ -131,6 +131,26 @@ func TestAppliersRunBesideEachOther(t *testing.T) {
 	wait.Wait()
 }
 
+// No rows come out as none, with all columns.
+func TestApplyOfNoRows(t *testing.T) {
+	table := drawn(rand.New(rand.NewPCG(5, 5)), 60)
+	a := mustFit(t, table.Schema[:len(table.Schema)-1], everything(), "label", RowsOf(table)).NewApplier()
+	for range 2 { // the second has the memory of rows
+		out, err := a.Apply(part(table, 7, 0))
+		if err != nil || out.N != 0 || len(out.Columns) == 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		for i, c := range out.Columns {
+			if c.N != 0 {
+				t.Errorf("%s has %d rows", out.Schema[i].Name, c.N)
+			}
+		}
+		if _, err := a.Apply(table); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // wide is a pipeline over 250 columns, as a view has, and a row for it.
 func wide(t testing.TB) (*Pipeline, *value.Batch) {
 	table := &value.Batch{N: 400}

@@ -2,6 +2,7 @@ package oip_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,10 @@ func TestBadRequestsOverGRPC(t *testing.T) {
 		if s := status.Convert(err); s.Code() != q.code || !strings.Contains(s.Message(), q.want) || !strings.HasPrefix(s.Message(), "BH") {
 			t.Errorf("%s: %v\nwant %s %s", name, err, q.code, q.want)
 		}
+	}
+	none := wanting(inferOf(inputOf("x", "FP64", []int64{0}, nil), inputOf("n", "INT64", []int64{0}, nil), inputOf("wet", "BOOL", []int64{0, 1}, nil)), "", "prediction", "both")
+	if got, err := c.ModelInfer(t.Context(), none); err != nil || len(got.GetOutputs()) != 2 || !slices.Equal(got.GetOutputs()[0].GetShape(), []int64{0}) || !slices.Equal(got.GetOutputs()[1].GetShape(), []int64{0, 2}) {
+		t.Errorf("no rows: %v, %v", got, err)
 	}
 	if got, err := c.ModelInfer(t.Context(), wanting(good(), "", "prediction")); err != nil || got.GetOutputs()[0].GetContents().GetFp64Contents()[0] != 4 {
 		t.Errorf("the one that is good: %v, %v", got, err)

@@ -84,6 +84,8 @@ func TestCalls(t *testing.T) {
 			`{"name":"carrier","shape":[1],"datatype":"BYTES","data":["Ü"]},{"name":"at","shape":[1],"datatype":"INT64","data":[10]},{"name":"day","shape":[1],"datatype":"INT32","data":[20]}]}`, 200,
 			`{"model_name":"mixed names","model_version":"7","outputs":[{"name":"prediction","datatype":"FP64","shape":[1],"data":[37.0]}]}`},
 		{"POST /v2/models/late/infer", `{"inputs":[{"name":"all","shape":[0,3],"datatype":"FP32","data":[]}],"outputs":[{"name":"both"}]}`, 200, `{"model_name":"late","model_version":"2","outputs":[{"name":"both","datatype":"FP64","shape":[0,2],"data":[]}]}`},
+		{"POST /v2/models/late/infer", `{"inputs":[{"name":"x","shape":[0],"datatype":"FP64","data":[]},{"name":"n","shape":[0,1],"datatype":"INT64","data":[]},{"name":"wet","shape":[0],"datatype":"BOOL","data":[]}]}`, 200,
+			`{"model_name":"late","model_version":"2","outputs":[{"name":"prediction","datatype":"FP64","shape":[0],"data":[]},{"name":"both","datatype":"FP64","shape":[0,2],"data":[]},{"name":"class","datatype":"INT64","shape":[0],"data":[]}]}`},
 		{"GET /v2/systemsharedmemory/status", "", 404, `{"error":"BH116: systemsharedmemory is not offered (send tensors in the request: no memory is shared with clients)"}`},
 		{"GET /v2/models/late/stats", "", 404, `{"error":"BH116: stats is not offered (GET /metrics has counts and times)"}`},
 		{"POST /v2/trace/setting", "{}", 404, `{"error":"BH116: trace is not offered ([trace] endpoint in bighead.toml sends OpenTelemetry traces)"}`},

@@ -135,12 +135,12 @@ func TestCanaryBack(t *testing.T) {
 				return real.Predict(ctx, in, out)
 			}
 		}},
-		{"refuses", "lgb_binary", "refused share 1 over 1", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+		{"refuses", "lgb_binary", "refused share 1 over ", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
 			return func(context.Context, *model.Batch, [][]float64, model.Model) error {
 				return &model.RowError{Input: "f0", Reason: "is not of this world"}
 			}
 		}},
-		{"panics", "lgb_binary", "error share 1 over 1", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
+		{"panics", "lgb_binary", "error share 1 over ", func(*world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
 			return func(context.Context, *model.Batch, [][]float64, model.Model) error { panic("a defect") }
 		}},
 		{"slow", "lgb_binary", " calls took longer than ", func(w *world) func(context.Context, *model.Batch, [][]float64, model.Model) error {
@@ -379,11 +379,58 @@ func TestShadow(t *testing.T) {
 	}
 }
 
+// TestShadowPanics has a shadow that panics, and a recorder that does for another: both are counted and logged, and the next are asked.
+func TestShadowPanics(t *testing.T) {
+	predict.Patient(t)
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("lgb_binary", python)
+	w.version("lgb_binary", nil)
+	w.oddly(func(context.Context, *model.Batch, [][]float64, model.Model) error { panic("a defect of a library") })
+	next := all(1)
+	next.Shadows = []int64{2, 3}
+	w.deploy(next)
+	var log lockedBuffer
+	kept := &shadowRecord{panics: true}
+	w.start(predict.Options{Recorder: kept, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for want := 2.0; want <= 4; want += 2 {
+		w.ask(0, 1)
+		for w.metric("bighead_shadow_total", "late", "failed", "3") < want { // it is asked last
+			time.Sleep(time.Millisecond)
+		}
+		if got := w.metric("bighead_shadow_total", "late", "failed", "2"); got != want {
+			t.Errorf("%v rows of version 2 failed, want %v", got, want)
+		}
+	}
+	if text := log.String(); !strings.Contains(text, "version=m@2 rows=2 error=\"a defect of bighead: a defect of a library") || !strings.Contains(text, "version=m@3 rows=2 error=\"a defect of bighead: no room") {
+		t.Errorf("the log says %s", text)
+	}
+}
+
+// lockedBuffer is what several goroutines write.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // shadowRecord is a recorder of what shadows say.
 type shadowRecord struct {
-	not  uint64 // the hash of a row that is not sampled
-	mu   sync.Mutex
-	rows []string
+	not    uint64 // the hash of a row that is not sampled
+	panics bool   // where it is given what a shadow says
+	mu     sync.Mutex
+	rows   []string
 }
 
 func (r *shadowRecord) Samples(key uint64) bool { return key != r.not }
@@ -396,6 +443,9 @@ func (r *shadowRecord) Record(p *predict.Predictions) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, x := range p.Rows {
+		if x.Shadow && r.panics {
+			panic("no room")
+		}
 		if x.Shadow {
 			r.rows = append(r.rows, fmt.Sprintf("%s %s %s@%d %d %.9f %t %g %s", x.ID, p.Endpoint, p.Model, x.Version, p.At, x.Scores[0], x.Degraded, x.ShareDefaulted, askedText(x)))
 		}

@@ -76,3 +76,27 @@ func TestInference(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestInferenceOfNoRows asks for none, which is answered with none.
+func TestInferenceOfNoRows(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.deploy(all(1))
+	w.start(predict.Options{})
+	m, err := predict.Inference{Server: w.Server}.Model("m", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Release()
+	in := &value.Batch{Schema: m.Columns()}
+	for _, c := range in.Schema {
+		in.Columns = append(in.Columns, value.NewColumn(c.Type, 0))
+	}
+	out := make([][]float64, len(m.Outputs()))
+	for i := range out {
+		out[i] = []float64{}
+	}
+	if err := m.Infer(t.Context(), in, out); err != nil {
+		t.Error(err)
+	}
+}
