@@ -40,7 +40,7 @@ func (c *cli) deployCommand() *cobra.Command {
 		Use:   "deploy MODEL[@VERSION|@ALIAS] --to ENDPOINT",
 		Short: "Send an endpoint's requests to a version of its model: all, a part, as a shadow or as a canary",
 		Long: "Send an endpoint's requests to a version of its model (the newest where none is named): all of them, --weight 10 in a hundred, a copy of each (--shadow), or a part that grows " +
-			"by itself as long as the version does no worse than the others (--canary). --no-shadow ends a shadow, or where no version is named all of them. A version that learned from another view than is applied is refused, and one that did not hold its gate unless --force says so.",
+			"by itself as long as the version does no worse than the others (--canary). --no-shadow ends a shadow, or where no version is named all of them. A version that learned from another view than is applied is refused, and one that did not hold its gate unless --force says so with a --reason.",
 		Args: exactly("MODEL[@VERSION|@ALIAS]"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if to == "" {
@@ -54,6 +54,9 @@ func (c *cli) deployCommand() *cobra.Command {
 			}
 			if parts > 1 {
 				return usagef("--weight, --shadow, --no-shadow and --canary are four ways, of which one can be taken")
+			}
+			if force && reason == "" {
+				return usagef("--force needs a --reason, which the history keeps")
 			}
 			if cmd.Flags().Changed("weight") && !(weight > 0 && weight <= 100) {
 				return usagef("--weight %g: write how many of a hundred requests, above 0 and at most 100", weight)
@@ -180,7 +183,7 @@ func (d *deployment) version(ctx context.Context, text string, force bool) (v *c
 			v.View, feature.Short(v.ViewFingerprint), view.Name, feature.Short(view.Fingerprint))
 	}
 	if v.Gate != "" && !v.GateHeld && !force {
-		return nil, "", mistakef("%s@%d did not hold its gate, %s; --force deploys it all the same", name, number, v.Gate)
+		return nil, "", mistakef("%s@%d did not hold its gate, %s; --force with a --reason deploys it all the same", name, number, v.Gate)
 	}
 	lies, err := artifactsOf(d.project)
 	if err != nil {
@@ -195,7 +198,7 @@ func (d *deployment) version(ctx context.Context, text string, force bool) (v *c
 		return nil, "", err
 	}
 	if d.endpoint.FallbackPopular && !popular && !force {
-		return nil, "", mistakef("%s; --force deploys it all the same", predict.NotPopular(name, number))
+		return nil, "", mistakef("%s; --force with a --reason deploys it all the same", predict.NotPopular(name, number))
 	}
 	return v, alias, lies.share(ctx, v.Artifact) // one of before the project had a bucket
 }
@@ -211,19 +214,23 @@ func orNone(names []string) string {
 func (d *deployment) with(number int64, alias string, weight float64, shadow, canary bool) (*catalog.Traffic, error) {
 	next := &catalog.Traffic{Routes: slices.Clone(d.before.Routes), Shadows: slices.Clone(d.before.Shadows), Canary: d.before.Canary}
 	alone := len(next.Routes) == 0
+	asked := slices.ContainsFunc(d.asked(), func(r catalog.Route) bool { return r.Number == number })
 	switch {
 	case alone && (shadow || canary || weight < 100):
 		return nil, mistakef("endpoint %s asks no version yet that another could stand beside: deploy one without --weight, --shadow and --canary first", d.endpoint.Name)
 	case next.Canary != nil && (canary || weight < 100):
 		return nil, mistakef("a canary is under way at endpoint %s, %s@%d: let it come to its end, or bighead rollback %s", d.endpoint.Name, d.endpoint.Model.Name, next.Canary.Number, d.endpoint.Name)
+	case shadow && (asked || next.Canary != nil && next.Canary.Number == number):
+		return nil, mistakef("endpoint %s asks %s@%d already, which answers: as a shadow it would be asked twice, and compared with itself; give another version as the shadow, or another the requests first (bighead deploy %[2]s@VERSION --to %[1]s)", d.endpoint.Name,
+			d.endpoint.Model.Name, number)
 	case shadow:
 		if !slices.Contains(next.Shadows, number) {
 			next.Shadows = append(next.Shadows, number)
 		}
 		return next, nil
 	case canary:
-		if slices.ContainsFunc(next.Routes, func(r catalog.Route) bool { return r.Number == number }) {
-			return nil, mistakef("endpoint %s asks version %d already", d.endpoint.Name, number)
+		if asked {
+			return nil, mistakef("endpoint %s asks %s@%d already, which answers: a canary is another version; bighead models %[2]s lists them", d.endpoint.Name, d.endpoint.Model.Name, number)
 		}
 		next.Canary = &catalog.Canary{Number: number, Steps: canarySteps, Since: time.Now().UTC()}
 	case weight == 100:
@@ -397,8 +404,15 @@ func (c *cli) printTraffic(ctx context.Context, p *project.Project, t *catalog.T
 	return nil
 }
 
-// trafficText says in words which versions are asked.
-func trafficText(t *catalog.Traffic) string {
+// askedPart is what of an endpoint's requests a version gets.
+type askedPart struct {
+	number int64
+	alias  string // by which it is asked
+	text   string // "99%", "1% as a canary", "as a shadow"
+}
+
+// partsOf are the parts of the versions that are asked.
+func partsOf(t *catalog.Traffic) (parts []askedPart) {
 	whole := 0.0
 	for _, r := range t.Routes {
 		whole += r.Weight
@@ -407,19 +421,27 @@ func trafficText(t *catalog.Traffic) string {
 	if t.Canary != nil {
 		rest -= t.Canary.Steps[t.Canary.Step]
 	}
-	var parts []string
 	for _, r := range t.Routes {
-		name := fmt.Sprintf("%s@%d", t.Model, r.Number)
-		if r.Alias != "" {
-			name += " (" + r.Alias + ")"
-		}
-		parts = append(parts, fmt.Sprintf("%s %.4g%%", name, 100*rest*r.Weight/whole))
+		parts = append(parts, askedPart{r.Number, r.Alias, fmt.Sprintf("%.4g%%", 100*rest*r.Weight/whole)})
 	}
 	if t.Canary != nil {
-		parts = append(parts, fmt.Sprintf("%s@%d %.4g%% as a canary", t.Model, t.Canary.Number, 100*(1-rest)))
+		parts = append(parts, askedPart{t.Canary.Number, "", fmt.Sprintf("%.4g%% as a canary", 100*(1-rest))})
 	}
 	for _, n := range t.Shadows {
-		parts = append(parts, fmt.Sprintf("%s@%d as a shadow", t.Model, n))
+		parts = append(parts, askedPart{n, "", "as a shadow"})
 	}
-	return strings.Join(parts, ", ")
+	return parts
+}
+
+// trafficText says in words which versions are asked.
+func trafficText(t *catalog.Traffic) string {
+	var out []string
+	for _, p := range partsOf(t) {
+		name := fmt.Sprintf("%s@%d", t.Model, p.number)
+		if p.alias != "" {
+			name += " (" + p.alias + ")"
+		}
+		out = append(out, name+" "+p.text)
+	}
+	return strings.Join(out, ", ")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -174,7 +175,7 @@ func TestDeployPopular(t *testing.T) {
 	if code, _, stderr := bighead(t, dir, "deploy", "m@1", "--to", "late"); code == exitGood || !strings.Contains(stderr, `m@1 has nothing for fallback="popular"`) || !strings.Contains(stderr, "bighead train m") || !strings.Contains(stderr, "--force") {
 		t.Errorf("%d %s", code, stderr)
 	}
-	if code, out, stderr := bighead(t, dir, "deploy", "m@1", "--to", "late", "--force"); code != exitGood {
+	if code, out, stderr := bighead(t, dir, "deploy", "m@1", "--to", "late", "--force", "--reason", "to see"); code != exitGood {
 		t.Errorf("%d %s%s", code, out, stderr)
 	}
 	if row := predictOf(t, dir); row.Version == nil || *row.Version != 1 || !row.Degraded {
@@ -261,7 +262,10 @@ func TestDeploy(t *testing.T) {
 	said("canary: 0 requests answered, 0 failed, 0 refused; the others' 0, 0 refused", "status")
 	said("the canary's next step waits: it was asked 0 of the 500 requests of a step", "status")
 	rolledBack(t, dir, nil, []int64{2}, []int64{}, nil) // the canary, to 1, to a part for 1, and 2 deployed
-	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
+	refused("a canary is under way", "deploy", "m@5", "--to", "late", "--weight", "5", "--force", "--reason", "to see")
+	refused("--force needs a --reason, which the history keeps", "deploy", "m@5", "--to", "late", "--weight", "5", "--force")
+	refused("endpoint late asks m@2 already, which answers: as a shadow it would be asked twice", "deploy", "m@2", "--to", "late", "--shadow") // the canary
+	refused("bighead deploy m@VERSION --to late", "deploy", "m@1", "--to", "late", "--shadow")
 	said("endpoint late: m@1 100%", "rollback", "late")
 	rolledBack(t, dir, []int64{2})
 	trafficIsKept(t, dir)
@@ -269,6 +273,49 @@ func TestDeploy(t *testing.T) {
 	refused(`nothing was deployed to endpoint "other" yet: bighead deploy MODEL --to other`, "models", "history", "--endpoint", "other")
 	refused("needs a MODEL, or --endpoint ENDPOINT, and not both", "models", "history", "m", "--endpoint", "late")
 	refused("needs a MODEL, or --endpoint ENDPOINT, and not both", "models", "history")
+	// The champion is one thing, and what answers another; which is which is said, with what makes them one.
+	mustRun(t, dir, "models", "alias", "m", "champion", "2", "--force", "--reason", "to see")
+	awaited(t, func() string {
+		if out := mustRun(t, dir, "status"); strings.Contains(out, "  champion is m@2, which gets no requests here; bighead models alias m champion 1 calls m@1 so, or bighead deploy m@champion --to late sends them to the champion\n") {
+			return out
+		}
+		return ""
+	})
+	answers := func(want ...string) {
+		t.Helper()
+		var got []string
+		var versions []listedVersion
+		if err := json.Unmarshal([]byte(mustRun(t, dir, "models", "--json")), &versions); err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range versions {
+			for _, a := range v.Answers {
+				got = append(got, fmt.Sprint(v.Number, " ", strings.Join(v.Aliases, " "), " ", a))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("versions answer\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	answers("1  late 100%")
+	said("m@1 99%, m@2 1% as a canary", "deploy", "m@2", "--to", "late", "--canary")
+	answers("2 champion late 1% as a canary", "1  late 99%")
+	said("m@2 (champion) 100%", "deploy", "m@champion", "--to", "late")
+	answers("2 champion late 100%")
+	if out := mustRun(t, dir, "status"); strings.Contains(out, "champion is") {
+		t.Error(out)
+	}
+	refused("endpoint late asks m@2 already", "deploy", "m@2", "--to", "late", "--shadow")
+	said("m@1 as a shadow", "deploy", "m@1", "--to", "late", "--shadow")
+	answers("2 champion late 100%", "1  late as a shadow")
+	mustRun(t, dir, "models", "alias", "m", "champion", "1", "--force", "--reason", "to see")
+	answers("1 champion late 100%", "1 champion late as a shadow")
+	refused("endpoint late asks m@1 already", "deploy", "m@1", "--to", "late", "--canary")
+	said("endpoint late: m@1 100%", "deploy", "m@1", "--to", "late")
+	answers("1 champion late 100%")
+	if out := mustRun(t, dir, "models", "--at", "2013-01-01"); strings.Contains(out, "late") {
+		t.Error(out)
+	}
 	said("into the model", "predict", "late", "k=a", "y=2.5", "--explain")
 	refused(`no key or request field "kk"`, "predict", "late", "kk=a")
 	res, err := http.Get(up.url + "/api/2.0/mlflow/model-versions/get-download-uri?name=m&version=2")

@@ -24,7 +24,7 @@ func (c *cli) modelsCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use:   "models [MODEL]",
-		Short: "List trained versions, what they are called and how good they are",
+		Short: "List trained versions, what they are called, which endpoints they answer and how good they are",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error {
@@ -58,6 +58,8 @@ func (c *cli) withCatalog(ctx context.Context, do func(catalog.Catalog) error) e
 type listedVersion struct {
 	*catalog.ModelVersion
 	Aliases []string `json:"aliases"`
+	// Answers are the endpoints to which it is deployed, each with its part: "late 99%". Those to which nothing was deployed ask what their definitions say.
+	Answers []string `json:"answers"`
 }
 
 func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at string) error {
@@ -84,15 +86,32 @@ func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at stri
 				return err
 			}
 		}
-		all = append(all, listedVersion{v, named(aliases[v.Model], v.Number)})
+		all = append(all, listedVersion{v, named(aliases[v.Model], v.Number), []string{}})
+	}
+	deployed, err := deployedAt(ctx, cat, when, at == "")
+	if err != nil {
+		return err
+	}
+	for _, x := range deployed {
+		for _, p := range partsOf(x) {
+			number := p.number
+			if n, ok := aliases[x.Model][p.alias]; ok {
+				number = n
+			}
+			for i, v := range all {
+				if v.Model == x.Model && v.Number == number {
+					all[i].Answers = append(v.Answers, x.Endpoint+" "+p.text)
+				}
+			}
+		}
 	}
 	if c.json {
 		return json.NewEncoder(c.stdout).Encode(all)
 	}
-	t := newTable("model", "version", "aliases", "gate", "trained on", "test", "at", "by")
-	t.right[1], t.right[4] = true, true
+	t := newTable("model", "version", "aliases", "answers", "gate", "trained on", "test", "at", "by")
+	t.right[1], t.right[5] = true, true
 	for _, v := range all {
-		t.add(v.Model, fmt.Sprint(v.Number), strings.Join(v.Aliases, ", "), gateText(v.ModelVersion), plural(int(v.Rows), "row"), metricsText(train.TestMetrics(v.Metrics)),
+		t.add(v.Model, fmt.Sprint(v.Number), strings.Join(v.Aliases, ", "), strings.Join(v.Answers, ", "), gateText(v.ModelVersion), plural(int(v.Rows), "row"), metricsText(train.TestMetrics(v.Metrics)),
 			v.At.Format(time.RFC3339), v.By)
 	}
 	if len(all) == 0 {
@@ -100,6 +119,39 @@ func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at stri
 		return nil
 	}
 	return t.print(c.stdout)
+}
+
+// deployedAt is what was deployed at a time, an entry for each endpoint, by name; now: only to those that are applied, and answer with that model.
+func deployedAt(ctx context.Context, cat catalog.Catalog, when time.Time, now bool) ([]*catalog.Traffic, error) {
+	changes, err := cat.TrafficHistory(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var entries []catalog.Entry
+	if now {
+		current, err := cat.Current(ctx)
+		if err != nil && !errors.Is(err, catalog.ErrNone) {
+			return nil, err
+		} else if err == nil {
+			entries = current.Entries
+		}
+	}
+	last := map[string]*catalog.Traffic{}
+	for _, x := range changes {
+		if before := last[x.Endpoint]; (now || !x.At.After(when)) && (before == nil || before.ID < x.ID) {
+			last[x.Endpoint] = x
+		}
+	}
+	var out []*catalog.Traffic
+	for _, name := range slices.Sorted(maps.Keys(last)) {
+		x := last[name]
+		if !now || slices.ContainsFunc(entries, func(e catalog.Entry) bool {
+			return e.Kind == catalog.Endpoint && e.Name == name && slices.Contains(e.Reads, catalog.Ref{Kind: catalog.Model, Name: x.Model})
+		}) {
+			out = append(out, x)
+		}
+	}
+	return out, nil
 }
 
 func gateText(v *catalog.ModelVersion) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/value"
@@ -215,6 +217,10 @@ func printEndpoint(w io.Writer, e *predict.Status) {
 	fmt.Fprintf(w, "endpoint %s: %s\n", e.Endpoint, text)
 	if e.Traffic.Reason != "" {
 		fmt.Fprintf(w, "  since %s: %s\n", e.Traffic.At.UTC().Format(time.RFC3339), e.Traffic.Reason)
+	}
+	if n := e.Champion; n != 0 && len(e.Traffic.Routes) > 0 && !slices.ContainsFunc(e.Traffic.Routes, func(r catalog.Route) bool { return r.Number == n }) {
+		most := slices.MaxFunc(e.Traffic.Routes, func(a, b catalog.Route) int { return cmp.Compare(a.Weight, b.Weight) })
+		fmt.Fprintf(w, "  champion is %s@%d, which gets no requests here; bighead models alias %[1]s champion %[3]d calls %[1]s@%[3]d so, or bighead deploy %[1]s@champion --to %[4]s sends them to the champion\n", e.Model, n, most.Number, e.Endpoint)
 	}
 	if c := e.Canary; c != nil {
 		fmt.Fprintf(w, "  canary: %s requests answered, %s failed, %s refused; the others' %s, %s refused; scores %.2f apart\n", count(int64(c.Requests-c.Failed-c.Refused)), count(int64(c.Failed)), count(int64(c.Refused)),

@@ -19,6 +19,7 @@ type endpoint struct {
 	def      *feature.Endpoint
 	traffic  *catalog.Traffic // that the routes are of
 	routes   []route
+	champion int64    // the version that is called so, whoever is asked; 0: none is
 	reserve  *version // asked where a route's version fails, by fallback "last"; nil: none
 	shadows  []*version
 	all      []*version // each once

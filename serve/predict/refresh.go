@@ -40,11 +40,15 @@ func (s *Server) Refresh(ctx context.Context, endpoints []*feature.Endpoint, mod
 	return nil
 }
 
+// champion is the alias that an endpoint asks whose definition names no version.
+const champion = "champion"
+
 // routing is what an endpoint should ask, by the catalog or, where nothing was deployed yet, by its definition.
 type routing struct {
-	traffic *catalog.Traffic
-	reserve int64 // the version that most requests went to before; 0: none
-	wrong   string
+	traffic  *catalog.Traffic
+	champion int64 // the version that is called so; 0: none is
+	reserve  int64 // the version that most requests went to before; 0: none
+	wrong    string
 }
 
 func (s *Server) routing(ctx context.Context, d *feature.Endpoint, models catalog.Models) (*routing, error) {
@@ -66,7 +70,7 @@ func routingOf(ctx context.Context, d *feature.Endpoint, models catalog.Models, 
 	} else if err != nil {
 		return nil, err
 	}
-	return &routing{traffic: resolved(t, aliases)}, nil
+	return &routing{traffic: resolved(t, aliases), champion: aliases[champion]}, nil
 }
 
 // Asked are the versions that an endpoint should ask, by the catalog or, where nothing was deployed yet, by its definition: those that answer,
@@ -106,7 +110,7 @@ func Defined(d *feature.Endpoint, aliases map[string]int64) *catalog.Traffic {
 }
 
 func defined(d *feature.Endpoint, aliases map[string]int64) *routing {
-	r := &routing{traffic: &catalog.Traffic{Endpoint: d.Name, Model: d.Model.Name}}
+	r := &routing{traffic: &catalog.Traffic{Endpoint: d.Name, Model: d.Model.Name}, champion: aliases[champion]}
 	var missing []string
 	find := func(version string) (number int64, alias string) {
 		if n, err := strconv.ParseInt(version, 10, 64); err == nil {
@@ -120,7 +124,7 @@ func defined(d *feature.Endpoint, aliases map[string]int64) *routing {
 	}
 	weights := d.Traffic
 	if len(weights) == 0 {
-		weights = []feature.Weighted{{Version: "champion", Weight: 1}}
+		weights = []feature.Weighted{{Version: champion, Weight: 1}}
 	}
 	for _, w := range weights {
 		if n, alias := find(w.Version); n != 0 {
@@ -202,6 +206,7 @@ func (s *Server) build(ctx context.Context, d *feature.Endpoint, r *routing, mod
 	for _, v := range e.all {
 		v.retain()
 	}
+	e.champion = r.champion
 	return e
 }
 

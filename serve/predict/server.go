@@ -146,8 +146,11 @@ type Status struct {
 	Endpoint string           `json:"endpoint"`
 	Model    string           `json:"model"`
 	Traffic  *catalog.Traffic `json:"traffic"` // as it is answered with; of its definition where ID is 0
-	Canary   *CanaryStatus    `json:"canary,omitempty"`
-	Degraded string           `json:"degraded,omitempty"`
+	// Champion is the version of the model that is called so, 0 where none is: the registry's word, which no canary changes. It need not be one that the
+	// endpoint asks.
+	Champion int64         `json:"champion,omitempty"`
+	Canary   *CanaryStatus `json:"canary,omitempty"`
+	Degraded string        `json:"degraded,omitempty"`
 	// LeftAlone are versions that do not answer, and are asked once a second until they do.
 	LeftAlone []string `json:"left_alone,omitempty"`
 }
@@ -158,7 +161,7 @@ func (s *Server) Statuses() []Status {
 	out := []Status{}
 	for _, name := range t.names {
 		e := t.endpoints[name]
-		st := Status{Endpoint: name, Model: e.def.Model.Name, Traffic: e.traffic, Degraded: e.wrong}
+		st := Status{Endpoint: name, Model: e.def.Model.Name, Traffic: e.traffic, Champion: e.champion, Degraded: e.wrong}
 		if e.trial != nil {
 			st.Canary = e.trial.status(s.o.Canary, s.o.Now())
 		}
