@@ -223,6 +223,31 @@ func TestCanaryOfOneKey(t *testing.T) {
 	}
 }
 
+// TestCanaryOfTwoKeys has either of two equal versions answer one key: many rows, that say what one does.
+func TestCanaryOfTwoKeys(t *testing.T) {
+	w := newWorld(t)
+	w.version("lgb_binary", nil)
+	w.version("lgb_binary", nil)
+	next := all(1)
+	next.Canary = &catalog.Canary{Number: 2, Steps: []float64{0.5, 1}}
+	w.deploy(next)
+	w.start(predict.Options{})
+	of := map[int64]int{}
+	for i := 0; len(of) < 2; i++ {
+		of[w.ask(i).Rows[0].Version] = i
+	}
+	rows := slices.Concat(slices.Repeat([]int{of[1]}, 60), slices.Repeat([]int{of[2]}, 60))
+	for range 12 {
+		w.ask(rows...)
+	}
+	if d := w.decide(0); d != "" {
+		t.Errorf("%q", d)
+	}
+	if k := w.Statuses()[0].Canary; k.Requests < 720 || !strings.Contains(k.Waits, "are of so few keys that they say what 1 would") {
+		t.Errorf("%+v", k)
+	}
+}
+
 // TestCanaryOfSeveralProcesses has one server answer and another decide, by what it is told: once, and both follow.
 func TestCanaryOfSeveralProcesses(t *testing.T) {
 	w := canarying(t, "lgb_binary", fine)
