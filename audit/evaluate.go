@@ -13,6 +13,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/drift"
+	"github.com/bighead-ml/bighead/serve/predict"
 	"github.com/bighead-ml/bighead/value"
 )
 
@@ -247,6 +248,11 @@ func (x *evaluating) learn(ctx context.Context, v *evaluated) error {
 		v.known, v.NoDrift = nil, "its reference cannot be read: "+err.Error()
 		return nil
 	}
+	reads := predict.ReadColumns(v.trained.Manifest)
+	v.known.Columns = slices.DeleteFunc(v.known.Columns, func(d *drift.Distribution) bool { // what a bighead of before kept of columns that nobody reads
+		named := func(c model.ManifestColumn) bool { return c.Name == d.Name }
+		return slices.ContainsFunc(v.trained.Manifest.Columns, named) && !slices.ContainsFunc(reads, named)
+	})
 	for _, d := range v.known.Columns {
 		v.columns = append(v.columns, drift.NewValues(d.Kind))
 	}

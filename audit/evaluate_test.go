@@ -157,7 +157,7 @@ func labelTable(t testing.TB, rows ...labelled) audit.Labels {
 func reference(t testing.TB, columns map[string]*drift.Values, scores *drift.Scores) json.RawMessage {
 	t.Helper()
 	r := &drift.Reference{Version: drift.Version, Scores: scores.Distributions()}
-	for _, name := range []string{"g__x_sum_1h", "y", "gone"} {
+	for _, name := range []string{"g__x_sum_1h", "y", "gone", "unread"} {
 		if v := columns[name]; v != nil {
 			r.Columns = append(r.Columns, v.Distribution(name, ""))
 		}
@@ -196,11 +196,12 @@ func TestEvaluate(t *testing.T) {
 	r, random := newRegister(t, audit.Options{}), rand.New(rand.NewPCG(1, 2))
 	now := time.Now().Add(5 * time.Minute).UnixMilli()
 	r.until = now + 1
-	learned, scores := map[string]*drift.Values{"g__x_sum_1h": drift.NewValues(drift.Number), "y": drift.NewValues(drift.Number), "gone": drift.NewValues(drift.Number)}, drift.NewScores(1, nil)
+	learned, scores := map[string]*drift.Values{"g__x_sum_1h": drift.NewValues(drift.Number), "y": drift.NewValues(drift.Number), "gone": drift.NewValues(drift.Number), "unread": drift.NewValues(drift.Number)}, drift.NewScores(1, nil)
 	for i := range 5000 {
 		learned["g__x_sum_1h"].AddNumber(math.Round(100 * random.NormFloat64()))
 		learned["y"].AddNumber(float64(i % 7))
 		learned["gone"].AddNumber(1)
+		learned["unread"].AddNumber(1) // of a column that the pipeline leaves out, as a bighead of before kept it
 		scores.Add([]float64{random.Float64()})
 	}
 	var labels []labelled
@@ -238,7 +239,8 @@ func TestEvaluate(t *testing.T) {
 		r.vector("", value.OfInt(1e9), value.Value{}, now)
 	}
 	trained := func(version int64) (*audit.Trained, error) {
-		m := &model.Manifest{Task: model.Binary, Reference: reference(t, learned, scores), Columns: []model.ManifestColumn{{Name: "g__x_sum_1h", Type: value.Int}, {Name: "y", Type: value.Int}}}
+		m := &model.Manifest{Task: model.Binary, Reference: reference(t, learned, scores), Inputs: []string{"g__x_sum_1h", "y"},
+			Columns: []model.ManifestColumn{{Name: "g__x_sum_1h", Type: value.Int}, {Name: "y", Type: value.Int}, {Name: "unread", Type: value.Int}}}
 		if version == 3 {
 			return nil, errors.New("it is gone")
 		}

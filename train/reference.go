@@ -15,10 +15,10 @@ const (
 	referenceCells = 16 << 20
 )
 
-// reference is what drift of a version is measured against: the view's columns in the rows that it learned from, evenly over their time, and its
+// reference is what drift of a version is measured against: the columns that it reads in the rows that it learned from, evenly over their time, and its
 // scores in those of the test.
 func (t *training) reference(ctx context.Context) (json.RawMessage, error) {
-	schema := t.Model.TrainingSet.ModelSchema()
+	schema := t.manifest.Schema()
 	r := &drift.Reference{Version: drift.Version, Scores: scoresOf(t.manifest, t.test)}
 	values, why := make([]*drift.Values, len(schema)), make([]string, len(schema))
 	for i, f := range schema {

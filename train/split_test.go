@@ -8,6 +8,7 @@ import (
 	"github.com/bighead-ml/bighead/dataset"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
+	"github.com/bighead-ml/bighead/model/drift"
 	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/plan"
 	"github.com/bighead-ml/bighead/value"
@@ -83,8 +84,24 @@ func TestDroppedColumnsAreNotRead(t *testing.T) {
 	if n != 2 {
 		t.Errorf("%d rows for training", n)
 	}
-	if f, err := p.fit(t.Context()); err != nil || strings.Join(f.inputs, " ") != "x" {
-		t.Errorf("the pipeline leaves %v, %v", f, err)
+	f, err := p.fit(t.Context())
+	if err != nil || strings.Join(f.inputs, " ") != "x" {
+		t.Fatalf("the pipeline leaves %v, %v", f, err)
+	}
+	// Nor is it the version's: serving would fetch it, and drift be measured of it.
+	made := &training{Options: Options{Model: m}, parts: p, fitted: f, returned: &returned{Inputs: f.inputs}}
+	if made.manifest, err = made.newManifest("tree"); err != nil || strings.Join(made.manifest.Schema().Names(), " ") != "x" {
+		t.Fatalf("the manifest names %v, %v", made.manifest, err)
+	}
+	if pipeline, err := transform.Decode(made.manifest.Pipeline); err != nil || strings.Join(pipeline.Input().Names(), " ") != "x" {
+		t.Errorf("its pipeline reads %v, %v", pipeline, err)
+	}
+	text, err := made.reference(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := drift.Parse(text); err != nil || len(r.Columns) != 1 || r.Columns[0].Name != "x" {
+		t.Errorf("the reference is %s, %v", text, err)
 	}
 }
 

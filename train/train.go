@@ -267,7 +267,12 @@ func (t *training) newManifest(runtime string) (*model.Manifest, error) {
 		Version: model.ManifestVersion, Model: m.Name, Task: m.Task, View: m.TrainingSet.View.Name, Fingerprint: m.TrainingSet.View.Fingerprint,
 		Runtime: runtime, File: t.returned.File, Inputs: t.returned.Inputs, Classes: t.parts.Classes(), Framework: t.returned.Framework,
 	}
-	names := m.TrainingSet.ModelSchema().Names()
+	// Columns that no step makes anything of and that the model was not given are none of the version's: serving has no use for them.
+	pipeline, err := t.fitted.pipeline.Narrow(out.Inputs)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", m.Name, err)
+	}
+	names := pipeline.Input().Names()
 	for _, c := range m.TrainingSet.View.Columns {
 		if slices.Contains(names, c.Name) {
 			out.Columns = append(out.Columns, model.ManifestColumn{Name: c.Name, Type: c.Type, Fingerprint: c.Fingerprint})
@@ -276,8 +281,7 @@ func (t *training) newManifest(runtime string) (*model.Manifest, error) {
 	if len(m.Steps) == 0 {
 		return out, nil
 	}
-	var err error
-	out.Pipeline, err = json.Marshal(t.fitted.pipeline)
+	out.Pipeline, err = json.Marshal(pipeline)
 	return out, err
 }
 
@@ -376,7 +380,7 @@ func (t *training) runtime(name string) (model.Open, error) {
 
 func (t *training) newVersion(artifact string) (*catalog.ModelVersion, error) {
 	m, set := t.Model, t.Model.TrainingSet
-	schema, err := json.Marshal(map[string]any{"inputs": set.ModelSchema(), "features": t.returned.Inputs, "task": m.Task, "classes": t.parts.Classes()})
+	schema, err := json.Marshal(map[string]any{"inputs": t.manifest.Schema(), "features": t.returned.Inputs, "task": m.Task, "classes": t.parts.Classes()})
 	if err != nil {
 		return nil, err
 	}

@@ -213,11 +213,11 @@ func (e *endpoint) bind(view *serve.View) *bound {
 	}
 	needed := make([]bool, len(columns))
 	for _, v := range e.all {
-		if why := Reads(v.artifact.Manifest, columns); len(why) > 0 {
+		if why := foreignIn(v.columns, columns); len(why) > 0 {
 			b.foreign[v] = why[0].String()
 			continue
 		}
-		for _, c := range v.artifact.Manifest.Columns {
+		for _, c := range v.columns {
 			needed[place[c.Name]] = true
 		}
 	}
@@ -233,7 +233,7 @@ func (e *endpoint) bind(view *serve.View) *bound {
 	}
 	for _, v := range e.all {
 		if b.foreign[v] == "" {
-			for _, c := range v.artifact.Manifest.Columns {
+			for _, c := range v.columns {
 				b.at[v] = append(b.at[v], stands[place[c.Name]])
 			}
 		}
@@ -264,12 +264,16 @@ func (f Foreign) String() string {
 
 // Reads says which of a view's columns keep a version from reading it; nil: it can, and so is asked.
 func Reads(m *model.Manifest, columns []feature.ViewColumn) []Foreign {
+	return foreignIn(ReadColumns(m), columns)
+}
+
+func foreignIn(reads []model.ManifestColumn, columns []feature.ViewColumn) []Foreign {
 	place := make(map[string]int, len(columns))
 	for i, c := range columns {
 		place[c.Name] = i
 	}
 	var out []Foreign
-	for _, c := range m.Columns {
+	for _, c := range reads {
 		i, ok := place[c.Name]
 		if !ok || columns[i].Fingerprint != c.Fingerprint || !columns[i].Type.Equal(c.Type) {
 			out = append(out, Foreign{Column: c.Name, Gone: !ok})

@@ -161,7 +161,7 @@ type inferred struct {
 func (m *inferred) Name() string            { return m.version.model }
 func (m *inferred) Version() string         { return strconv.FormatInt(m.version.number, 10) }
 func (m *inferred) Format() string          { return m.version.artifact.Model.Info().Format }
-func (m *inferred) Columns() value.Schema   { return m.version.columns() }
+func (m *inferred) Columns() value.Schema   { return m.version.artifact.Manifest.Schema() }
 func (m *inferred) Outputs() []model.Output { return m.version.artifact.Model.Info().Outputs }
 func (m *inferred) Release()                { m.endpoint.release() }
 
@@ -191,20 +191,11 @@ func (m *inferred) Ready(ctx context.Context) error {
 	return nil
 }
 
-// columns are the manifest's.
-func (v *version) columns() value.Schema {
-	out := make(value.Schema, len(v.artifact.Manifest.Columns))
-	for i, c := range v.artifact.Manifest.Columns {
-		out[i] = value.Field{Name: c.Name, Type: c.Type}
-	}
-	return out
-}
-
 // Infer answers rows of columns, as Predict does those of a view.
 func (m *inferred) Infer(ctx context.Context, in *value.Batch, out [][]float64) error {
 	w := m.version.workers.Get().(*worker)
 	defer w.give()
-	err := w.infer(ctx, in, out)
+	err := w.infer(ctx, w.read(in), out)
 	if errors.Is(err, errLeftAlone) {
 		return modelLeftAlone(m.version)
 	}
@@ -215,6 +206,19 @@ func (m *inferred) Infer(ctx context.Context, in *value.Batch, out [][]float64) 
 		return p
 	}
 	return err
+}
+
+// read is those of the manifest's columns that the version reads. What a client is asked for does not change while the version is there: it still
+// sends what the manifest of an older bighead names, and that nobody reads.
+func (w *worker) read(in *value.Batch) *value.Batch {
+	if len(w.v.places) == len(in.Columns) {
+		return in
+	}
+	w.given.Schema, w.given.N, w.given.Columns = w.in.Schema, in.N, w.given.Columns[:0]
+	for _, i := range w.v.places {
+		w.given.Columns = append(w.given.Columns, in.Columns[i])
+	}
+	return &w.given
 }
 
 // infer has the version answer a batch of its columns with what is wanted of its outputs.

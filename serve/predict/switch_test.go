@@ -2,8 +2,10 @@ package predict_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/modeltest"
+	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/model/tree"
 	"github.com/bighead-ml/bighead/serve"
 	"github.com/bighead-ml/bighead/serve/predict"
@@ -222,6 +225,69 @@ func TestOtherColumns(t *testing.T) {
 	w.refresh()
 	if a := w.ask(0).Rows[0]; a.Scores[0] != 0.5 || a.Version != 0 || !a.Degraded {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestColumnsThatNobodyReads serves versions as a bighead of before wrote them, whose manifests name a column, here the first, that the pipeline
+// leaves out, or that the model was not given: it is not asked for, counts for nothing, may change, and the Open Inference Protocol still has it.
+func TestColumnsThatNobodyReads(t *testing.T) {
+	leaving := func(f *model.Manifest) {
+		note := model.ManifestColumn{Name: "note", Type: value.String, Fingerprint: "another"}
+		f.Columns = append([]model.ManifestColumn{note}, f.Columns...)
+	}
+	for name, change := range map[string]func(*model.Manifest){
+		"left out": func(f *model.Manifest) {
+			leaving(f)
+			noRows := func() iter.Seq2[*value.Batch, error] { return func(func(*value.Batch, error) bool) {} }
+			p, err := transform.Fit(t.Context(), f.Schema(), []transform.Step{{Kind: "drop", Columns: []string{"note"}}}, "", noRows)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Pipeline, err = json.Marshal(p); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"not given": leaving,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.version("lgb_binary", change)
+			w.deploy(all(1))
+			w.start(predict.Options{})
+			out := w.ask(0, 1)
+			for i, a := range out.Rows {
+				if a.Problem != nil || !near(a.Scores[0], w.rows.Answers[i], 1e-14) {
+					t.Errorf("%+v, want %v", a, w.rows.Answers[i])
+				}
+			}
+			if len(out.Features) != 13 || slices.Contains(out.Features, "note") {
+				t.Errorf("the view was asked for %v", out.Features)
+			}
+			w.store.SetFault(func(context.Context, []store.Range) error { return store.ErrUnavailable })
+			if a := w.ask(2).Rows[0]; !near(a.ShareDefaulted, 1.0/13, 1e-12) {
+				t.Errorf("%v of the columns were not had, which is one of 13", a.ShareDefaulted)
+			}
+			m, err := predict.Inference{Server: w.Server}.Model("m", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Release()
+			in := &value.Batch{Schema: m.Columns(), N: 1}
+			if len(in.Schema) != 14 || in.Schema[0].Name != "note" {
+				t.Fatalf("clients were asked for note first, and now for %v", in.Schema.Names())
+			}
+			for c, f := range in.Schema {
+				column := value.NewColumn(f.Type, 1)
+				if c > 0 {
+					column.Set(0, value.OfFloat(w.rows.Rows[c-1]))
+				}
+				in.Columns = append(in.Columns, column)
+			}
+			score := make([]float64, 1)
+			if err := m.Infer(t.Context(), in, [][]float64{score}); err != nil || !near(score[0], w.rows.Answers[0], 1e-14) {
+				t.Errorf("%v, %v, want %v", score, err, w.rows.Answers[0])
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -20,12 +21,14 @@ type version struct {
 	model    string
 	number   int64
 	artifact *model.Artifact
-	pipeline *transform.Pipeline // nil: the columns go in as they are
-	inputs   []int               // of the pipeline's columns, or the manifest's: which are the model's
-	classes  []string            // of several classes their names
-	workers  sync.Pool           // of *worker
-	guard    *guard              // nil: the model is in this process
-	health   health              // of a model elsewhere
+	columns  []model.ManifestColumn // of the manifest, that it reads
+	places   []int                  // of those in the manifest
+	pipeline *transform.Pipeline    // over columns; nil: they go in as they are
+	inputs   []int                  // of the pipeline's columns, or the manifest's: which are the model's
+	classes  []string               // of several classes their names
+	workers  sync.Pool              // of *worker
+	guard    *guard                 // nil: the model is in this process
+	health   health                 // of a model elsewhere
 	refs     atomic.Int64
 	closed   func(*version, error)
 }
@@ -65,16 +68,18 @@ func (v *version) fit() error {
 	if m.Model != v.model {
 		return fmt.Errorf("it is of model %s", m.Model)
 	}
-	columns := m.Schema()
-	if m.Pipeline != nil {
-		p, err := transform.Decode(m.Pipeline)
-		if err != nil {
-			return err
+	reads, p, err := readers(m)
+	if err != nil {
+		return err
+	}
+	for i, c := range m.Columns {
+		if slices.Contains(reads, c.Name) {
+			v.columns, v.places = append(v.columns, c), append(v.places, i)
 		}
-		if err := sameColumns(p.Input(), columns); err != nil {
-			return err
-		}
-		v.pipeline, columns = p, nil
+	}
+	columns := schemaOf(v.columns)
+	if v.pipeline = p; p != nil {
+		columns = nil
 		for _, c := range p.Columns() {
 			columns = append(columns, value.Field{Name: c.Name, Type: c.Type})
 		}
@@ -89,6 +94,42 @@ func (v *version) fit() error {
 		v.inputs = append(v.inputs, columns.Index(name))
 	}
 	return nil
+}
+
+// readers are the columns of a manifest that have a reader, a step of its pipeline or the model, and the pipeline over them alone. Training names
+// no others in a manifest; a bighead of before named all that the training set has.
+func readers(m *model.Manifest) (columns []string, p *transform.Pipeline, err error) {
+	if m.Pipeline == nil {
+		return m.Inputs, nil, nil
+	}
+	if p, err = transform.Decode(m.Pipeline); err != nil {
+		return nil, nil, err
+	}
+	if err := sameColumns(p.Input(), m.Schema()); err != nil {
+		return nil, nil, err
+	}
+	if p, err = p.Narrow(m.Inputs); err != nil {
+		return nil, nil, err
+	}
+	return p.Input().Names(), p, nil
+}
+
+// ReadColumns are the columns of its view that a version reads. Where its pipeline is none, so that it cannot be opened either, they are all that
+// the manifest names.
+func ReadColumns(m *model.Manifest) []model.ManifestColumn {
+	names, _, err := readers(m)
+	if err != nil {
+		return m.Columns
+	}
+	return slices.DeleteFunc(slices.Clone(m.Columns), func(c model.ManifestColumn) bool { return !slices.Contains(names, c.Name) })
+}
+
+func schemaOf(columns []model.ManifestColumn) value.Schema {
+	s := make(value.Schema, len(columns))
+	for i, c := range columns {
+		s[i] = value.Field{Name: c.Name, Type: c.Type}
+	}
+	return s
 }
 
 func sameColumns(reads, has value.Schema) error {

@@ -13,10 +13,11 @@ import (
 // worker is the memory in which rows become a model's batch. For one call at a time.
 type worker struct {
 	v       *version
-	columns []*value.Column // of the manifest
+	columns []*value.Column // that the version reads
 	nulls   []value.Bitmap  // behind them
 	in      value.Batch
 	applier *transform.Applier // nil: no pipeline
+	given   value.Batch        // of the columns that the protocol gives, those that are read
 	chosen  []*value.Column    // by input of the model
 	batch   model.Batch
 	scratch model.Scratch
@@ -25,12 +26,11 @@ type worker struct {
 }
 
 func (v *version) newWorker() *worker {
-	m := v.artifact.Manifest
-	w := &worker{v: v, nulls: make([]value.Bitmap, len(m.Columns)), chosen: make([]*value.Column, len(v.inputs))}
-	for _, c := range m.Columns {
+	w := &worker{v: v, nulls: make([]value.Bitmap, len(v.columns)), chosen: make([]*value.Column, len(v.inputs))}
+	for _, c := range v.columns {
 		w.columns = append(w.columns, value.NewColumn(c.Type, 0))
-		w.in.Schema = append(w.in.Schema, value.Field{Name: c.Name, Type: c.Type})
 	}
+	w.in.Schema = schemaOf(v.columns)
 	w.in.Columns = w.columns
 	if v.pipeline != nil {
 		w.applier = v.pipeline.NewApplier()
