@@ -29,6 +29,11 @@ func (r *reporter) textInput(at Span, columns []string, framework string) {
 		cure("encode it: bh.ordinal(bh.strings) or bh.one_hot(…)")
 }
 
+// inputName is a name that a framework of trees does not take.
+func (r *reporter) inputName(at Span, column, character, framework string) {
+	r.add(codeModelInput, at, "column %q would go into a model of %s, which takes no %q in a name", column, framework, character).cure("give it another name in the step that names it")
+}
+
 // noInputs is a pipeline that leaves nothing.
 func (r *reporter) noInputs(at Span, name string) {
 	r.add(codeModelInput, at, "no column is left to go into model %q", name).cure("leave a step out that drops columns, or name more with features= of the training set")

@@ -374,8 +374,12 @@ func (c *checker) inputs(m *modelState, columns []transform.Column) {
 		c.noInputs(at, m.model.Name)
 		return
 	}
+	tree := treesAlone(m.def.Environment)
 	var nested, text []string
 	for _, col := range columns {
+		if bad := transform.Unnamed(col.Name); bad != "" && tree != "" { // of values it is coded: somebody wrote this one
+			c.inputName(at, col.Name, bad, tree)
+		}
 		switch col.Type.Kind {
 		case value.KindList, value.KindMap, value.KindStruct, value.KindBytes:
 			nested = append(nested, col.Name)
@@ -386,7 +390,7 @@ func (c *checker) inputs(m *modelState, columns []transform.Column) {
 	if len(nested) > 0 {
 		c.nestedInput(at, nested)
 	}
-	if tree := treesAlone(m.def.Environment); len(text) > 0 && tree != "" && !m.model.Pickle {
+	if len(text) > 0 && tree != "" && !m.model.Pickle {
 		c.textInput(at, text, tree)
 	}
 }

@@ -262,6 +262,54 @@ func TestFrameworks(t *testing.T) {
 	}
 }
 
+// TestNamesOfValues makes columns of values that no framework of trees takes in a name, or takes for another's: each trains, and the version's inputs
+// are the pipeline's columns.
+func TestNamesOfValues(t *testing.T) {
+	texts := []string{"New York, NY", "New York", "New_York", `{"x": [1]}`, "< 5", "100%", "tab\tand\nline", "Größe", "%2C", ""}
+	whole := rowsOf(t)
+	var rows [][]value.Value
+	for b, err := range scan(t.Context(), whole, dataset.Scan{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.N {
+			row := slices.Clone(b.Row(i))
+			row[2] = value.OfString(texts[(i+int(row[2].Str()[0]))%len(texts)])
+			rows = append(rows, row)
+		}
+	}
+	for name, body := range map[string]string{
+		"lightgbm": `
+    import lightgbm as lgb
+    return lgb.train({"objective": "binary", "verbose": -1, "num_threads": 1}, lgb.Dataset(data.train.x, data.train.y), 20)
+`, "xgboost": `
+    import xgboost as xgb
+    return xgb.XGBClassifier(n_estimators=20, n_jobs=1).fit(data.train.x, data.train.y)
+`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, imports+"def train(data, params):"+body)
+			w.Model.Steps = []transform.Step{{Kind: "one_hot", Columns: []string{"s"}}}
+			w.Rows = dataset.Memory(whole.Schema(), value.BatchOf(whole.Schema(), rows))
+			r, err := w.run(t, t.Context())
+			if err != nil {
+				t.Fatalf("%v\n%s", err, w.live.String())
+			}
+			m, err := model.ReadManifest(t.Context(), filepath.Join(w.Artifacts, r.Version.Artifact))
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := transform.Decode(m.Pipeline)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(m.Inputs, p.Names()) || len(m.Inputs) != 2+len(texts)+1 || !slices.Contains(m.Inputs, "s_New York%2C NY") || !slices.Contains(m.Inputs, "s_New%20York") {
+				t.Errorf("inputs %q, and the pipeline leaves %q", m.Inputs, p.Names())
+			}
+		})
+	}
+}
+
 // linear makes an ONNX model of what scikit-learn has learned, by hand.
 const linear = `
 

@@ -13,7 +13,7 @@ var expand = &Kind{
 	Name: "expand",
 	Doc: "The elements of a list, the values of a map or the fields of a struct as columns. Of a list so many as `length` says, or as the longest of the training rows has; of a map those of `keys`, or all that the " +
 		"training rows have, by code point. What is more is left out.",
-	Names: "`{column}_0`, `{column}_1`, …; `{column}_{key}`.",
+	Names: "`{column}_0`, `{column}_1`, …; `{column}_{key}`. " + codedNames,
 	Nulls: "Null where the row has no such element, or where it is null.",
 	Takes: []value.Kind{value.KindList, value.KindMap, value.KindStruct},
 	Params: []Param{
@@ -67,7 +67,7 @@ func expandDraft(b *binding) {
 // draft makes columns whose names are known.
 func (o *elements) draft(c bound) *draft {
 	d := &draft{op: o}
-	for i, name := range o.names() {
+	for i, name := range memberNames(o.names()) {
 		t := c.Type.Elem
 		if t == nil {
 			t = &c.Type.Fields[i].Type

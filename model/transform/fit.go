@@ -211,11 +211,11 @@ func (f *fitting) examine(class []*student) error {
 	return errors.Join(errs...)
 }
 
-// name puts what was learnt in place of the star of the family's name.
+// name puts what was learnt, as names have it, in place of the star of the family's name.
 func (s *student) name(members []string) {
 	stem := s.names[0][:len(s.names[0])-1]
 	s.names = s.names[:0]
-	for _, m := range members {
+	for _, m := range memberNames(members) {
 		s.names = append(s.names, stem+m)
 	}
 }

@@ -142,6 +142,11 @@ func (f *frame) matches(pattern string) []Column {
 		}
 	}
 	if out == nil && !glob {
+		for _, c := range f.cols { // a member by its value, as Check lets it be named
+			if strings.Contains(c.Name, "%") && spelled(c.Name) == pattern {
+				return []Column{c.Column}
+			}
+		}
 		out = f.member(pattern)
 	}
 	return out

@@ -12,7 +12,7 @@ var oneHot = &Kind{
 	Name: "one_hot",
 	Doc: "A bool for each value that the training rows have `min_count` times or more, in the values' order (strings by code point, false before true): whether it is that one. " +
 		"Equals scikit-learn's `OneHotEncoder`.",
-	Names: "`{column}_{value}`, and with `missing=\"column\"` at the end `{column}_null`.",
+	Names: "`{column}_{value}`, and with `missing=\"column\"` at the end `{column}_null`. " + codedNames,
 	Nulls: "With `missing=\"column\"` a column of its own says that it was null, with `\"zeros\"` none does, with `\"error\"` the row is refused. A value that is not among them is false everywhere, or an `error`.",
 	Takes: categories,
 	Params: []Param{

@@ -366,7 +366,9 @@ def one_hot(
 
     Notes
     -----
-    Names: ``{column}_{value}``, and with ``missing="column"`` at the end ``{column}_null``.
+    Names: ``{column}_{value}``, and with ``missing="column"`` at the end ``{column}_null``. Characters of it
+    that LightGBM or XGBoost does not take in a name (``" , : [ ] { } <``, control characters) stand as their
+    codes, ``a,b`` as ``a%2Cb``; later steps may write either.
 
     Nulls: with ``missing="column"`` a column of its own says that it was null, with ``"zeros"`` none does, with
     ``"error"`` the row is refused. A value that is not among them is false everywhere, or an ``error``.
@@ -843,7 +845,9 @@ def expand(
 
     Notes
     -----
-    Names: ``{column}_0``, ``{column}_1``, …; ``{column}_{key}``.
+    Names: ``{column}_0``, ``{column}_1``, …; ``{column}_{key}``. Characters of it that LightGBM or XGBoost does
+    not take in a name (``" , : [ ] { } <``, control characters) stand as their codes, ``a,b`` as ``a%2Cb``;
+    later steps may write either.
 
     Nulls: null where the row has no such element, or where it is null.
 
