@@ -61,6 +61,7 @@ const (
 	NotAllowed      MistakeKind = "not_allowed"      // network, files, processes while recording
 	NotYet          MistakeKind = "not_yet"          // a name of the surface that comes later
 	TimedOut        MistakeKind = "timed_out"        // still running when its time was up; At is where it was
+	Unfit           MistakeKind = "unfit"            // not Python's: what a step of a pipeline cannot learn from the rows that there are
 	Crashed         MistakeKind = "crashed"          // Python itself ended; At is the file that ran
 )
 

@@ -68,6 +68,7 @@ var recordedAs = map[MistakeKind]Code{
 	FileRaised: codeRaised, BadSyntax: codeSyntax, BadEncoding: codeEncoding, MissingModule: codeMissingModule, FileExited: codeExited,
 	NotAllowed: codeNotAllowed, UnknownArgument: codeUnknownArgument, MissingArgument: codeMissingArgument, WrongArgument: codeWrongArgument,
 	UnknownName: codeUnknownName, NotYet: codeLater, TimedOut: codeEndless, Crashed: codeExited,
+	Unfit: codeStep,
 }
 
 // recorded takes over what Python found.

@@ -236,15 +236,22 @@ type Label struct {
 	Within  int64    // ms
 }
 
+// StepAt is where a step of a pipeline stands, and each of its columns.
+type StepAt struct {
+	Site
+	Columns []Span
+}
+
 // Model is a pipeline and a training function over a training set.
 type Model struct {
 	Name        string
 	Pos         Pos
 	TrainingSet *TrainingSet
 	// Steps are its pipeline as declared, and Inputs what they leave: the columns that go into the model.
-	Steps  []transform.Step
-	Inputs []transform.Column
-	Train  Function
+	Steps   []transform.Step
+	StepsAt []StepAt // where they stand
+	Inputs  []transform.Column
+	Train   Function
 	// Remote is the address of a model that answers elsewhere, and was trained there: it has no Train, and needs neither label nor split.
 	Remote string
 	Task   model.Task

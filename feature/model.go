@@ -299,11 +299,16 @@ func (c *checker) pipeline(m *modelState) {
 		d = *m.def.Pipeline
 	}
 	schema := m.set.set.ModelSchema()
-	m.model.Steps = make([]transform.Step, len(d.Steps))
+	m.model.Steps, m.model.StepsAt = make([]transform.Step, len(d.Steps)), make([]StepAt, len(d.Steps))
 	for i := range d.Steps {
-		m.model.Steps[i] = d.Steps[i].step()
+		s := &d.Steps[i]
+		m.model.Steps[i], m.model.StepsAt[i] = s.step(), StepAt{Site: s.Site}
+		for _, column := range s.Columns {
+			m.model.StepsAt[i].Columns = append(m.model.StepsAt[i].Columns, column.At)
+		}
 	}
 	columns, problems := transform.Check(schema, m.model.Steps)
+	problems = append(problems, c.fittedToLabel(m)...)
 	for _, p := range problems {
 		c.stepProblem(&d, p)
 	}
@@ -312,6 +317,37 @@ func (c *checker) pipeline(m *modelState) {
 	}
 	m.model.Inputs = columns
 	c.inputs(m, columns)
+}
+
+// fittedToLabel finds steps that learn from a label which they cannot learn from.
+func (c *checker) fittedToLabel(m *modelState) []transform.Problem {
+	if m.def.Flawed.Has("label") || !m.set.sound {
+		return nil
+	}
+	labels := m.set.set.Labels
+	at := slices.IndexFunc(labels, func(l Label) bool { return l.Name == m.model.Label })
+	if at < 0 && (len(labels) > 0 || !m.def.elsewhere()) { // which is reported
+		return nil
+	}
+	var out []transform.Problem
+	for i, s := range m.model.Steps {
+		kind, ok := transform.Lookup(s.Kind)
+		if !ok || !kind.Target {
+			continue
+		}
+		p := transform.Problem{Step: i, Column: -1, Cure: "take bh.count_encode, bh.ordinal or bh.one_hot"}
+		switch {
+		case at < 0:
+			p.Message = s.Kind + " is fitted to the label, and the model has none"
+		case labels[at].Type().Numeric() || labels[at].Type().Kind == value.KindBool:
+			continue
+		default:
+			p.Message = fmt.Sprintf("%s is fitted to labels of type bool, int or float, and label %q is %s", s.Kind, labels[at].Name, typeText(labels[at].Type()))
+			p.Cure += ", or make a number of the label in the training set"
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 // ModelSchema is what a model gets of the training set's table: the view's columns that it has, in the view's order.

@@ -54,6 +54,10 @@ def train(data, params):
     from sklearn.ensemble import HistGradientBoostingClassifier
     return HistGradientBoostingClassifier(max_iter=3).fit(data.train.x, data.train.y)
 `, "models.py:1:5", "skl2onnx makes no ONNX of the HistGradientBoostingClassifier that train returned", "LightGBM"},
+		{"learned another task", `def train(data, params):
+    import lightgbm as lgb
+    return lgb.train({"objective": "regression", "verbose": -1}, lgb.Dataset(data.train.x, data.train.y), 2)
+`, "models.py:1:5", `what train returned is not a model for task "binary"`, `objective="binary"`},
 		{"learned a column of its own", `def train(data, params):
     import lightgbm as lgb
     return lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(data.train.x.assign(z=1.0).drop(columns=["x"]), data.train.y), 2)

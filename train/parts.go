@@ -2,10 +2,12 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/transform"
 	"github.com/bighead-ml/bighead/value"
@@ -28,13 +30,39 @@ type fitted struct {
 func (p *Parts) fit(ctx context.Context) (*fitted, error) {
 	pipeline, err := transform.Fit(ctx, p.m.TrainingSet.ModelSchema(), p.m.Steps, p.m.Label, p.rowsOf(ctx, &p.Train))
 	if err != nil {
-		return nil, fmt.Errorf("fit the pipeline of model %s: %w", p.m.Name, err)
+		return nil, p.unfit(fmt.Errorf("fit the pipeline of model %s: %w", p.m.Name, err))
 	}
 	f := &fitted{pipeline: pipeline, columns: pipeline.Columns()}
 	for _, c := range f.columns {
 		f.inputs = append(f.inputs, c.Name)
 	}
 	return f, nil
+}
+
+// unfit is an error of fitting or applying the pipeline, as a mistake at its steps where it is one of theirs, or of the rows.
+func (p *Parts) unfit(err error) error {
+	var problems []transform.Problem
+	if row := (*transform.RowError)(nil); errors.As(err, &row) {
+		problems = []transform.Problem{{Step: row.Step, Column: -1, Message: err.Error(), Cure: "say in the step what such a value becomes (unknown=, missing=), impute it before, or leave such rows out"}}
+	} else if unfit := (*transform.Unfit)(nil); errors.As(err, &unfit) {
+		problems = unfit.Problems
+	}
+	if len(problems) == 0 {
+		return err
+	}
+	f := &Failed{}
+	for _, x := range problems {
+		m := feature.Mistake{Kind: feature.Unfit, Message: x.Message, Cure: x.Cure, Site: feature.Site{At: placeOf(p.m.Pos, " ")}}
+		if x.Step < len(p.m.StepsAt) {
+			at := p.m.StepsAt[x.Step]
+			if m.Site = at.Site; x.Column >= 0 && x.Column < len(at.Columns) {
+				m.At = at.Columns[x.Column]
+			}
+		}
+		f.More = append(f.More, m)
+	}
+	f.Mistake, f.More = f.More[0], f.More[1:]
+	return f
 }
 
 // schema is that of a part's file: what goes into the model, then label and weight. Numbers are floats, as the model is served with.
@@ -88,14 +116,19 @@ func (p *Parts) write(ctx context.Context, f *fitted, part *Part, folder string,
 			return done, err
 		}
 	}
+	seen := 0
 	for b, err := range p.rowsOf(ctx, part)() {
 		if err != nil {
 			return err
 		}
 		done, err := apply(b)
-		if err != nil {
-			return fmt.Errorf("apply the pipeline of model %s to rows for %s: %w", p.m.Name, part.Name, err)
+		if row := (*transform.RowError)(nil); errors.As(err, &row) {
+			row.Row += seen
 		}
+		if err != nil {
+			return p.unfit(fmt.Errorf("apply the pipeline of model %s to rows for %s: %w", p.m.Name, part.Name, err))
+		}
+		seen += b.N
 		if err := w.Write(p.outcome(schema, done, b)); err != nil {
 			return err
 		}

@@ -34,16 +34,21 @@ type Limits struct {
 // A Failed is the user's: the training function, or what it returned. Its place is a line of theirs.
 type Failed struct {
 	feature.Mistake
-	Log string // the file with all that the function printed
+	More []feature.Mistake // beside it
+	Log  string            // the file with all that the function printed; "": it did not run
 }
 
-// Error is the mistake in a line, with its place.
+// Error is each mistake in a line, with its place.
 func (f *Failed) Error() string {
-	text := f.At.String() + ": " + f.Message
-	if f.Cure != "" {
-		text += "; " + f.Cure
+	var lines []string
+	for _, m := range append([]feature.Mistake{f.Mistake}, f.More...) {
+		text := m.At.String() + ": " + m.Message
+		if m.Cure != "" {
+			text += "; " + m.Cure
+		}
+		lines = append(lines, text)
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 // mistake is an error of the user's that has no place in a file: a split without rows, a label of one class.
@@ -144,7 +149,10 @@ type process struct {
 	over   atomic.Pointer[string] // the limit that was passed
 }
 
-func (p *process) logFile() string { return filepath.Join(p.folder, "log.txt") }
+// logName is the file of a run's folder with what its function printed.
+const logName = "log.txt"
+
+func (p *process) logFile() string { return filepath.Join(p.folder, logName) }
 
 // do runs the function to its end. Nothing that it started is left then, whatever the end was.
 func (p *process) do(ctx context.Context) (*returned, error) {
@@ -318,7 +326,7 @@ func (p *process) settle(waitErr error, prints *printed) (*returned, error) {
 	failed := func(kind feature.MistakeKind, text, cure string) error {
 		m := feature.Mistake{Kind: kind, Message: p.req.Function + " " + text, Cure: cure}
 		_ = m.At.UnmarshalText([]byte(p.req.At)) // ours
-		return &Failed{m, p.logFile()}
+		return &Failed{Mistake: m, Log: p.logFile()}
 	}
 	over := p.over.Load()
 	switch {
@@ -327,7 +335,7 @@ func (p *process) settle(waitErr error, prints *printed) (*returned, error) {
 	case p.last.Result != nil:
 		return p.last.Result, nil
 	case p.last.Mistake != nil:
-		return nil, &Failed{*p.last.Mistake, p.logFile()}
+		return nil, &Failed{Mistake: *p.last.Mistake, Log: p.logFile()}
 	case over != nil:
 		return nil, failed(feature.TimedOut, *over, "")
 	case !p.begun:

@@ -1,11 +1,13 @@
 package train
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bighead-ml/bighead/dataset"
+	"github.com/bighead-ml/bighead/dataset/parquet"
 	"github.com/bighead-ml/bighead/feature"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/model/drift"
@@ -102,6 +104,60 @@ func TestDroppedColumnsAreNotRead(t *testing.T) {
 	}
 	if r, err := drift.Parse(text); err != nil || len(r.Columns) != 1 || r.Columns[0].Name != "x" {
 		t.Errorf("the reference is %s, %v", text, err)
+	}
+}
+
+// What only the rows show of steps is the author's mistake, told at the steps, all of one pass at once, with cures; so is a row that a step refuses.
+func TestUnfitSteps(t *testing.T) {
+	schema := value.Schema{{Name: "a", Type: value.String}, {Name: "a_b", Type: value.String}, {Name: "x", Type: value.Float}, {Name: "y", Type: value.Bool}, {Name: plan.AtColumn, Type: value.Timestamp}}
+	var rows [][]value.Value
+	for i, a := range []string{"b_x", "null", "b_x", "new", "b_x"} {
+		rows = append(rows, []value.Value{value.OfString(a), value.OfString("x"), {}, value.OfBool(i%2 == 0), value.OfTimestamp(int64(i) * 5)})
+	}
+	at := func(line, col int) feature.Span {
+		return feature.Span{Pos: feature.Pos{File: "features.py", Line: line, Col: col}, EndLine: line, EndCol: col + 1}
+	}
+	for name, c := range map[string]struct {
+		steps []transform.Step
+		want  []string // each mistake's place, words and cure
+	}{
+		"names that collide":         {[]transform.Step{{Kind: "one_hot", Columns: []string{"a"}, Args: []byte(`{"missing": "zeros"}`)}, {Kind: "one_hot", Columns: []string{"a_b"}, Args: []byte(`{"missing": "zeros"}`)}}, []string{`features.py:2:7: one_hot of a_b: two columns would be called "a_b_x"; rename or drop one of them before this step`}},
+		"a value called null":        {[]transform.Step{{Kind: "one_hot", Columns: []string{"a"}}}, []string{`features.py:1:7: one_hot of a: two columns would be called "a_null"; a value is called as the column for null is: missing="zeros" has none, or impute another word before`}},
+		"several that cannot learn":  {[]transform.Step{{Kind: "standard", Columns: []string{"x"}}, {Kind: "one_hot", Columns: []string{"a"}, Args: []byte(`{"min_count": 9}`)}}, []string{"features.py:1:7: standard of x: it has no value in the training rows; drop it, or impute a constant before", "features.py:2:7: one_hot of a: no value comes 9 times; lower min_count"}},
+		"a row that a step refuses":  {[]transform.Step{{Kind: "drop", Columns: []string{"x"}}, {Kind: "ordinal", Columns: []string{"a"}, Args: []byte(`{"unknown": "error"}`)}}, []string{`features.py:2:1: apply the pipeline of model m to rows for valid: row 1: column "a": its value was not in the training rows, or too seldom; say in the step what`}},
+		"a member that nobody found": {[]transform.Step{{Kind: "one_hot", Columns: []string{"a"}}, {Kind: "drop", Columns: []string{"a_zz"}}}, []string{"features.py:1:7: one_hot"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := splitModel(model.Binary, nil)
+			m.TrainingSet.View.Columns = []feature.ViewColumn{{Name: "a", Type: value.String}, {Name: "a_b", Type: value.String}, {Name: "x", Type: value.Float}}
+			m.Steps = c.steps
+			for i := range m.Steps {
+				m.StepsAt = append(m.StepsAt, feature.StepAt{Site: feature.Site{At: at(i+1, 1)}, Columns: []feature.Span{at(i+1, 7)}})
+			}
+			p, err := split(t.Context(), m, dataset.Memory(schema, value.BatchOf(schema, rows)), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := p.fit(t.Context())
+			for _, part := range p.each() {
+				if err == nil {
+					err = p.write(t.Context(), f, part, t.TempDir(), []dataset.Format{parquet.Format{}})
+				}
+			}
+			var failed *Failed
+			if !errors.As(err, &failed) || !IsMistake(err) {
+				t.Fatalf("it is no mistake: %v", err)
+			}
+			lines := strings.Split(err.Error(), "\n")
+			if len(lines) != len(c.want) {
+				t.Fatalf("%q", lines)
+			}
+			for i, want := range c.want {
+				if !strings.HasPrefix(lines[i], want) {
+					t.Errorf("%s\nwant %s", lines[i], want)
+				}
+			}
+		})
 	}
 }
 

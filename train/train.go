@@ -184,8 +184,7 @@ func codeHash(files map[string]string) string {
 
 func (t *training) request() *request {
 	m, l := t.Model, t.Limits
-	at := feature.Span{Pos: m.Train.Pos, EndLine: m.Train.Pos.Line, EndCol: m.Train.Pos.Col + len([]rune(m.Train.Name))}
-	where, _ := at.MarshalText() // of a valid place
+	where, _ := placeOf(m.Train.Pos, m.Train.Name).MarshalText() // of a valid place
 	r := &request{
 		Root: t.Root, File: m.Train.File, Function: m.Train.Name, At: string(where), As: m.Train.As, Task: string(m.Task),
 		Parts:  map[string]string{"train": partFile(t.Folder, "train"), "valid": partFile(t.Folder, "valid")},
@@ -218,10 +217,10 @@ func (t *training) compare(ctx context.Context) (string, error) {
 	t.opened = &model.Artifact{Model: opened}
 	answer, err := t.Model.Task.Answer(opened.Info())
 	if err != nil {
-		return "", mistakef("model %s: %v", t.Model.Name, err)
+		return "", t.refused(taskCures[t.Model.Task], "what %s returned is not a model for task %q: %v", t.Model.Train.Name, t.Model.Task, err)
 	}
 	if t.Model.Task == model.Multiclass && answer.Width != t.parts.count {
-		return "", mistakef("model %s: it tells %d classes apart, and label %s has %d", t.Model.Name, answer.Width, t.Model.Label, t.parts.count)
+		return "", t.refused("give it the labels of data.train.y as they are, and their number of classes", "what %s returned tells %d classes apart, and label %s has %d", t.Model.Train.Name, answer.Width, t.Model.Label, t.parts.count)
 	}
 	t.opened.Answer = answer
 	if t.manifest, err = t.newManifest(runtime); err != nil {
@@ -229,7 +228,7 @@ func (t *training) compare(ctx context.Context) (string, error) {
 	}
 	t.opened.Manifest = t.manifest
 	if err := t.opened.Takes(t.parts.schema(t.fitted)[:len(t.fitted.columns)]); err != nil {
-		return "", mistakef("model %s: %v", t.Model.Name, err)
+		return "", t.refused("", "what %s returned does not take what the pipeline leaves: %v", t.Model.Train.Name, err)
 	}
 	if t.manifest.Check, err = t.checkRows(ctx, t.byFramework); err != nil {
 		return "", err
@@ -241,6 +240,26 @@ func (t *training) compare(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("model %s, by runtime %s: %w", t.Model.Name, runtime, err)
 	}
 	return fmt.Sprintf("runtime %s answers %d rows as %s does", runtime, len(t.manifest.Check), t.returned.Framework), nil
+}
+
+// taskCures say by task what the training function is to return, in its framework's words.
+var taskCures = map[model.Task]string{
+	model.Binary:     `train a classifier of two classes (objective="binary" of LightGBM, "binary:logistic" of XGBoost), or write the task= that it was trained for`,
+	model.Multiclass: `train a classifier of several classes (objective="multiclass" of LightGBM, "multi:softprob" of XGBoost), or write the task= that it was trained for`,
+	model.Regression: `train a model that answers with a value (objective="regression" of LightGBM, "reg:squarederror" of XGBoost), or write the task= that it was trained for`,
+	model.Ranking:    `train a model that answers with a score (objective="lambdarank" of LightGBM, "rank:ndcg" of XGBoost), or write the task= that it was trained for`,
+}
+
+// refused is a mistake of what the training function returned.
+func (t *training) refused(cure, format string, args ...any) error {
+	m := feature.Mistake{Kind: feature.FileRaised, Message: fmt.Sprintf(format, args...), Cure: cure}
+	m.At = placeOf(t.Model.Train.Pos, t.Model.Train.Name)
+	return &Failed{Mistake: m, Log: filepath.Join(t.Folder, logName)}
+}
+
+// placeOf is where a name stands.
+func placeOf(at feature.Pos, name string) feature.Span {
+	return feature.Span{Pos: at, EndLine: at.Line, EndCol: at.Col + len([]rune(name))}
 }
 
 func (t *training) open(ctx context.Context, file string) (runtime string, m model.Model, err error) {
@@ -258,7 +277,7 @@ func (t *training) open(ctx context.Context, file string) (runtime string, m mod
 		}
 		foreign = append(foreign, fmt.Errorf("runtime %s: %w", r.Name, err))
 	}
-	return "", nil, mistakef("model %s: no runtime of this bighead answers with it: %v", t.Model.Name, errors.Join(foreign...))
+	return "", nil, t.refused("return a model of LightGBM, XGBoost, CatBoost, scikit-learn or ONNX, or say pickle=True", "no runtime of this bighead answers with what %s returned: %v", t.Model.Train.Name, errors.Join(foreign...))
 }
 
 func (t *training) newManifest(runtime string) (*model.Manifest, error) {

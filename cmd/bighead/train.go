@@ -278,11 +278,13 @@ func (c *cli) step(what string) (done func(note string)) {
 
 // printFailed shows a mistake of the training function as those of definitions look.
 func (c *cli) printFailed(p *loaded, f *train.Failed) error {
-	_, problems := feature.Check(&feature.Definitions{Version: feature.FormatVersion, Mistakes: []feature.Mistake{f.Mistake}}, feature.Options{})
+	_, problems := feature.Check(&feature.Definitions{Version: feature.FormatVersion, Mistakes: append([]feature.Mistake{f.Mistake}, f.More...)}, feature.Options{})
 	if err := report.Write(c.stderr, "text", problems, report.Options{Source: p.source, Traceback: c.traceback, Version: version}); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stderr, "   what it printed is in %s\n", f.Log)
+	if f.Log != "" {
+		fmt.Fprintf(c.stderr, "   what it printed is in %s\n", f.Log)
+	}
 	return errReported
 }
 

@@ -35,6 +35,7 @@ type buffer struct {
 // RowError says that a row holds what a step refuses.
 type RowError struct {
 	Row    int // of the batch
+	Step   int
 	Column string
 	Reason string
 }
@@ -107,6 +108,9 @@ func (a *Applier) run(in *value.Batch, first int64) error {
 		}
 		c.n, c.first = in.N, first
 		if err := u.op.apply(c); err != nil {
+			if row := (*RowError)(nil); errors.As(err, &row) {
+				row.Step = u.step
+			}
 			return err
 		}
 	}

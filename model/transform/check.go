@@ -99,7 +99,7 @@ func (f *frame) place(d *draft) []Problem {
 		out[j] = held{c, f.slots}
 		f.slots++
 	}
-	if err := f.replace(namesOf(d.in), out, d.keep); err != nil {
+	if err := f.replace(namesOf(d.in), out, d.keep); err != nil { // which is all that it says
 		return []Problem{{Step: d.step, Column: d.in[0].asked, Message: err.Error(), Cure: "rename or drop one of them before this step"}}
 	}
 	return nil

@@ -11,22 +11,22 @@ import (
 )
 
 func TestDiagram(t *testing.T) {
-	rows, err := ParseColumns([]string{"x float: 1.0 | null", "c string: A<B | UA", "t timestamp: 2024-01-01T00:00:00Z | null"})
+	rows, err := ParseColumns([]string{"x float: 1.0 | null", "c string: A&B | UA", "t timestamp: 2024-01-01T00:00:00Z | null"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := mustFit(t, rows.Schema, []Step{step("impute", `{"strategy": "mean"}`, "x"), step("one_hot", `{"missing": "zeros"}`, "c"), step("drop", ``, "t")}, "", RowsOf(rows))
 	want := `input    x float, c string, t timestamp
   1 impute         x → in place
-  2 one_hot        c → c_A<B, c_UA
+  2 one_hot        c → c_A&B, c_UA
   3 drop           t → left out
-output   x float, c_A<B bool, c_UA bool
+output   x float, c_A&B bool, c_UA bool
 `
 	if got := p.Diagram().Text(); got != want {
 		t.Errorf("the diagram is\n%s\nnot\n%s", got, want)
 	}
 	texts := textsOf(t, p.Diagram().SVG())
-	for _, part := range []string{"input|3 columns", "|1|impute|1 column in place|x|", "|2|one_hot|1 column → 2 columns|c|→ c_A<B, c_UA|", "|3|drop|1 column left out|t|", "output|3 columns|x float, c_A<B bool, c_UA bool"} {
+	for _, part := range []string{"input|3 columns", "|1|impute|1 column in place|x|", "|2|one_hot|1 column → 2 columns|c|→ c_A&B, c_UA|", "|3|drop|1 column left out|t|", "output|3 columns|x float, c_A&B bool, c_UA bool"} {
 		if !strings.Contains(texts, part) {
 			t.Errorf("the SVG does not say %q:\n%s", part, texts)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bighead-ml/bighead/value"
 )
@@ -16,7 +17,8 @@ import (
 // that keeps a column's numbers, for a median or a quantile, keeps them whole: 8 bytes a row. Beyond keptNumbers in all, columns wait for
 // another pass, so that the most that is held is that, or one column.
 //
-// The error is the mistakes of Check, what the rows do not allow (each step and column by name), or that of rows or ctx.
+// The error is an *Unfit, of the mistakes of Check and of what the rows do not allow (each step and column by name), a *RowError of a row that a
+// step refuses, or that of rows or ctx.
 func Fit(ctx context.Context, in value.Schema, steps []Step, target string, rows Rows) (*Pipeline, error) {
 	return fit(ctx, in, steps, target, rows, keptNumbers)
 }
@@ -44,7 +46,32 @@ func problemsError(problems []Problem) error {
 			errs[i] = fmt.Errorf("%w; %s", errs[i], p.Cure)
 		}
 	}
-	return errors.Join(errs...)
+	return &Unfit{problems, errors.Join(errs...)}
+}
+
+// Unfit is what is wrong with steps over the rows that there are: a value too many, none at all, a name that two columns would have.
+type Unfit struct {
+	Problems []Problem
+	err      error
+}
+
+// Error says it with the steps' numbers.
+func (e *Unfit) Error() string { return e.err.Error() }
+
+// unfits are several as one; any other error goes first.
+func unfits(errs []error) error {
+	all := &Unfit{err: errors.Join(errs...)}
+	for _, err := range errs {
+		one := (*Unfit)(nil)
+		if !errors.As(err, &one) {
+			return err
+		}
+		all.Problems = append(all.Problems, one.Problems...)
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return all
 }
 
 type fitting struct {
@@ -81,14 +108,20 @@ func (f *fitting) pass() error {
 	for _, s := range class {
 		u := &unit{step: s.step, kind: s.kind, in: namesOf(s.in), out: s.names, keep: s.keep, op: s.op}
 		if err := f.p.add(u); err != nil {
-			return s.failed(fmt.Errorf("%w: rename or drop one of them before this step", err))
+			if twice := (*nameTwice)(nil); errors.As(err, &twice) {
+				return s.failed(fmt.Errorf("%w: %s", err, twice.cure()))
+			}
+			return fmt.Errorf("step %d, %s of %s: %w", s.step+1, s.kind.Name, listed(namesOf(s.in)), err)
 		}
 	}
 	return nil
 }
 
+// failed is a mistake that the rows show. What the error says behind its colon is the cure.
 func (d *draft) failed(err error) error {
-	return fmt.Errorf("step %d, %s of %s: %w", d.step+1, d.kind.Name, listed(namesOf(d.in)), err)
+	what := d.kind.Name + " of " + listed(namesOf(d.in)) + ": "
+	message, cure, _ := strings.Cut(err.Error(), ": ")
+	return &Unfit{[]Problem{{Step: d.step, Column: d.in[0].asked, Message: what + message, Cure: cure}}, fmt.Errorf("step %d, %s%w", d.step+1, what, err)}
 }
 
 func (f *fitting) gather() ([]*student, error) {
@@ -208,7 +241,7 @@ func (f *fitting) examine(class []*student) error {
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return unfits(errs)
 }
 
 // name puts what was learnt, as names have it, in place of the star of the family's name.

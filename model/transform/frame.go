@@ -66,14 +66,30 @@ func (f *frame) replace(in []string, out []held, keep bool) error {
 	for _, c := range f.cols {
 		taken[c.Name] = true
 	}
-	for _, c := range out {
+	for i, c := range out {
 		if taken[c.Name] {
-			return fmt.Errorf("two columns would be called %q", c.Name)
+			own := slices.ContainsFunc(out[:i], func(o held) bool { return o.Name == c.Name })
+			return &nameTwice{c.Name, own}
 		}
 		taken[c.Name] = true
 	}
 	f.cols = slices.Insert(f.cols, at, out...)
 	return nil
+}
+
+// nameTwice is a name that two columns would have, or of one step's own.
+type nameTwice struct {
+	name string
+	own  bool
+}
+
+func (e *nameTwice) Error() string { return fmt.Sprintf("two columns would be called %q", e.name) }
+
+func (e *nameTwice) cure() string {
+	if e.own { // of what steps make of one column no two are called alike but a value and null
+		return `a value is called as the column for null is: missing="zeros" has none, or impute another word before`
+	}
+	return "rename or drop one of them before this step"
 }
 
 // lineage is the input's columns that columns are made of, sorted.

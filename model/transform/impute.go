@@ -90,7 +90,7 @@ func (l *modeLearner) add(s *sample) error {
 		}
 	}
 	if len(l.counts) > maxDistinct {
-		return fmt.Errorf("it has more than %d different values, of which none is frequent", maxDistinct)
+		return fmt.Errorf("it has more than %d different values, of which none is frequent: take strategy=\"constant\", or drop it", maxDistinct)
 	}
 	return nil
 }

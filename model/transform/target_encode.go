@@ -75,7 +75,7 @@ type targetLearner struct {
 
 func (l *targetLearner) add(s *sample) error {
 	if k := s.target.Type.Kind; !s.target.Type.Numeric() && k != value.KindBool {
-		return fmt.Errorf("it is fitted to labels of type bool, int or float, and the label is %s", value.An(s.target.Type.String()))
+		return fmt.Errorf("it is fitted to labels of type bool, int or float, and the label is %s: take bh.count_encode, bh.ordinal or bh.one_hot", value.An(s.target.Type.String()))
 	}
 	in := s.in[0]
 	for i := range s.n {
@@ -132,7 +132,7 @@ func (l *targetLearner) finish() (op, []string, bool, error) {
 	for left := range len(l.all) + 1 { // which fold is left out; the last time none
 		all := others(l.all, left)
 		if all.n == 0 {
-			return nil, nil, false, fmt.Errorf("too few rows with a label for %d folds", len(l.all))
+			return nil, nil, false, fmt.Errorf("too few rows with a label for %d folds: lower folds=, or learn from more rows", len(l.all))
 		}
 		v, err := l.encode(&all, rows, left)
 		if err != nil {
