@@ -157,7 +157,7 @@ var settings = []Setting{
 	{Key: "train.keep_runs", kind: integer, Default: "20", Doc: "how many runs of each model are kept, the newest; 0: all"},
 	{Key: "train.timeout", kind: duration, Default: "6h", Doc: "how long a training function may take; 0s: no limit"},
 	{Key: "train.memory", kind: size, Doc: "the address space of each process of a training; 0B: no limit (default: the machine's memory)"},
-	{Key: "train.disk", kind: size, Default: "16GiB", Doc: "what a training may write; 0B: no limit"},
+	{Key: "train.disk", kind: size, Default: "16GiB", Doc: "what a training may write into its run's folder, where temporary files go too, and into each file elsewhere; 0B: no limit"},
 	{Key: "train.processes", kind: integer, Default: "256", Doc: "how many processes a training may have at once, where the system tells (Linux); 0: no limit"},
 }
 

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,7 @@ import (
 type Limits struct {
 	Timeout   time.Duration // 0: no limit
 	Memory    int64         // bytes of address space of each process; 0: no limit
-	Disk      int64         // bytes in the run's folder, and of each file elsewhere; 0: no limit
+	Disk      int64         // bytes in the run's folder, temporary files among them, and of each file elsewhere; 0: no limit
 	Processes int           // at once, where the system tells (Linux); 0: no limit
 
 	grace time.Duration // 0: grace
@@ -219,15 +220,23 @@ func (p *process) start(ctx context.Context, archive string, in []byte, scratch 
 	return p.settle(waitErr, prints)
 }
 
-// environ is ours without what would change which Python this is, and with what makes its results the same each time.
+// temporary are the variables that programs look for a folder of temporary files in.
+var temporary = []string{"TMPDIR", "TEMP", "TMP", "TEMPDIR"}
+
+// environ is ours without what would change which Python this is, and with what makes its results the same each time. Temporary files lie in
+// scratch by whichever name a program looks for their place, so that they count and go with the run. HOME stays: what is asked for by it, tokens
+// and what was downloaded before, is the user's.
 func (p *process) environ(scratch string) []string {
 	var env []string
 	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "PYTHON") && !strings.HasPrefix(e, "TMPDIR=") {
+		if name, _, _ := strings.Cut(e, "="); !strings.HasPrefix(name, "PYTHON") && !slices.Contains(temporary, name) {
 			env = append(env, e)
 		}
 	}
-	return append(env, runVariable+"="+p.run, "TMPDIR="+scratch, fmt.Sprintf("PYTHONHASHSEED=%d", uint32(p.req.Seed)), "PYTHONUNBUFFERED=1", "PYTHONNOUSERSITE=1")
+	for _, name := range temporary {
+		env = append(env, name+"="+scratch)
+	}
+	return append(env, runVariable+"="+p.run, fmt.Sprintf("PYTHONHASHSEED=%d", uint32(p.req.Seed)), "PYTHONUNBUFFERED=1", "PYTHONNOUSERSITE=1")
 }
 
 // read takes the lines from Python until it closes its end.
