@@ -1,6 +1,7 @@
 package transform
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -280,7 +281,10 @@ func TestTokens(t *testing.T) {
 	for text, want := range map[string]string{
 		"Late, late_1 x 42":      "late late_1 42",
 		"İstanbul":               "istanbul",
-		"ΣΊΣΥΦΟΣ":                "σίσυφοσ", // each code point by itself: no final sigma
+		"ΣΊΣΥΦΟΣ ΟΔΟΣ οδος":      "σίσυφος οδος οδος",
+		"ΟΔΟΣ. Α ΟΔΟΣ.Α ΟΔΟΣ'":   "οδος οδοσ οδος", // a full stop within counts for nothing, and a space ends a word
+		"Σ ΣΣ 1Σ2 αΣ1":           "σς 1σ2 ας1",     // nothing with case before, nothing behind
+		"Α\u00ad\u0301Σ\u0308":   "\u0301ς\u0308",  // what has no part in case between
 		"Cafe\u0301 cre\u0300me": "café crème",
 		"न\u093f द\u0940":        "न\u093f द\u0940", // vowel signs are marks, and of the word
 		"a b cd\u200bef":         "cd ef",
@@ -289,10 +293,52 @@ func TestTokens(t *testing.T) {
 	} {
 		c := value.ColumnOf(value.String, []value.Value{value.OfString(text)})
 		var got []string
-		tokens(c, 0, nil, func(token []byte) { got = append(got, string(token)) })
+		tokens(c, 0, nil, true, func(token []byte) { got = append(got, string(token)) })
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q has the words %q, want %q", text, got, want)
 		}
+	}
+}
+
+// What was fitted before a sigma at a word's end was told apart answers as it did; what is fitted now knows the difference when it is read again.
+func TestSigmaOfBefore(t *testing.T) {
+	in := value.Schema{{Name: "s", Type: value.String}}
+	b := value.BatchOf(in, [][]value.Value{{value.OfString("ΟΔΟΣ")}, {value.OfString("οδος")}, {value.OfString("οδοσ")}})
+	counts := func(p *Pipeline) string {
+		t.Helper()
+		out, err := p.NewApplier().Apply(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for i, c := range out.Columns {
+			text += fmt.Sprint(out.Schema[i].Name, c.Ints[:3], " ")
+		}
+		return text
+	}
+	old, err := Decode([]byte(`{"version":1,"input":[{"name":"s","type":"string"}],"units":[{"step":0,"kind":"bag_of_words","in":["s"],"out":["s_οδος","s_οδοσ"],"fitted":{"words":["οδος","οδοσ"]}}]}`))
+	if err != nil || counts(old) != "s_οδος[0 1 0] s_οδοσ[1 0 1] " {
+		t.Errorf("%v: of before it gives %s", err, counts(old))
+	}
+	for _, kind := range []string{"bag_of_words", "tf_idf"} {
+		text, err := json.Marshal(mustFit(t, in, []Step{step(kind, ``, "s")}, "", RowsOf(b)))
+		if err != nil || !strings.Contains(string(text), `"final_sigma":true`) {
+			t.Errorf("%s, %v", text, err)
+		}
+		p, err := Decode(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(p.Names(), " "); got != "s_οδος s_οδοσ" {
+			t.Error(got)
+		}
+		if kind == "bag_of_words" && counts(p) != "s_οδος[1 1 0] s_οδοσ[0 0 1] " {
+			t.Errorf("it gives %s", counts(p))
+		}
+	}
+	plain := value.BatchOf(in, [][]value.Value{{value.OfString("way")}})
+	if text, err := json.Marshal(mustFit(t, in, []Step{step("bag_of_words", ``, "s")}, "", RowsOf(plain))); err != nil || strings.Contains(string(text), "sigma") {
+		t.Errorf("without one nothing is said of it: %s, %v", text, err)
 	}
 }
 

@@ -15,7 +15,7 @@ var bagOfWords = &Kind{
 		{In: []string{`s list<string>: ["b","a","b"] | []`}, Want: []string{"s_a int: 1 | 0", "s_b int: 2 | 0"}},
 	},
 	draft: func(b *binding) {
-		b.draftWords(value.Int, func(words []string, _ func(string) *word, _ int64) op { return &wordCounts{vocabulary{Words: words}} })
+		b.draftWords(value.Int, func(words []string, _ func(string) *word, _ int64) op { return &wordCounts{newVocabulary(words)} })
 	},
 	op: func() op { return new(wordCounts) },
 }
@@ -32,7 +32,7 @@ func (o *wordCounts) outputs([]value.Type) ([]output, error) {
 
 func (o *wordCounts) apply(c *call) error {
 	for i := range c.n {
-		c.scratch = tokens(c.in[0], i, c.scratch, func(token []byte) {
+		c.scratch = tokens(c.in[0], i, c.scratch, o.FinalSigma, func(token []byte) {
 			if at, ok := o.at[string(token)]; ok {
 				c.out[at].Ints[i]++
 			}

@@ -21,7 +21,7 @@ var tfIDF = &Kind{
 	},
 	draft: func(b *binding) {
 		b.draftWords(value.Float, func(words []string, found func(string) *word, rows int64) op {
-			o := &wordWeights{vocabulary: vocabulary{Words: words}}
+			o := &wordWeights{vocabulary: newVocabulary(words)}
 			for _, w := range words {
 				o.Weights = append(o.Weights, math.Log(float64(1+rows)/float64(1+found(w).rows))+1)
 			}
@@ -49,7 +49,7 @@ func (o *wordWeights) outputs([]value.Type) ([]output, error) {
 
 func (o *wordWeights) apply(c *call) error {
 	for i := range c.n {
-		c.scratch = tokens(c.in[0], i, c.scratch, func(token []byte) {
+		c.scratch = tokens(c.in[0], i, c.scratch, o.FinalSigma, func(token []byte) {
 			if at, ok := o.at[string(token)]; ok {
 				c.out[at].Floats[i]++
 			}

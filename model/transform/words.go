@@ -12,14 +12,15 @@ import (
 )
 
 // The tokens of a text: it is brought into normal form C, each code point is made lower by its simple mapping (never into several), and a
-// token is a longest run of two or more letters, marks, numbers and underscores (L, M, N, _). A list's strings are tokens as they are.
+// token is a longest run of two or more letters, marks, numbers and underscores (L, M, N, _). A capital sigma at the end of a word becomes ς, as
+// Unicode and Python have it; models that were fitted before that was so have σ for it. A list's strings are tokens as they are.
 //
 // scikit-learn's are other at two edges: it makes lower by the full mapping, which turns İ into two code points, and breaks words at marks.
-const tokensDoc = "A text is brought into normal form C and made lower by the simple mapping of each code point; a token is a longest run of two or more letters, marks, numbers and underscores. The strings of a list are " +
+const tokensDoc = "A text is brought into normal form C and made lower by the simple mapping of each code point, but `Σ` at the end of a word, which becomes `ς`; a token is a longest run of two or more letters, marks, numbers and underscores. The strings of a list are " +
 	"tokens as they are. (scikit-learn's tokens are others where making lower gives several code points, as of `İ`, and where there are marks.)"
 
 // tokens calls what with each token of a cell; scratch is used and given back. The bytes are good during the call alone.
-func tokens(c *value.Column, i int, scratch []byte, what func(token []byte)) []byte {
+func tokens(c *value.Column, i int, scratch []byte, finalSigma bool, what func(token []byte)) []byte {
 	if c.Nulls.Get(i) {
 		return scratch
 	}
@@ -37,9 +38,13 @@ func tokens(c *value.Column, i int, scratch []byte, what func(token []byte)) []b
 		text = norm.NFC.String(text)
 	}
 	b, n := scratch[:0], 0 // the token so far, and its code points
-	for _, r := range text {
+	for at, r := range text {
 		if r == '_' || unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsNumber(r) {
-			b, n = utf8.AppendRune(b, unicode.ToLower(r)), n+1
+			lower := unicode.ToLower(r)
+			if finalSigma && r == 'Σ' && ends(text, at) {
+				lower = 'ς'
+			}
+			b, n = utf8.AppendRune(b, lower), n+1
 			continue
 		}
 		if n > 1 {
@@ -51,6 +56,28 @@ func tokens(c *value.Column, i int, scratch []byte, what func(token []byte)) []b
 		what(b)
 	}
 	return b
+}
+
+// ends reports whether the sigma at a place of a text ends a word: Unicode's Final_Sigma (15.0.0, §3.13). A cased letter stands before it and none
+// behind, what has no part in case not counted.
+func ends(text string, at int) bool {
+	before := strings.TrimRightFunc(text[:at], caseIgnorable)
+	last, _ := utf8.DecodeLastRuneInString(before)
+	if !cased(last) {
+		return false
+	}
+	next, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(text[at+len("Σ"):], caseIgnorable))
+	return !cased(next)
+}
+
+// cased is Unicode's Cased.
+func cased(r rune) bool {
+	return unicode.In(r, unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Uppercase, unicode.Other_Lowercase)
+}
+
+// caseIgnorable is Unicode's Case_Ignorable: marks and signs within words, and the characters whose Word_Break is MidLetter, MidNumLet or Single_Quote.
+func caseIgnorable(r rune) bool {
+	return unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Lm, unicode.Sk) || strings.ContainsRune("'.:\u00b7\u0387\u055f\u05f4\u2018\u2019\u2024\u2027\ufe13\ufe52\ufe55\uff07\uff0e\uff1a", r)
 }
 
 func ascii(s string) bool {
@@ -81,7 +108,7 @@ type word struct {
 func (l *wordLearner) add(s *sample) error {
 	for i := range s.n {
 		row := s.first + int64(i)
-		l.scratch = tokens(s.in[0], i, l.scratch, func(token []byte) {
+		l.scratch = tokens(s.in[0], i, l.scratch, true, func(token []byte) {
 			w := l.words[string(token)]
 			if w == nil {
 				w = &word{last: -1}
@@ -137,8 +164,15 @@ func (b *binding) draftWords(t value.Type, make func(vocabulary []string, found 
 // vocabulary is words, ascending by code point.
 type vocabulary struct {
 	Words []string `json:"words"`
+	// FinalSigma says that words were told apart as tokens are now; without it those are meant in which σ and ς differ from that.
+	FinalSigma bool `json:"final_sigma,omitempty"`
 
 	at map[string]int32
+}
+
+// newVocabulary are words that were learnt. Where none has a sigma, how it was made lower makes no difference, and the file says nothing of it.
+func newVocabulary(words []string) vocabulary {
+	return vocabulary{Words: words, FinalSigma: slices.ContainsFunc(words, func(w string) bool { return strings.ContainsAny(w, "σς") })}
 }
 
 func (v *vocabulary) index() error {

@@ -697,10 +697,11 @@ def bag_of_words(
 ) -> Step:
     """How often each word comes in a text.
 
-    A text is brought into normal form C and made lower by the simple mapping of each code point; a token is a
-    longest run of two or more letters, marks, numbers and underscores. The strings of a list are tokens as they
-    are. (scikit-learn's tokens are others where making lower gives several code points, as of ``İ``, and where
-    there are marks.) Equals scikit-learn's ``CountVectorizer`` elsewhere.
+    A text is brought into normal form C and made lower by the simple mapping of each code point, but ``Σ`` at
+    the end of a word, which becomes ``ς``; a token is a longest run of two or more letters, marks, numbers and
+    underscores. The strings of a list are tokens as they are. (scikit-learn's tokens are others where making
+    lower gives several code points, as of ``İ``, and where there are marks.) Equals scikit-learn's
+    ``CountVectorizer`` elsewhere.
 
     Parameters
     ----------
@@ -742,11 +743,11 @@ def tf_idf(
     """How often each word comes in a text, times ``ln((1 + rows) / (1 + rows with it)) + 1`` of the training
     rows, the whole divided by its Euclidean length.
 
-    A text is brought into normal form C and made lower by the simple mapping of each code point; a token is a
-    longest run of two or more letters, marks, numbers and underscores. The strings of a list are tokens as they
-    are. (scikit-learn's tokens are others where making lower gives several code points, as of ``İ``, and where
-    there are marks.) Equals scikit-learn's ``TfidfVectorizer`` elsewhere, to the bit where it is given the same
-    weights.
+    A text is brought into normal form C and made lower by the simple mapping of each code point, but ``Σ`` at
+    the end of a word, which becomes ``ς``; a token is a longest run of two or more letters, marks, numbers and
+    underscores. The strings of a list are tokens as they are. (scikit-learn's tokens are others where making
+    lower gives several code points, as of ``İ``, and where there are marks.) Equals scikit-learn's
+    ``TfidfVectorizer`` elsewhere, to the bit where it is given the same weights.
 
     Parameters
     ----------
