@@ -110,9 +110,9 @@ func TestDroppedColumnsAreNotRead(t *testing.T) {
 // What only the rows show of steps is the author's mistake, told at the steps, all of one pass at once, with cures; so is a row that a step refuses.
 func TestUnfitSteps(t *testing.T) {
 	schema := value.Schema{{Name: "a", Type: value.String}, {Name: "a_b", Type: value.String}, {Name: "x", Type: value.Float}, {Name: "y", Type: value.Bool}, {Name: plan.AtColumn, Type: value.Timestamp}}
-	var rows [][]value.Value
+	var rows []*value.Batch // of one row each
 	for i, a := range []string{"b_x", "null", "b_x", "new", "b_x"} {
-		rows = append(rows, []value.Value{value.OfString(a), value.OfString("x"), {}, value.OfBool(i%2 == 0), value.OfTimestamp(int64(i) * 5)})
+		rows = append(rows, value.BatchOf(schema, [][]value.Value{{value.OfString(a), value.OfString("x"), {}, value.OfBool(i%2 == 0), value.OfTimestamp(int64(i) * 5)}}))
 	}
 	at := func(line, col int) feature.Span {
 		return feature.Span{Pos: feature.Pos{File: "features.py", Line: line, Col: col}, EndLine: line, EndCol: col + 1}
@@ -134,7 +134,7 @@ func TestUnfitSteps(t *testing.T) {
 			for i := range m.Steps {
 				m.StepsAt = append(m.StepsAt, feature.StepAt{Site: feature.Site{At: at(i+1, 1)}, Columns: []feature.Span{at(i+1, 7)}})
 			}
-			p, err := split(t.Context(), m, dataset.Memory(schema, value.BatchOf(schema, rows)), "")
+			p, err := split(t.Context(), m, dataset.Memory(schema, rows...), "")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -59,7 +59,7 @@ func (p *Pipeline) there(wanted []string) []bool {
 	}
 	for _, u := range p.units {
 		for _, slot := range u.outs {
-			read[slot] = u.makes() || read[u.ins[0]] // what is made, or named, is there until it is left out, whoever reads it
+			read[slot] = read[u.ins[0]] // what is made, or named, is there until it is left out, whoever reads it
 		}
 	}
 	return read

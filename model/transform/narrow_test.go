@@ -88,6 +88,11 @@ func TestNarrow(t *testing.T) {
 			if order := slices.DeleteFunc(got.Schema.Names(), func(n string) bool { return !slices.Contains(wanted, n) }); strings.Join(order, " ") != c.wanted {
 				t.Errorf("it leaves %v", got.Schema.Names())
 			}
+			for _, name := range got.Schema.Names() {
+				if want.Column(name) == nil {
+					t.Errorf("it leaves %s, which was left out", name)
+				}
+			}
 			for _, name := range wanted {
 				for i := range batch.N {
 					if x, y := got.Column(name).At(i), want.Column(name).At(i); x.String() != y.String() {
