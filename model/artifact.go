@@ -205,6 +205,9 @@ func openArtifact(ctx context.Context, folder string, open func(runtime string) 
 	return a, nil
 }
 
+// ErrDamaged is of an artifact of which files are gone, or hold something else than they did.
+var ErrDamaged = errors.New("it is damaged, or was changed")
+
 // checkFiles reads all files of an artifact and compares its name with what they hold. It gives their hashes by path.
 func checkFiles(ctx context.Context, folder string) (map[string]string, error) {
 	want := filepath.Base(folder)
@@ -229,14 +232,17 @@ func checkFiles(ctx context.Context, folder string) (map[string]string, error) {
 		hashes[rel], err = hashFile(ctx, path)
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) && len(hashes) == 0 {
+		return nil, fmt.Errorf("%w: no such file or folder is there", ErrDamaged)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if _, ok := hashes[manifestName]; !ok {
-		return nil, fmt.Errorf("it has no %s", manifestName)
+		return nil, fmt.Errorf("%w: it has no %s", ErrDamaged, manifestName)
 	}
 	if got := nameOf(hashes); got != want {
-		return nil, fmt.Errorf("it is damaged, or was changed: its files come to %s", got)
+		return nil, fmt.Errorf("%w: its files come to %s", ErrDamaged, got)
 	}
 	return hashes, nil
 }

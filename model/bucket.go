@@ -118,7 +118,7 @@ func download(ctx context.Context, b Bucket, artifact, root string) (err error) 
 func fetchList(ctx context.Context, b Bucket, artifact string) (map[string]string, error) {
 	r, err := b.Get(ctx, listKey(artifact))
 	if errors.Is(err, ErrNoObject) {
-		return nil, errors.New("the bucket does not have it: it was made where models do not go into this bucket, or taken out since")
+		return nil, errors.New("the bucket does not have it: it was made where models do not go into this bucket, or taken out since; deploy it once where it was trained, which uploads it, or train again")
 	}
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func fetchList(ctx context.Context, b Bucket, artifact string) (map[string]strin
 		return nil, err
 	}
 	if sum := sha256.Sum256(text); len(text) > maxList || hex.EncodeToString(sum[:]) != artifact {
-		return nil, fmt.Errorf("its list of files, %s, is damaged, or was changed", listKey(artifact))
+		return nil, fmt.Errorf("its list of files, %s, is damaged, or was changed; bring it back from a copy of the bucket, or train again", listKey(artifact))
 	}
 	files := map[string]string{}
 	for line := range bytes.Lines(text) {
@@ -150,7 +150,7 @@ func fetchList(ctx context.Context, b Bucket, artifact string) (map[string]strin
 func downloadFile(ctx context.Context, b Bucket, key, to, hash string) error {
 	r, err := b.Get(ctx, key)
 	if errors.Is(err, ErrNoObject) {
-		return errors.New("the bucket has the artifact without it: somebody has taken it out")
+		return errors.New("the bucket has the artifact without it: somebody has taken it out; bring it back from a copy of the bucket, or train again")
 	}
 	if err != nil {
 		return err
@@ -161,7 +161,7 @@ func downloadFile(ctx context.Context, b Bucket, key, to, hash string) error {
 	}
 	got, err := writeFile(ctx, to, r)
 	if err == nil && got != hash {
-		err = errors.New("in the bucket it is damaged, or was changed")
+		err = errors.New("in the bucket it is damaged, or was changed; bring it back from a copy of the bucket, or train again")
 	}
 	return err
 }

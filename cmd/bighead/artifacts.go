@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
 
+	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/model"
 	"github.com/bighead-ml/bighead/project"
 )
@@ -54,7 +56,31 @@ func (a *artifacts) open(ctx context.Context, name string) (*model.Artifact, err
 	if err != nil {
 		return nil, err
 	}
-	return model.OpenArtifact(ctx, folder, a.runtime)
+	opened, err := model.OpenArtifact(ctx, folder, a.runtime)
+	return opened, a.cured(err)
+}
+
+// tryOpen opens a version's artifact and lets go of it: what cannot be opened is not to be what anybody asks. doing says what is not done then.
+func (a *artifacts) tryOpen(ctx context.Context, v *catalog.ModelVersion, doing string) error {
+	opened, err := a.open(ctx, v.Artifact)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		return mistakef("%s@%d cannot be opened, and so is not %s: %v", v.Model, v.Number, doing, err)
+	}
+	return opened.Close()
+}
+
+// cured says of an artifact that is not what it was how it is had again.
+func (a *artifacts) cured(err error) error {
+	switch {
+	case !errors.Is(err, model.ErrDamaged):
+		return err
+	case a.bucket != nil:
+		return fmt.Errorf("%w; remove that folder, and it is fetched from %s again", err, a.uri)
+	}
+	return fmt.Errorf("%w; bring that folder back from a copy, or train again: nothing else has the version's files", err)
 }
 
 // manifest reads what an artifact says of itself.
@@ -63,7 +89,8 @@ func (a *artifacts) manifest(ctx context.Context, name string) (*model.Manifest,
 	if err != nil {
 		return nil, err
 	}
-	return model.ReadManifest(ctx, folder)
+	m, err := model.ReadManifest(ctx, folder)
+	return m, a.cured(err)
 }
 
 // share has others find an artifact of the folder; nothing is left to do where there is no bucket.

@@ -171,7 +171,7 @@ func (d *demo) deploy(ctx context.Context, _ *demoServer) error {
 	quiet := *d.cli
 	quiet.json, quiet.stdout = false, io.Discard
 	change := &catalog.AliasChange{Model: v.Model, Alias: champion, Number: v.Number, At: time.Now().UTC(), By: userName(), Reason: "the demo's"}
-	if err := errors.Join(quiet.setAlias(ctx, cat, change, false), cat.Close()); err != nil {
+	if err := errors.Join(quiet.setAlias(ctx, d.project.Project, cat, change, false), cat.Close()); err != nil {
 		return err
 	}
 	said, err := d.deployed(ctx, fmt.Sprintf("%s@%s", v.Model, champion), false)

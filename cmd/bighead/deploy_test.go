@@ -236,6 +236,8 @@ func TestDeploy(t *testing.T) {
 	registerVersion(t, dir, "xgb_binary", func(v *catalog.ModelVersion) { v.Gate, v.GateHeld = "auc > 0.9", false })
 	refused("m@3 learned from view v as it was then (000000", "deploy", "m@3", "--to", "late")
 	refused("m@4 cannot be opened", "deploy", "m@4", "--to", "late")
+	refused("m@4 cannot be opened, and so is not called champion", "models", "alias", "m", "champion", "4")
+	refused("no such file or folder is there; bring that folder back from a copy, or train again", "models", "alias", "m", "champion", "4", "--force", "--reason", "all the same")
 	refused("did not hold its gate, auc > 0.9", "deploy", "m", "--to", "late")
 	refused("no version 9; the newest is 5", "deploy", "m@9", "--to", "late")
 	refused(`is called "champion"; names are: none`, "deploy", "m@champion", "--to", "late")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/bighead-ml/bighead/catalog"
 	"github.com/bighead-ml/bighead/expr"
+	"github.com/bighead-ml/bighead/project"
 	"github.com/bighead-ml/bighead/train"
 	"github.com/bighead-ml/bighead/value"
 )
@@ -43,6 +44,10 @@ func (c *cli) modelsCommand() *cobra.Command {
 
 // withCatalog opens the project's catalog. Definitions are not read: what is registered stays, whatever became of them.
 func (c *cli) withCatalog(ctx context.Context, do func(catalog.Catalog) error) error {
+	return c.withProject(ctx, func(_ *project.Project, cat catalog.Catalog) error { return do(cat) })
+}
+
+func (c *cli) withProject(ctx context.Context, do func(*project.Project, catalog.Catalog) error) error {
 	p, err := c.open()
 	if err != nil {
 		return err
@@ -51,7 +56,7 @@ func (c *cli) withCatalog(ctx context.Context, do func(catalog.Catalog) error) e
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(cat), cat.Close())
+	return errors.Join(do(p, cat), cat.Close())
 }
 
 // listedVersion is a version with what it is called.
@@ -213,7 +218,7 @@ func (c *cli) modelsAliasCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "alias MODEL ALIAS VERSION",
 		Short: "Call a version by a name, such as champion",
-		Long:  "Call a version by a name, such as champion. A version that learned another view than is applied is refused, and one that does not hold its gate unless --force says so with a --reason.",
+		Long:  "Call a version by a name, such as champion. A version that learned another view than is applied, or cannot be opened, is refused, and one that does not hold its gate unless --force says so with a --reason.",
 		Args:  exactly("MODEL", "ALIAS", "VERSION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			number, err := strconv.ParseInt(args[2], 10, 64)
@@ -227,7 +232,9 @@ func (c *cli) modelsAliasCommand() *cobra.Command {
 				return usagef("--force needs a --reason, which the history keeps")
 			}
 			a := &catalog.AliasChange{Model: args[0], Alias: args[1], Number: number, At: time.Now().UTC(), By: userName(), Reason: reason}
-			return c.withCatalog(cmd.Context(), func(cat catalog.Catalog) error { return c.setAlias(cmd.Context(), cat, a, force) })
+			return c.withProject(cmd.Context(), func(p *project.Project, cat catalog.Catalog) error {
+				return c.setAlias(cmd.Context(), p, cat, a, force)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why; the history keeps it")
@@ -238,7 +245,7 @@ func (c *cli) modelsAliasCommand() *cobra.Command {
 // aliasName keeps names apart from numbers of versions.
 var aliasName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func (c *cli) setAlias(ctx context.Context, cat catalog.Catalog, a *catalog.AliasChange, force bool) error {
+func (c *cli) setAlias(ctx context.Context, p *project.Project, cat catalog.Catalog, a *catalog.AliasChange, force bool) error {
 	if _, err := versionsOf(ctx, cat, a.Model); err != nil {
 		return err
 	}
@@ -254,6 +261,16 @@ func (c *cli) setAlias(ctx context.Context, cat catalog.Catalog, a *catalog.Alia
 	}
 	if !v.GateHeld && !force {
 		return mistakef("model %s version %d does not hold its gate, %s: train a better one, or --force with a --reason", v.Model, v.Number, v.Gate)
+	}
+	lies, err := artifactsOf(p)
+	if err != nil {
+		return err
+	}
+	if err := lies.tryOpen(ctx, v, "called "+a.Alias); err != nil { // endpoints follow a name, and would be left with a version that cannot answer
+		return err
+	}
+	if err := lies.share(ctx, v.Artifact); err != nil { // as deploy does: servers elsewhere follow it too
+		return err
 	}
 	before, err := cat.Aliases(ctx, a.Model, a.At)
 	if err != nil {
