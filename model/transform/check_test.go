@@ -48,7 +48,7 @@ func TestCheckReports(t *testing.T) {
 		{step("bucketize", ``, "x"), -1, "edges", "one of them"},
 		{step("bucketize", `{"edges": [1, 1]}`, "x"), -1, "edges", "[1 1]"},
 		{step("bucketize", `{"quantiles": 1}`, "x"), -1, "quantiles", "out of its range"},
-		{step("hashing", `{"buckets": 8, "name": 5}`, "x"), -1, "name", "is 5 and takes a string"},
+		{step("hashing", `{"n": 8, "name": 5}`, "x"), -1, "name", "is 5 and takes a string"},
 		{step("bucketize", `{"quantiles": 2.5}`, "x"), -1, "quantiles", "takes a whole number"},
 		{step("one_hot", ``, "x"), 0, "", `"x" is a float`},
 		{step("one_hot", `{"min_count": 0}`, "c"), -1, "min_count", "out of its range"},
