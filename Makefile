@@ -21,7 +21,7 @@ demo: build
 	$(BIN)/bighead demo
 
 # All of it: the embedded roads under the race detector, planted faults, and the language on the real Spark and Flink. Its parts run beside each
-# other, in up to 15 GB of memory: those of cmd/bighead, one test after the other, mostly wait, for servers that start, jobs that recover and leases
+# other, in up to 16 GB of memory: those of cmd/bighead, one test after the other, mostly wait, for servers that start, jobs that recover and leases
 # that run out. What fails keeps no other part from running, and all of it from being green.
 test: build test-python
 	$(GO) vet ./...
