@@ -119,6 +119,10 @@ func (c *cli) listModels(ctx context.Context, cat catalog.Catalog, name, at stri
 		t.add(v.Model, fmt.Sprint(v.Number), strings.Join(v.Aliases, ", "), strings.Join(v.Answers, ", "), gateText(v.ModelVersion), plural(int(v.Rows), "row"), metricsText(train.TestMetrics(v.Metrics)),
 			v.At.Format(time.RFC3339), v.By)
 	}
+	if len(all) == 0 && len(versions) > 0 {
+		fmt.Fprintf(c.stderr, "no version was there yet at %s\n", when.UTC().Format(time.RFC3339))
+		return nil
+	}
 	if len(all) == 0 {
 		fmt.Fprintln(c.stderr, "no model was trained yet: bighead train MODEL")
 		return nil
